@@ -1,0 +1,5 @@
+"""Sluice's path of an image: pure rules at the bottom, stages and adapters above them.
+
+Read in this order: ``items`` (what travels), ``stages`` (what happens to it, in path order), ``runner`` (how the
+stages overlap), ``ports`` (what the outside must offer), ``adapters`` (who offers it).
+"""

@@ -1,0 +1,96 @@
+"""The error tree, split by what a worker does about each branch.
+
+::
+
+    SluiceError
+    +-- UsageError             a person's input is wrong: one line that says what to do, exit status 2
+    |   +-- SettingsError      a flag, an environment variable or a line of the config file
+    |   +-- PolicyError        a policy file: carries every problem with its file and line
+    |   +-- ModelError         an unknown model, a checkpoint that does not fit
+    |   `-- ServiceError       a broker, topic, port or folder that a command needs and cannot have
+    +-- ItemError              dead-letter this one item, go on with the next: carries a `Reason`
+    `-- StopError              leave without committing: what was in flight will be delivered again
+        +-- PublishError       the broker did not acknowledge a decision or a dead letter
+        `-- EncoderError       the device is gone or in an undefined state
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class SluiceError(Exception):
+    """Everything that Sluice raises on purpose."""
+
+
+class UsageError(SluiceError):
+    """A person's input is wrong; the message says what is wrong and what to do, on one line."""
+
+
+class SettingsError(UsageError):
+    """A flag, environment variable or config line that does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong in one file; ``line`` counts from 1, and 0 means the file as a whole."""
+
+    file: str
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        """``policies/weapons.yaml:7: reason``, the form that editors make clickable."""
+        return f"{self.file}:{self.line}: {self.reason}" if self.line else f"{self.file}: {self.reason}"
+
+
+class PolicyError(UsageError):
+    """Policy files that do not validate; ``problems`` holds every problem found, not only the first."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+class ModelError(UsageError):
+    """A model that cannot be had: unknown name, missing file, weights that do not fit."""
+
+
+class ServiceError(UsageError):
+    """An outside thing that a command needs before it can start: broker, topic, port, folder."""
+
+
+class Reason(StrEnum):
+    """Why an image became a dead letter; the value travels in the ``sluice.reason`` header."""
+
+    EMPTY = "empty"
+    NOT_AN_IMAGE = "not_an_image"
+    TRUNCATED = "truncated"
+    TOO_LARGE = "too_large"
+    DECODE_FAILED = "decode_failed"
+    MALFORMED_CLAIM = "malformed_claim"
+    FETCH_REFUSED = "fetch_refused"
+    FETCH_FAILED = "fetch_failed"
+    CHECKSUM_MISMATCH = "checksum_mismatch"
+    STAGE_FAILED = "stage_failed"
+
+
+class ItemError(SluiceError):
+    """One image cannot be moderated; it goes to the dead-letter topic and the partition moves on."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        self.reason = reason
+        super().__init__(message)
+
+
+class StopError(SluiceError):
+    """The worker must stop now and commit nothing more; a restart repeats what was in flight."""
+
+
+class PublishError(StopError):
+    """The broker did not acknowledge; the records may or may not have been written."""
+
+
+class EncoderError(StopError):
+    """The encoder's device failed in a way that a retry in this process cannot mend."""

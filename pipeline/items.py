@@ -1,0 +1,71 @@
+"""What travels through the stages: a `Batch` of `Item`s, each with its event and, in the end, its outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import ItemError, Reason
+from pipeline.wire import Claim, Decision, Event, Failure
+
+Pixels = NDArray[np.uint8]
+Features = NDArray[np.float32]
+
+MESSAGE_LIMIT = 500
+"""Characters of an error message kept in a dead letter's header: enough to tell, too few to flood."""
+
+
+@dataclass(slots=True)
+class Item:
+    """An event on its way through. Each stage fills what it is named for; a failed item is passed along.
+
+    ``pixels`` is ``uint8[V,H,W,3]``: V views of one image (frames, tiles, backdrops), of which the worst counts.
+    ``features`` is ``float32[V,D]``, L2-normalised. Both stand for the same views in the same order.
+    """
+
+    event: Event
+    claim: Claim | None = None
+    image: bytes = b""
+    content_sha256: str = ""
+    pixels: Pixels | None = None
+    features: Features | None = None
+    frames: int = 0
+    decision: Decision | None = None
+    failure: Failure | None = None
+
+    def fail(self, stage: str, error: Exception) -> None:
+        """Record why this item gets no decision; `publish` turns it into a dead letter."""
+        reason = error.reason if isinstance(error, ItemError) else Reason.STAGE_FAILED
+        message = str(error) or type(error).__name__
+        name = f"{type(error).__module__}.{type(error).__qualname__}"
+        self.failure = Failure(stage, reason.value, name, message[:MESSAGE_LIMIT])
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one poll brought, in order. ``polled_at`` is in seconds on the worker's monotonic clock.
+
+    ``generation`` names the partition assignment it was polled under, so that a late commit can be told apart.
+    """
+
+    items: list[Item] = field(default_factory=list)
+    polled_at: float = 0.0
+    generation: int = 0
+
+    def live(self) -> Iterator[Item]:
+        """The items that have not failed so far."""
+        return (item for item in self.items if item.failure is None)
+
+    def next_offsets(self) -> dict[tuple[str, int], int]:
+        """For each (topic, partition), the offset to commit once every item of the batch is published."""
+        offsets: dict[tuple[str, int], int] = {}
+        for item in self.items:
+            place = (item.event.topic, item.event.partition)
+            offsets[place] = max(offsets.get(place, 0), item.event.offset + 1)
+        return offsets
+
+    def __len__(self) -> int:
+        return len(self.items)

@@ -1,0 +1,195 @@
+"""What the path of an image needs from outside, as Protocols; adapters offer them, in memory and for real.
+
+Each docstring is the contract: whether a call may block, and what it may raise. One conformance suite in the tests
+runs over every implementation of a port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipeline.items import Batch, Features, Pixels
+from pipeline.wire import Claim, Decision, Record
+
+
+class Source(Protocol):
+    """Events in, offsets out. One thread owns a source and makes every call on it."""
+
+    def poll(self, timeout: float) -> Batch | None:
+        """Wait up to `timeout` seconds for events; None if there were none. Keeps the group membership alive."""
+
+    def pause(self) -> None:
+        """Let `poll` bring nothing until `resume`, also from partitions assigned meanwhile. Idempotent."""
+
+    def resume(self) -> None:
+        """Undo `pause`. Idempotent."""
+
+    def commit(self, batch: Batch) -> None:
+        """Mark the batch as done: its events will not be delivered again to this group.
+
+        Batches come in the order in which they were polled. What belongs to partitions that were taken away
+        since is silently left out: their new owner repeats it. May hold the commit back for a moment; `close`
+        and a revocation send what was held back. Raises `StopError` when the broker refuses for good.
+        """
+
+    def close(self) -> None:
+        """Send the commits that were held back and leave the group. Idempotent."""
+
+
+class Publisher(Protocol):
+    """Records out."""
+
+    def publish(self, records: Sequence[Record]) -> None:
+        """Return once the broker has acknowledged every record; raises `PublishError` when it has not."""
+
+    def close(self) -> None:
+        """Free the connection. Idempotent."""
+
+
+class Fetcher(Protocol):
+    """Redeems claim checks."""
+
+    def fetch(self, claim: Claim) -> bytes:
+        """The image's bytes; blocks for a bounded time. Raises `ItemError` with a FETCH_* reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """An image as the model takes it: `pixels` is ``uint8[V,H,W,3]``, taken from `frames` still pictures."""
+
+    pixels: Pixels
+    frames: int
+
+
+class Decoder(Protocol):
+    """Bytes of a stranger to pixels. Safe to call from many threads at once."""
+
+    name: str
+    """Names the preprocessing in every decision, such as ``fast-64-bicubic``."""
+
+    def decode(self, image: bytes) -> Decoded:
+        """Decode, orient, sample frames, resize and crop. Raises `ItemError` for whatever is not an image."""
+
+
+class TextCache(Protocol):
+    """Text features shared by a fleet. A cache, never a dependency: no call raises, each returns in bounded time."""
+
+    def get(self, fingerprint: str, digests: Sequence[str]) -> dict[str, Features]:
+        """The features (``float32[D]``) it has under each digest, for that model; what is missing is a miss."""
+
+    def put(self, fingerprint: str, features: Mapping[str, Features]) -> None:
+        """Keep these, if it can."""
+
+    def close(self) -> None:
+        """Free the connection. Idempotent."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSpec:
+    """What the rest of the path must know of a model.
+
+    ``logit_scale`` is already exponentiated (about 100 for CLIP). ``logit_bias`` is None for a softmax model and a
+    number for one trained with a sigmoid loss (SigLIP). ``mean`` and ``std`` are per RGB channel on a 0..1 scale.
+    """
+
+    name: str
+    fingerprint: str
+    dtype: str
+    image_size: tuple[int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    interpolation: str
+    resize_mode: str
+    features: int
+    context_length: int
+    logit_scale: float
+    logit_bias: float | None
+
+
+class Encoder(Protocol):
+    """A CLIP model on a device. Safe to call from many threads; calls block while the device works."""
+
+    spec: EncoderSpec
+
+    def encode_images(self, pixels: Pixels) -> Features:
+        """``uint8[B,H,W,3]`` to L2-normalised ``float32[B,D]``. Raises `EncoderError` when the device fails."""
+
+    def encode_texts(self, texts: Sequence[str]) -> Features:
+        """N sentences to L2-normalised ``float32[N,D]``. Raises `EncoderError` when the device fails."""
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a sentence, its start and end marks included; more than `context_length` are cut off."""
+
+
+class FeatureCache(Protocol):
+    """Image features by content hash, for one model: a repeated image costs a hash."""
+
+    def get(self, content_sha256: str) -> tuple[Features, int] | None:
+        """Features ``float32[V,D]`` and the number of frames they stand for, or None."""
+
+    def put(self, content_sha256: str, features: Features, frames: int) -> None:
+        """Keep them, forgetting the least recently used beyond the capacity."""
+
+
+class Hooks:
+    """What happens, as no-op methods: subclass what you listen to. Called from several threads; must not block."""
+
+    def polled(self, events: int, value_bytes: int) -> None:
+        """A poll brought events whose values sum to that many bytes."""
+
+    def stage_done(self, stage: str, seconds: float, items: int) -> None:
+        """A stage worked that long on one batch."""
+
+    def queue_depth(self, queue: str, batches: int) -> None:
+        """That many batches now wait before a stage."""
+
+    def encoded(self, images: int) -> None:
+        """One forward pass over that many views."""
+
+    def decided(self, decision: Decision, latency: float) -> None:
+        """A decision was acknowledged, `latency` seconds after the event's own timestamp."""
+
+    def dead_lettered(self, stage: str, reason: str, latency: float) -> None:
+        """A dead letter was acknowledged."""
+
+    def committed(self, events: int) -> None:
+        """A batch of that many events was marked as done."""
+
+    def assigned(self, partitions: int) -> None:
+        """The source now owns that many partitions."""
+
+    def lag(self, topic: str, partition: int, events: int) -> None:
+        """That many events of an owned partition are still to be polled."""
+
+    def text_cache(self, result: str, count: int) -> None:
+        """`count` look-ups ended as ``hit``, ``miss`` or ``error``."""
+
+    def feature_cache(self, result: str, count: int) -> None:
+        """`count` images were ``hit`` or ``miss`` in the cache of image features."""
+
+    def policies_loaded(self, version: str, policies: int) -> None:
+        """A policy set went live."""
+
+    def policies_refused(self, reason: str) -> None:
+        """A policy set did not validate; the last good one stays live."""
+
+    def model_loaded(self, spec: EncoderSpec) -> None:
+        """The model is warm."""
+
+
+class HookChain(Hooks):
+    """Passes every call on to each listener, in order."""
+
+    def __init__(self, *listeners: Hooks) -> None:
+        for name in [n for n in vars(Hooks) if not n.startswith("_")]:
+            setattr(self, name, _fan_out([getattr(listener, name) for listener in listeners]))
+
+
+def _fan_out(calls: Sequence[Callable[..., None]]) -> Callable[..., None]:
+    def call(*args: object, **kwargs: object) -> None:
+        for each in calls:
+            each(*args, **kwargs)
+
+    return call
