@@ -14,6 +14,15 @@ from pipeline.items import Batch, Features, Pixels
 from pipeline.wire import Claim, Decision, Record
 
 
+class Stage(Protocol):
+    """One step of the path. It works on a batch's live items, drops none, and lets failed ones pass along."""
+
+    name: str
+
+    def __call__(self, batch: Batch) -> Batch:
+        """Work on the batch and return it. Raises `StopError` when no item could ever get through."""
+
+
 class Source(Protocol):
     """Events in, offsets out. One thread owns a source and makes every call on it."""
 

@@ -195,9 +195,7 @@ def decision_record(event: Event, decision: Decision, topic: str) -> Record:
         ("ce_time", decision.decided_at.encode()),
     ]
     taken = {name for name, _ in own}
-    carried = [
-        (EVENT_PREFIX + name if name.lower() in taken else name, value) for name, value in event.headers
-    ]
+    carried = [(EVENT_PREFIX + name if name.lower() in taken else name, value) for name, value in event.headers]
     key = event.key or decision.image_id.encode()
     return Record(topic, key, decision_json(decision), [*own, *carried])
 

@@ -1,0 +1,104 @@
+"""Policies as values, and the versions that name exactly what a decision was made by."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from typing import Literal
+
+from pipeline.wire import Action
+
+Mode = Literal["enforce", "shadow", "off"]
+
+VERSION_DIGITS = 12
+TOO_CLOSE = 0.9
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What the policies of one folder share.
+
+    ``too_close`` is a cosine of text features: a background entry at least that close to one of a policy's own
+    prompts is left out for that policy, or "knife" in the background would cancel a policy on knives.
+    """
+
+    templates: tuple[str, ...] = ("a photo of {}.", "a picture of {}.", "{}")
+    background: tuple[str, ...] = ()
+    too_close: float = TOO_CLOSE
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One policy file. ``actions`` maps an action to the least score for it; ``must_*`` are paths of samples."""
+
+    id: str
+    title: str
+    prompts: tuple[str, ...]
+    actions: Mapping[Action, float]
+    unless: tuple[str, ...] = ()
+    mode: Mode = "enforce"
+    description: str = ""
+    owner: str = ""
+    must_flag: tuple[str, ...] = ()
+    must_pass: tuple[str, ...] = ()
+    version: str = field(default="", compare=False)
+
+    def severest(self, score: float) -> tuple[Action, float] | None:
+        """The severest action whose threshold the score reaches, with that threshold; None below all."""
+        reached = [(threshold, action) for action, threshold in self.actions.items() if score >= threshold]
+        if not reached:
+            return None
+        threshold, action = max(reached, key=lambda pair: _ORDER.index(pair[1]))
+        return action, threshold
+
+
+_ORDER: tuple[Action, ...] = ("label", "review", "block")
+
+
+def policy_version(policy: Policy, defaults: Defaults) -> str:
+    """Hash of what a decision depends on: wording, thresholds and mode; not the title, owner or tests."""
+    return _digest(
+        {
+            "prompts": policy.prompts,
+            "unless": policy.unless,
+            "mode": policy.mode,
+            "actions": dict(sorted(policy.actions.items())),
+            "templates": defaults.templates,
+            "background": defaults.background,
+            "too_close": defaults.too_close,
+        }
+    )
+
+
+@dataclass(frozen=True)
+class PolicySet:
+    """Everything that decisions are made by at one time, sorted by policy id."""
+
+    policies: tuple[Policy, ...]
+    defaults: Defaults = Defaults()
+
+    @cached_property
+    def version(self) -> str:
+        """Hash of all policy versions."""
+        return _digest({policy.id: policy.version for policy in self.policies})
+
+    @property
+    def active(self) -> tuple[Policy, ...]:
+        """The policies that are scored: those in mode enforce or shadow."""
+        return tuple(policy for policy in self.policies if policy.mode != "off")
+
+    def sentences(self) -> Iterator[str]:
+        """Every prompt, unless and background entry that scoring needs, each once, in a fixed order."""
+        seen: dict[str, None] = {}
+        for policy in self.active:
+            seen.update(dict.fromkeys((*policy.prompts, *policy.unless)))
+        seen.update(dict.fromkeys(self.defaults.background))
+        return iter(seen)
+
+
+def _digest(value: object) -> str:
+    canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return sha256(canonical.encode()).hexdigest()[:VERSION_DIGITS]

@@ -1,0 +1,154 @@
+"""Stages joined by short bounded queues, so that they overlap.
+
+While one batch is on the device, the next is being decoded and the last is being published. Threads, queues and
+joining live here and nowhere else.
+
+::
+
+    feed -> [inlet] -> section 1 -> [queue] -> section 2 -> [queue] -> ... -> [done] -> drain
+
+A section is a run of stages on one thread. Every queue but the last holds at most `depth` batches: when the inlet is
+full the caller stops polling, and that is the only backpressure there is.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from threading import Condition, Thread
+
+from pipeline.errors import StopError
+from pipeline.items import Batch
+from pipeline.ports import Hooks, Stage
+
+
+class Runner:
+    """Batches come out in the order in which they went in. One thread calls `feed`, `drain`, `wait` and `close`."""
+
+    def __init__(
+        self,
+        sections: Sequence[Sequence[Stage]],
+        hooks: Hooks,
+        clock: Callable[[], float],
+        *,
+        depth: int = 1,
+    ) -> None:
+        self._hooks = hooks
+        self._clock = clock
+        self._depth = depth
+        self._queues: list[deque[Batch]] = [deque() for _ in range(len(sections) + 1)]
+        self._names = [*("+".join(stage.name for stage in section) for section in sections), "done"]
+        self._inside: deque[Batch] = deque()
+        self._changed = Condition()
+        self._closing = False
+        self._ended = [False] * len(sections)
+        self._failure: BaseException | None = None
+        self._threads = [
+            Thread(target=self._work, args=(index, section), name=f"sluice-{self._names[index]}", daemon=True)
+            for index, section in enumerate(sections)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def has_room(self) -> bool:
+        """Whether `feed` may be called now."""
+        with self._changed:
+            return len(self._queues[0]) < self._depth
+
+    def feed(self, batch: Batch) -> None:
+        """Take a batch in; does not block, so ask `has_room` first."""
+        with self._changed:
+            self._inside.append(batch)
+        self._put(0, batch)
+
+    def drain(self) -> list[Batch]:
+        """The batches that are through, oldest first. Raises what a stage raised, as `StopError`."""
+        with self._changed:
+            if self._failure is not None:
+                raise _stop(self._failure)
+            done = list(self._queues[-1])
+            self._queues[-1].clear()
+            for _ in done:
+                self._inside.popleft()
+            return done
+
+    def wait(self, timeout: float) -> None:
+        """Block until there is room, something to drain or a failure, at most `timeout` seconds."""
+        with self._changed:
+            self._changed.wait_for(self._has_news, timeout)
+
+    def oldest(self) -> float | None:
+        """`polled_at` of the batch that has been inside the longest; None when nothing is inside."""
+        with self._changed:
+            return self._inside[0].polled_at if self._inside else None
+
+    def close(self, timeout: float) -> list[Batch]:
+        """Let what is inside finish, join the threads, and return what came out.
+
+        Raises `StopError` when a stage failed or `timeout` seconds were not enough; what is inside then stays
+        uncommitted and will be delivered again.
+        """
+        deadline = self._clock() + timeout
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - self._clock()))
+        done = self.drain()
+        if any(thread.is_alive() for thread in self._threads):
+            raise StopError(f"batches were still inside after {timeout:g} s; they will be delivered again")
+        return done
+
+    def _has_news(self) -> bool:
+        return len(self._queues[0]) < self._depth or bool(self._queues[-1]) or self._failure is not None
+
+    def _work(self, index: int, section: Sequence[Stage]) -> None:
+        try:
+            while (batch := self._take(index)) is not None:
+                for stage in section:
+                    started = self._clock()
+                    batch = stage(batch)
+                    self._hooks.stage_done(stage.name, self._clock() - started, len(batch))
+                self._put(index + 1, batch)
+            with self._changed:
+                self._ended[index] = True
+                self._changed.notify_all()
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that drains
+            with self._changed:
+                self._failure = self._failure or error
+                self._changed.notify_all()
+
+    def _take(self, index: int) -> Batch | None:
+        """The next batch for a section; None when there will be no more."""
+        with self._changed:
+            self._changed.wait_for(lambda: bool(self._queues[index]) or self._ends(index))
+            if self._failure is not None or not self._queues[index]:
+                return None
+            batch = self._queues[index].popleft()
+            self._hooks.queue_depth(self._names[index], len(self._queues[index]))
+            self._changed.notify_all()
+            return batch
+
+    def _put(self, index: int, batch: Batch) -> None:
+        last = index == len(self._queues) - 1
+        with self._changed:
+            self._changed.wait_for(
+                lambda: last or len(self._queues[index]) < self._depth or self._failure is not None
+            )
+            self._queues[index].append(batch)
+            self._hooks.queue_depth(self._names[index], len(self._queues[index]))
+            self._changed.notify_all()
+
+    def _ends(self, index: int) -> bool:
+        """Whether nothing can reach this section any more."""
+        if self._failure is not None:
+            return True
+        return self._ended[index - 1] if index else self._closing
+
+
+def _stop(error: BaseException) -> StopError:
+    if isinstance(error, StopError):
+        return error
+    stop = StopError(f"{type(error).__name__}: {error}")
+    stop.__cause__ = error
+    return stop
