@@ -1,0 +1,101 @@
+"""One Kafka node's life: format, start, stop, crash, come back with the same data on the same port."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Self
+
+from tests.services.certificates import Certificate
+from tests.services.kafka.client import BrokerClient
+from tests.services.kafka.config import PASSWORD, SCRAM, USERNAME, BrokerConfig, SecureListener
+from tests.services.kafka.jars import java, kafka_jars
+from tests.services.processes import HOST, ChildProcess
+
+# The serial collector and the first compiler alone: they start soonest, on a broker that lives for minutes.
+_JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+_CLUSTER_ID = "c2x1aWNlLXRlc3RzLWthZg"  # any 16 bytes in base64; nothing outside this broker sees it
+_STARTED = r"Kafka Server started"
+
+
+class KafkaBroker(BrokerClient):
+    """A real broker on loopback, with the questions that tests ask of one (inherited from `BrokerClient`)."""
+
+    def __init__(self, folder: Path, *, certificate: Certificate | None = None) -> None:
+        """Nothing starts yet. With a certificate there is a SASL_SSL listener as well (`secure`)."""
+        self._config = BrokerConfig.on_free_ports(folder, certificate)
+        self._process: ChildProcess | None = None
+        super().__init__(f"{HOST}:{self._config.port}")
+
+    @property
+    def secure(self) -> SecureListener:
+        """The SASL_SSL door; RuntimeError on a broker made without a certificate."""
+        if self._config.certificate is None:
+            raise RuntimeError("this broker was made without a certificate")
+        return SecureListener(f"{HOST}:{self._config.secure_port}", self._config.certificate.cert)
+
+    def start(self, within: float = 90.0) -> Self:
+        """Format the storage the first time, start, and wait until it serves.
+
+        Raises ServiceMissingError where Java, Maven or the jars cannot be had.
+        """
+        server, logging = self._config.write()
+        command = [java(), *_JVM, f"-Dlog4j2.configurationFile={logging}", "-cp", f"{kafka_jars()}/*"]
+        if not self._config.data.exists():
+            self._format([*command, "kafka.tools.StorageTool", "format"], server)
+        # A new pair of files for every start, or the last start's "started" would pass for this one's.
+        name = f"broker-{len(list(self._config.folder.glob('broker-*.out'))) + 1}"
+        self._process = ChildProcess([*command, "kafka.Kafka", str(server)], self._config.folder, name=name)
+        try:
+            self._process.wait_for_line(_STARTED, within)
+        except BaseException:
+            self._process.close()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """End it in order (SIGTERM): it hands over, closes its logs, and keeps its data."""
+        self._running().terminate()
+
+    def kill(self) -> None:
+        """End it as a power cut does (SIGKILL); data and port are kept for `start`."""
+        self._running().kill()
+
+    def restart(self) -> None:
+        """Stop it if it runs, and start it with the same data on the same port."""
+        if self._running().running:
+            self.stop()
+        self.start()
+
+    def pause(self) -> None:
+        """Freeze it (SIGSTOP): connections stay open, requests wait."""
+        self._running().pause()
+
+    def resume(self) -> None:
+        """Let a paused broker go on."""
+        self._running().resume()
+
+    def close(self) -> None:
+        """End it at once; no harm in doing it twice."""
+        if self._process is not None:
+            self._process.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _running(self) -> ChildProcess:
+        if self._process is None:
+            raise RuntimeError("this broker was never started")
+        return self._process
+
+    @staticmethod
+    def _format(command: list[str], server: Path) -> None:
+        user = f"{SCRAM}=[name={USERNAME},password={PASSWORD}]"
+        argv = [*command, "-t", _CLUSTER_ID, "-c", str(server), "--add-scram", user]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            said = (done.stdout + done.stderr)[-2000:]
+            raise ChildProcessError(f"the storage could not be formatted:\n{said}")

@@ -1,0 +1,99 @@
+"""A Redis server that can be stopped, killed and frozen under the code that uses it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Self
+
+import redis
+
+from tests.services import ServiceMissingError
+from tests.services.certificates import Certificate
+from tests.services.processes import HOST, ChildProcess, free_port
+
+
+class RedisServer:
+    """One redis-server that keeps nothing on disk: after a restart it has the same address and no keys."""
+
+    def __init__(self, folder: Path, *, password: str | None = None, certificate: Certificate | None = None) -> None:
+        """Nothing starts yet. With a certificate the port speaks TLS and nothing else."""
+        self.port = free_port()
+        self.password = password
+        self.certificate = certificate
+        self._folder = folder
+        self._process: ChildProcess | None = None
+
+    @property
+    def url(self) -> str:
+        """The address as a client's settings take it, with the password in it if there is one."""
+        scheme = "rediss" if self.certificate else "redis"
+        secret = f":{self.password}@" if self.password else ""
+        query = f"?ssl_ca_certs={self.certificate.cert}" if self.certificate else ""
+        return f"{scheme}://{secret}{HOST}:{self.port}/0{query}"
+
+    def client(self) -> redis.Redis:
+        """A client for the test's own questions, which a frozen server fails and never hangs."""
+        return redis.Redis.from_url(self.url, socket_timeout=5, socket_connect_timeout=5)
+
+    def start(self) -> Self:
+        """Start and wait until it accepts; raise ServiceMissingError where redis-server is not installed."""
+        program = shutil.which("redis-server")
+        if program is None:
+            raise ServiceMissingError("redis-server is not installed: apt-get install redis-server")
+        self._process = ChildProcess([program, *self._arguments()], self._folder, name="redis")
+        try:
+            self._process.wait_for_port(self.port)
+        except BaseException:
+            self._process.close()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """End it as an administrator does (SIGTERM): clients see their connections closed."""
+        self._running().terminate()
+
+    def kill(self) -> None:
+        """End it as a crash does (SIGKILL)."""
+        self._running().kill()
+
+    def pause(self) -> None:
+        """Freeze it: connecting still works, and no command is ever answered, until `resume`."""
+        self._running().pause()
+
+    def resume(self) -> None:
+        """Let a paused server go on: it answers all that has waited."""
+        self._running().resume()
+
+    def restart(self) -> None:
+        """Stop it if it runs, and start it on the same port, empty."""
+        self.close()
+        self.start()
+
+    def close(self) -> None:
+        """End it at once, paused or not; no harm in doing it twice."""
+        if self._process is not None:
+            self._process.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _running(self) -> ChildProcess:
+        if self._process is None:
+            raise RuntimeError("this Redis was never started")
+        return self._process
+
+    def _arguments(self) -> list[str]:
+        arguments = ["--bind", HOST, "--save", "", "--appendonly", "no", "--dir", str(self._folder)]
+        if self.password:
+            arguments += ["--requirepass", self.password]
+        if self.certificate is None:
+            return [*arguments, "--port", str(self.port)]
+        return [
+            *arguments,
+            *("--port", "0", "--tls-port", str(self.port), "--tls-auth-clients", "no"),
+            *("--tls-cert-file", str(self.certificate.cert), "--tls-key-file", str(self.certificate.key)),
+        ]
