@@ -139,7 +139,8 @@ class TestProcesses:
         assert time.monotonic() - began < 30
 
     def test_closing_ends_what_the_child_started_too(self, start_process: Callable[..., ChildProcess]) -> None:
-        code = "import subprocess as s, time; print(s.Popen(['sleep', '600']).pid); time.sleep(600)"
+        nap = "import time; time.sleep(600)"
+        code = f"import sys, subprocess as s; print(s.Popen([sys.executable, '-c', '{nap}']).pid, flush=True); {nap}"
         child = start_process(python("-c", code))
         grandchild = int(child.wait_for_line(r"^(\d+)$")[1])
         child.close()

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Self
 
+from tests.services import ServiceMissingError
 from tests.services.certificates import Certificate
 from tests.services.kafka.client import BrokerClient
 from tests.services.kafka.config import PASSWORD, SCRAM, USERNAME, BrokerConfig, SecureListener
@@ -98,4 +99,6 @@ class KafkaBroker(BrokerClient):
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             said = (done.stdout + done.stderr)[-2000:]
+            if "UnsupportedClassVersionError" in said:
+                raise ServiceMissingError("Kafka needs Java 17 or later, and this machine's is older")
             raise ChildProcessError(f"the storage could not be formatted:\n{said}")
