@@ -1,0 +1,189 @@
+"""Every metric, and what the hooks make of it."""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+from collections.abc import Iterator
+
+import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.metrics_core import Metric
+from prometheus_client.openmetrics.exposition import generate_latest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from pipeline.adapters.prometheus import BOUNDS, Metrics, PrometheusHooks
+from pipeline.ports import EncoderSpec, HookChain, Hooks
+from tests.deploy.traffic import POLICIES, SPEC, decision, one_batch, start
+
+DECLARED = [each for each in vars(Metrics(CollectorRegistry())).values() if isinstance(each, MetricWrapperBase)]
+UNITS = {"seconds", "bytes", "ratio"}
+COUNTED = {
+    *("images", "decisions", "dead_letters", "matches", "views", "batches", "commits", "lookups"),
+    *("partitions", "policies", "policy_reloads"),
+}
+STATES = {"sluice_policies_refused"}
+"""Gauges that are 0 or 1."""
+
+
+@pytest.fixture
+def hooks() -> PrometheusHooks:
+    return PrometheusHooks()
+
+
+def exposed(hooks: PrometheusHooks) -> dict[str, Metric]:
+    """The families as a scraper that speaks OpenMetrics reads them."""
+    text = generate_latest(hooks.registry).decode()
+    return {family.name: family for family in text_string_to_metric_families(text)}
+
+
+def series(hooks: PrometheusHooks, family: str) -> Iterator[tuple[dict[str, str], float]]:
+    for sample in exposed(hooks)[family].samples:
+        yield sample.labels, sample.value
+
+
+def value(hooks: PrometheusHooks, name: str, **labels: str) -> float | None:
+    return hooks.registry.get_sample_value(name, labels)
+
+
+@pytest.mark.parametrize("metric", DECLARED, ids=lambda metric: metric._name)
+class TestEveryDeclaredMetric:
+    def test_says_what_it_is_in_a_sentence(self, metric: MetricWrapperBase) -> None:
+        assert re.fullmatch(r"[A-Z0-9].{15,}\.", metric._documentation)
+
+    def test_ends_in_its_base_unit_or_in_what_it_counts(self, metric: MetricWrapperBase) -> None:
+        name = metric._name
+        assert name.startswith("sluice_")
+        if metric._type != "info" and name not in STATES:
+            assert any(name.endswith(f"_{unit}") for unit in UNITS | COUNTED), name
+
+    def test_has_only_labels_that_are_bounded(self, metric: MetricWrapperBase) -> None:
+        assert set(metric._labelnames) <= set(BOUNDS)
+
+    def test_has_data_after_ordinary_work(self, metric: MetricWrapperBase, hooks: PrometheusHooks) -> None:
+        start(hooks)
+        one_batch(hooks, random.Random(0))
+        samples = list(series(hooks, metric._name))
+        assert samples
+        for labels, _ in samples:
+            for label in metric._labelnames:
+                values = BOUNDS[label]
+                assert isinstance(values, str) or labels[label] in values
+
+
+def test_every_hook_is_listened_to() -> None:
+    own = {name for name in vars(Hooks) if not name.startswith("_")}
+    assert own <= set(vars(PrometheusHooks))
+
+
+def test_no_created_series_double_the_count(hooks: PrometheusHooks) -> None:
+    start(hooks)
+    one_batch(hooks, random.Random(0))
+    assert b"_created" not in generate_latest(hooks.registry)
+
+
+def test_what_is_known_beforehand_starts_at_zero(hooks: PrometheusHooks) -> None:
+    """A rate() sees no rise in a series whose first value is 1."""
+    assert value(hooks, "sluice_images_total", outcome="dead_letter") == 0
+    assert value(hooks, "sluice_decisions_total", verdict="block") == 0
+    assert value(hooks, "sluice_policy_reloads_total", result="invalid") == 0
+    hooks.decided(decision({"weapons": 0.1}), 0.1)
+    assert value(hooks, "sluice_matches_total", policy="weapons", action="block", mode="enforce") == 0
+
+
+def test_a_decision_counts_once_for_each_thing_it_says(hooks: PrometheusHooks) -> None:
+    hooks.decided(decision({"weapons": 0.93, "gambling": 0.2, "tobacco": 0.7}, action="block"), 0.3)
+    assert value(hooks, "sluice_images_total", outcome="decided") == 1
+    assert value(hooks, "sluice_decisions_total", verdict="block") == 1
+    assert value(hooks, "sluice_matches_total", policy="weapons", action="block", mode="enforce") == 1
+    assert value(hooks, "sluice_matches_total", policy="tobacco", action="block", mode="shadow") == 1
+    assert value(hooks, "sluice_matches_total", policy="gambling", action="block", mode="enforce") == 0
+    assert value(hooks, "sluice_score_ratio_bucket", policy="weapons", le="0.9") == 0
+    assert value(hooks, "sluice_score_ratio_bucket", policy="weapons", le="0.95") == 1
+    assert value(hooks, "sluice_score_ratio_sum", policy="gambling") == 0.2
+    assert value(hooks, "sluice_end_to_end_seconds_sum", outcome="decided") == 0.3
+
+
+def test_a_dead_letter_is_counted_by_stage_and_reason(hooks: PrometheusHooks) -> None:
+    hooks.dead_lettered("decode", "truncated", 0.5)
+    assert value(hooks, "sluice_images_total", outcome="dead_letter") == 1
+    assert value(hooks, "sluice_dead_letters_total", stage="decode", reason="truncated") == 1
+    assert value(hooks, "sluice_end_to_end_seconds_count", outcome="dead_letter") == 1
+
+
+def test_a_new_policy_set_leaves_one_active_version(hooks: PrometheusHooks) -> None:
+    for version in ("a", "b", "c"):
+        hooks.policies_loaded(version, 3)
+    assert list(series(hooks, "sluice_policy_set")) == [({"version": "c"}, 1.0)]
+
+
+def test_a_new_model_leaves_one_model(hooks: PrometheusHooks) -> None:
+    for fingerprint in ("one", "two"):
+        fields = {name: getattr(SPEC, name) for name in EncoderSpec.__slots__}
+        hooks.model_loaded(EncoderSpec(**fields | {"fingerprint": fingerprint}))
+    assert [labels["fingerprint"] for labels, _ in series(hooks, "sluice_model")] == ["two"]
+
+
+def test_a_refused_set_shows_until_a_good_one_goes_live(hooks: PrometheusHooks) -> None:
+    hooks.policies_loaded("a", 3)
+    hooks.policies_refused("invalid")
+    assert value(hooks, "sluice_policies_refused") == 1
+    assert value(hooks, "sluice_policy_set_info", version="a") == 1
+    hooks.policies_loaded("b", 3)
+    assert value(hooks, "sluice_policies_refused") == 0
+    assert value(hooks, "sluice_policy_reloads_total", result="invalid") == 1
+
+
+def test_series_do_not_pile_up_over_a_thousand_edits(hooks: PrometheusHooks) -> None:
+    """A policy that leaves takes its series along; one that stays keeps counting."""
+    sizes = set()
+    for edit in range(1000):
+        hooks.policies_loaded(f"set-{edit}", 2)
+        hooks.decided(decision({"stays": 0.9, f"policy-{edit}": 0.9}, policy_set=f"set-{edit}"), 0.1)
+        if edit % 100 == 1:
+            sizes.add(sum(len(family.samples) for family in exposed(hooks).values()))
+    assert len(sizes) == 1
+    assert {labels["policy"] for labels, _ in series(hooks, "sluice_matches")} == {"stays", "policy-999"}
+    assert value(hooks, "sluice_score_ratio_count", policy="stays") == 1000
+
+
+def test_an_assignment_forgets_the_lag_of_partitions_that_went(hooks: PrometheusHooks) -> None:
+    hooks.lag("images", 0, 7)
+    hooks.lag("images", 1, 0)
+    hooks.assigned(1)
+    hooks.lag("images", 0, 5)
+    assert list(series(hooks, "sluice_lag_images")) == [({"topic": "images", "partition": "0"}, 5.0)]
+    assert value(hooks, "sluice_assigned_partitions") == 1
+
+
+def test_two_workers_in_a_process_do_not_share_numbers(hooks: PrometheusHooks) -> None:
+    other = PrometheusHooks()
+    other.committed(5)
+    assert (value(hooks, "sluice_committed_images_total"), value(other, "sluice_commits_total")) == (0, 1)
+
+
+def test_it_works_as_one_of_several_listeners(hooks: PrometheusHooks) -> None:
+    HookChain(Hooks(), hooks).polled(3, 300)
+    assert value(hooks, "sluice_polled_bytes_total") == 300
+    assert value(hooks, "sluice_batch_images_sum") == 3
+
+
+def test_process_and_interpreter_are_watched_too(hooks: PrometheusHooks) -> None:
+    assert {"process_resident_memory_bytes", "python_info"} <= set(exposed(hooks))
+
+
+def test_nothing_is_lost_between_threads_and_a_scrape(hooks: PrometheusHooks) -> None:
+    def work() -> None:
+        for count in range(300):
+            hooks.decided(decision(dict.fromkeys(POLICIES, 0.9), policy_set="a"), 0.1)
+            hooks.lag("images", count % 4, count)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        exposed(hooks)
+    assert value(hooks, "sluice_images_total", outcome="decided") == 1200
+    assert value(hooks, "sluice_score_ratio_count", policy="weapons") == 1200

@@ -1,0 +1,105 @@
+"""What a worker's hooks hear in a while of ordinary work, so that every metric has data.
+
+``python -m tests.deploy.traffic`` goes on with it for ever and serves it, as a worker would.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+
+from pipeline.adapters.prometheus import PrometheusHooks
+from pipeline.errors import Reason
+from pipeline.ports import EncoderSpec, Hooks
+from pipeline.wire import Action, Decision, Match, ModelRef, SourceRef
+from workers.health import HealthServer
+
+STAGES = ("fetch", "recall", "decode", "encode", "decide", "publish")
+SECTIONS = ("fetch+recall+decode", "encode", "decide+publish", "done")
+POLICIES: Mapping[str, str] = {"weapons": "enforce", "gambling": "enforce", "tobacco": "shadow"}
+SPEC = EncoderSpec(
+    name="bundled",
+    fingerprint="5f1c",
+    dtype="float32",
+    image_size=(64, 64),
+    mean=(0.5, 0.5, 0.5),
+    std=(0.5, 0.5, 0.5),
+    interpolation="bicubic",
+    resize_mode="shortest",
+    features=256,
+    context_length=32,
+    logit_scale=100.0,
+    logit_bias=None,
+)
+
+
+def decision(scores: Mapping[str, float], *, policy_set: str = "set-1", action: Action = "review") -> Decision:
+    """A decision with those scores, each of which matches from 0.5 on."""
+    reached = [policy for policy, score in scores.items() if score >= 0.5]
+    found = {policy: Match(policy, "v1", action, scores[policy], 0.5, "a photo of it", 0.5) for policy in reached}
+    enforced = [match for policy, match in found.items() if POLICIES.get(policy, "enforce") == "enforce"]
+    return Decision(
+        decision_id="d",
+        image_id="i",
+        content_sha256="c",
+        source=SourceRef("sluice.images.v1", 0, 0),
+        verdict=action if enforced else "allow",
+        matches=enforced,
+        shadow=[match for match in found.values() if match not in enforced],
+        scores=dict(scores),
+        policy_set=policy_set,
+        model=ModelRef("bundled", "5f1c", "float32"),
+        preprocess="fast-64-bicubic",
+        frames=1,
+        event_time="2026-01-01T00:00:00.000Z",
+        decided_at="2026-01-01T00:00:00.100Z",
+    )
+
+
+def start(hooks: Hooks) -> None:
+    """What a worker says while it starts, and of one bad edit that was mended."""
+    hooks.model_loaded(replace(SPEC))
+    hooks.text_cache("miss", 40)
+    hooks.text_cache("error", 1)
+    hooks.policies_loaded("set-0", 2)
+    hooks.policies_refused("invalid")
+    hooks.policies_loaded("set-1", len(POLICIES))
+    hooks.text_cache("hit", 40)
+    hooks.assigned(2)
+
+
+def one_batch(hooks: Hooks, chance: random.Random, images: int = 16) -> None:
+    """A batch from poll to commit, one of its images a dead letter."""
+    hooks.polled(images, images * 100_000)
+    for partition in range(2):
+        hooks.lag("sluice.images.v1", partition, chance.randrange(200))
+    for section in SECTIONS:
+        hooks.queue_depth(section, chance.randrange(2))
+    for stage in STAGES:
+        hooks.stage_done(stage, chance.random() / 10, images)
+    hooks.feature_cache("hit", 2)
+    hooks.feature_cache("miss", images - 2)
+    hooks.encoded(images + 4)
+    for _ in range(images - 1):
+        scores = {policy: chance.random() ** 2 for policy in POLICIES}
+        hooks.decided(decision(scores, action=chance.choice(["label", "review", "block"])), chance.random())
+    hooks.dead_lettered("decode", chance.choice([Reason.TRUNCATED, Reason.NOT_AN_IMAGE]).value, chance.random())
+    hooks.committed(images)
+
+
+def main() -> None:
+    """Serve, say where in one line of JSON, and go on until killed."""
+    hooks = PrometheusHooks()
+    server = HealthServer("127.0.0.1", 0, hooks.registry, lambda: None, lambda: None)
+    print(f"port {server.port}", flush=True)  # noqa: T201 - the parent waits for it
+    chance = random.Random(0)
+    start(hooks)
+    while True:
+        one_batch(hooks, chance)
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    main()

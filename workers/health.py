@@ -1,0 +1,105 @@
+"""What a platform asks a worker over HTTP: its metrics, whether it is alive, whether it is ready."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterable
+from errno import EADDRINUSE
+from http import HTTPStatus
+from socketserver import TCPServer, ThreadingMixIn
+from threading import Thread
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from prometheus_client import CollectorRegistry, make_wsgi_app
+
+from pipeline.errors import ServiceError
+
+Check = Callable[[], str | None]
+"""None when all is well, else the reason in one line. Called on the server's threads; must not block."""
+
+REQUEST_TIMEOUT = 10.0
+"""Seconds that a client may take over its request, so that an idle connection does not hold a thread for ever."""
+
+
+class HealthServer:
+    """Serves ``/metrics``, ``/healthz`` and ``/readyz`` on threads of its own, from construction until `close`.
+
+    A check that is not well answers 503 with its reason as text. `port` is the one that was bound, also where 0 was
+    asked for. Raises `ServiceError` when the address cannot be had.
+    """
+
+    def __init__(self, host: str, port: int, registry: CollectorRegistry, live: Check, ready: Check) -> None:
+        self._server = _listen(host, port)
+        self._server.set_app(_application(registry, {"/healthz": live, "/readyz": ready}))
+        self.port: int = self._server.server_port
+        self._thread = Thread(target=self._server.serve_forever, name="sluice-health", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop answering and free the port; blocks for half a second at most. Idempotent."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def _application(registry: CollectorRegistry, checks: dict[str, Check]) -> WSGIApplication:
+    metrics: WSGIApplication = make_wsgi_app(registry)
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path == "/metrics":
+            return metrics(environ, start_response)
+        if path not in checks:
+            return _text(start_response, HTTPStatus.NOT_FOUND, "try /metrics, /healthz or /readyz")
+        reason = checks[path]()
+        if reason is None:
+            return _text(start_response, HTTPStatus.OK, "ok")
+        return _text(start_response, HTTPStatus.SERVICE_UNAVAILABLE, reason)
+
+    return answer
+
+
+def _text(start_response: StartResponse, status: HTTPStatus, line: str) -> Iterable[bytes]:
+    body = f"{line}\n".encode()
+    headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
+    start_response(f"{status.value} {status.phrase}", headers)
+    return [body]
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+    request_queue_size = 16
+    allow_reuse_port = False  # or a second worker would share the port in silence
+
+    def server_bind(self) -> None:
+        """Bind without the library's reverse look-up of the host, which waits seconds for an absent name server."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+        self.setup_environ()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hangs up is no event of ours."""
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
+class _Handler(WSGIRequestHandler):
+    timeout = REQUEST_TIMEOUT
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+        """Probes come every few seconds: a line for each would drown the log."""
+
+
+def _listen(host: str, port: int) -> _Server:
+    kind = _Server6 if ":" in host else _Server
+    try:
+        return kind((host, port), _Handler)
+    except OSError as error:
+        if error.errno == EADDRINUSE:
+            advice = "is taken; give another with --metrics-port or SLUICE_METRICS_PORT (0: any free one)"
+        else:
+            advice = f"cannot be had ({error.strerror}); see --metrics-host and --metrics-port"
+        raise ServiceError(f"port {port} of {host} {advice}") from error
