@@ -32,10 +32,8 @@ _SERVICES = {"kafka", "kafka_of_own", "secure_kafka", "redis_server", "redis_of_
 _SERVICES |= {"prometheus", "promtool", "certificate"}
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     """Turn SIGTERM into Ctrl-C, so that a run that is told to stop still ends its services."""
-    # kafka-python reads its 200 protocol files in a way that Python 3.11 calls deprecated, once for each.
-    config.addinivalue_line("filterwarnings", "ignore:(read|open)_text is deprecated:DeprecationWarning")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
