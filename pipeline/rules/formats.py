@@ -1,0 +1,101 @@
+"""What a stranger's bytes look like, before any decoder touches them: judged by content, never by name."""
+
+from __future__ import annotations
+
+ACCEPTED = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF")
+"""Pillow's names of the formats that are decoded. Fewer decoders, less to attack; MPO opens as JPEG."""
+
+_AVIF_BRANDS = (b"avif", b"avis")
+_FTYP_BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"hevc": "HEIC", b"mif1": "HEIF", b"qt  ": "QuickTime video"}
+_OTHERS = {
+    b"II*\x00": "TIFF",
+    b"MM\x00*": "TIFF",
+    b"%PDF": "PDF",
+    b"PK\x03\x04": "a ZIP archive",
+    b"\x1f\x8b": "gzip",
+    b"\x00\x00\x01\x00": "an ICO icon",
+    b"8BPS": "a Photoshop file",
+    b"\x1aE\xdf\xa3": "a Matroska or WebM video",
+    b"\x00\x00\x00\x0cjP": "JPEG 2000",
+    b"\xff\x0a": "JPEG XL",
+    b"\x00\x00\x00\x0cJXL": "JPEG XL",
+    b"RIFF": "RIFF audio or video",
+    b"\x7fELF": "an ELF program",
+    b"MZ": "a Windows program",
+}
+_MARKUP = ((b"<!doctype html", "HTML"), (b"<html", "HTML"), (b"<head", "HTML"), (b"<svg", "SVG"), (b"<?xml", "XML"))
+
+
+def sniff(data: bytes) -> str | None:
+    """The accepted format that these bytes start like, or None."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return "WEBP"
+    if data.startswith((b"GIF87a", b"GIF89a")):
+        return "GIF"
+    if data.startswith(b"BM"):
+        return "BMP"
+    return "AVIF" if _is_avif(data) else None
+
+
+def _is_avif(data: bytes) -> bool:
+    """Whether an ISO-BMFF ``ftyp`` box names AVIF as its major or as a compatible brand."""
+    if data[4:8] != b"ftyp":
+        return False
+    box = data[8 : min(int.from_bytes(data[:4], "big"), 256)]
+    return any(box[at : at + 4] in _AVIF_BRANDS for at in range(0, len(box), 4))
+
+
+def describe(data: bytes) -> str:
+    """A few words on bytes that are no accepted image, for the person who reads the dead letter."""
+    start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    for mark, name in _MARKUP:
+        if start.startswith(mark):
+            return f"starts like {name}"
+    for mark, name in _OTHERS.items():
+        if data.startswith(mark):
+            return f"starts like {name}"
+    if data[4:8] == b"ftyp":
+        return f"starts like {_FTYP_BRANDS.get(data[8:12], 'MP4 video')}"
+    return _describe_unknown(data)
+
+
+def _describe_unknown(data: bytes) -> str:
+    if not data.strip(b"\x00"):
+        return f"{len(data):,} zero bytes"
+    head = data[:32].decode("ascii", "replace")
+    if all(letter.isprintable() or letter.isspace() for letter in head) and "\ufffd" not in head:
+        return f"starts like text: {head!r}"
+    return f"starts with the bytes {data[:8].hex(' ')}"
+
+
+def is_cut_short(name: str, data: bytes) -> bool:
+    """Whether a file of that format lacks its end: its closing mark, or bytes that its header promised."""
+    if name == "JPEG":
+        return b"\xff\xd9" not in data[-4096:]
+    if name == "PNG":
+        return b"IEND" not in data[-4096:]
+    if name == "GIF":
+        return not data.rstrip(b"\x00").endswith(b";")
+    if name == "WEBP":
+        return len(data) < 8 + int.from_bytes(data[4:8], "little")
+    if name == "BMP":
+        return len(data) < max(26, int.from_bytes(data[2:6], "little"))
+    return False
+
+
+def declared_size(name: str, data: bytes) -> tuple[int, int] | None:
+    """Width and height as the header gives them, for formats whose decoders spend memory already on opening.
+
+    Sources: PNG 11.2.2, GIF89a section 18, RFC 9649 section 2.7 (plain WebP is bounded by its 14-bit sides).
+    """
+    if name == "PNG":
+        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+    if name == "GIF":
+        return int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little")
+    if name == "WEBP" and data[12:16] == b"VP8X":
+        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
+    return None
