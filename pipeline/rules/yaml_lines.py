@@ -30,17 +30,20 @@ class Located:
 
     def line(self, place: Sequence[int | str]) -> int:
         """The line of the key or list entry at that place, or of the nearest part of it that exists."""
-        node: Any = self.value
-        line = 1
+        node, line = self.value, 1
         for part in place:
             if not isinstance(node, CommentedBase):
                 break
             try:
                 position = node.lc.item(part) if isinstance(part, int) else node.lc.key(part)
-                line, node = position[0] + 1, node[part]
+                line, node = position[0] + 1, _part(node, part)
             except (KeyError, IndexError, TypeError):
                 break
         return line
+
+
+def _part(node: Any, part: int | str) -> Any:
+    return node[part]
 
 
 def load(text: str) -> Located:

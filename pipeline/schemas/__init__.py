@@ -1,0 +1,1 @@
+"""JSON Schemas of the wire formats, one file for each."""

@@ -1,0 +1,205 @@
+"""Stages: a failed item stays in its batch, is worked on no more, and becomes a dead letter at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from hashlib import sha256
+
+import numpy as np
+import pytest
+
+from pipeline.adapters.memory import MemoryFeatureCache
+from pipeline.errors import EncoderError, ItemError, PublishError, Reason, StopError
+from pipeline.items import Batch, Features, Item, Pixels
+from pipeline.ports import Decoded, EncoderSpec, Hooks
+from pipeline.rules.policy_set import Defaults, Policy, PolicySet
+from pipeline.rules.scoring import compile_policies
+from pipeline.rules.verdicts import Provenance
+from pipeline.stages.decide import Decide
+from pipeline.stages.decode import Decode
+from pipeline.stages.encode import Encode
+from pipeline.stages.fetch import Fetch
+from pipeline.stages.publish import Publish, Topics
+from pipeline.stages.recall import Recall
+from pipeline.wire import Claim, Event, ModelRef, Record, parse_decision
+
+KNIFE, TREE = np.eye(4, dtype=np.float32)[:2]
+CLAIM = [("content-type", b"application/json")]
+
+
+class Brightness:
+    """A decoder of its own little format: the first byte says how many views, the second what they show."""
+
+    name = "test"
+
+    def decode(self, image: bytes) -> Decoded:
+        if image.startswith(b"!"):
+            raise ItemError(Reason.TRUNCATED, "cut off")
+        if image.startswith(b"?"):
+            raise struct_error
+        return Decoded(np.full((image[0], 2, 2, 3), image[1], np.uint8), image[0])
+
+
+struct_error = ValueError("unpack requires a buffer of 4 bytes")
+
+
+class TwoThings:
+    """An encoder that sees a knife where a view is bright, a tree where it is dark, nonsense where it is 13."""
+
+    spec = EncoderSpec("t", "f", "float32", (2, 2), (0,), (1,), "bicubic", "shortest", 4, 77, 20.0, None)
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def encode_images(self, pixels: Pixels) -> Features:
+        self.batches.append(len(pixels))
+        level = pixels[:, 0, 0, 0]
+        features = np.where(level[:, None] > 100, KNIFE, TREE).astype(np.float32)
+        features[level == 13] = np.nan
+        return features
+
+    def encode_texts(self, texts: Sequence[str]) -> Features:
+        raise EncoderError(f"not asked for: {texts}")
+
+    def count_tokens(self, text: str) -> int:
+        return len(text)
+
+
+class Answers:
+    """A publisher that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    def publish(self, records: Sequence[Record]) -> None:
+        self.records.extend(records)
+
+    def close(self) -> None:
+        pass
+
+
+class Shelf:
+    """A fetcher of two URIs."""
+
+    def fetch(self, claim: Claim) -> bytes:
+        if claim.uri == "https://here/knife":
+            return b"\x01\xff"
+        raise ItemError(Reason.FETCH_FAILED, f"nothing at {claim.uri}")
+
+
+@pytest.fixture
+def threads() -> Iterator[Executor]:
+    with ThreadPoolExecutor(2) as pool:
+        yield pool
+
+
+def batch(*values: bytes | None, headers: Sequence[tuple[str, bytes]] = ()) -> Batch:
+    return Batch([Item(Event("t", 0, at, b"k%d" % at, value, headers)) for at, value in enumerate(values)])
+
+
+def reasons(done: Batch) -> list[str | None]:
+    return [item.failure.reason if item.failure else None for item in done.items]
+
+
+def through(made: Batch, encoder: TwoThings, threads: Executor, cache: MemoryFeatureCache) -> Batch:
+    hooks = Hooks()
+    policies = PolicySet((Policy("weapons", "Weapons", ("knife",), {"block": 0.9}),), Defaults(background=("tree",)))
+    compiled = compile_policies(policies, {"knife": KNIFE, "tree": TREE}, 20.0, None)
+    decide = Decide(lambda: compiled, Provenance(ModelRef("t", "f", "float32"), "test"), lambda: 5.0)
+    stages = [
+        Fetch(Shelf(), threads),
+        Recall(cache, hooks),
+        Decode(Brightness(), threads),
+        Encode(encoder, cache, hooks),
+        decide,
+    ]
+    for stage in stages:
+        made = stage(made)
+    return made
+
+
+def test_good_and_bad_images_share_a_batch_and_each_gets_its_own_outcome(threads: Executor) -> None:
+    made = batch(b"\x01\xff", b"!", b"\x01\x05", None, b"?", b"\x01\x0d")
+    done = through(made, TwoThings(), threads, MemoryFeatureCache(10))
+    assert reasons(done) == [None, "truncated", None, "empty", "stage_failed", "stage_failed"]
+    assert [item.decision.verdict for item in done.items if item.decision] == ["block", "allow"]
+    assert [item.failure.stage for item in done.items if item.failure] == ["decode", "fetch", "decode", "encode"]
+
+
+def test_the_worst_view_counts(threads: Executor) -> None:
+    class Late(Brightness):
+        def decode(self, image: bytes) -> Decoded:
+            pixels = np.zeros((8, 2, 2, 3), np.uint8)
+            pixels[6] = 255
+            return Decoded(pixels, 8)
+
+    made = batch(b"gif")
+    made = Decode(Late(), threads)(Fetch(Shelf(), threads)(made))
+    encoder = TwoThings()
+    Encode(encoder, MemoryFeatureCache(10), Hooks())(made)
+    policies = PolicySet((Policy("weapons", "Weapons", ("knife",), {"block": 0.9}),), Defaults(background=("tree",)))
+    compiled = compile_policies(policies, {"knife": KNIFE, "tree": TREE}, 20.0, None)
+    Decide(lambda: compiled, Provenance(ModelRef("t", "f", "float32"), "test"), lambda: 5.0)(made)
+    decision = made.items[0].decision
+    assert decision is not None
+    assert (decision.verdict, decision.frames) == ("block", 8)
+
+
+def test_a_batch_is_one_call_of_the_encoder_and_a_repeat_is_none(threads: Executor) -> None:
+    encoder, cache = TwoThings(), MemoryFeatureCache(10)
+    first = through(batch(b"\x01\xff", b"\x03\x05"), encoder, threads, cache)
+    again = through(batch(b"\x03\x05", b"\x01\xff"), encoder, threads, cache)
+    assert encoder.batches == [4]
+    assert again.items[1].decision is not None
+    assert first.items[0].decision is not None
+    assert again.items[1].decision.scores == first.items[0].decision.scores
+    assert again.items[0].frames == 3
+
+
+def test_claim_checks_are_redeemed_and_a_bad_one_is_typed(threads: Executor) -> None:
+    made = batch(b'{"uri": "https://here/knife"}', b'{"uri": "https://there"}', b"{}", headers=CLAIM)
+    done = through(made, TwoThings(), threads, MemoryFeatureCache(10))
+    assert reasons(done) == [None, "fetch_failed", "malformed_claim"]
+    assert done.items[0].content_sha256 == sha256(b"\x01\xff").hexdigest()
+
+
+def test_every_item_is_published_as_a_decision_or_a_dead_letter(threads: Executor) -> None:
+    answers = Answers()
+    done = through(batch(b"\x01\xff", b"!"), TwoThings(), threads, MemoryFeatureCache(10))
+    Publish(answers, Topics("yes", "no"), Hooks(), lambda: 9.0)(done)
+    assert [record.topic for record in answers.records] == ["yes", "no"]
+    assert parse_decision(answers.records[0].value or b"").image_id == "k0"
+    assert answers.records[1].value == b"!"
+
+
+def test_an_item_without_an_answer_is_never_passed_over() -> None:
+    with pytest.raises(StopError, match=r"t\[0\]@0"):
+        Publish(Answers(), Topics(), Hooks(), lambda: 9.0)(batch(b"x"))
+
+
+def test_nothing_is_reported_as_decided_before_it_is_acknowledged(threads: Executor) -> None:
+    class Down(Answers):
+        def publish(self, records: Sequence[Record]) -> None:
+            raise PublishError(f"{len(records)} records not acknowledged")
+
+    class Told(Hooks):
+        calls = 0
+
+        def decided(self, *_: object) -> None:
+            self.calls += 1
+
+    told = Told()
+    done = through(batch(b"\x01\xff"), TwoThings(), threads, MemoryFeatureCache(10))
+    with pytest.raises(PublishError):
+        Publish(Down(), Topics(), told, lambda: 9.0)(done)
+    assert told.calls == 0
+
+
+def test_a_device_failure_stops_the_worker_instead_of_blaming_an_image(threads: Executor) -> None:
+    class Broken(TwoThings):
+        def encode_images(self, pixels: Pixels) -> Features:
+            raise EncoderError(f"CUDA error with {len(pixels)} images")
+
+    with pytest.raises(EncoderError):
+        through(batch(b"\x01\xff"), Broken(), threads, MemoryFeatureCache(10))

@@ -1,0 +1,144 @@
+"""The runner: order, overlap, backpressure, failure, draining. No test sleeps to get its way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from threading import Event as Flag
+
+import pytest
+
+from pipeline.errors import PublishError, StopError
+from pipeline.items import Batch, Item
+from pipeline.ports import Hooks, Stage
+from pipeline.runner import Runner
+from pipeline.wire import Event
+
+PATIENCE = 10.0
+
+
+class Step:
+    """A stage that calls a function."""
+
+    def __init__(self, name: str, work: Callable[[Batch], None] = lambda _: None) -> None:
+        self.name = name
+        self._work = work
+
+    def __call__(self, batch: Batch) -> Batch:
+        self._work(batch)
+        return batch
+
+
+def batch(number: int) -> Batch:
+    return Batch([Item(Event("t", 0, number, None, b""))], polled_at=float(number))
+
+
+def numbers(batches: list[Batch]) -> list[int]:
+    return [each.items[0].event.offset for each in batches]
+
+
+def runner(*sections: list[Stage], depth: int = 1) -> Runner:
+    return Runner(sections, Hooks(), time.monotonic, depth=depth)
+
+
+def run_through(made: Runner, count: int) -> list[Batch]:
+    done: list[Batch] = []
+    for number in range(count):
+        while not made.has_room():
+            made.wait(PATIENCE)
+            done += made.drain()
+        made.feed(batch(number))
+    return done + made.close(PATIENCE)
+
+
+def test_batches_come_out_in_the_order_in_which_they_went_in() -> None:
+    made = runner([Step("a")], [Step("b"), Step("c")], [Step("d")])
+    assert numbers(run_through(made, 50)) == list(range(50))
+
+
+def test_sections_overlap() -> None:
+    """The first section works on the next batch while the second still holds the one before."""
+    second_started, first_again = Flag(), Flag()
+
+    def first(each: Batch) -> None:
+        if each.items[0].event.offset == 1:
+            assert second_started.wait(PATIENCE)
+            first_again.set()
+
+    def second(each: Batch) -> None:
+        if each.items[0].event.offset == 0:
+            second_started.set()
+            assert first_again.wait(PATIENCE)
+
+    assert numbers(run_through(runner([Step("a", first)], [Step("b", second)]), 2)) == [0, 1]
+
+
+def test_a_full_inlet_has_no_room_until_a_stage_takes_from_it() -> None:
+    go, started = Flag(), Flag()
+
+    def hold(_: Batch) -> None:
+        started.set()
+        assert go.wait(PATIENCE)
+
+    made = runner([Step("a", hold)])
+    made.feed(batch(0))
+    assert started.wait(PATIENCE)
+    made.feed(batch(1))
+    assert not made.has_room()
+    go.set()
+    made.wait(PATIENCE)
+    assert numbers(made.close(PATIENCE)) == [0, 1]
+
+
+def test_what_is_inside_is_bounded_by_the_queues() -> None:
+    go = Flag()
+    made = runner([Step("a")], [Step("b", lambda _: go.wait(PATIENCE) and None)])
+    fed = 0
+    deadline = time.monotonic() + 0.5
+    while time.monotonic() < deadline:
+        if made.has_room():
+            made.feed(batch(fed))
+            fed += 1
+    assert fed <= 5  # one in each section, one before each, one on its way between them
+    go.set()
+    assert numbers(made.close(PATIENCE)) == list(range(fed))
+
+
+def test_the_oldest_batch_inside_is_told_until_it_is_drained() -> None:
+    made = runner([Step("a")])
+    assert made.oldest() is None
+    made.feed(batch(3))
+    assert made.oldest() == 3.0
+    assert numbers(made.close(PATIENCE)) == [3]
+    assert made.oldest() is None
+
+
+def test_a_stage_that_raises_stops_the_runner_and_nothing_after_it_comes_out() -> None:
+    def fail(each: Batch) -> None:
+        if each.items[0].event.offset == 1:
+            raise PublishError("not acknowledged")
+
+    made = runner([Step("a")], [Step("b", fail)])
+    with pytest.raises(PublishError, match="not acknowledged"):
+        run_through(made, 10)
+    with pytest.raises(PublishError):
+        made.drain()
+
+
+def test_a_bug_in_a_stage_is_a_stop_error_that_names_it() -> None:
+    def bug(_: Batch) -> None:
+        raise KeyError("x")
+
+    made = runner([Step("a", bug)])
+    made.feed(batch(0))
+    with pytest.raises(StopError, match="KeyError"):
+        made.close(PATIENCE)
+
+
+def test_closing_takes_no_longer_than_it_may() -> None:
+    go = Flag()
+    made = runner([Step("a", lambda _: go.wait(PATIENCE) and None)])
+    made.feed(batch(0))
+    with pytest.raises(StopError, match="still inside"):
+        made.close(0.05)
+    go.set()

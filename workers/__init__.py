@@ -1,0 +1,1 @@
+"""Processes and the command line: settings, assembly, the moderator's loop, one module per command."""

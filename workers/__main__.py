@@ -1,0 +1,5 @@
+"""``python -m workers`` is ``sluice``."""
+
+from workers.cli import main
+
+main()

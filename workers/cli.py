@@ -1,0 +1,66 @@
+"""``sluice``: the command line. One module in ``workers/commands`` for each command."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import version
+
+import click
+import typer
+
+from pipeline.errors import StopError, UsageError
+from workers.commands import config, demo, policy, scan, send, tail, topics, train, worker
+
+EXIT_STOPPED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Streaming image moderation: plain-English policies, CLIP, Kafka in, decisions out.",
+)
+app.command("demo")(demo.demo)
+app.command("scan")(scan.scan)
+app.command("worker")(worker.worker)
+app.command("send")(send.send)
+app.command("tail")(tail.tail)
+app.add_typer(policy.app, name="policy")
+app.add_typer(topics.app, name="topics")
+app.add_typer(config.app, name="config")
+app.command("train")(train.train)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    show_version: bool = typer.Option(False, "--version", help="Print the version."),
+) -> None:
+    if show_version:
+        typer.echo(f"sluice {version('sluice')}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main() -> None:
+    """Run the command line; a person's mistake is one line on stderr and exit status 2."""
+    debug = "--debug" in sys.argv
+    try:
+        status = app(standalone_mode=False)
+    except (UsageError, StopError) as error:
+        if debug:
+            raise
+        typer.echo(f"sluice: {error}", err=True)
+        status = EXIT_USAGE if isinstance(error, UsageError) else EXIT_STOPPED
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        status = EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our pipe (head, less) is gone: end quietly, and keep Python's exit from flushing into it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    sys.exit(status if isinstance(status, int) else 0)

@@ -1,0 +1,52 @@
+"""``sluice demo``: the whole pipeline in one process, on the images that ship with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workers.options import with_settings
+from workers.settings import Settings
+
+
+@with_settings("model", "images", "policies", "service", "log")
+def demo(
+    settings: Settings,
+    out: Annotated[Path, typer.Option(help="Where to write the decisions.")] = Path("decisions.jsonl"),
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Keep a steady stream going, with metrics, until Ctrl-C.")
+    ] = False,
+    rate: Annotated[float, typer.Option(min=0.1, help="Images a second with --serve.")] = 20.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Stream the sample images through two workers on in-memory twins of Kafka and Redis, and sum up."""
+    from time import monotonic
+
+    from rich.console import Console
+
+    from pipeline.errors import ServiceError
+    from workers.demo_images import hostile_images, sample_images
+    from workers.demo_stream import DemoStream
+    from workers.demo_summary import print_summary, summary
+    from workers.settings import SHIPPED_POLICIES
+
+    started = monotonic()
+    try:
+        out.touch()
+    except OSError as error:
+        raise ServiceError(f"cannot write {out}: {error.strerror}; give another place with --out") from error
+    samples = sample_images(SHIPPED_POLICIES / "samples")
+    images = samples + hostile_images(samples)
+    console = Console(stderr=True)
+    with console.status("loading the model and the policies") as status, DemoStream(settings) as stream:
+        status.stop()
+        ready = monotonic() - started
+        if serve:
+            stream.serve(images, rate, console)
+            return
+        stream.send_all(images, console)
+        answers = stream.finish()
+    out.write_bytes(b"".join(line + b"\n" for line in answers.lines))
+    print_summary(summary(answers, ready), out, as_json=as_json)

@@ -1,0 +1,76 @@
+"""``sluice policy``: see whether policies are sound."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workers.options import with_settings
+from workers.settings import Settings
+
+if TYPE_CHECKING:
+    from pipeline.errors import Problem
+    from pipeline.rules.policy_set import PolicySet
+
+app = typer.Typer(no_args_is_help=True, help="Work on policies.")
+
+
+@app.callback()
+def _policy() -> None:
+    """Keep ``check`` a command of its own; typer folds a group of one."""
+
+
+@app.command("check")
+@with_settings("model", "policies", "log")
+def check(
+    settings: Settings,
+    folder: Annotated[Path | None, typer.Argument(help="Folder of policies; default: --policies.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> int:
+    """Validate every policy file; each problem is a line with file, line and reason, and the exit status is 2."""
+    from pipeline.adapters.open_clip import load_tokenizer
+    from pipeline.adapters.policy_folder import read_policy_folder
+    from pipeline.errors import PolicyError
+    from pipeline.rules.policy_files import TokenCounter, parse_policies
+
+    where = folder or settings.policies
+    policy_set: PolicySet | None = None
+    problems: list[Problem] = []
+    try:
+        files = read_policy_folder(where)
+        tokenizer = load_tokenizer(settings.model)
+        policy_set = parse_policies(files, TokenCounter(tokenizer.count_tokens, tokenizer.context_length))
+        problems = _missing_samples(where, policy_set)
+    except PolicyError as error:
+        problems = error.problems
+    if as_json:
+        found = [{"file": each.file, "line": each.line, "reason": each.reason} for each in problems]
+        typer.echo(json.dumps({"problems": found, "version": policy_set.version if policy_set else None}))
+    elif problems:
+        for problem in problems:
+            typer.echo(str(problem), err=True)
+    elif policy_set is not None:
+        _print(policy_set)
+    return 2 if problems else 0
+
+
+def _missing_samples(folder: Path, policy_set: PolicySet) -> list[Problem]:
+    from pipeline.errors import Problem
+
+    return [
+        Problem((folder / policy.id).as_posix(), 0, f"the sample {sample} is not there")
+        for policy in policy_set.policies
+        for sample in (*policy.must_flag, *policy.must_pass)
+        if not (folder / sample).is_file()
+    ]
+
+
+def _print(policy_set: PolicySet) -> None:
+    for policy in policy_set.policies:
+        actions = ", ".join(f"{action} from {least:g}" for action, least in policy.actions.items())
+        typer.echo(f"ok  {policy.id:<22} {policy.mode:<8} {len(policy.prompts):>3} prompts  {actions}")
+    background = len(policy_set.defaults.background)
+    typer.echo(f"policy set {policy_set.version}: {len(policy_set.policies)} policies, {background} background lines")

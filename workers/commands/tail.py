@@ -1,0 +1,60 @@
+"""``sluice tail``: decisions as they come."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workers.options import with_settings
+from workers.settings import Settings
+
+if TYPE_CHECKING:
+    from pipeline.wire import Event
+
+
+@with_settings("kafka", "topics", "log")
+def tail(
+    settings: Settings,
+    from_beginning: Annotated[bool, typer.Option("--from-beginning", help="Start with what is there.")] = False,
+    follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Wait for more, or end at the end.")] = True,
+    flagged: Annotated[bool, typer.Option("--flagged", help="Only what a policy matched.")] = False,
+    dead_letters: Annotated[bool, typer.Option("--dead-letters", help="Dead letters instead of decisions.")] = False,
+    image: Annotated[str | None, typer.Option(help="Only this image id.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="Stop after that many.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Show decisions as they come, until Ctrl-C. Reads without a group, so it takes nothing from anybody."""
+    from rich.console import Console
+
+    from pipeline.adapters.kafka import tail as tail_topic
+    from workers.assembly import kafka_connection
+
+    topic = settings.dead_letters_topic if dead_letters else settings.decisions_topic
+    events = tail_topic(kafka_connection(settings), topic, from_beginning=from_beginning, follow=follow)
+    lines = (line for event in events if (line := _line(event, flagged=flagged, image=image, as_json=as_json)))
+    out = Console(highlight=False, soft_wrap=True, markup=not as_json)
+    for line in islice(lines, limit):
+        out.print(line)
+
+
+def _line(event: Event, *, flagged: bool, image: str | None, as_json: bool) -> str | None:
+    """One record as a line; None for what was not asked for."""
+    import msgspec
+
+    from pipeline.wire import Record, parse_decision
+    from workers.report import dead_letter, dead_letter_line, decision_line
+
+    letter = dead_letter(Record(event.topic, event.key, event.value, event.headers))
+    if letter is not None:
+        if flagged or image not in {None, letter.image_id}:
+            return None
+        return msgspec.json.encode(letter).decode() if as_json else dead_letter_line(letter)
+    try:
+        decision = parse_decision(event.value or b"")
+    except ValueError as error:
+        return f"# {event}: not a decision: {error}" if not as_json else None
+    if (flagged and not decision.matches) or image not in {None, decision.image_id}:
+        return None
+    return (event.value or b"").decode() if as_json else decision_line(decision)

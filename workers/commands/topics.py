@@ -1,0 +1,58 @@
+"""``sluice topics``: make what a worker needs in Kafka."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from workers.options import with_settings
+from workers.settings import Settings
+
+DAY = 86_400.0
+
+app = typer.Typer(no_args_is_help=True, help="Topics in Kafka.")
+
+
+@app.callback()
+def _topics() -> None:
+    """Keep ``create`` a command of its own; typer folds a group of one."""
+
+
+@app.command("create")
+@with_settings("kafka", "topics", "log")
+def create(
+    settings: Settings,
+    partitions: Annotated[int, typer.Option(min=1, help="Of each topic: the most workers that can share it.")] = 6,
+    replication_factor: Annotated[int, typer.Option(min=-1, help="-1: the broker's default.")] = -1,
+    image_retention_days: Annotated[float, typer.Option(min=0.01, help="How long images are kept.")] = 3,
+    decision_retention_days: Annotated[float, typer.Option(min=0.01, help="How long decisions are kept.")] = 14,
+    dead_letter_retention_days: Annotated[float, typer.Option(min=0.01, help="How long dead letters are kept.")] = 30,
+    max_message_mb: Annotated[int, typer.Option(min=1, help="Largest record, MiB; beyond, use claim checks.")] = 16,
+) -> None:
+    """Make the three topics with sane settings; those that exist are left as they are."""
+    from pipeline.adapters.kafka import TopicPlan, create_topics
+    from workers.assembly import kafka_connection
+
+    days = {
+        settings.images_topic: image_retention_days,
+        settings.decisions_topic: decision_retention_days,
+        settings.dead_letters_topic: dead_letter_retention_days,
+    }
+    # A dead letter is its event and some headers: its topic must take what the images topic took, and a little more.
+    room = {settings.dead_letters_topic: 1 << 16}
+    plans = [
+        TopicPlan(
+            name,
+            partitions=partitions,
+            replication_factor=replication_factor,
+            retention=kept * DAY,
+            max_message_bytes=(max_message_mb << 20) + room.get(name, 0),
+        )
+        for name, kept in days.items()
+    ]
+    creation = create_topics(kafka_connection(settings), plans)
+    for name in creation.created:
+        typer.echo(f"created  {name} ({partitions} partitions)")
+    for name in creation.existed:
+        typer.echo(f"exists   {name} (left as it is)")

@@ -1,0 +1,62 @@
+"""``sluice worker``: consume images, publish decisions."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from workers.options import with_settings
+from workers.settings import Settings
+
+if TYPE_CHECKING:
+    from workers.assembly import Judge
+
+_log = structlog.get_logger(__name__)
+
+
+@with_settings("kafka", "topics", "consumer", "redis", "model", "images", "policies", "fetch", "service", "log")
+def worker(settings: Settings) -> None:
+    """Consume images from Kafka and publish a decision for every one, until SIGTERM.
+
+    Checks what it needs before it joins the group. On SIGTERM it finishes what is in flight, commits and leaves.
+    """
+    from pipeline.adapters.prometheus import PrometheusHooks
+    from pipeline.ports import HookChain
+    from workers import assembly
+    from workers.health import HealthServer
+    from workers.policy_watch import watch_policies
+    from workers.vitals import Vitals
+
+    stop = assembly.stop_on_signals()
+    metrics, vitals = PrometheusHooks(), Vitals(settings.stall_after)
+    hooks = HookChain(metrics, vitals)
+    with ExitStack() as held:
+        health = HealthServer(settings.metrics_host, settings.metrics_port, metrics.registry, *vitals.checks)
+        held.callback(health.close)
+        assembly.check_kafka(settings)
+        text_cache = held.enter_context(closing(assembly.build_text_cache(settings, hooks)))
+        judge = assembly.judge(settings, assembly.load_model(settings), text_cache, hooks)
+        publisher = held.enter_context(closing(assembly.kafka_publisher(settings)))
+        fetcher = held.enter_context(closing(assembly.http_fetcher(settings)))
+        source = held.enter_context(closing(assembly.kafka_source(settings, hooks)))
+        moderator = held.enter_context(assembly.moderator(settings, judge, source, publisher, fetcher, hooks))
+        vitals.watch(moderator.stalled)
+        watch_policies(settings.policies, judge.live, stop)
+        _log.info("worker_started", **_described(settings, judge), metrics_port=health.port)
+        moderator.run(stop)
+    _log.info("worker_stopped")
+
+
+def _described(settings: Settings, judge: Judge) -> dict[str, Any]:
+    spec, policy_set = judge.model.encoder.spec, judge.live().policy_set
+    return {
+        "topic": settings.images_topic,
+        "group": settings.group,
+        "model": spec.name,
+        "fingerprint": spec.fingerprint,
+        "dtype": spec.dtype,
+        "policy_set": policy_set.version,
+        "policies": len(policy_set.policies),
+    }

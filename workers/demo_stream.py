@@ -1,0 +1,193 @@
+"""The demo's stream: two real workers in one process, a memory broker between them and a steady sender."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from threading import Event as Flag
+from threading import Lock, Semaphore, Thread
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from pipeline.adapters.http import HttpFetcher
+from pipeline.adapters.memory import MemoryBroker, MemoryPublisher, MemorySource, MemoryTextCache
+from pipeline.adapters.prometheus import PrometheusHooks
+from pipeline.errors import StopError
+from pipeline.ports import HookChain, Hooks
+from pipeline.wire import Decision, Event, Record
+from workers import assembly
+from workers.health import HealthServer
+from workers.moderator import Moderator
+from workers.policy_watch import watch_policies
+from workers.settings import Settings
+from workers.vitals import Vitals
+
+WORKERS = 2
+PARTITIONS = 4
+IN_FLIGHT = 32
+"""Images sent but not answered yet: enough to keep both workers busy, few enough for an honest latency."""
+PATIENCE = 120.0
+
+
+class Tally(Hooks):
+    """Latencies in seconds, text-cache results, and room for the sender as answers come."""
+
+    def __init__(self) -> None:
+        self.latencies: list[float] = []
+        self.text_lookups: dict[str, int] = {"hit": 0, "miss": 0}
+        self.room = Semaphore(IN_FLIGHT)
+        self.answered = 0
+        self._lock = Lock()
+
+    def decided(self, decision: Decision, latency: float) -> None:
+        """Count an answer."""
+        del decision
+        self._answered(latency)
+
+    def dead_lettered(self, stage: str, reason: str, latency: float) -> None:
+        """Count an answer."""
+        del stage, reason
+        self._answered(latency)
+
+    def text_cache(self, result: str, count: int) -> None:
+        """Count look-ups."""
+        with self._lock:
+            self.text_lookups[result] = self.text_lookups.get(result, 0) + count
+
+    def _answered(self, latency: float) -> None:
+        with self._lock:
+            self.latencies.append(latency)
+            self.answered += 1
+        self.room.release()
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What came out: the records of both topics, how long the stream took, and what the tally counted."""
+
+    decisions: list[Event]
+    dead_letters: list[Event]
+    seconds: float
+    latencies: list[float]
+    text_lookups: dict[str, int]
+    lines: list[bytes] = field(default_factory=list)
+
+
+class DemoStream:
+    """Use it as a context: entering loads the model and starts the workers, leaving stops them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._broker = MemoryBroker(PARTITIONS)
+        self._tally = Tally()
+        self._metrics = PrometheusHooks()
+        self._vitals = Vitals(settings.stall_after)
+        self._stop = Flag()
+        self._errors: list[BaseException] = []
+        self._threads: list[Thread] = []
+        self._held = ExitStack()
+        self._sending = self._sent = 0.0
+
+    def __enter__(self) -> Self:
+        hooks = HookChain(self._tally, self._metrics, self._vitals)
+        model, text_cache = assembly.load_model(self._settings), MemoryTextCache(hooks)
+        for _ in range(WORKERS):
+            self._start(assembly.judge(self._settings, model, text_cache, hooks), hooks)
+        return self
+
+    def _start(self, judge: assembly.Judge, hooks: Hooks) -> None:
+        """One worker, put together by the same assembly as in production, with memory at both ends."""
+        settings = self._settings
+        source = MemorySource(
+            self._broker, [settings.images_topic], settings.group, max_poll=settings.max_batch, hooks=hooks
+        )
+        publisher, fetcher = MemoryPublisher(self._broker), HttpFetcher(())
+        moderator = self._held.enter_context(assembly.moderator(settings, judge, source, publisher, fetcher, hooks))
+        self._vitals.watch(moderator.stalled)
+        watch_policies(settings.policies, judge.live, self._stop)
+        thread = Thread(target=self._run, args=(moderator,), name="sluice-worker", daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _run(self, moderator: Moderator) -> None:
+        try:
+            moderator.run(self._stop)
+        except StopError as error:
+            self._errors.append(error)
+
+    def send_all(self, images: Sequence[tuple[str, bytes]], console: Console) -> None:
+        """Send every image once, a bounded number ahead of the answers, and wait for the last answer."""
+        columns = (TextColumn("moderating"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+        self._sending = time.monotonic()
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+            task = progress.add_task("images", total=len(images), rate="")
+            for image in images:
+                self._send(*image)
+                progress.update(task, completed=self._tally.answered, rate=self._rate())
+            deadline = time.monotonic() + PATIENCE
+            while self._tally.answered < len(images) and time.monotonic() < deadline and not self._errors:
+                progress.update(task, completed=self._tally.answered, rate=self._rate())
+                time.sleep(0.01)
+        self._sent = time.monotonic()
+
+    def serve(self, images: Sequence[tuple[str, bytes]], rate: float, console: Console) -> None:
+        """Send images in random order at a steady rate, with the metrics endpoint up, until Ctrl-C."""
+        settings = self._settings
+        health = HealthServer(
+            settings.metrics_host, settings.metrics_port, self._metrics.registry, *self._vitals.checks
+        )
+        self._held.callback(health.close)
+        console.print(f"metrics: http://localhost:{health.port}/metrics   policies: {settings.policies}")
+        console.print(f"{rate:g} images a second; edit a policy and watch; Ctrl-C stops")
+        started = time.monotonic()
+        try:
+            for number in itertools.count(1):
+                name, image = random.choice(images)
+                self._send(f"{number}/{name}", image)
+                time.sleep(max(0.0, started + number / rate - time.monotonic()))
+        except KeyboardInterrupt:
+            console.print(f"{self._tally.answered} images moderated")
+
+    def finish(self) -> Answers:
+        """Stop the workers and read both topics back. Raises what stopped a worker."""
+        self._shut()
+        if self._errors:
+            raise self._errors[0]
+        decisions = self._broker.records(self._settings.decisions_topic)
+        dead_letters = self._broker.records(self._settings.dead_letters_topic)
+        return Answers(
+            decisions,
+            dead_letters,
+            self._sent - self._sending,
+            self._tally.latencies,
+            self._tally.text_lookups,
+            [event.value or b"" for event in decisions],
+        )
+
+    def _send(self, name: str, image: bytes) -> None:
+        while not self._tally.room.acquire(timeout=1.0):
+            if self._errors:
+                raise self._errors[0]
+        self._broker.append(Record(self._settings.images_topic, name.encode(), image))
+
+    def _rate(self) -> str:
+        seconds = time.monotonic() - self._sending
+        return f"{self._tally.answered / seconds:.0f} images/s" if seconds else ""
+
+    def _shut(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(self._settings.drain_timeout + 1)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._shut()
+        self._held.close()

@@ -1,0 +1,122 @@
+"""What the demo says at the end: counts, matches, dead letters, speed, and a few flagged images with their why."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.wire import SEVERITY, Decision, Record, parse_decision
+from workers.demo_stream import Answers
+from workers.report import COLOURS, dead_letter
+
+SHOWN = 8
+"""Flagged images shown, at most one for each policy first."""
+
+
+def summary(answers: Answers, ready: float) -> dict[str, Any]:
+    """The figures as one JSON-ready mapping; times in seconds."""
+    decisions = [parse_decision(event.value or b"") for event in answers.decisions]
+    letters = [dead_letter(Record(each.topic, each.key, each.value, each.headers)) for each in answers.dead_letters]
+    cuts = quantiles(answers.latencies, n=100, method="inclusive")
+    images = len(decisions) + len(letters)
+    model = decisions[0].model
+    return {
+        "images": images,
+        "verdicts": dict(Counter(decision.verdict for decision in decisions)),
+        "matches": dict(Counter(match.policy for decision in decisions for match in decision.matches).most_common()),
+        "shadow": dict(Counter(match.policy for decision in decisions for match in decision.shadow).most_common()),
+        "dead_letters": dict(Counter(letter.reason for letter in letters if letter).most_common()),
+        "seconds_to_ready": round(ready, 2),
+        "seconds": round(answers.seconds, 3),
+        "images_per_second": round(images / answers.seconds, 1),
+        "latency_p50": round(cuts[49], 4),
+        "latency_p95": round(cuts[94], 4),
+        "text_cache": answers.text_lookups,
+        "model": {"name": model.name, "fingerprint": model.fingerprint, "dtype": model.dtype},
+        "policy_set": decisions[0].policy_set,
+        "flagged": [_flagged(decision) for decision in _telling(decisions)],
+    }
+
+
+def print_summary(figures: dict[str, Any], out: Path, *, as_json: bool) -> None:
+    """The figures as JSON, or as what a person wants to read."""
+    if as_json:
+        typer.echo(json.dumps(figures, indent=2))
+        return
+    console = Console(highlight=False)
+    console.print()
+    console.print(_counts(figures))
+    console.print()
+    console.print(_flagged_table(figures["flagged"]))
+    console.print(
+        f"\n[bold]{figures['images'] - sum(figures['dead_letters'].values())} decisions[/] in {out}; try next:"
+    )
+    console.print("  sluice scan PICTURE...        judge your own pictures")
+    console.print("  sluice demo --serve           keep it going, edit a policy, watch the metrics")
+    console.print("  sluice policy check           are the policies sound?")
+    console.print("  sluice worker --help          run it on Kafka and Redis")
+
+
+def _counts(figures: dict[str, Any]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    verdicts = figures["verdicts"]
+    shown = [f"[{COLOURS[v]}]{v} {verdicts[v]}[/]" for v in SEVERITY if v in verdicts]
+    cache = figures["text_cache"]
+    rows = {
+        "images": f"[bold]{figures['images']}[/], each answered",
+        "verdicts": "  ".join(shown),
+        "matches": _listed(figures["matches"]),
+        "in shadow": _listed(figures["shadow"]),
+        "dead letters": _listed(figures["dead_letters"]),
+        "throughput": f"[bold]{figures['images_per_second']:.0f} images/s[/]"
+        f", after {figures['seconds_to_ready']} s of loading",
+        "latency": f"p50 {figures['latency_p50'] * 1000:.0f} ms   p95 {figures['latency_p95'] * 1000:.0f} ms",
+        "text cache": f"{cache['hit']} hits, {cache['miss']} misses (the second worker reads what the first encoded)",
+        "model": f"{figures['model']['name']}@{figures['model']['fingerprint']} {figures['model']['dtype']}"
+        f"   policy set {figures['policy_set']}",
+    }
+    for name, value in rows.items():
+        table.add_row(f"[dim]{name}[/]", value)
+    return table
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return "  ".join(f"{name} {count}" for name, count in counts.items()) or "none"
+
+
+def _telling(decisions: list[Decision]) -> list[Decision]:
+    """A few flagged images: the clearest of each policy first."""
+    flagged = sorted((each for each in decisions if each.matches), key=lambda each: -each.matches[0].score)
+    best = {each.matches[0].policy: each for each in reversed(flagged)}
+    others = [each for each in flagged if each not in best.values()]
+    return [*best.values(), *others][:SHOWN]
+
+
+def _flagged(decision: Decision) -> dict[str, Any]:
+    first = decision.matches[0]
+    return {
+        "image": decision.image_id,
+        "verdict": decision.verdict,
+        "policy": first.policy,
+        "score": round(first.score, 3),
+        "prompt": first.prompt,
+    }
+
+
+def _flagged_table(flagged: list[dict[str, Any]]) -> Table:
+    table = Table(
+        "flagged image", "verdict", "policy", "score", "prompt that fits best", box=None, header_style="dim"
+    )
+    for each in flagged:
+        colour = COLOURS[each["verdict"]]
+        table.add_row(
+            each["image"], f"[{colour}]{each['verdict']}[/]", each["policy"], f"{each['score']:.2f}", each["prompt"]
+        )
+    return table

@@ -1,0 +1,69 @@
+"""Settings as command-line flags: one declaration in ``settings.py`` serves the flag, the variable and the file."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from workers.logs import configure_logging
+from workers.settings import ENV_PREFIX, GROUPS, Settings, load_settings
+
+_CONFIG = typer.Option(
+    "--config", help=f"Config file (TOML), one 'setting = value' a line. [{ENV_PREFIX}CONFIG]", show_default=False
+)
+_DEBUG = typer.Option("--debug", help="Show tracebacks.")
+
+
+def with_settings(*groups: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command its resolved `Settings` as first argument, and the flags of these groups of settings.
+
+    The command's own parameters stay as they are. Raises `SettingsError` for a value that does not hold.
+    """
+    names = [name for group in groups for name in GROUPS[group]]
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*, config: Path | None, debug: bool, **given: Any) -> Any:
+            del debug  # read by the entry point, before any command runs
+            flags = {name: value for name in names if (value := given.pop(name)) is not None}
+            settings = load_settings(flags, config)
+            configure_logging(settings.log_level, settings.log_format)
+            return command(settings, **given)
+
+        own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
+        flags = [_flag(name, group) for group in groups for name in GROUPS[group]]
+        common = [
+            _keyword("config", Annotated[Path | None, _CONFIG], None),
+            _keyword("debug", Annotated[bool, _DEBUG], default=False),
+        ]
+        parameters = [*own, *flags, *common]
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {each.name: each.annotation for each in parameters}
+        run.__name__, run.__doc__ = command.__name__, command.__doc__
+        return run
+
+    return decorate
+
+
+def _flag(name: str, group: str) -> inspect.Parameter:
+    field = Settings.model_fields[name]
+    switch = field.annotation is bool
+    default = None if field.default_factory or field.default in {None, ()} else field.default
+    help_text = f"{field.description} [{ENV_PREFIX}{name.upper()}]"
+    if default is not None and name != "policies":
+        help_text += f" [default: {str(default).lower() if switch else default}]"
+    option = typer.Option(
+        f"--{name.replace('_', '-')}" + (f"/--no-{name.replace('_', '-')}" if switch else ""),
+        help=help_text,
+        show_default=False,
+        rich_help_panel=group.capitalize(),
+    )
+    # Text is taken as it comes: Settings checks it, in the same words for a flag, a variable and a file.
+    return _keyword(name, Annotated[(bool if switch else str) | None, option], None)
+
+
+def _keyword(name: str, annotation: Any, default: object) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

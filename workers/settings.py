@@ -1,0 +1,179 @@
+"""All settings, declared once: each is a flag, an environment variable and a line of the config file.
+
+This is the only place that reads the environment. Precedence: flag, ``SLUICE_...`` variable, config file, default.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from pipeline.errors import SettingsError
+from pipeline.wire import DEAD_LETTERS_TOPIC, DECISIONS_TOPIC, IMAGES_TOPIC
+
+ENV_PREFIX = "SLUICE_"
+SHIPPED_POLICIES = Path(__file__).resolve().parent.parent / "policies"
+"""Beside this package in a checkout and in an installation alike."""
+
+Count = Annotated[int, Field(ge=1)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Seconds = Annotated[float, Field(gt=0)]
+Hosts = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """Frozen; built once, at the start of a command. Group names stand in ``GROUPS``."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
+
+    bootstrap_servers: str = Field("localhost:9092", description="Kafka brokers, host:port, comma-separated.")
+    group: str = Field("sluice", description="Consumer group; its workers share the partitions.")
+    images_topic: str = Field(IMAGES_TOPIC, description="Topic of images in.")
+    decisions_topic: str = Field(DECISIONS_TOPIC, description="Topic of decisions out.")
+    dead_letters_topic: str = Field(DEAD_LETTERS_TOPIC, description="Topic of what could not be moderated.")
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How to talk to Kafka."
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "PLAIN", description="SASL mechanism for Kafka."
+    )
+    sasl_username: str | None = Field(None, description="SASL user name for Kafka.")
+    sasl_password: SecretStr | None = Field(None, description="SASL password for Kafka.")
+    ssl_cafile: Path | None = Field(None, description="CA certificates (PEM) that Kafka's must chain to.")
+    ssl_certfile: Path | None = Field(None, description="Client certificate (PEM) for Kafka.")
+    ssl_keyfile: Path | None = Field(None, description="Key (PEM) of the client certificate.")
+    delivery_timeout: Seconds = Field(120.0, description="Seconds to go on trying to publish, a broker restart long.")
+    commit_interval: Annotated[float, Field(ge=0)] = Field(
+        1.0, description="Seconds that a commit may be held back; a crash repeats at most that much."
+    )
+
+    redis_url: str | None = Field(
+        None, description="Redis for text features, redis://HOST:PORT/DB or rediss:// for TLS; none: not shared."
+    )
+    redis_password: SecretStr | None = Field(None, description="Password for Redis.")
+    redis_cafile: Path | None = Field(None, description="CA certificates (PEM) that Redis's must chain to.")
+    redis_timeout: Seconds = Field(0.05, description="Seconds to wait for Redis before doing without.")
+
+    model: str = Field("bundled", description="'bundled', an open_clip architecture, or local-dir:FOLDER.")
+    pretrained: str | None = Field(None, description="Published tag or checkpoint file; none: random weights.")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps.")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field("auto", description="Of the image tower.")
+    max_batch: Count = Field(64, description="Most images in one forward pass and in one poll.")
+    preprocess: Literal["fast", "exact"] = Field(
+        "fast", description="exact: open_clip's own transform; fast: scaled JPEG decode, cosine >= 0.99 with it."
+    )
+    max_frames: Count = Field(8, description="Most frames sampled from an animation.")
+    max_pixels: Count = Field(64_000_000, description="An image of more pixels is a dead letter.")
+    decode_threads: Count = Field(
+        default_factory=lambda: len(os.sched_getaffinity(0)), description="Threads that decode; default: one a core."
+    )
+    remember: Annotated[int, Field(ge=0)] = Field(
+        10_000, description="Images whose features are kept, so that a repeat costs a hash; 0: none."
+    )
+
+    policies: Path = Field(SHIPPED_POLICIES, description="Folder of policy files; default: the shipped ones.")
+
+    fetch_allowed_hosts: Hosts = Field(
+        (), description="Hosts that claim checks may point to, such as cdn.example.com,*.s3.example.com."
+    )
+    fetch_allow_private: bool = Field(False, description="Let claim checks reach private addresses.")
+    fetch_allow_http: bool = Field(False, description="Let claim checks use http:// besides https://.")
+    fetch_max_bytes: Count = Field(50_000_000, description="Most bytes of a fetched image.")
+    fetch_timeout: Seconds = Field(10.0, description="Seconds for one fetch, redirects included.")
+
+    metrics_host: str = Field("0.0.0.0", description="Address of /metrics, /healthz and /readyz.")  # noqa: S104
+    metrics_port: Port = Field(9108, description="Port of /metrics, /healthz and /readyz; 0: any free one.")
+    stall_after: Seconds = Field(120.0, description="/healthz fails when a batch has been inside that long.")
+    drain_timeout: Seconds = Field(30.0, description="Seconds to finish what is in flight when told to stop.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", description="auto: console on a terminal, else json."
+    )
+
+    @field_validator("fetch_allowed_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, then the environment, then the config file that the flag or the environment names."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "kafka": (
+        "bootstrap_servers",
+        "security_protocol",
+        "sasl_mechanism",
+        "sasl_username",
+        "sasl_password",
+        "ssl_cafile",
+        "ssl_certfile",
+        "ssl_keyfile",
+        "delivery_timeout",
+    ),
+    "topics": ("images_topic", "decisions_topic", "dead_letters_topic"),
+    "consumer": ("group", "commit_interval"),
+    "redis": ("redis_url", "redis_password", "redis_cafile", "redis_timeout"),
+    "model": ("model", "pretrained", "device", "dtype"),
+    "images": ("max_batch", "preprocess", "max_frames", "max_pixels", "decode_threads", "remember"),
+    "policies": ("policies",),
+    "fetch": (
+        "fetch_allowed_hosts",
+        "fetch_allow_private",
+        "fetch_allow_http",
+        "fetch_max_bytes",
+        "fetch_timeout",
+    ),
+    "service": ("metrics_host", "metrics_port", "stall_after", "drain_timeout"),
+    "log": ("log_level", "log_format"),
+}
+"""Which settings belong together: a command takes the flags of the groups that it needs."""
+
+
+def load_settings(flags: dict[str, Any], config: Path | None = None) -> Settings:
+    """Resolve the settings. `flags` holds what was given on the command line. Raises `SettingsError`."""
+    path = config or (Path(named) if (named := os.environ.get(f"{ENV_PREFIX}CONFIG")) else None)
+    if path is not None and not path.is_file():
+        raise SettingsError(f"no config file at {path}; give one with --config or {ENV_PREFIX}CONFIG")
+
+    class Resolved(Settings):
+        model_config = SettingsConfigDict(toml_file=path)
+
+    try:
+        return Resolved(**flags)
+    except ValidationError as error:
+        raise SettingsError("; ".join(_reason(dict(each), flags, path) for each in error.errors())) from error
+    except ValueError as error:  # TOML that does not parse
+        raise SettingsError(f"{path}: {error}") from error
+
+
+def _reason(error: dict[str, Any], flags: dict[str, Any], path: Path | None) -> str:
+    name = str(error["loc"][0])
+    if error["type"] == "extra_forbidden":
+        return f"{path}: unknown setting {name!r}; 'sluice config show' lists them"
+    if name in flags:
+        place = "--" + name.replace("_", "-")
+    elif ENV_PREFIX + name.upper() in os.environ:
+        place = ENV_PREFIX + name.upper()
+    else:
+        place = f"{path}: {name}"
+    return f"{place}: {error['msg'][0].lower()}{error['msg'][1:]}, got {error['input']!r}"
