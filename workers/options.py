@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
@@ -52,17 +52,25 @@ def _flag(name: str, group: str) -> inspect.Parameter:
     field = Settings.model_fields[name]
     switch = field.annotation is bool
     default = None if field.default_factory or field.default in {None, ()} else field.default
-    help_text = f"{field.description} [{ENV_PREFIX}{name.upper()}]"
-    if default is not None and name != "policies":
-        help_text += f" [default: {str(default).lower() if switch else default}]"
+    said = "" if switch or default is None or name == "policies" else f" Default: {default}."
+    help_text = f"{field.description}{said} [{ENV_PREFIX}{name.upper()}]"
     option = typer.Option(
         f"--{name.replace('_', '-')}" + (f"/--no-{name.replace('_', '-')}" if switch else ""),
         help=help_text,
+        metavar=None if switch else _metavar(field.annotation),
         show_default=False,
         rich_help_panel=group.capitalize(),
     )
     # Text is taken as it comes: Settings checks it, in the same words for a flag, a variable and a file.
     return _keyword(name, Annotated[(bool if switch else str) | None, option], None)
+
+
+def _metavar(annotation: Any) -> str:
+    """The choices, or what kind of text is taken."""
+    if get_origin(annotation) is Literal:
+        return "|".join(get_args(annotation))
+    kinds = {int: "NUMBER", float: "NUMBER", Path: "PATH"}
+    return next((kinds[each] for each in (annotation, *get_args(annotation)) if each in kinds), "TEXT")
 
 
 def _keyword(name: str, annotation: Any, default: object) -> inspect.Parameter:

@@ -6,10 +6,11 @@ This is the only place that reads the environment. Precedence: flag, ``SLUICE_..
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_serializer, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -104,6 +105,10 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_serializer("redis_url", when_used="json-unless-none")
+    def _without_password(self, url: str) -> str:
+        return re.sub(r"(?<=://)([^@/]*:)[^@/]*@", r"\1**********@", url)
 
     @classmethod
     def settings_customise_sources(

@@ -1,0 +1,129 @@
+"""The moderator's loop over memory twins: commit after the answer, drain on stop, repeat what was not answered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from threading import Event as Flag
+from threading import Thread
+
+import pytest
+
+from pipeline.adapters.memory import MemoryBroker, MemorySource
+from pipeline.errors import PublishError
+from pipeline.items import Batch
+from pipeline.ports import Hooks
+from pipeline.runner import Runner
+from pipeline.wire import Record
+from workers.moderator import Moderator
+
+TOPIC, GROUP = "in", "g"
+PATIENCE = 10.0
+
+
+class Answer:
+    """A last stage that answers each event, or fails at the one it is told to."""
+
+    name = "publish"
+
+    def __init__(self, fail_at: int | None = None, gate: Flag | None = None) -> None:
+        self.answered: list[int] = []
+        self.started = Flag()
+        self._fail_at = fail_at
+        self._gate = gate
+
+    def __call__(self, batch: Batch) -> Batch:
+        self.started.set()
+        if self._gate is not None:
+            assert self._gate.wait(PATIENCE)
+        for item in batch.items:
+            if item.event.offset == self._fail_at:
+                raise PublishError("not acknowledged")
+            self.answered.append(item.event.offset)
+        return batch
+
+
+def broker_with(events: int) -> MemoryBroker:
+    broker = MemoryBroker(partitions=1)
+    for number in range(events):
+        broker.append(Record(TOPIC, b"%d" % number, b"image"))
+    return broker
+
+
+def moderator(broker: MemoryBroker, answer: Answer, hooks: Hooks | None = None, most: int = 4) -> Moderator:
+    source = MemorySource(broker, [TOPIC], GROUP, max_poll=most)
+    runner = Runner([[answer]], Hooks(), time.monotonic)
+    return Moderator(source, runner, hooks or Hooks(), time.monotonic, drain_timeout=PATIENCE)
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_every_event_is_answered_once_and_committed() -> None:
+    broker, answer, stop = broker_with(50), Answer(), Flag()
+    thread = Thread(target=moderator(broker, answer).run, args=(stop,))
+    thread.start()
+    until(lambda: broker.committed(GROUP, (TOPIC, 0)) == 50)
+    stop.set()
+    thread.join(PATIENCE)
+    assert answer.answered == list(range(50))
+
+
+def test_stopping_finishes_and_commits_what_is_in_flight_and_takes_no_more() -> None:
+    gate, stop = Flag(), Flag()
+    broker, answer = broker_with(100), Answer(gate=gate)
+    thread = Thread(target=moderator(broker, answer).run, args=(stop,))
+    thread.start()
+    assert answer.started.wait(PATIENCE)
+    stop.set()
+    gate.set()
+    thread.join(PATIENCE)
+    assert broker.committed(GROUP, (TOPIC, 0)) == len(answer.answered) < 100
+
+
+def test_what_could_not_be_answered_is_not_committed_and_comes_again() -> None:
+    broker, answer = broker_with(20), Answer(fail_at=9)
+    with pytest.raises(PublishError):
+        moderator(broker, answer).run(Flag())
+    committed = broker.committed(GROUP, (TOPIC, 0))
+    assert committed <= 9
+    again, stop = Answer(), Flag()
+    thread = Thread(target=moderator(broker, again).run, args=(stop,))
+    thread.start()
+    until(lambda: broker.committed(GROUP, (TOPIC, 0)) == 20)
+    stop.set()
+    thread.join(PATIENCE)
+    assert again.answered == list(range(committed, 20))
+
+
+def test_a_batch_that_sticks_shows_as_a_stall_while_the_loop_goes_on() -> None:
+    gate, stop = Flag(), Flag()
+    made = moderator(broker_with(4), Answer(gate=gate))
+    thread = Thread(target=made.run, args=(stop,))
+    thread.start()
+    until(lambda: made.stalled() > 0.3)
+    gate.set()
+    until(lambda: made.stalled() < 0.3)
+    stop.set()
+    thread.join(PATIENCE)
+
+
+def test_what_comes_in_is_counted_with_its_bytes() -> None:
+    class Told(Hooks):
+        events = size = 0
+
+        def polled(self, events: int, value_bytes: int) -> None:
+            self.events += events
+            self.size += value_bytes
+
+    told, stop, answer = Told(), Flag(), Answer()
+    thread = Thread(target=moderator(broker_with(6), answer, told).run, args=(stop,))
+    thread.start()
+    until(lambda: len(answer.answered) == 6)
+    stop.set()
+    thread.join(PATIENCE)
+    assert (told.events, told.size) == (6, 30)

@@ -1,0 +1,93 @@
+"""Settings: one declaration, three places to set it, one order of precedence, errors that name the place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.errors import SettingsError
+from workers.cli import app
+from workers.settings import GROUPS, Settings, load_settings
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return tmp_path / "sluice.toml"
+
+
+def test_flag_beats_variable_beats_file_beats_default(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config.write_text('group = "file"\nmodel = "file"\ndevice = "file"\n')
+    monkeypatch.setenv("SLUICE_MODEL", "variable")
+    monkeypatch.setenv("SLUICE_GROUP", "variable")
+    settings = load_settings({"group": "flag"}, config)
+    assert (settings.group, settings.model, settings.device, settings.dtype) == ("flag", "variable", "file", "auto")
+
+
+def test_the_variable_names_the_config_file(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config.write_text("max_batch = 3\n")
+    monkeypatch.setenv("SLUICE_CONFIG", str(config))
+    assert load_settings({}).max_batch == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("maxbatch = 3\n", "unknown setting 'maxbatch'"),
+        ("max_batch = 0\n", "max_batch: input should be greater than or equal to 1, got 0"),
+        ("max_batch 3\n", "sluice.toml"),
+    ],
+)
+def test_a_bad_line_of_the_file_is_named(config: Path, text: str, says: str) -> None:
+    config.write_text(text)
+    with pytest.raises(SettingsError, match=says) as refused:
+        load_settings({}, config)
+    assert str(config) in str(refused.value)
+
+
+def test_a_bad_flag_and_a_bad_variable_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match=r"^--metrics-port: .* got '99999'"):
+        load_settings({"metrics_port": "99999"})
+    monkeypatch.setenv("SLUICE_DTYPE", "int4")
+    with pytest.raises(SettingsError, match=r"^SLUICE_DTYPE: "):
+        load_settings({})
+
+
+def test_a_missing_config_file_is_an_error(config: Path) -> None:
+    with pytest.raises(SettingsError, match="no config file"):
+        load_settings({}, config)
+
+
+def test_every_setting_is_a_flag_of_some_group_and_says_what_it_is() -> None:
+    grouped = [name for names in GROUPS.values() for name in names]
+    assert sorted(grouped) == sorted(Settings.model_fields)
+    assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_config_show_redacts_secrets_and_is_a_config_file_itself(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLUICE_SASL_PASSWORD", "hush1")
+    monkeypatch.setenv("SLUICE_REDIS_URL", "redis://me:hush2@cache:6379/0")
+    shown = CliRunner().invoke(app, ["config", "show", "--fetch-allowed-hosts", "a.example,b.example"])
+    assert shown.exit_code == 0
+    assert "hush" not in shown.output
+    assert "redis://me:**********@cache:6379/0" in shown.output
+    monkeypatch.delenv("SLUICE_SASL_PASSWORD")
+    monkeypatch.delenv("SLUICE_REDIS_URL")
+    config.write_text(shown.output)
+    assert load_settings({}, config).fetch_allowed_hosts == ("a.example", "b.example")
+
+
+def test_config_show_prints_json_for_a_machine() -> None:
+    shown = CliRunner().invoke(app, ["config", "show", "--json", "--max-batch", "7"])
+    assert json.loads(shown.output)["max_batch"] == 7
+
+
+@pytest.mark.parametrize("command", ["worker", "demo", "scan", "send", "tail", "train"])
+def test_every_command_explains_itself(command: str) -> None:
+    shown = CliRunner().invoke(app, [command, "--help"])
+    assert shown.exit_code == 0
+    assert "Usage" in shown.output
