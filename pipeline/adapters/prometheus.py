@@ -160,6 +160,8 @@ class PrometheusHooks(Hooks):
             metrics.text_cache.labels(result)
         for result in ("hit", "miss"):
             metrics.feature_cache.labels(result)
+        for stage in BOUNDS["stage"]:
+            metrics.dead_letters.labels(stage, Reason.STAGE_FAILED.value)  # the first one is worth an alert
         self._policies = _PolicySeries(metrics)
 
     def polled(self, events: int, value_bytes: int) -> None:
