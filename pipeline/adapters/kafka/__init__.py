@@ -1,0 +1,34 @@
+"""Kafka through kafka-python 3: a source, a publisher, topics, and a look into a topic.
+
+What is said here of kafka-python was read in 3.0.12 and tried on a real broker; it differs much from version 2.
+"""
+
+from __future__ import annotations
+
+from pipeline.adapters.kafka.connection import KafkaConnection, check_crc32c
+from pipeline.adapters.kafka.publisher import KafkaPublisher, publish_stream
+from pipeline.adapters.kafka.source import KafkaSource
+from pipeline.adapters.kafka.tail import tail
+from pipeline.adapters.kafka.topics import (
+    Creation,
+    TopicPlan,
+    check_topics,
+    committed_lag,
+    create_topics,
+    standard_plans,
+)
+
+__all__ = [
+    "Creation",
+    "KafkaConnection",
+    "KafkaPublisher",
+    "KafkaSource",
+    "TopicPlan",
+    "check_crc32c",
+    "check_topics",
+    "committed_lag",
+    "create_topics",
+    "publish_stream",
+    "standard_plans",
+    "tail",
+]

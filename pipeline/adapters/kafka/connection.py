@@ -1,0 +1,152 @@
+"""How to reach Kafka: one value for every client, and one translation of what goes wrong on the way."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from kafka import errors
+from kafka.record import util
+
+from pipeline.errors import ServiceError, SettingsError
+
+PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+
+_PROBE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaConnection:
+    """Where Kafka is and how to be let in; the same for every client.
+
+    `bootstrap_servers` is ``host:port`` or several of them with commas. Raises `SettingsError` for a combination that
+    cannot work.
+    """
+
+    bootstrap_servers: str = "localhost:9092"
+    security_protocol: str = "PLAINTEXT"
+    sasl_mechanism: str | None = None
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    ssl_cafile: str | None = None
+    ssl_certfile: str | None = None
+    ssl_keyfile: str | None = None
+    client_id: str = "sluice"
+    patience: float = 8.0
+    """Seconds that a client looks for its first broker before it gives up."""
+
+    def __post_init__(self) -> None:
+        if not self.servers:
+            raise SettingsError("Kafka's bootstrap servers are empty: name at least one host:port")
+        if self.security_protocol not in PROTOCOLS:
+            raise SettingsError(
+                f"Kafka's security protocol is {self.security_protocol!r}, not one of {', '.join(PROTOCOLS)}"
+            )
+        if self.security_protocol.startswith("SASL") and not (self.username and self.password):
+            raise SettingsError(
+                f"Kafka's security protocol {self.security_protocol} needs a user name and a password"
+            )
+
+    @property
+    def servers(self) -> list[str]:
+        """The bootstrap servers, one by one."""
+        return [server.strip() for server in self.bootstrap_servers.split(",") if server.strip()]
+
+    def settings(self) -> dict[str, Any]:
+        """Keyword arguments that any client of kafka-python takes."""
+        return {
+            "bootstrap_servers": self.servers,
+            "client_id": self.client_id,
+            "security_protocol": self.security_protocol,
+            "ssl_cafile": self.ssl_cafile,
+            "ssl_certfile": self.ssl_certfile,
+            "ssl_keyfile": self.ssl_keyfile,
+            "sasl_mechanism": self._mechanism,
+            "sasl_plain_username": self.username,
+            "sasl_plain_password": self.password,
+            "bootstrap_timeout_ms": int(self.patience * 1000),
+            # The library backs off for up to 30 s: longer than most brokers take to come back.
+            "reconnect_backoff_max_ms": 2_000,
+        }
+
+    @contextmanager
+    def reaching(self) -> Iterator[None]:
+        """Around what needs a broker: whatever fails becomes a `ServiceError` that says what to do."""
+        with overheard("kafka.net.manager") as reasons:
+            try:
+                yield
+            except errors.KafkaConfigurationError as error:
+                raise SettingsError(f"these Kafka settings cannot work: {error}") from error
+            except errors.KafkaTimeoutError as error:
+                raise ServiceError(self._explained(reasons[-1] if reasons else error)) from error
+            except (errors.KafkaError, OSError, ValueError) as error:
+                # Among them files of certificates that are missing or hold something else.
+                raise ServiceError(self._explained(error)) from error
+
+    @property
+    def _mechanism(self) -> str | None:
+        return self.sasl_mechanism or ("PLAIN" if self.security_protocol.startswith("SASL") else None)
+
+    def _explained(self, error: Exception) -> str:
+        if isinstance(error, errors.SaslAuthenticationFailedError):
+            return f"Kafka at {self.bootstrap_servers} does not let user {self.username!r} in: {error}"
+        if isinstance(error, errors.BrokerResponseError):
+            return f"Kafka at {self.bootstrap_servers} refuses: {error}"
+        listening = [server for server in self.servers if _accepts(server)]
+        if not listening:
+            return f"no Kafka broker answers at {self.bootstrap_servers}; start one, or set the bootstrap servers"
+        return (
+            f"{', '.join(listening)} accepts connections but does not answer as a Kafka broker with security protocol"
+            f" {self.security_protocol} ({error}); check the protocol, the port and the certificates"
+        )
+
+
+def check_crc32c() -> None:
+    """Refuse to work without the C library: in pure Python a checksum costs 15 ms for 100 KB.
+
+    Raises `ServiceError`.
+    """
+    if getattr(util, "crc32c_c", None) is None:
+        raise ServiceError("the crc32c library is missing or does not load: pip install 'kafka-python[crc32c]'")
+
+
+class _Overheard(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.reasons: list[Exception] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        arguments = record.args if isinstance(record.args, tuple) else ()
+        self.reasons += [
+            each
+            for each in arguments
+            if isinstance(each, Exception) and not isinstance(each, errors.KafkaTimeoutError)
+        ]
+
+
+@contextmanager
+def overheard(logger: str) -> Iterator[list[Exception]]:
+    """Collect the exceptions that a logger is told of.
+
+    While it looks for a broker, kafka-python retries everything, a wrong password included, and raises a bare timeout
+    in the end: why it failed goes to its log and nowhere else.
+    """
+    handler = _Overheard()
+    logging.getLogger(logger).addHandler(handler)
+    try:
+        yield handler.reasons
+    finally:
+        logging.getLogger(logger).removeHandler(handler)
+
+
+def _accepts(server: str) -> bool:
+    host, _, port = server.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]") or server, int(port or 9092)), timeout=_PROBE_SECONDS):
+            return True
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,42 @@
+"""kafka-python's rebalance listener, in this project's words."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+from kafka import TopicPartition
+from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
+
+from pipeline.adapters.assignment import Place
+
+
+class Rebalances(AsyncConsumerRebalanceListener):
+    """Passes on what the coordinator says; runs on the library's own thread.
+
+    Each round of a cooperative rebalance names only what changes. `lost` must be overridden: by default the library
+    reports partitions that were taken by force as revoked, which would commit what is no longer ours.
+    """
+
+    def __init__(
+        self,
+        gained: Callable[[Sequence[Place]], None],
+        revoked: Callable[[Sequence[Place]], Awaitable[None]],
+        lost: Callable[[Sequence[Place]], None],
+    ) -> None:
+        self._gained, self._revoked, self._lost = gained, revoked, lost
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """New partitions came, and have not been fetched from."""
+        self._gained(_places(assigned))
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Partitions go to another member, once this has returned and the group has been joined again."""
+        await self._revoked(_places(revoked))
+
+    async def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
+        """Partitions have gone already: we were silent for too long."""
+        self._lost(_places(lost))
+
+
+def _places(partitions: Iterable[TopicPartition]) -> list[Place]:
+    return [(partition.topic, partition.partition) for partition in partitions]

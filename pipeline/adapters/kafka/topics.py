@@ -1,0 +1,152 @@
+"""Topics and lag: make them, check that they are there, and see how far a group has come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import stamina
+from kafka import KafkaAdminClient, OffsetAndMetadata, OffsetSpec, TopicPartition, errors
+
+from pipeline.adapters.assignment import Place
+from pipeline.adapters.kafka.connection import KafkaConnection
+from pipeline.errors import ServiceError
+
+CREATE_COMMAND = "sluice topics create"
+
+DAY = 86_400.0
+DEAD_LETTER_ROOM = 1024 * 1024
+
+_ANSWER_MS = 15_000
+
+
+@dataclass(frozen=True, slots=True)
+class TopicPlan:
+    """What a topic should be when it is made; `retention` in seconds, None for the broker's own.
+
+    A `replication_factor` of -1 is the broker's default. `max_message_bytes` bounds a record with key and headers.
+    """
+
+    name: str
+    partitions: int = 6
+    replication_factor: int = -1
+    retention: float | None = None
+    max_message_bytes: int = 16 * 1024 * 1024
+
+    def request(self) -> Mapping[str, Any]:
+        """As kafka-python's admin client takes it."""
+        configs = {"cleanup.policy": "delete", "max.message.bytes": str(self.max_message_bytes)}
+        if self.retention is not None:
+            configs["retention.ms"] = str(int(self.retention * 1000))
+        return {
+            "num_partitions": self.partitions,
+            "replication_factor": self.replication_factor,
+            "configs": configs,
+        }
+
+
+def standard_plans(
+    images: str,
+    decisions: str,
+    dead_letters: str,
+    *,
+    partitions: int = 6,
+    replication_factor: int = -1,
+    max_image_bytes: int = 16 * 1024 * 1024,
+) -> list[TopicPlan]:
+    """The three topics of a moderator.
+
+    A dead letter is its event with some headers more, so its topic takes larger records: if it did not, an event of
+    just the largest size could neither be decided nor put aside, and would stop every worker that meets it.
+    """
+    return [
+        TopicPlan(images, partitions, replication_factor, 7 * DAY, max_image_bytes),
+        TopicPlan(decisions, partitions, replication_factor, 30 * DAY, max_image_bytes),
+        TopicPlan(dead_letters, partitions, replication_factor, 30 * DAY, max_image_bytes + DEAD_LETTER_ROOM),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """The names of the topics that were made, and of those that were there before and are as they were."""
+
+    created: list[str]
+    existed: list[str]
+
+
+def create_topics(connection: KafkaConnection, plans: Sequence[TopicPlan]) -> Creation:
+    """Make the topics that are missing and wait until every partition has a leader; blocks for up to half a minute.
+
+    Topics that exist are left alone. Raises `ServiceError`.
+    """
+    with _admin(connection) as admin:
+        there = _existing(admin)
+        missing = [plan for plan in plans if plan.name not in there]
+        for plan in missing:
+            _create(admin, plan)
+        admin.wait_for_topics([plan.name for plan in missing], timeout_ms=_ANSWER_MS)
+    created = [plan.name for plan in missing]
+    return Creation(created, [plan.name for plan in plans if plan.name not in created])
+
+
+def check_topics(connection: KafkaConnection, names: Sequence[str]) -> None:
+    """Raise a `ServiceError` that names every missing topic; also when no broker answers within about ten seconds."""
+    with _admin(connection) as admin:
+        missing = [name for name in names if name not in _existing(admin)]
+    if missing:
+        noun, them = ("topic", "it") if len(missing) == 1 else ("topics", "them")
+        raise ServiceError(
+            f"Kafka at {connection.bootstrap_servers} has no {noun} {', '.join(missing)};"
+            f" make {them} with: {CREATE_COMMAND}"
+        )
+
+
+def committed_lag(connection: KafkaConnection, group: str, topics: Sequence[str]) -> dict[Place, int]:
+    """For each partition, how many events the group has not committed yet.
+
+    Where it has committed nothing, all that the partition holds counts. Blocks for seconds; raises `ServiceError`.
+    """
+    with _admin(connection) as admin:
+        partitions = [
+            TopicPartition(topic["name"], partition["partition_index"])
+            for topic in admin.describe_topics(list(topics))
+            for partition in topic["partitions"]
+        ]
+        ends = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+        starts = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
+        saved = _group_offsets(admin, group)
+    done = {at: offset.offset for at, offset in saved.items() if offset.offset >= 0}
+    return {(at.topic, at.partition): ends[at].offset - max(done.get(at, 0), starts[at].offset) for at in partitions}
+
+
+@contextmanager
+def _admin(connection: KafkaConnection) -> Iterator[Any]:
+    settings = {**connection.settings(), "request_timeout_ms": _ANSWER_MS}
+    with connection.reaching(), closing(KafkaAdminClient(**settings)) as admin:
+        yield admin
+
+
+def _group_offsets(admin: Any, group: str) -> dict[TopicPartition, OffsetAndMetadata]:
+    """The first question about any group makes the topic of the offsets, which takes a moment."""
+    for attempt in stamina.retry_context(on=errors.RetriableError, attempts=None, timeout=_ANSWER_MS / 1000):
+        with attempt:
+            offsets: dict[TopicPartition, OffsetAndMetadata] = admin.list_group_offsets({group: None})[group]
+    return offsets
+
+
+def _existing(admin: Any) -> set[str]:
+    return set(admin.list_topics())
+
+
+def _create(admin: Any, plan: TopicPlan) -> None:
+    """One request per topic: in a joint one, the first that fails hides what became of the others."""
+    try:
+        admin.create_topics({plan.name: plan.request()}, timeout_ms=_ANSWER_MS)
+    except errors.TopicAlreadyExistsError:
+        return  # somebody else was quicker
+    except errors.AuthorizationError:
+        raise
+    except errors.BrokerResponseError as error:
+        raise ServiceError(f"Kafka does not make the topic {plan.name}: {error.description}") from error

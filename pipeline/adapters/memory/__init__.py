@@ -1,0 +1,12 @@
+"""In-memory twins of Kafka and of the caches: the same contracts, for the demo and for tests.
+
+The conformance suite that runs over the real adapters runs over these as well.
+"""
+
+from __future__ import annotations
+
+from pipeline.adapters.memory.broker import MemoryBroker
+from pipeline.adapters.memory.caches import MemoryFeatureCache, MemoryTextCache
+from pipeline.adapters.memory.ends import MemoryPublisher, MemorySource
+
+__all__ = ["MemoryBroker", "MemoryFeatureCache", "MemoryPublisher", "MemorySource", "MemoryTextCache"]

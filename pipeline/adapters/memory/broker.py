@@ -1,0 +1,118 @@
+"""Topics, partitions and consumer groups in one process."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
+from typing import Protocol
+from zlib import crc32
+
+from pipeline.adapters.assignment import Place
+from pipeline.wire import Event, Record
+
+
+class Member(Protocol):
+    """One member of a group, as the broker sees it."""
+
+    topics: list[str]
+
+    @property
+    def places(self) -> list[Place]:
+        """The partitions that are this member's now."""
+
+    def assign(self, places: Sequence[Place]) -> None:
+        """From now on these are the member's partitions."""
+
+
+class MemoryBroker:
+    """Topics, partitions and groups in one process. Safe to share between threads.
+
+    Topics are made when first named, with `partitions` partitions each. A record with a key goes to the partition
+    that the key hashes to, one without goes to the partitions in turn. Set `available` to False to play a broker that
+    is down: nothing is acknowledged, nothing is polled, and nothing is forgotten.
+    """
+
+    def __init__(self, partitions: int = 4, clock: Callable[[], float] = time.time) -> None:
+        self.available = True
+        self.changed = threading.Condition()
+        self._clock = clock
+        self._partitions = partitions
+        self._turn = count()
+        self._topics: dict[str, list[list[Event]]] = {}
+        self._committed: dict[tuple[str, Place], int] = {}
+        self._members: defaultdict[str, list[Member]] = defaultdict(list)
+
+    def create_topic(self, name: str, partitions: int) -> None:
+        """Make a topic with its own number of partitions; one that exists stays as it is."""
+        with self.changed:
+            self._topics.setdefault(name, [[] for _ in range(partitions)])
+
+    def append(self, record: Record) -> Event:
+        """Write one record and wake whoever polls; returns it with its place and time."""
+        with self.changed:
+            logs = self._logs(record.topic)
+            number = (next(self._turn) if record.key is None else crc32(record.key)) % len(logs)
+            headers = list(record.headers)
+            place = (record.topic, number, len(logs[number]))
+            event = Event(*place, record.key, record.value, headers, self._clock())
+            logs[number].append(event)
+            self.changed.notify_all()
+            return event
+
+    def records(self, topic: str) -> list[Event]:
+        """All that the topic holds, by partition and offset."""
+        with self.changed:
+            return [event for log in self._logs(topic) for event in log]
+
+    def read(self, place: Place, offset: int, most: int) -> list[Event]:
+        """Up to `most` records of one partition from that offset on."""
+        with self.changed:
+            return self._logs(place[0])[place[1]][offset : offset + most]
+
+    def end(self, place: Place) -> int:
+        """The offset that the partition's next record will get."""
+        with self.changed:
+            return len(self._logs(place[0])[place[1]])
+
+    def committed(self, group: str, place: Place) -> int:
+        """Where a new owner of the partition begins: 0 if the group has committed nothing there."""
+        with self.changed:
+            return self._committed.get((group, place), 0)
+
+    def commit(self, group: str, offsets: Mapping[Place, int]) -> None:
+        """Remember where the group is."""
+        with self.changed:
+            self._committed.update({(group, place): offset for place, offset in offsets.items()})
+
+    def join(self, group: str, member: Member) -> None:
+        """Add a member and share the partitions out anew."""
+        with self.changed:
+            self._members[group].append(member)
+            self._rebalance(group)
+
+    def leave(self, group: str, member: Member) -> None:
+        """Take a member out (politely or by force) and share the partitions out anew. Idempotent."""
+        with self.changed:
+            if member in self._members[group]:
+                self._members[group].remove(member)
+                member.assign([])
+                self._rebalance(group)
+
+    def _logs(self, topic: str) -> list[list[Event]]:
+        return self._topics.setdefault(topic, [[] for _ in range(self._partitions)])
+
+    def _rebalance(self, group: str) -> None:
+        """Topic by topic, partition by partition, in turn over the members that want the topic: losses first."""
+        shares: dict[Member, list[Place]] = {member: [] for member in self._members[group]}
+        for topic in sorted({topic for member in shares for topic in member.topics}):
+            wanting = [member for member in shares if topic in member.topics]
+            for number in range(len(self._logs(topic))):
+                shares[wanting[number % len(wanting)]].append((topic, number))
+        for member, places in shares.items():
+            member.assign([place for place in member.places if place in places])
+        for member, places in shares.items():
+            member.assign(places)
+        self.changed.notify_all()

@@ -1,0 +1,74 @@
+"""Caches in this process's memory."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+
+from pipeline.items import Features
+from pipeline.ports import Hooks
+
+
+class MemoryTextCache:
+    """A `TextCache` in a dictionary; it forgets nothing."""
+
+    def __init__(self, hooks: Hooks | None = None) -> None:
+        self._kept: dict[tuple[str, str], Features] = {}
+        self._hooks = hooks or Hooks()
+
+    def get(self, fingerprint: str, digests: Sequence[str]) -> dict[str, Features]:
+        """What it has under each digest, as copies."""
+        found = {
+            digest: self._kept[fingerprint, digest].copy()
+            for digest in digests
+            if (fingerprint, digest) in self._kept
+        }
+        self._hooks.text_cache("hit", len(found))
+        self._hooks.text_cache("miss", len(set(digests)) - len(found))
+        return found
+
+    def put(self, fingerprint: str, features: Mapping[str, Features]) -> None:
+        """Keep copies of these."""
+        self._kept.update({(fingerprint, digest): vector.copy() for digest, vector in features.items()})
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+class MemoryFeatureCache:
+    """A `FeatureCache` for one process: the least recently used go first, by number and by bytes of the features."""
+
+    def __init__(self, images: int, max_bytes: int = 256 * 1024 * 1024) -> None:
+        self._images = images
+        self._max_bytes = max_bytes
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[str, tuple[Features, int]] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, content_sha256: str) -> tuple[Features, int] | None:
+        """The features (read-only) and their number of frames, or None; counts as a use."""
+        with self._lock:
+            found = self._kept.get(content_sha256)
+            if found is not None:
+                self._kept.move_to_end(content_sha256)
+        return found
+
+    def put(self, content_sha256: str, features: Features, frames: int) -> None:
+        """Keep a copy that nobody can write to, and forget the oldest beyond either limit."""
+        kept = features.copy()
+        kept.flags.writeable = False
+        with self._lock:
+            self._forget(content_sha256)
+            self._kept[content_sha256] = (kept, frames)
+            self._bytes += kept.nbytes
+            while len(self._kept) > self._images or self._bytes > self._max_bytes:
+                self._forget(next(iter(self._kept)))
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def _forget(self, content_sha256: str) -> None:
+        found = self._kept.pop(content_sha256, None)
+        if found is not None:
+            self._bytes -= found[0].nbytes

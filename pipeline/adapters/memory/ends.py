@@ -1,0 +1,126 @@
+"""The two ends of a `MemoryBroker`: a source that reads from it, a publisher that writes to it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from pipeline.adapters.assignment import Assignment, Place
+from pipeline.adapters.memory.broker import MemoryBroker
+from pipeline.errors import PublishError, StopError
+from pipeline.items import Batch, Item
+from pipeline.ports import Hooks
+from pipeline.wire import Event, Record
+
+
+class MemorySource:
+    """A `Source` on a `MemoryBroker`; commits at once."""
+
+    def __init__(
+        self,
+        broker: MemoryBroker,
+        topics: Sequence[str],
+        group: str,
+        *,
+        max_poll: int = 500,
+        hooks: Hooks | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.topics = list(topics)
+        self._broker = broker
+        self._group = group
+        self._max_poll = max_poll
+        self._hooks = hooks or Hooks()
+        self._clock = clock
+        self._ours = Assignment()
+        self._positions: dict[Place, int] = {}
+        self._paused = self._closed = False
+        broker.join(group, self)
+
+    @property
+    def places(self) -> list[Place]:
+        """The partitions that are this member's now."""
+        return self._ours.places
+
+    def assign(self, places: Sequence[Place]) -> None:
+        """Called by the broker: what is new starts at the group's committed offset, what stays goes on."""
+        before = set(self._ours.places)
+        if before == set(places):
+            return
+        for place in before.difference(places):
+            del self._positions[place]
+            self._hooks.lag(*place, 0)
+        self._ours.lose(before.difference(places))
+        self._ours.gain(sorted(set(places) - before))
+        for place in set(places) - before:
+            self._positions[place] = self._broker.committed(self._group, place)
+        self._hooks.assigned(len(places))
+
+    def poll(self, timeout: float) -> Batch | None:
+        """Wait up to `timeout` seconds; wakes at once when a record is written."""
+        self._check_open()
+        with self._broker.changed:
+            self._broker.changed.wait_for(self._has_more, timeout)
+            events = self._take() if self._has_more() else []
+            for place, position in self._positions.items():
+                self._hooks.lag(*place, self._broker.end(place) - position)
+            return Batch([Item(event) for event in events], self._clock(), self._ours.generation) if events else None
+
+    def pause(self) -> None:
+        """Let `poll` bring nothing until `resume`."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Undo `pause`."""
+        self._paused = False
+
+    def commit(self, batch: Batch) -> None:
+        """Mark the batch as done, at once."""
+        self._check_open()
+        with self._broker.changed:
+            self._ours.mark(batch)
+            done = self._ours.pending()
+            self._broker.commit(self._group, {place: each.offset for place, each in done.items()})
+        if done:
+            self._hooks.committed(self._ours.committed(done))
+
+    def close(self) -> None:
+        """Leave the group; the others take over at once."""
+        self._closed = True
+        self._broker.leave(self._group, self)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StopError("this source is closed")
+
+    def _has_more(self) -> bool:
+        ready = self._broker.available and not self._paused
+        return ready and any(self._broker.end(place) > at for place, at in self._positions.items())
+
+    def _take(self) -> list[Event]:
+        events: list[Event] = []
+        for place, position in self._positions.items():
+            found = self._broker.read(place, position, self._max_poll - len(events))
+            self._positions[place] = position + len(found)
+            events += found
+        # The partition that came first comes last next time, or a busy one would starve the others.
+        first = next(iter(self._positions))
+        self._positions[first] = self._positions.pop(first)
+        return events
+
+
+class MemoryPublisher:
+    """A `Publisher` on a `MemoryBroker`."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        self._broker = broker
+
+    def publish(self, records: Sequence[Record]) -> None:
+        """Write them all; raises `PublishError` while the broker is not available."""
+        for record in records:
+            if not self._broker.available:
+                raise PublishError(f"the broker did not acknowledge a record for {record.topic}: it is down")
+            self._broker.append(record)
+
+    def close(self) -> None:
+        """Nothing to free."""

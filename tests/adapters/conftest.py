@@ -1,0 +1,215 @@
+"""The twin and the real thing behind one face, so that one suite of behaviours runs over both."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any, Protocol, Self
+
+import pytest
+
+from pipeline.adapters.kafka import KafkaConnection, KafkaPublisher, KafkaSource
+from pipeline.adapters.memory import MemoryBroker, MemoryPublisher, MemorySource
+from pipeline.items import Batch
+from pipeline.ports import Hooks, Publisher, Source
+from pipeline.wire import Event, Record
+
+
+class Heard(Hooks):
+    """Keeps what the adapters report."""
+
+    def __init__(self) -> None:
+        self.assignments: list[int] = []
+        self.done = 0
+        self.lags: dict[tuple[str, int], int] = {}
+        self.text: dict[str, int] = {}
+
+    def assigned(self, partitions: int) -> None:
+        self.assignments.append(partitions)
+
+    def committed(self, events: int) -> None:
+        self.done += events
+
+    def lag(self, topic: str, partition: int, events: int) -> None:
+        self.lags[topic, partition] = events
+
+    def text_cache(self, result: str, count: int) -> None:
+        self.text[result] = self.text.get(result, 0) + count
+
+
+class Bus(Protocol):
+    """One topic on a broker, real or not, and what can be made on it."""
+
+    topic: str
+
+    def source(self, **settings: Any) -> Source:
+        """A member of this test's group."""
+
+    def publisher(self) -> Publisher:
+        """A publisher for any topic."""
+
+    def put(self, *values: bytes, partition_of: bytes | None = None) -> None:
+        """Write values into the topic, all to the partition of that key."""
+
+    def everything(self) -> list[Event | Any]:
+        """All records of the topic."""
+
+
+@dataclass
+class MemoryBus:
+    """The twin."""
+
+    topic: str = "images"
+    broker: MemoryBroker = field(default_factory=MemoryBroker)
+    ending: ExitStack = field(default_factory=ExitStack)
+
+    def source(self, **settings: Any) -> Source:
+        source = MemorySource(self.broker, [self.topic], "group", **{"max_poll": 500, **settings})
+        self.ending.callback(source.close)
+        return source
+
+    def publisher(self) -> Publisher:
+        return MemoryPublisher(self.broker)
+
+    def put(self, *values: bytes, partition_of: bytes | None = None) -> None:
+        for value in values:
+            self.broker.append(Record(self.topic, partition_of, value))
+
+    def everything(self) -> list[Any]:
+        return self.broker.records(self.topic)
+
+
+@dataclass
+class KafkaBus:
+    """The real thing: a topic of its own on the shared broker."""
+
+    broker: Any
+    topic: str
+    group: str
+    ending: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def connection(self) -> KafkaConnection:
+        return KafkaConnection(self.broker.bootstrap_servers)
+
+    def source(self, **settings: Any) -> Source:
+        chosen = {"max_poll": 500, "commit_interval": 0.0, "session_timeout": 1.5, **settings}
+        source = KafkaSource(self.connection, [self.topic], self.group, **chosen)
+        self.ending.callback(source.close)
+        return source
+
+    def publisher(self) -> Publisher:
+        publisher = KafkaPublisher(self.connection, delivery_timeout=20)
+        self.ending.callback(publisher.close)
+        return publisher
+
+    def put(self, *values: bytes, partition_of: bytes | None = None) -> None:
+        publisher = KafkaPublisher(self.connection, delivery_timeout=20)
+        publisher.publish([Record(self.topic, partition_of, value) for value in values])
+        publisher.close()
+
+    def everything(self) -> list[Any]:
+        return list(self.broker.read_all(self.topic))
+
+
+@pytest.fixture(params=["memory", "kafka"])
+def bus(request: pytest.FixtureRequest) -> Iterator[Bus]:
+    """A topic of four partitions, on the twin and on a real broker."""
+    if request.param == "memory":
+        made: Any = MemoryBus()
+    else:
+        made = kafka_bus(request)
+    with made.ending:
+        yield made
+
+
+@pytest.fixture
+def kafka_bus_of_four(request: pytest.FixtureRequest) -> Iterator[KafkaBus]:
+    """A topic of four partitions on the real broker alone."""
+    made = kafka_bus(request)
+    with made.ending:
+        yield made
+
+
+def kafka_bus(request: pytest.FixtureRequest) -> KafkaBus:
+    """Asked for by name, so that the twin's half of the suite starts no broker."""
+    broker = request.getfixturevalue("kafka")
+    new_topic = request.getfixturevalue("new_topic")
+    return KafkaBus(broker, new_topic(partitions=4), request.getfixturevalue("group_id"))
+
+
+def collect(source: Source, count: int, within: float = 20.0) -> list[Batch]:
+    """Poll until `count` events have come; fails with what came instead."""
+    batches: list[Batch] = []
+    deadline = time.monotonic() + within
+    while sum(map(len, batches)) < count:
+        batch = source.poll(0.2)
+        if batch is not None:
+            batches.append(batch)
+        assert time.monotonic() < deadline, f"{sum(map(len, batches))} of {count} events in {within} s"
+    return batches
+
+
+def poll_until(condition: Callable[[], bool], source: Source, within: float = 20.0) -> list[Batch]:
+    """Poll until something holds, and return what came."""
+    batches: list[Batch] = []
+    deadline = time.monotonic() + within
+    while not condition():
+        batch = source.poll(0.1)
+        batches += [batch] if batch is not None else []
+        assert time.monotonic() < deadline, f"not within {within} s"
+    return batches
+
+
+class Polling:
+    """A source on a thread of its own that polls all the time, as a worker does.
+
+    Two consumers must not be polled in turn by one thread: kafka-python throws away the answer to a JoinGroup that
+    arrives between two polls and asks again, and two that always answer each other in that gap never come to rest.
+    """
+
+    def __init__(self, source: Source, timeout: float = 0.1, rest: float = 0.0) -> None:
+        self.source = source
+        self._timeout, self._rest = timeout, rest
+        self.batches: list[Batch] = []
+        self._orders: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+        self.source.close()
+
+    def order(self, call: Callable[[], None]) -> None:
+        """Let the source's own thread make a call on it, between two polls, and wait until it has."""
+        done = threading.Event()
+        self._orders.put(lambda: (call(), done.set())[0])
+        assert done.wait(20)
+
+    @property
+    def places(self) -> set[tuple[str, int]]:
+        """The partitions that it has now."""
+        return set(self.source._ours.places)
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            batch = self.source.poll(self._timeout)
+            time.sleep(self._rest)
+            if batch is not None:
+                self.batches.append(batch)
+            while not self._orders.empty():
+                self._orders.get()()
+
+
+def values(batches: list[Batch]) -> list[bytes | None]:
+    """The events' values in the order in which they came."""
+    return [item.event.value for batch in batches for item in batch.items]

@@ -1,0 +1,184 @@
+"""Topics are made and checked; a broker that is missing or does not let us in is named as such, and soon."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import Any
+
+import pytest
+from kafka.record import util
+
+from pipeline.adapters.kafka import (
+    KafkaConnection,
+    KafkaPublisher,
+    KafkaSource,
+    TopicPlan,
+    check_crc32c,
+    check_topics,
+    committed_lag,
+    create_topics,
+    tail,
+)
+from pipeline.errors import ServiceError, SettingsError
+from pipeline.wire import Record
+from tests.adapters.conftest import KafkaBus, collect
+from tests.services.processes import free_port
+
+
+@pytest.fixture
+def connection(kafka: Any) -> KafkaConnection:
+    return KafkaConnection(kafka.bootstrap_servers)
+
+
+def test_topics_are_made_once_and_left_alone_after(connection: KafkaConnection, unique: Any) -> None:
+    images, letters = unique("images"), unique("letters")
+    made = create_topics(connection, [TopicPlan(images, partitions=3)])
+    assert (made.created, made.existed) == ([images], [])
+    plans = [TopicPlan(images, partitions=9), TopicPlan(letters, partitions=1, retention=3600)]
+    made = create_topics(connection, plans)
+    assert (made.created, made.existed) == ([letters], [images])
+    assert len(committed_lag(connection, "nobody", [images])) == 3
+    check_topics(connection, [images, letters])
+
+
+def test_a_made_topic_takes_records_as_large_as_planned(connection: KafkaConnection, unique: Any) -> None:
+    """More than the broker's own default of 1 MB, which the topic's setting overrides."""
+    name = unique("large")
+    create_topics(connection, [TopicPlan(name, partitions=1, max_message_bytes=4 * 1024 * 1024)])
+    publisher = KafkaPublisher(connection)
+    publisher.publish([Record(name, b"k", bytes(3 * 1024 * 1024))])
+    publisher.close()
+
+
+def test_a_replication_factor_that_cannot_be_is_named_with_its_topic(
+    connection: KafkaConnection, unique: Any
+) -> None:
+    name = unique("images")
+    with pytest.raises(ServiceError, match=name):
+        create_topics(connection, [TopicPlan(name, replication_factor=3)])
+
+
+def test_every_missing_topic_is_named_with_the_command_that_makes_it(
+    connection: KafkaConnection, topic: str, unique: Any
+) -> None:
+    first, second = unique("a"), unique("b")
+    check_topics(connection, [topic])
+    with pytest.raises(ServiceError, match=rf"no topics {first}, {second}; .*sluice topics create"):
+        check_topics(connection, [first, topic, second])
+
+
+def test_a_broker_that_is_not_there_is_named_within_ten_seconds() -> None:
+    port = free_port()
+    started = time.monotonic()
+    with pytest.raises(ServiceError, match=rf"no Kafka broker answers at 127\.0\.0\.1:{port}; start one"):
+        check_topics(KafkaConnection(f"127.0.0.1:{port}"), ["images"])
+    assert time.monotonic() - started < 12
+
+
+def test_something_that_listens_and_is_no_broker_is_told_from_nobody(kafka: Any) -> None:
+    """A silent port, and a broker that is spoken to in TLS on its plain port."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        at = f"127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(ServiceError, match=rf"{at} accepts connections but does not answer"):
+            check_topics(KafkaConnection(at, patience=1.0), ["images"])
+    with pytest.raises(ServiceError, match=r"accepts connections but does not answer.* SSL "):
+        check_topics(KafkaConnection(kafka.bootstrap_servers, "SSL", patience=1.0), ["images"])
+
+
+def secure(listener: Any, **changes: Any) -> KafkaConnection:
+    settings = {
+        "bootstrap_servers": listener.bootstrap_servers,
+        "security_protocol": "SASL_SSL",
+        "username": listener.username,
+        "password": listener.password,
+        "ssl_cafile": str(listener.ca_file),
+    }
+    return KafkaConnection(**{**settings, **changes})
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512"])
+def test_an_event_goes_in_and_out_over_tls_with_a_password(
+    secure_kafka: Any, topic: str, group_id: str, mechanism: str
+) -> None:
+    connection = secure(secure_kafka, sasl_mechanism=mechanism)
+    check_topics(connection, [topic])
+    publisher = KafkaPublisher(connection)
+    publisher.publish([Record(topic, b"k", b"secret")])
+    publisher.close()
+    source = KafkaSource(connection, [topic], group_id, max_poll=10)
+    assert collect(source, 1)[0].items[0].event.value == b"secret"
+    source.close()
+
+
+def test_a_wrong_password_is_named_as_such(secure_kafka: Any) -> None:
+    started = time.monotonic()
+    with pytest.raises(ServiceError, match="does not let user 'sluice'"):
+        check_topics(secure(secure_kafka, password="wrong", patience=2.0), ["images"])
+    assert time.monotonic() - started < 12
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_trusted(secure_kafka: Any) -> None:
+    with pytest.raises(ServiceError, match="CERTIFICATE_VERIFY_FAILED"):
+        check_topics(secure(secure_kafka, ssl_cafile=None, patience=2.0), ["images"])
+
+
+def test_a_certificate_file_that_is_missing_is_an_error(secure_kafka: Any) -> None:
+    with pytest.raises(ServiceError, match="No such file"):
+        check_topics(secure(secure_kafka, ssl_cafile="/nowhere/ca.pem", patience=2.0), ["images"])
+
+
+def test_settings_that_cannot_work_are_refused_before_anything_is_asked() -> None:
+    with pytest.raises(SettingsError, match="PLAIN"):
+        KafkaConnection("localhost:9092", "PLAIN")
+    with pytest.raises(SettingsError, match="user name and a password"):
+        KafkaConnection("localhost:9092", "SASL_SSL", username="me")
+    with pytest.raises(SettingsError, match="empty"):
+        KafkaConnection(" , ")
+
+
+def test_a_password_is_never_shown() -> None:
+    assert "hunter2" not in repr(KafkaConnection("h:1", "SASL_SSL", username="me", password="hunter2"))
+
+
+def test_a_missing_checksum_library_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_crc32c()
+    monkeypatch.setattr(util, "crc32c_c", None)
+    with pytest.raises(ServiceError, match="crc32c"):
+        check_crc32c()
+
+
+def test_lag_counts_what_is_not_committed(kafka_bus_of_four: KafkaBus) -> None:
+    bus = kafka_bus_of_four
+    bus.put(*[b"x"] * 10)
+    assert sum(committed_lag(bus.connection, bus.group, [bus.topic]).values()) == 10
+    source = bus.source()
+    for batch in collect(source, 10):
+        source.commit(batch)
+    source.close()
+    bus.put(b"y", b"z")
+    assert sum(committed_lag(bus.connection, bus.group, [bus.topic]).values()) == 2
+
+
+def test_tail_from_the_beginning_ends_where_the_topic_ends(kafka_bus_of_four: KafkaBus) -> None:
+    bus = kafka_bus_of_four
+    assert list(tail(bus.connection, bus.topic, from_beginning=True, follow=False)) == []
+    bus.put(b"a", b"b", b"c")
+    seen = tail(bus.connection, bus.topic, from_beginning=True, follow=False)
+    assert sorted(event.value or b"" for event in seen) == [b"a", b"b", b"c"]
+    assert list(tail(bus.connection, bus.topic, follow=False)) == []
+
+
+def test_tail_follows_from_now_on(kafka_bus_of_four: KafkaBus) -> None:
+    bus = kafka_bus_of_four
+    bus.put(b"before", partition_of=b"k")
+    following = tail(bus.connection, bus.topic, from_beginning=True)
+    assert next(following).value == b"before"
+    bus.put(b"after", partition_of=b"k")
+    assert next(following).value == b"after"
+    following.close()
+
+
+def test_tail_of_a_topic_that_does_not_exist_is_an_error(connection: KafkaConnection) -> None:
+    with pytest.raises(ServiceError, match="no topic nobody"):
+        next(tail(connection, "nobody"))

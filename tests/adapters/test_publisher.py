@@ -1,0 +1,134 @@
+"""What every `Publisher` does, twin or real, and what the real one does when the broker is in trouble."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pipeline.adapters.kafka import KafkaConnection, KafkaPublisher, publish_stream
+from pipeline.adapters.memory import MemoryBroker, MemoryPublisher
+from pipeline.errors import PublishError, ServiceError
+from pipeline.wire import Record
+from tests.adapters.conftest import Bus, KafkaBus, MemoryBus
+
+MEGABYTE = 1024 * 1024
+
+
+def records(topic: str, count: int) -> list[Record]:
+    return [Record(topic, b"key", f"value {number}".encode(), [("n", b"%d" % number)]) for number in range(count)]
+
+
+def test_every_record_is_in_the_topic_when_publish_returns(bus: Bus) -> None:
+    sent = records(bus.topic, 100)
+    bus.publisher().publish(sent)
+    found = [(event.key, event.value, list(event.headers)) for event in bus.everything()]
+    assert found == [(record.key, record.value, list(record.headers)) for record in sent]
+
+
+def test_publishing_nothing_is_fine(bus: Bus) -> None:
+    bus.publisher().publish([])
+    assert bus.everything() == []
+
+
+def test_records_of_one_key_go_to_one_partition(bus: Bus) -> None:
+    bus.publisher().publish(records(bus.topic, 20))
+    assert len({event.partition for event in bus.everything()}) == 1
+
+
+def test_a_record_may_have_neither_key_nor_value(bus: Bus) -> None:
+    """kafka-python refuses it; a dead letter must carry it as it came."""
+    bus.publisher().publish([Record(bus.topic, None, None, [("h", b"")]), Record(bus.topic, None, b"")])
+    assert {(event.key, event.value) for event in bus.everything()} == {(None, None), (None, b"")}
+
+
+def test_a_stream_is_acknowledged_record_by_record_in_order(bus: Bus) -> None:
+    heard: list[Record] = []
+    sent = records(bus.topic, 25)
+    assert publish_stream(bus.publisher(), iter(sent), on_ack=heard.append, chunk_records=10) == 25
+    assert heard == sent
+    assert len(bus.everything()) == 25
+
+
+def test_close_is_idempotent(bus: Bus) -> None:
+    publisher = bus.publisher()
+    publisher.close()
+    publisher.close()
+
+
+@pytest.fixture(params=["memory", "kafka"])
+def stopped(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A publisher whose broker has just gone away."""
+    if request.param == "memory":
+        broker = MemoryBroker()
+        broker.available = False
+        yield MemoryPublisher(broker)
+        return
+    own = request.getfixturevalue("kafka_of_own")
+    own.create_topic("decisions")
+    publisher = KafkaPublisher(KafkaConnection(own.bootstrap_servers), delivery_timeout=2.0)
+    publisher.publish([Record("decisions", b"k", b"before")])
+    own.stop()
+    yield publisher
+    publisher.close()
+
+
+def test_publish_raises_when_the_broker_does_not_acknowledge(stopped: Any) -> None:
+    started = time.monotonic()
+    with pytest.raises(PublishError, match="decisions"):
+        stopped.publish([Record("decisions", b"lost key", b"value")])
+    assert time.monotonic() - started < 10
+
+
+def test_publish_waits_for_a_broker_that_restarts(kafka_of_own: Any) -> None:
+    kafka_of_own.create_topic("decisions")
+    publisher = KafkaPublisher(KafkaConnection(kafka_of_own.bootstrap_servers), delivery_timeout=60)
+    publisher.publish([Record("decisions", b"k", b"before")])
+    kafka_of_own.stop()
+    restart = threading.Timer(1.0, kafka_of_own.start)
+    restart.start()
+    publisher.publish(records("decisions", 50))
+    restart.join()
+    publisher.close()
+    assert [record.value for record in kafka_of_own.read_all("decisions")] == [
+        b"before",
+        *(record.value for record in records("decisions", 50)),
+    ]
+
+
+def test_a_record_that_the_topic_does_not_take_names_topic_and_key(kafka_bus_of_four: KafkaBus) -> None:
+    """Beyond the broker's limit, which only the broker knows."""
+    publisher = kafka_bus_of_four.publisher()
+    with pytest.raises(PublishError, match=rf"{kafka_bus_of_four.topic}.*'image 7'.*bytes"):
+        publisher.publish([Record(kafka_bus_of_four.topic, b"image 7", bytes(11 * MEGABYTE))])
+
+
+def test_a_record_beyond_our_own_limit_is_not_even_sent(kafka: Any, topic: str) -> None:
+    publisher = KafkaPublisher(KafkaConnection(kafka.bootstrap_servers), max_record_bytes=MEGABYTE)
+    with pytest.raises(PublishError, match=topic):
+        publisher.publish([Record(topic, b"k", bytes(2 * MEGABYTE))])
+    publisher.close()
+
+
+def test_a_topic_that_does_not_exist_is_an_error_and_not_a_new_topic(kafka: Any, unique: Any) -> None:
+    name = unique("nobody-made-this")
+    publisher = KafkaPublisher(KafkaConnection(kafka.bootstrap_servers), delivery_timeout=2.0)
+    with pytest.raises(PublishError, match=name):
+        publisher.publish([Record(name, b"k", b"v")])
+    publisher.close()
+
+
+def test_no_broker_at_all_is_said_at_once(unique: Any) -> None:
+    with pytest.raises(ServiceError, match=r"no Kafka broker answers at 127\.0\.0\.1:9; start one"):
+        KafkaPublisher(KafkaConnection("127.0.0.1:9", patience=1.0))
+
+
+def test_the_twin_keeps_nothing_while_it_is_down() -> None:
+    bus = MemoryBus()
+    bus.broker.available = False
+    with pytest.raises(PublishError):
+        bus.publisher().publish(records(bus.topic, 3))
+    assert bus.everything() == []

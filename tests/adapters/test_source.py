@@ -1,0 +1,199 @@
+"""What every `Source` does, twin or real."""
+
+from __future__ import annotations
+
+import time
+
+from pipeline.wire import Record
+from tests.adapters.conftest import Bus, Heard, Polling, collect, poll_until, values
+from tests.services.deadline import until
+
+PICTURES = [f"picture {number}".encode() for number in range(20)]
+
+
+def test_poll_brings_what_was_written_before_the_group_existed(bus: Bus) -> None:
+    bus.put(*PICTURES)
+    assert sorted(values(collect(bus.source(), 20))) == sorted(PICTURES)
+
+
+def test_poll_of_an_idle_topic_takes_the_timeout_and_brings_nothing(bus: Bus) -> None:
+    source = bus.source()
+    poll_until(lambda: bool(source._ours.places), source)
+    started = time.monotonic()
+    assert source.poll(0.3) is None
+    assert 0.25 <= time.monotonic() - started < 2
+
+
+def test_a_batch_is_no_larger_than_asked_for(bus: Bus) -> None:
+    bus.put(*PICTURES)
+    batches = collect(bus.source(max_poll=7), 20)
+    assert max(map(len, batches)) <= 7
+    assert sorted(values(batches)) == sorted(PICTURES)
+
+
+def test_order_holds_within_a_partition(bus: Bus) -> None:
+    bus.put(*PICTURES, partition_of=b"one key")
+    assert values(collect(bus.source(max_poll=3), 20)) == PICTURES
+
+
+def test_an_event_arrives_whole(bus: Bus) -> None:
+    """Headers with repeated names, an empty header, a key of any bytes, and the time of writing in seconds."""
+    headers = [("traceparent", b"00-1"), ("x", b""), ("x", b"\xff\x00")]
+    bus.publisher().publish([Record(bus.topic, b"\xffkey", b"value", headers)])
+    (item,) = collect(bus.source(), 1)[0].items
+    assert (item.event.topic, item.event.key, item.event.value) == (bus.topic, b"\xffkey", b"value")
+    assert list(item.event.headers) == headers
+    assert abs(item.event.timestamp - time.time()) < 60
+
+
+def test_no_key_and_no_value_survive(bus: Bus) -> None:
+    bus.publisher().publish(
+        [Record(bus.topic, None, None), Record(bus.topic, b"k", None), Record(bus.topic, None, b"")]
+    )
+    events = [item.event for batch in collect(bus.source(), 3) for item in batch.items]
+    assert {(event.key, event.value) for event in events} == {(None, None), (b"k", None), (None, b"")}
+
+
+def test_ten_megabytes_survive(bus: Bus) -> None:
+    large = bytes(range(256)) * 39_062
+    bus.publisher().publish([Record(bus.topic, b"large", large)])
+    assert values(collect(bus.source(), 1)) == [large]
+
+
+def test_what_was_not_committed_comes_again(bus: Bus) -> None:
+    bus.put(*PICTURES)
+    first = bus.source()
+    collect(first, 20)
+    first.close()
+    assert sorted(values(collect(bus.source(), 20))) == sorted(PICTURES)
+
+
+def test_what_was_committed_does_not_come_again(bus: Bus) -> None:
+    bus.put(*PICTURES[:10])
+    first = bus.source()
+    for batch in collect(first, 10):
+        first.commit(batch)
+    first.close()
+    bus.put(*PICTURES[10:])
+    second = bus.source()
+    assert sorted(values(collect(second, 10))) == PICTURES[10:]
+    assert second.poll(0.5) is None
+
+
+def test_a_batch_that_was_polled_and_not_committed_comes_again_after_one_that_was(bus: Bus) -> None:
+    bus.put(*PICTURES, partition_of=b"one key")
+    first = bus.source(max_poll=8)
+    batches = collect(first, 20)
+    first.commit(batches[0])
+    first.close()
+    assert values(collect(bus.source(), 12)) == PICTURES[len(batches[0]) :]
+
+
+def test_a_pause_brings_nothing_and_resume_brings_it(bus: Bus) -> None:
+    source = bus.source(max_poll=5)
+    poll_until(lambda: bool(source._ours.places), source)
+    bus.put(*PICTURES)
+    first = collect(source, 1)  # what is left now waits in the client, already fetched
+    source.pause()
+    source.pause()
+    assert [source.poll(0.1) for _ in range(5)] == [None] * 5
+    source.resume()
+    source.resume()
+    rest = collect(source, 20 - len(values(first)))
+    assert sorted(values(first + rest)) == sorted(PICTURES)
+
+
+def test_a_long_pause_keeps_the_membership(bus: Bus) -> None:
+    """Longer than the session timeout, with polls going on: no rebalance, no redelivery."""
+    heard = Heard()
+    source = bus.source(hooks=heard)
+    poll_until(lambda: bool(heard.assignments), source)
+    source.pause()
+    bus.put(*PICTURES)
+    until = time.monotonic() + 3
+    while time.monotonic() < until:
+        assert source.poll(0.1) is None
+    assert heard.assignments == [4]
+    source.resume()
+    assert len(values(collect(source, 20))) == 20
+
+
+def test_partitions_that_come_during_a_pause_are_paused_too(bus: Bus) -> None:
+    bus.put(*PICTURES)
+    source = bus.source()
+    source.pause()
+    heard = poll_until(lambda: len(source._ours.places) == 4, source)
+    assert heard == []
+    assert [source.poll(0.1) for _ in range(5)] == [None] * 5
+    source.resume()
+    assert len(values(collect(source, 20))) == 20
+
+
+def shared(first: Polling, second: Polling) -> None:
+    """Wait until each has two of the four partitions."""
+    until(lambda: len(first.places) == len(second.places) == 2 and not first.places & second.places, 20, "a share")
+
+
+def test_two_sources_of_a_group_share_the_partitions(bus: Bus) -> None:
+    with Polling(bus.source()) as first, Polling(bus.source()) as second:
+        shared(first, second)
+        bus.put(*PICTURES)
+        until(lambda: len(values(first.batches + second.batches)) >= 20, 20, "all events")
+        assert sorted(values(first.batches + second.batches)) == sorted(PICTURES)
+
+
+def test_a_source_takes_over_when_the_other_closes(bus: Bus) -> None:
+    with Polling(bus.source()) as second:
+        with Polling(bus.source()) as first:
+            shared(first, second)
+        until(lambda: len(second.places) == 4, 20, "the takeover")
+        bus.put(*PICTURES)
+        until(lambda: len(values(second.batches)) >= 20, 20, "all events")
+        assert sorted(values(second.batches)) == sorted(PICTURES)
+
+
+def test_a_commit_for_partitions_that_went_away_is_left_out(bus: Bus) -> None:
+    """A batch polled before a rebalance is committed for what stayed, and repeated by the new owner for what went."""
+    heard = Heard()
+    bus.put(*PICTURES)
+    with Polling(bus.source(hooks=heard)) as first:
+        until(lambda: len(values(first.batches)) == 20, 20, "all events")
+        polled = [item.event for batch in first.batches for item in batch.items]
+        with Polling(bus.source()) as second:
+            shared(first, second)
+            gone = second.places
+            for batch in list(first.batches):
+                first.order(lambda batch=batch: first.source.commit(batch))
+            lost = [event.value for event in polled if (event.topic, event.partition) in gone]
+            until(lambda: heard.done >= 20 - len(lost), 20, "the commit")
+            until(lambda: len(values(second.batches)) >= len(lost), 20, "the repetition")
+            assert sorted(values(second.batches)) == sorted(lost)
+        assert heard.done == 20 - len(lost)
+
+
+def test_hooks_hear_of_assignments_and_commits_and_lag(bus: Bus) -> None:
+    heard = Heard()
+    bus.put(*PICTURES)
+    source = bus.source(hooks=heard, max_poll=5)
+    for batch in collect(source, 20):
+        source.commit(batch)
+    poll_until(lambda: heard.done == 20 and sum(heard.lags.values()) == 0 and bool(heard.lags), source)
+    assert heard.assignments == [4]
+
+
+def test_close_is_idempotent_and_prompt(bus: Bus) -> None:
+    source = bus.source()
+    poll_until(lambda: bool(source._ours.places), source)
+    started = time.monotonic()
+    source.close()
+    source.close()
+    assert time.monotonic() - started < 2
+
+
+def test_polls_of_no_length_are_enough_to_join_and_to_share(bus: Bus) -> None:
+    """A worker under backpressure polls without waiting, and must not fall out of the group for it."""
+    with (
+        Polling(bus.source(), timeout=0.0, rest=0.2) as first,
+        Polling(bus.source(), timeout=0.0, rest=0.2) as second,
+    ):
+        shared(first, second)
