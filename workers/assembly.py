@@ -132,10 +132,11 @@ def kafka_source(settings: Settings, hooks: Hooks) -> KafkaSource:
     """A member of the consumer group on the images topic. Construct it in the process that polls."""
     return KafkaSource(
         kafka_connection(settings),
-        settings.images_topic,
+        [settings.images_topic],
         settings.group,
         max_poll=settings.max_batch,
         commit_interval=settings.commit_interval,
+        session_timeout=settings.session_timeout,
         hooks=hooks,
     )
 

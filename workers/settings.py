@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     commit_interval: Annotated[float, Field(ge=0)] = Field(
         1.0, description="Seconds that a commit may be held back; a crash repeats at most that much."
     )
+    session_timeout: Annotated[float, Field(ge=1)] = Field(
+        45.0, description="Seconds of silence after which the group takes a crashed worker's partitions away."
+    )
 
     redis_url: str | None = Field(
         None, description="Redis for text features, redis://HOST:PORT/DB or rediss:// for TLS; none: not shared."
@@ -136,7 +139,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "delivery_timeout",
     ),
     "topics": ("images_topic", "decisions_topic", "dead_letters_topic"),
-    "consumer": ("group", "commit_interval"),
+    "consumer": ("group", "commit_interval", "session_timeout"),
     "redis": ("redis_url", "redis_password", "redis_cafile", "redis_timeout"),
     "model": ("model", "pretrained", "device", "dtype"),
     "images": ("max_batch", "preprocess", "max_frames", "max_pixels", "decode_threads", "remember"),
