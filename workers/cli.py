@@ -10,7 +10,7 @@ import click
 import typer
 
 from pipeline.errors import StopError, UsageError
-from workers.commands import config, demo, policy, scan, send, tail, topics, train, worker
+from workers.commands import bench, config, demo, policy, scan, send, tail, topics, train, worker
 
 EXIT_STOPPED = 1
 EXIT_USAGE = 2
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("scan")(scan.scan)
+app.command("bench")(bench.bench)
 app.command("worker")(worker.worker)
 app.command("send")(send.send)
 app.command("tail")(tail.tail)

@@ -9,8 +9,8 @@ from pathlib import Path
 from pipeline.errors import ServiceError
 
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".gif"}
-BOMB_SIDE = 30_000
-"""Pixels on a side of the bomb: 900 million, 2.7 GB as RGB, from a file of about 110 KB."""
+BOMB_SIDE = 20_000
+"""Pixels on a side of the bomb: 400 million, 1.2 GB as RGB, from a file of about 50 KB."""
 
 
 def sample_images(folder: Path) -> list[tuple[str, bytes]]:

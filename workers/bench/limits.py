@@ -1,0 +1,77 @@
+"""The limits of this machine, each measured alone: the bare forward pass, and decode with preprocessing."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.ports import Decoder, Encoder
+
+SECONDS = 3.0
+"""How long each limit is measured for, after one round that is not counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What something cost: `images` of it in `wall` seconds, with `cpu` seconds of all this process's threads."""
+
+    images: int
+    wall: float
+    cpu: float
+
+    @property
+    def rate(self) -> float:
+        """Images a second."""
+        return self.images / self.wall
+
+    @property
+    def cpu_each(self) -> float:
+        """CPU seconds an image."""
+        return self.cpu / self.images
+
+
+def measured(work: Callable[[], int]) -> Cost:
+    """Call `work`, which returns how many images it did, and take the clocks around it."""
+    wall, cpu = time.perf_counter(), cpu_seconds()
+    images = work()
+    return Cost(images, time.perf_counter() - wall, cpu_seconds() - cpu)
+
+
+def cpu_seconds() -> float:
+    """User and system time of this process so far, all threads, seconds."""
+    times = os.times()
+    return times.user + times.system
+
+
+def forward(encoder: Encoder, batch: int) -> Cost:
+    """The encoder alone: pixels that are there already, batches of one size, features thrown away."""
+    height, width = encoder.spec.image_size
+    pixels = np.random.default_rng(0).integers(0, 256, (batch, height, width, 3), np.uint8)
+    return _repeated(lambda: len(encoder.encode_images(pixels)))
+
+
+def decode(decoder: Decoder, images: Sequence[bytes]) -> Cost:
+    """Decode and preprocess alone, on one thread."""
+
+    def once() -> int:
+        for image in images:
+            decoder.decode(image)
+        return len(images)
+
+    return _repeated(once)
+
+
+def _repeated(once: Callable[[], int]) -> Cost:
+    once()
+
+    def many() -> int:
+        done, end = 0, time.perf_counter() + SECONDS
+        while time.perf_counter() < end:
+            done += once()
+        return done
+
+    return measured(many)
