@@ -65,12 +65,19 @@ def scene_seed(seed: int, step: int) -> int:
 
 
 def draw_scenes(
-    atlas: Atlas, batch: int, size: int, seed: int, step: int = 0, *, first: Tensor | None = None
+    atlas: Atlas,
+    batch: int,
+    size: int,
+    seed: int,
+    step: int = 0,
+    *,
+    first: Tensor | None = None,
+    scraps: bool = True,
 ) -> Scenes:
     """Batch ``step`` of the scenes of ``seed``, at ``size`` pixels.
 
     ``first`` names the main things; by default they are drawn without replacement (as far as the lexicon reaches), so
-    that a contrastive batch holds no thing twice. The default evaluation draws one thing per scene by passing it.
+    that a contrastive batch holds no thing twice. Scenes whose ``first`` is given show no second thing.
     """
     generator = torch.Generator().manual_seed(scene_seed(seed, step))
     drawn = torch.cat([torch.randperm(atlas.count, generator=generator) for _ in range(-(-batch // atlas.count))])
@@ -82,7 +89,7 @@ def draw_scenes(
         paired = torch.zeros(batch, dtype=torch.bool)
     second = torch.where(paired & (second != first), second, -1)
     pixels = backgrounds(generator, batch, size)
-    for _ in range(2):
+    for _ in range(2 if scraps else 0):
         _paste_scraps(pixels, atlas, generator)
     _paste_things(pixels, atlas, generator, first, second)
     return Scenes(_degrade(pixels, generator), first, second)
