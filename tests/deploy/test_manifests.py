@@ -1,0 +1,187 @@
+"""compose.yaml, kubernetes.yaml and the Dockerfile: they parse, and what they name exists.
+
+No container engine is needed, and none is used: that the image builds is for CI to show.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.deploy.expressions import DEPLOY, documents
+from workers.settings import ENV_PREFIX, Settings
+
+ROOT = DEPLOY.parent
+COMPOSE: dict[str, Any] = documents(DEPLOY / "compose.yaml")[0]
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+KUBERNETES = {each["kind"]: each for each in documents(DEPLOY / "kubernetes.yaml")}
+POD = KUBERNETES["Deployment"]["spec"]["template"]
+WORKER = POD["spec"]["containers"][0]
+DEFAULTS = Settings.model_construct()
+SLUICE = sorted(name for name, service in SERVICES.items() if service["image"].startswith("sluice:"))
+LEAVING = 10  # seconds that a worker may need, after draining, to leave the group
+
+
+def option_of(command: list[str], name: str) -> str:
+    return command[command.index(name) + 1]
+
+
+def seconds(text: str) -> float:
+    assert text.endswith("s")
+    return float(text[:-1])
+
+
+class TestNames:
+    @pytest.mark.parametrize("file", ["compose.yaml", "kubernetes.yaml", "Dockerfile", "prometheus/alerts.yaml"])
+    def test_every_setting_exists(self, file: str) -> None:
+        """In comments and runbooks too."""
+        known = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
+        assert set(re.findall(rf"{ENV_PREFIX}[A-Z_]+", (DEPLOY / file).read_text())) <= known
+
+    def test_values_hold(self) -> None:
+        """Each worker's environment makes settings that validate."""
+        of_compose = SERVICES["worker"]["environment"]
+        of_kubernetes = {each["name"]: each["value"] for each in WORKER["env"] if "value" in each}
+        for environment in (of_compose, of_kubernetes):
+            values = {name.removeprefix(ENV_PREFIX).lower(): value for name, value in environment.items()}
+            assert Settings(**values).metrics_port == DEFAULTS.metrics_port
+
+    def test_every_command_exists(self) -> None:
+        typer = pytest.importorskip("typer.main")
+        from workers.cli import app
+
+        group = typer.get_command(app)
+        for command in [*(SERVICES[name]["command"] for name in SLUICE), WORKER["args"], topics_job()["args"]]:
+            at: Any = group
+            for word in command:
+                if word.startswith("--"):
+                    assert word in {name for each in at.params for name in each.opts}
+                elif hasattr(at, "commands"):
+                    at = at.commands[word]
+            assert not hasattr(at, "commands")
+
+
+def topics_job() -> dict[str, Any]:
+    return KUBERNETES["Job"]["spec"]["template"]["spec"]["containers"][0]
+
+
+class TestCompose:
+    @pytest.mark.parametrize("name", SERVICES)
+    def test_images_are_pinned(self, name: str) -> None:
+        assert re.fullmatch(r"[\w./-]+:v?\d+\.\d+[\w.-]*", SERVICES[name]["image"])
+
+    @pytest.mark.parametrize("name", SERVICES)
+    def test_folders_that_are_mounted_exist(self, name: str) -> None:
+        for volume in SERVICES[name].get("volumes", []):
+            source = volume.partition(":")[0]
+            if source.startswith("."):
+                assert (DEPLOY / source).is_dir(), source
+            else:
+                assert source in COMPOSE["volumes"]
+
+    @pytest.mark.parametrize("name", SERVICES)
+    def test_what_a_service_waits_for_can_tell(self, name: str) -> None:
+        for other, when in SERVICES[name].get("depends_on", {}).items():
+            if when["condition"] == "service_healthy":
+                assert "healthcheck" in SERVICES[other]
+
+    @pytest.mark.parametrize("name", SERVICES)
+    def test_nothing_is_open_to_the_network(self, name: str) -> None:
+        assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
+
+    def test_the_worker_finds_kafka_by_the_door_for_containers(self) -> None:
+        doors = SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+        for name in SLUICE:
+            assert f"INSIDE://{SERVICES[name]['environment']['SLUICE_BOOTSTRAP_SERVERS']}" in doors
+
+    def test_a_worker_is_given_time_to_drain(self) -> None:
+        assert seconds(SERVICES["worker"]["stop_grace_period"]) > DEFAULTS.drain_timeout + LEAVING
+
+    def test_policies_are_live_and_cannot_be_written(self) -> None:
+        folder = SERVICES["worker"]["environment"]["SLUICE_POLICIES"]
+        assert f"../policies:{folder}:ro" in SERVICES["worker"]["volumes"]
+
+    def test_the_build_finds_its_file_and_its_context(self) -> None:
+        build = SERVICES["worker"]["build"]
+        assert (DEPLOY / build["context"]).resolve() == ROOT
+        assert (DEPLOY / build["context"] / build["dockerfile"]).is_file()
+
+    def test_prometheus_scrapes_the_workers(self) -> None:
+        config = documents(DEPLOY / "prometheus" / "prometheus.yaml")[0]
+        (job,) = config["scrape_configs"]
+        assert job["job_name"] == "sluice"
+        assert job["dns_sd_configs"][0]["names"] == ["worker"]
+        assert job["dns_sd_configs"][0]["port"] == DEFAULTS.metrics_port
+
+    def test_grafana_is_provisioned_from_the_folders_that_are_mounted(self) -> None:
+        folders = dict(volume.split(":")[:2] for volume in SERVICES["grafana"]["volumes"])
+        (provider,) = provisioned("dashboards/sluice.yaml")["providers"]
+        assert provider["options"]["path"] == folders["./grafana/dashboards"]
+        home = SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+        assert (DEPLOY / "grafana" / "dashboards" / Path(home).name).is_file()
+        (source,) = provisioned("datasources/prometheus.yaml")["datasources"]
+        assert source["url"] == "http://prometheus:9090"
+
+
+def provisioned(path: str) -> Any:
+    return documents(DEPLOY / "grafana" / "provisioning" / path)[0]
+
+
+class TestKubernetes:
+    def test_probes_ask_where_the_worker_answers(self) -> None:
+        (port,) = WORKER["ports"]
+        assert port["containerPort"] == DEFAULTS.metrics_port
+        assert WORKER["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": port["name"]}
+        assert WORKER["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": port["name"]}
+        assert KUBERNETES["PodMonitor"]["spec"]["podMetricsEndpoints"][0]["port"] == port["name"]
+
+    def test_a_worker_is_given_time_to_drain(self) -> None:
+        assert POD["spec"]["terminationGracePeriodSeconds"] > DEFAULTS.drain_timeout + LEAVING
+
+    def test_everything_selects_the_workers(self) -> None:
+        labels = POD["metadata"]["labels"]
+        for kind in ("Deployment", "PodDisruptionBudget", "PodMonitor"):
+            assert KUBERNETES[kind]["spec"]["selector"]["matchLabels"] == labels
+        target = KUBERNETES["ScaledObject"]["spec"]["scaleTargetRef"]["name"]
+        assert target == KUBERNETES["Deployment"]["metadata"]["name"]
+
+    def test_scaling_follows_the_workers_own_group_and_stops_at_the_partitions(self) -> None:
+        scaling = KUBERNETES["ScaledObject"]["spec"]
+        (trigger,) = scaling["triggers"]
+        assert trigger["metadata"]["consumerGroup"] == DEFAULTS.group
+        assert trigger["metadata"]["topic"] == DEFAULTS.images_topic
+        assert scaling["maxReplicaCount"] == int(option_of(topics_job()["args"], "--partitions"))
+        assert "replicas" not in KUBERNETES["Deployment"]["spec"]
+
+    def test_mounts_have_their_volumes(self) -> None:
+        volumes = {each["name"] for each in POD["spec"]["volumes"]}
+        assert {each["name"] for each in WORKER["volumeMounts"]} == volumes
+        paths = {each["mountPath"] for each in WORKER["volumeMounts"]}
+        assert next(each["value"] for each in WORKER["env"] if each["name"] == "SLUICE_POLICIES") in paths
+
+
+class TestDockerfile:
+    LINES = (DEPLOY / "Dockerfile").read_text()
+
+    def test_everything_that_is_copied_is_let_through_and_exists(self) -> None:
+        ignored = (DEPLOY / "Dockerfile.dockerignore").read_text().split()
+        for line in re.findall(r"^COPY (.+) \S+$", self.LINES, re.MULTILINE):
+            for source in line.split():
+                assert f"!{source}" in ignored
+                assert source.endswith("*") or (ROOT / source).exists(), source
+
+    def test_the_packages_that_the_wheel_holds_are_copied(self) -> None:
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+        packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+        assert set(packages) == set(re.findall(r"^COPY (\w+) \w+$", self.LINES, re.MULTILINE))
+
+    def test_it_runs_as_nobody_special(self) -> None:
+        assert re.search(r"^USER 10001:10001$", self.LINES, re.MULTILINE)
+
+    def test_the_entry_point_is_the_command_that_is_installed(self) -> None:
+        assert 'ENTRYPOINT ["sluice"]\nCMD ["worker"]' in self.LINES
+        assert f"EXPOSE {DEFAULTS.metrics_port}" in self.LINES
