@@ -1,0 +1,186 @@
+"""The Encoder port on open_clip, in this process.
+
+The two towers are kept apart. The image tower runs in whatever number format is fast and close enough on its device.
+The text tower always runs in float32 on batches of one shape, so that text features are the same on every machine
+of a fleet and can be shared whatever each one's images are encoded in.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import structlog
+import torch
+import torch.nn.functional as F  # noqa: N812  its name everywhere
+
+from pipeline.adapters.open_clip_source import BUNDLED_MODEL, find_model
+from pipeline.adapters.open_clip_text import (
+    TextTower,
+    Tokenizer,
+    fixed_batches,
+    load_tokenizer,
+    text_tower,
+    tokenizer_of,
+)
+from pipeline.adapters.open_clip_towers import ImageTower, choose_device, choose_dtype, place, settle, tower_of
+from pipeline.adapters.open_clip_weights import create_model, describe
+from pipeline.errors import EncoderError
+from pipeline.items import Features, Pixels
+from pipeline.ports import EncoderSpec
+
+__all__ = ["BUNDLED_MODEL", "OpenClipEncoder", "load_encoder", "load_tokenizer"]
+
+log = structlog.get_logger()
+
+
+class OpenClipEncoder:
+    """A CLIP model on a device. Calls from several threads take turns: the device has one queue anyway.
+
+    `image_tower` takes normalised ``dtype[B,3,H,W]`` on `device`, `text_tower` takes ``int64[N,L]``; both give
+    features that are not normalised yet.
+    """
+
+    def __init__(
+        self,
+        spec: EncoderSpec,
+        image_tower: ImageTower,
+        text_tower: TextTower,
+        tokenizer: Tokenizer,
+        *,
+        device: torch.device | None = None,
+        dtype: torch.dtype = torch.float32,
+        max_batch: int = 64,
+        short_texts: bool = False,
+    ) -> None:
+        self.spec = spec
+        self.max_batch = max_batch
+        self._image_tower = image_tower
+        self._text_tower = text_tower
+        self._tokenizer = tokenizer
+        self._device = device or torch.device("cpu")
+        self._dtype = dtype
+        self._short_texts = short_texts
+        self._lock = threading.Lock()
+        shape = (1, 3, 1, 1)
+        self._mean = torch.tensor(spec.mean, device=self._device).reshape(shape) * 255.0
+        self._scale = 1.0 / (torch.tensor(spec.std, device=self._device).reshape(shape) * 255.0)
+
+    def encode_images(self, pixels: Pixels) -> Features:
+        """``uint8[B,H,W,3]`` to L2-normalised ``float32[B,D]``; raises `EncoderError` when the device fails."""
+        expected = (*self.spec.image_size, 3)
+        if pixels.dtype != np.uint8 or pixels.shape[1:] != expected:
+            raise ValueError(
+                f"pixels must be uint8[B,{','.join(map(str, expected))}], not {pixels.dtype}{pixels.shape}"
+            )
+        parts = []
+        start = 0
+        while start < len(pixels):
+            part = self._guarded(self._encode_part, pixels[start : start + self.max_batch])
+            if part is not None:
+                parts.append(part)
+                start += len(part)
+        return np.concatenate(parts) if parts else np.empty((0, self.spec.features), np.float32)
+
+    def encode_texts(self, texts: Sequence[str]) -> Features:
+        """N sentences to L2-normalised ``float32[N,D]``; raises `EncoderError` when the device fails."""
+        features = np.empty((len(texts), self.spec.features), np.float32)
+        if texts:
+            for rows, tokens in fixed_batches(self._tokenizer(texts), short=self._short_texts):
+                encoded = self._guarded(self._encode_tokens, tokens)
+                if encoded is None:
+                    raise EncoderError("the device has too little memory for a batch of sentences")
+                features[rows.numpy()] = encoded[: len(rows)]
+        return features
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a sentence, its start and end marks included, before anything is cut off."""
+        return self._tokenizer.count_tokens(text)
+
+    def warm_up(self) -> None:
+        """Pay now for what the first batches would wait for: kernels chosen, memory claimed."""
+        for batch in sorted({1, self.max_batch}):
+            self.encode_images(np.zeros((batch, *self.spec.image_size, 3), np.uint8))
+        self.encode_texts(["warm up"])
+
+    def _guarded(self, encode: Any, batch: Any) -> Features | None:
+        """Features of a batch, or None after the device ran out of memory and `max_batch` was halved."""
+        try:
+            with self._lock, torch.inference_mode():
+                features: Features = encode(batch)
+        except torch.OutOfMemoryError as error:
+            if len(batch) <= 1:
+                raise EncoderError("the device has too little memory for one image") from error
+            self.max_batch = max(1, len(batch) // 2)
+            log.warning("out of device memory, batch halved", max_batch=self.max_batch)
+            torch.cuda.empty_cache()
+            return None
+        except RuntimeError as error:
+            raise EncoderError(f"the device failed: {error}") from error
+        if not np.isfinite(features).all():
+            raise EncoderError(f"features are not finite in {self.spec.dtype}: set the dtype to float32")
+        return features
+
+    def _encode_part(self, pixels: Pixels) -> Features:
+        images = self._to_device(pixels).permute(0, 3, 1, 2)
+        normalised = (images - self._mean).mul_(self._scale).to(self._dtype)
+        return _unit(self._image_tower(normalised))
+
+    def _to_device(self, pixels: Pixels) -> torch.Tensor:
+        """As uint8: a quarter of float32's bytes cross the bus, from pinned memory so that they go on their own."""
+        images = torch.from_numpy(pixels if pixels.flags.writeable else pixels.copy())
+        if self._device.type == "cuda":
+            return images.pin_memory().to(self._device, non_blocking=True)
+        return images.to(self._device)
+
+    def _encode_tokens(self, tokens: torch.Tensor) -> Features:
+        return _unit(self._text_tower(tokens.to(self._device)))
+
+
+def _unit(features: torch.Tensor) -> Features:
+    normalised: Features = F.normalize(features.float(), dim=-1).cpu().numpy()
+    return normalised
+
+
+def load_encoder(
+    model: str,
+    pretrained: str | None = None,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    max_batch: int = 64,
+    threads: int | None = None,
+) -> OpenClipEncoder:
+    """Load a model and get it ready; raises `ModelError` with one line that says what to do.
+
+    `model` and `pretrained` are open_clip's (see `pipeline.adapters.open_clip_source`), or ``bundled``. Without
+    `pretrained` an architecture gets random weights, which the log and ``spec.name`` say. `threads` is how many
+    CPU threads torch may use in this whole process.
+    """
+    if threads is not None:
+        torch.set_num_threads(threads)
+    source = find_model(model, pretrained)
+    where = choose_device(device)
+    form = choose_dtype(dtype, where)
+    tokenizer = tokenizer_of(source)
+    whole = create_model(source)
+    spec = describe(source, whole, tokenizer)
+    if form is None:
+        visual, form = settle(whole.visual, spec.image_size)
+    else:
+        visual = place(whole.visual, where, form)
+    whole.visual = torch.nn.Identity()  # what is left is the text side, which keeps float32
+    texts, short = text_tower(whole.to(where))
+    return OpenClipEncoder(
+        replace(spec, dtype=str(form).removeprefix("torch.")),
+        tower_of(visual),
+        texts,
+        tokenizer,
+        device=where,
+        dtype=form,
+        max_batch=max_batch,
+        short_texts=short,
+    )
