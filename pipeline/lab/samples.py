@@ -89,4 +89,4 @@ _WRITERS = {"jpg": _jpeg, "png": _png, "webp": _webp, "grey": _grey, "exif": _ex
 
 
 if __name__ == "__main__":
-    print(write_samples(Path(sys.argv[1])), "samples")
+    sys.stdout.write(f"{write_samples(Path(sys.argv[1]))} samples\n")
