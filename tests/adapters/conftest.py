@@ -98,7 +98,7 @@ class KafkaBus:
 
     def source(self, **settings: Any) -> Source:
         chosen = {"max_poll": 500, "commit_interval": 0.0, "session_timeout": 1.5, **settings}
-        source = KafkaSource(self.connection, [self.topic], self.group, **chosen)
+        source = KafkaSource(self.connection, self.topic, self.group, **chosen)
         self.ending.callback(source.close)
         return source
 

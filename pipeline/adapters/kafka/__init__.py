@@ -9,14 +9,7 @@ from pipeline.adapters.kafka.connection import KafkaConnection, check_crc32c
 from pipeline.adapters.kafka.publisher import KafkaPublisher, publish_stream
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.adapters.kafka.tail import tail
-from pipeline.adapters.kafka.topics import (
-    Creation,
-    TopicPlan,
-    check_topics,
-    committed_lag,
-    create_topics,
-    standard_plans,
-)
+from pipeline.adapters.kafka.topics import Creation, TopicPlan, check_topics, committed_lag, create_topics
 
 __all__ = [
     "Creation",
@@ -29,6 +22,5 @@ __all__ = [
     "committed_lag",
     "create_topics",
     "publish_stream",
-    "standard_plans",
     "tail",
 ]

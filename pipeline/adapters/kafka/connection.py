@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -117,7 +118,7 @@ def check_crc32c() -> None:
 class _Overheard(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self.reasons: list[Exception] = []
+        self.reasons: deque[Exception] = deque(maxlen=8)
 
     def emit(self, record: logging.LogRecord) -> None:
         arguments = record.args if isinstance(record.args, tuple) else ()
@@ -129,7 +130,7 @@ class _Overheard(logging.Handler):
 
 
 @contextmanager
-def overheard(logger: str) -> Iterator[list[Exception]]:
+def overheard(logger: str) -> Iterator[deque[Exception]]:
     """Collect the exceptions that a logger is told of.
 
     While it looks for a broker, kafka-python retries everything, a wrong password included, and raises a bare timeout

@@ -51,7 +51,7 @@ class KafkaSource:
     def __init__(
         self,
         connection: KafkaConnection,
-        topics: Sequence[str],
+        topics: str | Sequence[str],
         group: str,
         *,
         max_poll: int,
@@ -66,7 +66,8 @@ class KafkaSource:
         At most `max_poll` events come in a batch. Commits are held back for up to `commit_interval` seconds. A member
         that is silent for `session_timeout` seconds, or does not poll for `max_poll_interval`, loses its partitions.
         """
-        self._name = f"topic {', '.join(topics)} as group {group}"
+        names = [topics] if isinstance(topics, str) else list(topics)
+        self._name = f"topic {', '.join(names)} as group {group}"
         self._hooks = hooks or Hooks()
         self._commit_interval = commit_interval
         self._clock = clock
@@ -78,7 +79,7 @@ class KafkaSource:
         settings = _settings(group, max_poll, session_timeout, max_poll_interval)
         with connection.reaching():
             self._consumer = KafkaConsumer(**connection.settings(), **settings)
-        self._consumer.subscribe(list(topics), listener=Rebalances(self._gained, self._revoked, self._lost))
+        self._consumer.subscribe(names, listener=Rebalances(self._gained, self._revoked, self._lost))
 
     def poll(self, timeout: float) -> Batch | None:
         """Wait up to `timeout` seconds for events, and send commits that have been held back long enough.
@@ -121,7 +122,12 @@ class KafkaSource:
         if self._closed:
             return
         self._closed = True
-        self._commit_now()
+        try:
+            self._commit_now()
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
         try:
             self._consumer.close(autocommit=False, timeout_ms=int(_CLOSE_PATIENCE * 1000))
         except errors.KafkaError as error:

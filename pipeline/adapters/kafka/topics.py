@@ -16,9 +16,6 @@ from pipeline.errors import ServiceError
 
 CREATE_COMMAND = "sluice topics create"
 
-DAY = 86_400.0
-DEAD_LETTER_ROOM = 1024 * 1024
-
 _ANSWER_MS = 15_000
 
 
@@ -45,27 +42,6 @@ class TopicPlan:
             "replication_factor": self.replication_factor,
             "configs": configs,
         }
-
-
-def standard_plans(
-    images: str,
-    decisions: str,
-    dead_letters: str,
-    *,
-    partitions: int = 6,
-    replication_factor: int = -1,
-    max_image_bytes: int = 16 * 1024 * 1024,
-) -> list[TopicPlan]:
-    """The three topics of a moderator.
-
-    A dead letter is its event with some headers more, so its topic takes larger records: if it did not, an event of
-    just the largest size could neither be decided nor put aside, and would stop every worker that meets it.
-    """
-    return [
-        TopicPlan(images, partitions, replication_factor, 7 * DAY, max_image_bytes),
-        TopicPlan(decisions, partitions, replication_factor, 30 * DAY, max_image_bytes),
-        TopicPlan(dead_letters, partitions, replication_factor, 30 * DAY, max_image_bytes + DEAD_LETTER_ROOM),
-    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,123 @@
+"""Sockets that connect only to addresses that were checked, and that end with their request's deadline."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpcore
+
+from pipeline.adapters.bounded import within
+from pipeline.adapters.http.addresses import is_public, is_usable, refused
+
+
+class Deadline(threading.local):
+    """How much time the request of this thread has left; for ever outside of one."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._end: float | None = None
+
+    @contextmanager
+    def of(self, seconds: float) -> Iterator[None]:
+        """Around one request."""
+        self._end = self._clock() + seconds
+        try:
+            yield
+        finally:
+            self._end = None
+
+    def left(self, error: type[Exception]) -> float:
+        """Seconds that are left; raises `error` when there are none."""
+        left = 60.0 if self._end is None else self._end - self._clock()
+        if left <= 0:
+            raise error("the time for this fetch is over")
+        return left
+
+
+class CheckedNetwork(httpcore.NetworkBackend):
+    """Looks a name up once, checks every address it stands for, and connects to one of those very addresses.
+
+    A second look-up could answer differently (that is how DNS rebinding works), so there is none; and one private
+    address among public ones refuses the name as a whole. TLS still checks the certificate against the name.
+    """
+
+    def __init__(self, deadline: Deadline, *, allow_private: bool) -> None:
+        self._deadline = deadline
+        self._allow_private = allow_private
+        self._inner = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ARG002 - the deadline decides
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Connect; raises `ItemError` (FETCH_REFUSED) for an address that is not allowed."""
+        last: Exception = httpcore.ConnectError(f"{host} has no address")
+        for address in self._addresses(host, port):
+            left = self._deadline.left(httpcore.ConnectTimeout)
+            try:
+                stream = self._inner.connect_tcp(address, port, left, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                last = error
+            else:
+                return _BoundStream(stream, self._deadline)
+        raise last
+
+    def _addresses(self, host: str, port: int) -> list[str]:
+        try:
+            left = self._deadline.left(httpcore.ConnectTimeout)
+            found = within(left, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:  # TimeoutError among them
+            raise httpcore.ConnectError(f"{host} cannot be looked up: {error}") from error
+        addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
+        may_ask = is_usable if self._allow_private else is_public
+        barred = [address for address in addresses if not may_ask(address)]
+        if barred:
+            kind = "an address that may be asked" if self._allow_private else "a public address"
+            raise refused(f"{host} is at {barred[0]}, which is not {kind}")
+        return addresses
+
+
+class _BoundStream(httpcore.NetworkStream):
+    """A connection of which every read and write ends with the deadline of the request on this thread.
+
+    A timeout for each read does not bound a request: a server that sends a byte now and then goes on for ever.
+    """
+
+    def __init__(self, inner: httpcore.NetworkStream, deadline: Deadline) -> None:
+        self._inner = inner
+        self._deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
+        """Some bytes, or none at the end."""
+        return self._inner.read(max_bytes, self._deadline.left(httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
+        """All of the bytes."""
+        self._inner.write(buffer, self._deadline.left(httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._inner.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ARG002
+    ) -> httpcore.NetworkStream:
+        """Go on in TLS, with the certificate checked against the name and not the address."""
+        left = self._deadline.left(httpcore.ConnectTimeout)
+        return _BoundStream(self._inner.start_tls(ssl_context, server_hostname, left), self._deadline)
+
+    def get_extra_info(self, info: str) -> Any:
+        """What the connection underneath knows."""
+        return self._inner.get_extra_info(info)

@@ -1,0 +1,398 @@
+"""Claim checks are fetched from where they may come from, and from nowhere else: against a real HTTP server."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import IPv4Address, IPv6Address, ip_network
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.adapters.http import HttpFetcher
+from pipeline.adapters.http.addresses import Hosts, http_target, is_public, is_usable
+from pipeline.errors import ItemError, Reason
+from pipeline.wire import Claim
+
+IMAGE = b"\x89PNG" + bytes(1000)
+
+
+class Server(ThreadingHTTPServer):
+    """Answers by path; counts what it was asked."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked: list[str] = []
+        self.headers: list[dict[str, str]] = []
+
+    @property
+    def at(self) -> str:
+        return f"127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        self.server.headers.append({name.lower(): value for name, value in self.headers.items()})
+        what, _, argument = self.path.strip("/").partition("/")
+        getattr(self, f"_{what.partition('?')[0]}")(argument)
+
+    def _image(self, _: str) -> None:
+        self._answer(200, IMAGE)
+
+    def _status(self, argument: str) -> None:
+        self._answer(int(argument), b"sorry")
+
+    def _flaky(self, argument: str) -> None:
+        self._answer(503 if len(self.server.asked) < int(argument) else 200, IMAGE)
+
+    def _redirect(self, argument: str) -> None:
+        self._answer(302, b"", ("Location", argument))
+
+    def _loop(self, _: str) -> None:
+        self._answer(302, b"", ("Location", "/loop"))
+
+    def _gzip(self, _: str) -> None:
+        self._answer(200, b"\x1f\x8b", ("Content-Encoding", "gzip"))
+
+    def _endless(self, _: str) -> None:
+        """No length, and no end."""
+        self.send_response(200)
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self._write(lambda: bytes(65_536), 0)
+
+    def _drip(self, _: str) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        self._write(lambda: b"x", 0.05)
+
+    def _slowheader(self, _: str) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        self._write(lambda: b"x", 0.05)
+
+    def _cut(self, _: str) -> None:
+        """Announces more than it sends."""
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        self.wfile.write(b"only this")
+        self.close_connection = True
+
+    def _write(self, what: Callable[[], bytes], rest: float) -> None:
+        try:
+            while True:
+                self.wfile.write(what())
+                time.sleep(rest)
+        except OSError:
+            self.close_connection = True
+
+    def _answer(self, status: int, body: bytes, *headers: tuple[str, str]) -> None:
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Silence."""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def fetcher(server: Server, **settings: Any) -> HttpFetcher:
+    chosen = {"allowed_schemes": ("http", "https"), "allow_private": True, "timeout": 2.0, **settings}
+    return HttpFetcher([server.at], **chosen)
+
+
+def refusal(made: HttpFetcher, uri: str, **claim: Any) -> ItemError:
+    with pytest.raises(ItemError) as caught:
+        made.fetch(Claim(uri, **claim))
+    return caught.value
+
+
+def test_an_image_is_fetched_and_its_checksum_holds(server: Server) -> None:
+    claim = Claim(f"http://{server.at}/image/a.png?v=1#there", sha256=sha256(IMAGE).hexdigest().upper())
+    assert fetcher(server).fetch(claim) == IMAGE
+    assert server.asked == ["/image/a.png?v=1"]
+    assert server.headers[0]["accept-encoding"] == "identity"
+
+
+def test_a_wrong_checksum_is_named_with_the_host(server: Server) -> None:
+    error = refusal(fetcher(server), f"http://{server.at}/image", sha256="0" * 64)
+    assert error.reason is Reason.CHECKSUM_MISMATCH
+    assert "127.0.0.1" in str(error)
+
+
+def test_without_allowed_hosts_everything_is_refused_and_the_setting_is_named(server: Server) -> None:
+    error = refusal(HttpFetcher(()), "https://example.com/a.png")
+    assert error.reason is Reason.FETCH_REFUSED
+    assert "fetch_allowed_hosts" in str(error)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "https://example.com/",
+        "http://allowed.example/",  # the scheme is not allowed
+        "ftp://allowed.example/",
+        "file:///etc/passwd",
+        "https://allowed.example.evil.example/",
+        "https://evil.example/?https://allowed.example/",
+        "https://evil.example#@allowed.example/",
+        "https://allowed.example@evil.example/",
+        "https://user:secret@allowed.example/",
+        "https://allowed.example:8443/",
+        "https://allowed.example\\@evil.example/",
+        "https://allowed.example\n.evil.example/",
+        "https:///nothing",
+        "https://[::1/",
+        "https://allowed.example:99999/",
+        "//allowed.example/",
+        "allowed.example",
+        "",
+        "https://аllowed.example/",  # noqa: RUF001 - a Cyrillic a
+    ],
+)
+def test_what_is_not_allowed_is_refused_before_anything_is_asked(uri: str) -> None:
+    error = refusal(HttpFetcher(["allowed.example"]), uri)
+    assert error.reason is Reason.FETCH_REFUSED
+    assert "secret" not in str(error)
+
+
+@given(st.text(max_size=60))
+def test_any_text_as_an_address_is_refused_or_allowed_and_nothing_else(text: str) -> None:
+    for uri in (text, "https://" + text, "https://allowed.example" + text):
+        try:
+            target = http_target(uri, ("https",), Hosts(("allowed.example",)))
+        except ItemError as error:
+            assert error.reason is Reason.FETCH_REFUSED  # noqa: PT017 - either is fine
+        else:
+            assert (target.scheme, target.host, target.port) == ("https", "allowed.example", 443)
+
+
+def test_a_pattern_allows_what_is_below_the_domain_and_not_the_domain() -> None:
+    hosts = Hosts(("*.example.com", "store.internal:9000", "PLAIN.example"))
+    assert hosts.allow("cdn.example.com", 443, "https")
+    assert hosts.allow("a.b.example.com", 80, "http")
+    assert not hosts.allow("example.com", 443, "https")
+    assert not hosts.allow("badexample.com", 443, "https")
+    assert not hosts.allow("cdn.example.com", 8443, "https")
+    assert hosts.allow("store.internal", 9000, "http")
+    assert not hosts.allow("store.internal", 80, "http")
+    assert hosts.allow("plain.example", 443, "https")
+    assert not Hosts(("", "*", "*.")).allow("example.com", 443, "https")
+
+
+def test_an_allowed_name_that_leads_to_a_private_address_is_refused(server: Server) -> None:
+    """The name is on the list; what it stands for is not on the internet."""
+    at = f"localhost:{server.server_address[1]}"
+    error = refusal(HttpFetcher([at], allowed_schemes=("http",)), f"http://{at}/image")
+    assert error.reason is Reason.FETCH_REFUSED
+    assert "not a public address" in str(error)
+    assert server.asked == []
+
+
+def test_one_private_address_among_public_ones_refuses_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (at, 443)) for at in ("8.8.8.8", "10.0.0.1")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers)
+    error = refusal(HttpFetcher(["two.example"]), "https://two.example/")
+    assert "10.0.0.1" in str(error)
+
+
+@pytest.mark.parametrize(
+    "target", ["http://169.254.169.254/latest/meta-data", "http://evil.example/", "file:///etc/x"]
+)
+def test_a_redirect_is_checked_like_the_first_address(server: Server, target: str) -> None:
+    error = refusal(fetcher(server), f"http://{server.at}/redirect/{target}")
+    assert error.reason is Reason.FETCH_REFUSED
+
+
+def test_a_redirect_to_an_allowed_name_at_a_private_address_is_refused(server: Server) -> None:
+    """Checked at every connection, not only at the first."""
+    port = server.server_address[1]
+    made = HttpFetcher([server.at, f"localhost:{port}"], allowed_schemes=("http",), allow_private=True, timeout=2.0)
+    assert made.fetch(Claim(f"http://{server.at}/redirect/http://localhost:{port}/image")) == IMAGE
+    made._pool._network_backend._allow_private = False
+    made.close()
+    assert refusal(made, f"http://localhost:{port}/image").reason is Reason.FETCH_REFUSED
+
+
+def test_redirects_are_followed_within_the_host_and_counted(server: Server) -> None:
+    assert fetcher(server).fetch(Claim(f"http://{server.at}/redirect//image")) == IMAGE
+    error = refusal(fetcher(server), f"http://{server.at}/loop")
+    assert error.reason is Reason.FETCH_REFUSED
+    assert "more than 3" in str(error)
+
+
+def test_an_announced_excess_is_refused_unread_and_a_silent_one_is_cut_off(server: Server) -> None:
+    made = fetcher(server, max_bytes=500)
+    started = time.monotonic()
+    assert refusal(made, f"http://{server.at}/image").reason is Reason.TOO_LARGE
+    assert refusal(made, f"http://{server.at}/endless").reason is Reason.TOO_LARGE
+    assert time.monotonic() - started < 1.5
+    assert fetcher(server, max_bytes=len(IMAGE)).fetch(Claim(f"http://{server.at}/image")) == IMAGE
+
+
+@pytest.mark.parametrize("path", ["drip", "slowheader"])
+def test_a_server_that_drips_is_cut_off_in_time(server: Server, path: str) -> None:
+    """Every read brings a byte; only the time of the whole fetch is over."""
+    started = time.monotonic()
+    error = refusal(fetcher(server, timeout=0.6), f"http://{server.at}/{path}")
+    assert error.reason is Reason.FETCH_FAILED
+    assert time.monotonic() - started < 2
+
+
+def test_what_may_pass_is_tried_again(server: Server) -> None:
+    assert fetcher(server, timeout=5.0).fetch(Claim(f"http://{server.at}/flaky/3")) == IMAGE
+    assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize(("status", "asked"), [(500, 3), (429, 3), (404, 1), (403, 1), (204, 1)])
+def test_a_status_that_stays_is_a_failure_that_names_host_and_status(server: Server, status: int, asked: int) -> None:
+    error = refusal(fetcher(server, timeout=5.0), f"http://{server.at}/status/{status}")
+    assert error.reason is Reason.FETCH_FAILED
+    assert "127.0.0.1" in str(error)
+    assert str(status) in str(error)
+    assert len(server.asked) == asked
+
+
+def test_an_answer_that_breaks_off_is_a_failure(server: Server) -> None:
+    error = refusal(fetcher(server, timeout=5.0), f"http://{server.at}/cut")
+    assert error.reason is Reason.FETCH_FAILED
+
+
+def test_a_compressed_answer_is_refused(server: Server) -> None:
+    assert refusal(fetcher(server), f"http://{server.at}/gzip").reason is Reason.FETCH_REFUSED
+
+
+def test_nobody_listening_and_no_such_name_are_failures() -> None:
+    for host in ("127.0.0.1:9", "nobody.invalid"):
+        made = HttpFetcher([host], allowed_schemes=("http",), allow_private=True, timeout=3.0)
+        error = refusal(made, f"http://{host}/a.png")
+        assert error.reason is Reason.FETCH_FAILED
+        assert host.partition(":")[0] in str(error)
+
+
+def test_a_proxy_in_the_environment_is_not_asked(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert fetcher(server).fetch(Claim(f"http://{server.at}/image")) == IMAGE
+
+
+def test_many_threads_share_one_fetcher(server: Server) -> None:
+    made = fetcher(server, timeout=10.0)
+    with ThreadPoolExecutor(8) as threads:
+        images = list(threads.map(lambda _: made.fetch(Claim(f"http://{server.at}/image")), range(64)))
+    assert images == [IMAGE] * 64
+
+
+def test_tls_is_checked_against_the_name(server: Server, certificate: Any) -> None:
+    """The pinned address does not weaken TLS: a certificate nobody vouches for is a failure, a known one is fine."""
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(certificate.both)
+    server.socket = serving.wrap_socket(server.socket, server_side=True)
+    at = f"localhost:{server.server_address[1]}"
+    settings: dict[str, Any] = {"allow_private": True, "timeout": 5.0}
+    assert refusal(HttpFetcher([at], **settings), f"https://{at}/image").reason is Reason.FETCH_FAILED
+    trusting = ssl.create_default_context(cafile=str(certificate.cert))
+    assert HttpFetcher([at], ssl_context=trusting, **settings).fetch(Claim(f"https://{at}/image")) == IMAGE
+
+
+PRIVATE = [
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.0.0.0/29",
+    "192.168.0.0/16",
+    "198.18.0.0/15",
+    "224.0.0.0/4",
+    "240.0.0.0/4",
+]
+
+
+@st.composite
+def private_addresses(draw: st.DrawFn) -> IPv4Address:
+    network = ip_network(draw(st.sampled_from(PRIVATE)))
+    return IPv4Address(draw(st.integers(int(network[0]), int(network[-1]))))
+
+
+def disguises(address: IPv4Address) -> list[str]:
+    """The same place, written in version 6: mapped, compatible, 6to4, NAT64 of both kinds."""
+    low = int(address)
+    high, rest = divmod(low, 1 << 16)
+    return [
+        f"::ffff:{high:x}:{rest:x}",
+        f"::{high:x}:{rest:x}",
+        f"2002:{high:x}:{rest:x}::1",
+        f"64:ff9b::{high:x}:{rest:x}",
+        f"64:ff9b:1::{high:x}:{rest:x}",
+    ]
+
+
+@given(private_addresses())
+def test_no_private_address_passes_in_any_disguise(address: IPv4Address) -> None:
+    for disguise in (str(address), *disguises(address)):
+        assert not is_public(disguise), disguise
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "93.184.216.34", "2606:4700:4700::1111", "64:ff9b::808:808"])
+def test_public_addresses_pass(address: str) -> None:
+    assert is_public(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["::", "::1", "fe80::1", "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "ff02::1", "fec0::1", "rubbish", ""],
+)
+def test_other_addresses_do_not_pass(address: str) -> None:
+    assert not is_public(address)
+
+
+@given(st.ip_addresses(v=6))
+def test_any_address_gets_an_answer(address: IPv6Address) -> None:
+    assert is_public(str(address)) in {True, False}
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["169.254.169.254", "fd00:ec2::254", "100.100.100.200", "::ffff:a9fe:a9fe", "224.0.0.1", "0.0.0.0", "x"],
+)
+def test_metadata_services_stay_out_of_reach_where_private_addresses_are_allowed(address: str) -> None:
+    assert not is_usable(address)
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize("address", ["10.1.2.3", "127.0.0.1", "fd00::1", "8.8.8.8"])
+def test_private_addresses_can_be_allowed(address: str) -> None:
+    assert is_usable(address)
+
+
+def test_an_allowed_host_at_the_metadata_service_is_refused_although_private_is_allowed() -> None:
+    host = "169.254.169.254"
+    made = HttpFetcher([host], allowed_schemes=("http",), allow_private=True, timeout=2.0)
+    assert refusal(made, f"http://{host}/latest/meta-data").reason is Reason.FETCH_REFUSED
