@@ -132,8 +132,12 @@ class Metrics:
         self.assigned = gauge("sluice_assigned_partitions", "Partitions that this worker owns.")
 
         # --- caches ----------------------------------------------------------------------------------------------
-        self.text_cache = counter("sluice_text_cache_lookups", "Look-ups of text features in Redis.", "result")
-        self.feature_cache = counter("sluice_feature_cache_lookups", "Look-ups of image features.", "result")
+        self.text_cache = counter(
+            "sluice_text_cache_lookups", "Look-ups of text features in the shared cache.", "result"
+        )
+        self.feature_cache = counter(
+            "sluice_feature_cache_lookups", "Look-ups of image features by content.", "result"
+        )
 
 
 class PrometheusHooks(Hooks):
