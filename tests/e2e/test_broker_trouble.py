@@ -1,0 +1,92 @@
+"""Offsets are committed after acknowledgement and never before, whatever the broker does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource
+
+from tests.e2e.pictures import Hostile, pictures
+from tests.e2e.pipeline_under_test import STOP, Pipeline
+from tests.services.kafka import KafkaBroker
+
+LARGE_WEB_PAGE = Hostile("large web page", b"<html>" + b"x" * 20_000, "not_an_image")
+
+
+def let_records_be(kafka: KafkaBroker, topic: str, most_bytes: int) -> None:
+    """Set a topic's largest record."""
+    wanted = ConfigResource("TOPIC", topic, {"max.message.bytes": str(most_bytes)})
+    with closing(KafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)) as admin:
+        admin.alter_configs([wanted])
+
+
+def test_a_dead_letter_that_is_refused_stops_the_worker_and_is_not_skipped(
+    make_pipeline: Callable[..., Pipeline],
+) -> None:
+    """Restarting does not get past it either; once the topic takes it, a restart does."""
+    pipeline = make_pipeline(max_batch=4)
+    let_records_be(pipeline.kafka, pipeline.dead_letters, 5_000)
+    events = pipeline.send([*pictures(20), LARGE_WEB_PAGE, *pictures(20, start=20)])
+    poison = events[20]
+
+    for attempt in range(2):
+        stopped = pipeline.worker()
+        assert stopped.process.wait(within=60) == 1, str(stopped.process)
+        assert pipeline.dead_letters in stopped.process.stderr().splitlines()[-1]
+        assert "Traceback" not in stopped.process.stderr()
+        published = pipeline.answers()
+        committed = pipeline.committed().get(0, 0)
+        assert committed <= published.answered_up_to()[0] <= poison.offset, f"attempt {attempt}"
+        assert published.dead_letters == []
+
+    let_records_be(pipeline.kafka, pipeline.dead_letters, 1_000_000)
+    mended = pipeline.worker()
+    pipeline.wait_until_committed()
+    answers = pipeline.answers()
+    assert set(answers.by_place) == {(event.partition, event.offset) for event in events}
+    assert answers.changed_their_mind() == {}
+    assert [letter.place for letter in answers.dead_letters] == [(0, poison.offset)]
+    assert mended.process.running
+
+
+def test_without_acknowledgements_a_worker_stops_and_commits_nothing(make_pipeline: Callable[..., Pipeline]) -> None:
+    """The decisions topic is deleted under a running worker; once it is there again, a restart goes on."""
+    pipeline = make_pipeline(delivery_timeout=2)
+    worker = pipeline.workers(1)[0]
+    pipeline.send(pictures(10))
+    pipeline.wait_until_committed()
+    pipeline.kafka.delete_topic(pipeline.decisions)
+    pipeline.send(pictures(10, start=10), start=10)
+
+    assert worker.process.wait(within=60) == 1, str(worker.process)
+    assert pipeline.decisions in worker.process.stderr().splitlines()[-1]
+    assert pipeline.committed() == {0: 10}
+
+    pipeline.kafka.create_topic(pipeline.decisions)
+    pipeline.workers(1)
+    pipeline.wait_until_committed()
+    assert sorted(pipeline.answers().by_place) == [(0, offset) for offset in range(10, 20)]
+
+
+def test_a_worker_rides_out_a_broker_restart(
+    kafka_of_own: KafkaBroker, make_pipeline: Callable[..., Pipeline]
+) -> None:
+    """In the middle of a stream; the same process goes on by itself, and every event is answered."""
+    pipeline = make_pipeline(on=kafka_of_own, partitions=3)
+    events = pipeline.send(pictures(1500))
+    worker = pipeline.worker(max_batch=4)
+    pipeline.wait_for_answers(100, worker)
+
+    kafka_of_own.restart()
+
+    halfway = pipeline.answered()
+    assert halfway < len(events), "it was through before the restart: this test has tested nothing"
+    events += pipeline.send(pictures(50, start=1500), start=1500)
+    pipeline.wait_until_committed()
+    assert worker.process.running, str(worker.process)
+    answers = pipeline.answers()
+    assert set(answers.by_place) == {(event.partition, event.offset) for event in events}
+    assert answers.changed_their_mind() == {}
+    assert worker.process.terminate(within=STOP) == 0, str(worker.process)
