@@ -99,6 +99,18 @@ class Runner:
             raise StopError(f"batches were still inside after {timeout:g} s; they will be delivered again")
         return done
 
+    def abandon(self, timeout: float) -> None:
+        """Let go of what is inside and join the threads, each after the stage that it is in; harmless once closed.
+
+        A thread that were still in a native library while the process ends would bring it down with an abort.
+        """
+        with self._changed:
+            self._failure = self._failure or StopError("abandoned")
+            self._changed.notify_all()
+        deadline = self._clock() + timeout
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - self._clock()))
+
     def _has_news(self) -> bool:
         return len(self._queues[0]) < self._depth or bool(self._queues[-1]) or self._failure is not None
 

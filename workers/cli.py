@@ -51,17 +51,24 @@ def main() -> None:
     try:
         status = app(standalone_mode=False)
     except (UsageError, StopError) as error:
-        if debug:
+        if isinstance(error.__cause__, BrokenPipeError):
+            status = _pipe_closed()
+        elif debug:
             raise
-        typer.echo(f"sluice: {error}", err=True)
-        status = EXIT_USAGE if isinstance(error, UsageError) else EXIT_STOPPED
+        else:
+            typer.echo(f"sluice: {error}", err=True)
+            status = EXIT_USAGE if isinstance(error, UsageError) else EXIT_STOPPED
     except click.ClickException as error:
         error.show()
         status = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         status = EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader of our pipe (head, less) is gone: end quietly, and keep Python's exit from flushing into it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
+        status = _pipe_closed()
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _pipe_closed() -> int:
+    """The reader of our pipe (head, less) is gone: end quietly, and keep Python's exit from flushing into it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0

@@ -45,6 +45,7 @@ class Moderator:
                 self._feed()
             self._commit(self._runner.close(self._drain_timeout))
         finally:
+            self._runner.abandon(self._drain_timeout)
             self._source.close()
 
     def _feed(self) -> None:

@@ -63,12 +63,20 @@ def dead_letter_line(letter: DeadLetter) -> str:
     )
 
 
+class _Console(Console):
+    """Lets a reader that went away (head, less) be told from a failure."""
+
+    def on_broken_pipe(self) -> None:
+        """Go on raising."""
+        raise BrokenPipeError
+
+
 class ScanReport(Hooks):
     """A `Publisher` that prints each decision as it comes, in order, and remembers the worst of them."""
 
     def __init__(self, total: int, *, as_json: bool) -> None:
         self._as_json = as_json
-        self._out = Console(highlight=False, soft_wrap=True)
+        self._out = _Console(highlight=False, soft_wrap=True)
         stderr = Console(stderr=True)
         columns = (TextColumn("scanning"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._progress = Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal)

@@ -9,7 +9,7 @@ from PIL import Image
 
 STILLS = 24
 """Distinct pictures; more would change no figure and take long to make."""
-QUALITIES = range(95, 20, -5)
+QUALITIES = range(96, 20, -1)
 
 
 def jpegs(count: int, width: int, height: int, target_bytes: int) -> list[bytes]:
