@@ -43,6 +43,11 @@ class Expression:
         """The series it reads, each a query of its own that must find something if the names in it are right."""
         return sorted(set(_SELECTOR.findall(_BY.sub("", self.promql))))
 
+    @property
+    def hides_zeros(self) -> bool:
+        """Whether it rightly finds nothing as long as nothing happens."""
+        return self.promql.endswith("> 0")
+
     def __str__(self) -> str:
         """Names a parametrised test."""
         return f"{self.place}: {self.promql}"
