@@ -5,14 +5,20 @@ No container engine is needed, and none is used: that the image builds is for CI
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 import tomllib
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from tests.deploy.expressions import DEPLOY, documents
+from tests.services.processes import python
+from workers.health import HealthServer
 from workers.settings import ENV_PREFIX, Settings
 
 ROOT = DEPLOY.parent
@@ -181,6 +187,19 @@ class TestDockerfile:
 
     def test_it_runs_as_nobody_special(self) -> None:
         assert re.search(r"^USER 10001:10001$", self.LINES, re.MULTILINE)
+
+    def test_the_health_check_passes_when_well_and_fails_when_not(self) -> None:
+        """Its command, run as the engine would, against a real server; a proxy in the environment is not asked."""
+        command = re.search(r'^    CMD \["python", "-c", (".+")\]$', self.LINES, re.MULTILINE)
+        assert command
+        reasons: list[str | None] = [None]
+        server = HealthServer("127.0.0.1", 0, CollectorRegistry(), lambda: reasons[0], lambda: None)
+        argv = python("-c", json.loads(command[1]))
+        env = {"SLUICE_METRICS_PORT": str(server.port), "http_proxy": "http://127.0.0.1:9"}
+        with closing(server):
+            assert subprocess.run(argv, env=env, capture_output=True, timeout=30, check=False).returncode == 0
+            reasons[0] = "nothing has moved for 130 s"
+            assert subprocess.run(argv, env=env, capture_output=True, timeout=30, check=False).returncode == 1
 
     def test_the_entry_point_is_the_command_that_is_installed(self) -> None:
         assert 'ENTRYPOINT ["sluice"]\nCMD ["worker"]' in self.LINES
