@@ -6,8 +6,8 @@ import os
 import sys
 from importlib.metadata import version
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from pipeline.errors import StopError, UsageError
 from workers.commands import bench, config, demo, policy, scan, send, tail, topics, train, worker
@@ -58,14 +58,20 @@ def main() -> None:
         else:
             typer.echo(f"sluice: {error}", err=True)
             status = EXIT_USAGE if isinstance(error, UsageError) else EXIT_STOPPED
-    except click.ClickException as error:
-        error.show()
-        status = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except TyperException as error:
+        status = _refused(error)
+    except (typer.Abort, KeyboardInterrupt):
         status = EXIT_INTERRUPTED
     except BrokenPipeError:
         status = _pipe_closed()
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _refused(error: TyperException) -> int:
+    """A command line that does not parse. Where a command is missing, typer has printed the help by now."""
+    if reason := error.format_message():
+        typer.echo(f"sluice: {reason} (see {' '.join(['sluice', *sys.argv[1:2]])} --help)", err=True)
+    return EXIT_USAGE
 
 
 def _pipe_closed() -> int:
