@@ -6,11 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from pipeline.adapters.pillow import PillowDecoder
 from pipeline.items import Pixels
 from pipeline.ports import EncoderSpec
+from pipeline.rules import views as view_rules
 from tests import images
 
 
@@ -225,3 +228,31 @@ def test_threads_may_share_a_decoder() -> None:
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda each: decoder.decode(each).pixels, photographs * 4))
     assert all(np.array_equal(one, other) for one, other in zip(alone * 4, together, strict=True))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.tuples(st.integers(1, 30_000), st.integers(1, 30_000)),
+    st.sampled_from([(64, 64), (224, 224), (80, 48)]),
+    st.sampled_from(["shortest", "longest", "squash"]),
+)
+def test_views_lie_within_the_still_and_tiles_leave_no_gap(
+    size: tuple[int, int], target: tuple[int, int], mode: str
+) -> None:
+    """For any still: boxes inside it, pieces inside the view, and tiles from one end of it to the other."""
+    _, *tiles = every = view_rules.views(size, target, mode)
+    for piece in (piece for view in every for piece in view):
+        left, top, right, bottom = piece.box
+        assert 0 <= left < right <= size[0]
+        assert 0 <= top < bottom <= size[1]
+        assert all(
+            at >= 0 and at + length <= whole for at, length, whole in zip(piece.at, piece.size, target, strict=True)
+        )
+    along = 0 if size[0] > size[1] else 1
+    reached = 0.0
+    for view in tiles:
+        for piece in view:
+            assert piece.box[along] <= reached + 1e-6 * max(size)
+            reached = max(reached, piece.box[along + 2])
+    assert not tiles or reached >= max(size) * (1 - 1e-9)
+    assert bool(tiles) == (max(size) >= 2 * min(size))
