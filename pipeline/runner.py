@@ -68,6 +68,8 @@ class Runner:
                 raise _stop(self._failure)
             done = list(self._queues[-1])
             self._queues[-1].clear()
+            if done:
+                self._hooks.queue_depth(self._names[-1], 0)
             for _ in done:
                 self._inside.popleft()
             return done

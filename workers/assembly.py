@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,6 +42,8 @@ class Judge:
     """What turns an image into a decision: a model, the policies that are live, and the images it remembers."""
 
     model: Model
+    files: Mapping[str, bytes]
+    """The policy files that went live first."""
     live: LivePolicies
     features: FeatureCache
 
@@ -70,9 +72,10 @@ def load_model(settings: Settings) -> Model:
 def judge(settings: Settings, model: Model, text_cache: TextCache, hooks: Hooks) -> Judge:
     """Put the policies to the model. Raises `PolicyError` when they do not hold."""
     live = LivePolicies(model.encoder, text_cache, hooks)
-    live.offer(read_policy_folder(settings.policies))
+    files = read_policy_folder(settings.policies)
+    live.offer(files)
     hooks.model_loaded(model.encoder.spec)
-    return Judge(model, live, MemoryFeatureCache(settings.remember))
+    return Judge(model, files, live, MemoryFeatureCache(settings.remember))
 
 
 @contextmanager

@@ -111,7 +111,7 @@ class DemoStream:
         publisher, fetcher = MemoryPublisher(self._broker), HttpFetcher(())
         moderator = self._held.enter_context(assembly.moderator(settings, judge, source, publisher, fetcher, hooks))
         self._vitals.watch(moderator.stalled)
-        watch_policies(settings.policies, judge.live, self._stop)
+        watch_policies(settings.policies, judge.files, judge.live, self._stop)
         thread = Thread(target=self._run, args=(moderator,), name="sluice-worker", daemon=True)
         thread.start()
         self._threads.append(thread)

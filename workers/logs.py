@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import structlog
 
-LIBRARY_LEVEL = logging.ERROR
-"""kafka-python and httpx report every reconnect; what matters of that, the worker says itself."""
+LIBRARIES = ("kafka", "httpx", "httpcore")
+"""They log every attempt to connect. A command says in its one line what came of it; a running worker lets them."""
 
 
 def configure_logging(level: str, form: Literal["auto", "console", "json"]) -> None:
@@ -35,7 +35,15 @@ def configure_logging(level: str, form: Literal["auto", "console", "json"]) -> N
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(processors=[_drop_meta, *last], foreign_pre_chain=shared)
     )
-    logging.basicConfig(handlers=[handler], level=LIBRARY_LEVEL, force=True)
+    logging.basicConfig(handlers=[handler], level=logging.ERROR, force=True)
+    for name in LIBRARIES:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def report_library_errors() -> None:
+    """From now on, pass on the errors that libraries log: a broker that is away, for one."""
+    for name in LIBRARIES:
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def _drop_meta(logger: Any, name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Event, Thread
 
@@ -14,15 +15,15 @@ from pipeline.live import LivePolicies
 _log = structlog.get_logger(__name__)
 
 
-def watch_policies(folder: Path, live: LivePolicies, stop: Event) -> Thread:
-    """Start a thread that offers every change of the folder to `live`, until `stop` is set."""
-    thread = Thread(target=_watch, args=(folder, live, stop), name="sluice-policies", daemon=True)
+def watch_policies(folder: Path, known: Mapping[str, bytes], live: LivePolicies, stop: Event) -> Thread:
+    """Start a thread that offers every change of the folder since `known` to `live`, until `stop` is set."""
+    thread = Thread(target=_watch, args=(folder, known, live, stop), name="sluice-policies", daemon=True)
     thread.start()
     return thread
 
 
-def _watch(folder: Path, live: LivePolicies, stop: Event) -> None:
-    for files in policy_folder_changes(folder, stop):
+def _watch(folder: Path, known: Mapping[str, bytes], live: LivePolicies, stop: Event) -> None:
+    for files in policy_folder_changes(folder, stop, known):
         try:
             before = live().policy_set.version
             policy_set = live.offer(files)

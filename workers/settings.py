@@ -88,7 +88,7 @@ class Settings(BaseSettings):
     policies: Path = Field(SHIPPED_POLICIES, description="Folder of policy files; default: the shipped ones.")
 
     fetch_allowed_hosts: Hosts = Field(
-        (), description="Hosts that claim checks may point to, such as cdn.example.com,*.s3.example.com."
+        (), description="Hosts that claim checks may point to, such as cdn.example.com,*.s3.example.com,minio:9000."
     )
     fetch_allow_private: bool = Field(False, description="Let claim checks reach private addresses.")
     fetch_allow_http: bool = Field(False, description="Let claim checks use http:// besides https://.")

@@ -34,13 +34,15 @@ def read_policy_folder(folder: Path) -> dict[str, bytes]:
     return files
 
 
-def policy_folder_changes(folder: Path, stop: Event) -> Iterator[dict[str, bytes]]:
+def policy_folder_changes(
+    folder: Path, stop: Event, known: Mapping[str, bytes] | None = None
+) -> Iterator[dict[str, bytes]]:
     """The folder's files each time that their bytes differ from before, until `stop` is set. Blocks in between.
 
-    The first look counts as a change, so that nothing edited before it is missed. A folder that cannot be read is
-    looked at again later.
+    The first look is compared with the `known` files, so that nothing edited meanwhile is missed. A folder that
+    cannot be read is looked at again later.
     """
-    last = b""
+    last = _digest(known or {})
     while not stop.is_set():
         for _ in _looks(folder, stop):
             try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from workers.logs import report_library_errors
 from workers.options import with_settings
 from workers.settings import Settings
 
@@ -43,8 +44,9 @@ def worker(settings: Settings) -> None:
         source = held.enter_context(closing(assembly.kafka_source(settings, hooks)))
         moderator = held.enter_context(assembly.moderator(settings, judge, source, publisher, fetcher, hooks))
         vitals.watch(moderator.stalled)
-        watch_policies(settings.policies, judge.live, stop)
+        watch_policies(settings.policies, judge.files, judge.live, stop)
         _log.info("worker_started", **_described(settings, judge), metrics_port=health.port)
+        report_library_errors()
         moderator.run(stop)
     _log.info("worker_stopped")
 
