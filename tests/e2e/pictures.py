@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from tests.images import HTML, bomb_png, encoded, photograph
 
@@ -21,6 +22,7 @@ def pictures(count: int, start: int = 0) -> list[bytes]:
     return [picture(number) for number in range(start, start + count)]
 
 
+@cache
 def picture(number: int) -> bytes:
     """The JPEG of that number."""
     return encoded(photograph(48, 32, seed=number, detail=4), "JPEG", quality=80)

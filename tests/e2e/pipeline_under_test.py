@@ -89,7 +89,7 @@ class Pipeline:
     images: str
     decisions: str
     dead_letters: str
-    settings: Mapping[str, str]
+    settings: Mapping[str, object]
     group: str
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
@@ -168,7 +168,7 @@ class Pipeline:
         name = unique("beside")
         decisions = self.kafka.create_topic(f"{name}-decisions")
         dead_letters = self.kafka.create_topic(f"{name}-dlq")
-        chosen = {**self.settings, **{key: str(value) for key, value in settings.items()}}
+        chosen = {**self.settings, **settings}
         return replace(self, decisions=decisions, dead_letters=dead_letters, group=name, settings=chosen)
 
 
@@ -179,9 +179,8 @@ def pipeline_on(kafka: KafkaBroker, folder: Path, *, partitions: int = 1, **sett
     images, decisions, dead_letters = (f"{name}-{kind}" for kind in ("images", "decisions", "dlq"))
     for topic, number in ((images, partitions), (decisions, 2), (dead_letters, 1)):
         kafka.create_topic(topic, number)
-    chosen = {key: str(value) for key, value in settings.items()}
     with ExitStack() as running:
-        yield Pipeline(kafka, folder, running, images, decisions, dead_letters, chosen, group=name)
+        yield Pipeline(kafka, folder, running, images, decisions, dead_letters, settings, group=name)
 
 
 def flags(settings: Mapping[str, object]) -> list[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
-DEFAULTS = 'templates: ["a photo of {}.", "{}"]\nbackground: _background.txt\n'
+TEMPLATES = ["a photo of {}.", "{}"]
+DEFAULTS = f"templates: {json.dumps(TEMPLATES)}\nbackground: _background.txt\n"
 BACKGROUND = "a cat\na tree\na car\na street at night\nthe sea\na cup of coffee\na chair\n"
 
 

@@ -1,0 +1,76 @@
+"""What a platform sees of a worker over HTTP: when it is ready, and the metrics that it was promised."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.e2e.pictures import hostile_pictures, pictures
+from tests.e2e.standing import Standing
+from tests.services.prometheus import PrometheusServer
+
+PROMISED = [
+    'sluice_images_total{outcome="decided"}',
+    'sluice_images_total{outcome="dead_letter"}',
+    "sluice_decisions_total",
+    "sluice_dead_letters_total",
+    "sluice_end_to_end_seconds_bucket",
+    "sluice_matches_total",
+    "sluice_score_ratio_bucket",
+    "sluice_stage_seconds_bucket",
+    "sluice_stage_images_total",
+    "sluice_queue_batches",
+    "sluice_batch_images_bucket",
+    "sluice_forward_pass_views_bucket",
+    "sluice_polled_bytes_total",
+    "sluice_commits_total",
+    "sluice_committed_images_total",
+    "sluice_lag_images",
+    "sluice_assigned_partitions",
+    "sluice_text_cache_lookups_total",
+    "sluice_feature_cache_lookups_total",
+    "sluice_policy_reloads_total",
+    "sluice_policies",
+    "sluice_policy_set_info",
+    "sluice_model_info",
+]
+
+
+@pytest.fixture(scope="module")
+def busy(standing: Standing) -> Standing:
+    """The standing worker after some work of every kind, a repeated picture among it."""
+    before = standing.pipeline.answered()
+    images = [*pictures(40, start=5000), *hostile_pictures(), *pictures(1, start=5000)]
+    standing.pipeline.send(images)
+    standing.pipeline.wait_for_answers(before + len(images), standing.worker)
+    standing.pipeline.wait_until_committed()
+    return standing
+
+
+def test_a_worker_is_alive_at_once_and_ready_with_model_and_partitions(standing: Standing) -> None:
+    said = standing.while_starting
+    assert said["healthz"] == [(200, "ok\n")]
+    assert said["readyz"][0] == (503, "the model is loading\n")
+    assert said["readyz"][-1] == (200, "ok\n")
+    assert {status for status, _ in said["readyz"][:-1]} == {503}
+    assert standing.worker.metric("sluice_assigned_partitions") == 2
+
+
+def test_prometheus_finds_every_promised_metric(busy: Standing, prometheus: Callable[..., PrometheusServer]) -> None:
+    server = prometheus([f"127.0.0.1:{busy.worker.port}"])
+    server.wait_for("sluice_commits_total")
+    assert [series for series in PROMISED if not server.query(series)] == []
+
+
+def test_the_counts_agree_with_what_was_published(busy: Standing) -> None:
+    worker, answers = busy.worker, busy.pipeline.answers()
+    assert worker.metric("sluice_images_total", outcome="decided") == len(answers.decisions)
+    assert worker.metric("sluice_images_total", outcome="dead_letter") == len(answers.dead_letters)
+    assert worker.metric("sluice_decisions_total") == len(answers.decisions)
+    assert worker.metric("sluice_committed_images_total") == len(answers.all)
+    for stage in ("fetch", "recall", "decode", "encode", "decide", "publish"):
+        assert worker.metric("sluice_stage_images_total", stage=stage) == len(answers.all), stage
+    sizes = sum(len(record.value or b"") for record in busy.pipeline.kafka.read_all(busy.pipeline.images))
+    assert worker.metric("sluice_polled_bytes_total") == sizes
+    assert worker.metric("sluice_feature_cache_lookups_total", result="hit") >= 1

@@ -1,0 +1,58 @@
+"""A policy edit is live within two seconds, in the middle of a stream; a bad one changes nothing."""
+
+from __future__ import annotations
+
+import time
+
+from tests.e2e.policies_under_test import edit, policy
+from tests.e2e.standing import Standing
+from tests.e2e.stream import Stream, seconds_of
+from tests.services.deadline import until
+
+PROMISED = 2.0
+"""Seconds from the rename that ends an edit to the first decision by the new policies."""
+
+
+def test_a_renamed_file_decides_within_two_seconds(standing: Standing, stream: Stream) -> None:
+    before = stream.next_decisions(3)[-1]
+    assert "alcohol" not in before["scores"]
+
+    edit(standing.policies.folder, "alcohol.yaml", policy("Alcohol", ["a bottle of wine"], {"label": 0.5}))
+    edited = time.time()
+    first = stream.wait_for_set(other_than=before["policy_set"], within=30)
+
+    assert "alcohol" in first["scores"]
+    assert seconds_of(first["decided_at"]) - edited < PROMISED
+    after = stream.next_decisions(20)
+    assert {each["policy_set"] for each in after} == {first["policy_set"]}, "the old policies decided once more"
+
+
+def test_a_swapped_configmap_decides_within_two_seconds(standing: Standing, stream: Stream) -> None:
+    before = stream.next_decisions(3)[-1]
+
+    standing.policies.change("gambling.yaml", policy("Gambling", ["a roulette wheel"], {"review": 0.0}))
+    edited = time.time()
+    first = stream.wait_for_set(other_than=before["policy_set"], within=30)
+
+    assert seconds_of(first["decided_at"]) - edited < PROMISED
+    assert [match["prompt"] for match in first["matches"] if match["policy"] == "gambling"] == ["a roulette wheel"]
+
+
+def test_an_edit_that_does_not_hold_is_refused_aloud_and_changes_nothing(standing: Standing, stream: Stream) -> None:
+    worker, good = standing.worker, standing.policies.files["weapons.yaml"]
+    live = stream.next_decisions(1)[-1]["policy_set"]
+    refused_before = worker.metric("sluice_policy_reloads_total", result="invalid")
+
+    standing.policies.change("weapons.yaml", good.replace("  label: 0.02", "  label: 1.5"))
+    [refused] = worker.wait_for_log("policy_refused")
+
+    assert refused["file"].endswith("weapons.yaml")
+    assert good.splitlines()[refused["line"] - 1].strip() == "label: 0.02"
+    assert "less than or equal to 1, got 1.5" in refused["reason"]
+    assert worker.metric("sluice_policy_reloads_total", result="invalid") == refused_before + 1
+    assert worker.metric("sluice_policies_refused") == 1
+    assert {each["policy_set"] for each in stream.next_decisions(20)} == {live}
+
+    standing.policies.change("weapons.yaml", good)
+    until(lambda: worker.metric("sluice_policies_refused") == 0, 10, "the mended files are live")
+    assert {each["policy_set"] for each in stream.next_decisions(5)} == {live}, "the same files are the same version"
