@@ -42,7 +42,7 @@ class Vitals(Hooks):
         return f"nothing has moved for {seconds:.0f} s" if seconds > self._stall_after else None
 
     def ready(self) -> str | None:
-        """Whether the model is warm and partitions are assigned. A spare worker, one more than partitions, is not ready."""
+        """Whether the model is warm and partitions are assigned; one worker more than partitions is never ready."""
         if not self._model:
             return "the model is loading"
         if not self._partitions:
