@@ -27,9 +27,9 @@ def demo(
     from rich.console import Console
 
     from pipeline.errors import ServiceError
-    from workers.demo_images import hostile_images, sample_images
-    from workers.demo_stream import DemoStream
-    from workers.demo_summary import print_summary, summary
+    from workers.demo.images import hostile_images, sample_images
+    from workers.demo.stream import DemoStream
+    from workers.demo.summary import print_summary, summary
     from workers.settings import SHIPPED_POLICIES
 
     started = monotonic()

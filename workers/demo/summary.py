@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.wire import SEVERITY, Decision, Record, parse_decision
-from workers.demo_stream import Answers
+from workers.demo.stream import Answers
 from workers.report import COLOURS, dead_letter
 
 SHOWN = 8

@@ -1,0 +1,1 @@
+"""``sluice demo``: what it streams, how, and what it says at the end."""
