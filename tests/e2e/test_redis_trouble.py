@@ -11,6 +11,7 @@ compared to the last digit.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -77,7 +78,7 @@ def fleet(kafka: KafkaBroker, quick: Settings, tmp_path_factory: pytest.TempPath
     folder = tmp_path_factory.mktemp("redis-trouble")
     policies = write_policies(folder / "policies")
     with (
-        had_or_skipped(RedisServer(folder).start) as redis,
+        closing(had_or_skipped(RedisServer(folder).start)) as redis,
         pipeline_on(kafka, folder, **{**quick, "policies": policies, "max_batch": 1}) as without,
     ):
         with_redis = without.beside(redis_url=redis.url)
