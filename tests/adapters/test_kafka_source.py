@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.adapters.kafka import KafkaConnection, KafkaPublisher, KafkaSource
+from pipeline.adapters.kafka import source as source_module
 from pipeline.errors import ServiceError
 from pipeline.wire import Record
 from tests.adapters.conftest import Heard, KafkaBus, Polling, collect, poll_until, values
@@ -47,6 +48,33 @@ def test_a_source_without_a_broker_is_refused_soon() -> None:
         KafkaSource(KafkaConnection("127.0.0.1:9", patience=1.0), ["images"], "group", max_poll=1)
 
 
+def test_a_topic_that_does_not_exist_is_refused_by_name(kafka: Any, group_id: str) -> None:
+    with pytest.raises(ServiceError, match="no topic nobody-made-this; make it with: sluice topics create"):
+        KafkaSource(KafkaConnection(kafka.bootstrap_servers), "nobody-made-this", group_id, max_poll=1)
+
+
+@pytest.mark.parametrize("timeout", [0.0, 0.003, 0.03, 0.3])
+@pytest.mark.parametrize("knowing", [True, False])
+def test_joining_ends_however_long_the_polls_are(
+    kafka_bus_of_four: KafkaBus, monkeypatch: pytest.MonkeyPatch, timeout: float, knowing: bool
+) -> None:
+    """An answer of the group that arrives between two polls must not be the last that is heard of it.
+
+    Without knowing the topic beforehand the member joins twice, as it does when a topic grows; left to itself, the
+    library loses the second answer about one time in three.
+    """
+    if not knowing:
+        monkeypatch.setattr(source_module, "_know", lambda *_: None)
+    bus = kafka_bus_of_four
+    bus.put(b"picture")
+    for _ in range(4):
+        source = bus.source()
+        deadline = time.monotonic() + 20
+        while source.poll(timeout) is None:
+            assert time.monotonic() < deadline
+        source.close()
+
+
 def test_close_without_a_broker_takes_a_bounded_time(kafka_of_own: Any) -> None:
     kafka_of_own.create_topic("images", 1)
     connection = KafkaConnection(kafka_of_own.bootstrap_servers)
@@ -84,8 +112,9 @@ def test_commits_that_were_held_back_are_sent_at_a_revocation(kafka_bus_of_four:
             first.order(lambda batch=batch: first.source.commit(batch))
         with Polling(bus.source()) as second:
             until(lambda: len(second.places) == 2, 20, "a share")
+            written = {item.event.partition for batch in first.batches for item in batch.items}
             committed = bus.broker.committed(bus.group, bus.topic)
-            assert {number for _, number in second.places} == set(committed)
+            assert {number for _, number in second.places} & written == set(committed)
             time.sleep(1)
             assert second.batches == []
     assert heard.done == 20

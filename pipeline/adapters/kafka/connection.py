@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -83,7 +83,7 @@ class KafkaConnection:
             except errors.KafkaConfigurationError as error:
                 raise SettingsError(f"these Kafka settings cannot work: {error}") from error
             except errors.KafkaTimeoutError as error:
-                raise ServiceError(self._explained(reasons[-1] if reasons else error)) from error
+                raise ServiceError(self._explained(_weightiest(reasons, error))) from error
             except (errors.KafkaError, OSError, ValueError) as error:
                 # Among them files of certificates that are missing or hold something else.
                 raise ServiceError(self._explained(error)) from error
@@ -94,12 +94,18 @@ class KafkaConnection:
 
     def _explained(self, error: Exception) -> str:
         if isinstance(error, errors.SaslAuthenticationFailedError):
-            return f"Kafka at {self.bootstrap_servers} does not let user {self.username!r} in: {error}"
-        if isinstance(error, errors.BrokerResponseError):
+            return f"Kafka at {self.bootstrap_servers} does not admit user {self.username!r}: {error}"
+        if isinstance(error, errors.BrokerResponseError) and not isinstance(error, errors.RequestTimedOutError):
             return f"Kafka at {self.bootstrap_servers} refuses: {error}"
         listening = [server for server in self.servers if _accepts(server)]
         if not listening:
             return f"no Kafka broker answers at {self.bootstrap_servers}; start one, or set the bootstrap servers"
+        if self._mechanism and "disconnected" in str(error):
+            # A broker's "no" and its hanging up often arrive together, and then the library reads only the latter.
+            return (
+                f"Kafka at {self.bootstrap_servers} hangs up on user {self.username!r}: the user name, the password or"
+                f" the mechanism {self._mechanism} is probably wrong"
+            )
         return (
             f"{', '.join(listening)} accepts connections but does not answer as a Kafka broker with security protocol"
             f" {self.security_protocol} ({error}); check the protocol, the port and the certificates"
@@ -142,6 +148,13 @@ def overheard(logger: str) -> Iterator[deque[Exception]]:
         yield handler.reasons
     finally:
         logging.getLogger(logger).removeHandler(handler)
+
+
+def _weightiest(reasons: Iterable[Exception], otherwise: Exception) -> Exception:
+    """A broker that turns a password down may say so at one attempt and just hang up at the next."""
+    said = list(reasons)
+    turned_down = [each for each in said if isinstance(each, errors.SaslAuthenticationFailedError)]
+    return (turned_down or said or [otherwise])[-1]
 
 
 def _accepts(server: str) -> bool:

@@ -23,7 +23,8 @@ from pipeline.adapters.assignment import Assignment, Done, Place
 from pipeline.adapters.kafka.connection import KafkaConnection
 from pipeline.adapters.kafka.rebalance import Rebalances
 from pipeline.adapters.kafka.records import FETCH_BYTES, PARTITION_FETCH_BYTES, events
-from pipeline.errors import StopError
+from pipeline.adapters.kafka.topics import CREATE_COMMAND
+from pipeline.errors import ServiceError, StopError
 from pipeline.items import Batch, Item
 from pipeline.ports import Hooks
 
@@ -33,7 +34,6 @@ LAG_INTERVAL = 1.0
 JOIN_SECONDS = 1.0
 """How much longer than asked for a poll may take while the group is being joined."""
 
-_JOIN_SLICE_MS = 100
 _COMMIT_PATIENCE = 2.0
 _CLOSE_PATIENCE = 5.0
 
@@ -79,6 +79,7 @@ class KafkaSource:
         settings = _settings(group, max_poll, session_timeout, max_poll_interval)
         with connection.reaching():
             self._consumer = KafkaConsumer(**connection.settings(), **settings)
+            _know(self._consumer, names)
         self._consumer.subscribe(names, listener=Rebalances(self._gained, self._revoked, self._lost))
 
     def poll(self, timeout: float) -> Batch | None:
@@ -134,15 +135,19 @@ class KafkaSource:
             _log.warning("group_not_left", source=self._name, error=str(error))
 
     def _poll(self, timeout: float) -> dict[Any, list[Any]]:
-        """One poll, and while the group is being joined, more of them for up to `JOIN_SECONDS`.
+        """One poll, and a longer one while the group is being joined.
 
-        The library throws away the answer to a JoinGroup that arrives between two polls, and asks again, which
-        makes the whole group start over. Polls of no length, as under backpressure, would never get in.
+        kafka-python asks the group for partitions in a task that outlives the poll, and looks at the answer only
+        while a poll is waiting for it. An answer that comes between two polls is thrown away: at best the whole group
+        starts over, and polls of no length, as under backpressure, never get in. At worst the library no longer knows
+        that it was joining, and the consumer owns nothing for ever while the broker counts it as the owner; so it is
+        told to go on.
         """
         polled: dict[Any, list[Any]] = self._consumer.poll(timeout_ms=int(timeout * 1000))
-        deadline = self._clock() + JOIN_SECONDS
-        while not polled and self._joining() and self._clock() < deadline:
-            polled = self._consumer.poll(timeout_ms=_JOIN_SLICE_MS)
+        if not polled and self._joining():
+            polled = self._consumer.poll(timeout_ms=int(JOIN_SECONDS * 1000))
+        if self._joining():
+            self._consumer._coordinator.request_rejoin()  # noqa: SLF001 - there is no other way to say it
         return polled
 
     def _joining(self) -> bool:
@@ -214,6 +219,14 @@ class KafkaSource:
         now = len(self._ours.places)
         _log.info(what, source=self._name, partitions=partitions, now=now)
         self._hooks.assigned(now)
+
+
+def _know(consumer: Any, topics: Sequence[str]) -> None:
+    """Look the topics up before joining: a leader that does not know them yet assigns nothing, and joins again."""
+    for topic in topics:
+        if not consumer.partitions_for_topic(topic):
+            consumer.close(autocommit=False)
+            raise ServiceError(f"Kafka has no topic {topic}; make it with: {CREATE_COMMAND}")
 
 
 def _offsets(done: dict[Place, Done]) -> dict[TopicPartition, OffsetAndMetadata]:
