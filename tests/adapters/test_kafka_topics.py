@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import time
 from typing import Any
@@ -119,8 +120,11 @@ def test_a_wrong_password_is_named_as_such(secure_kafka: Any) -> None:
 
 
 def test_a_certificate_that_nobody_vouches_for_is_not_trusted(secure_kafka: Any) -> None:
+    """And the reason is given, also where the library's own log is silenced, as the commands do."""
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
     with pytest.raises(ServiceError, match="CERTIFICATE_VERIFY_FAILED"):
         check_topics(secure(secure_kafka, ssl_cafile=None, patience=2.0), ["images"])
+    logging.getLogger("kafka").setLevel(logging.NOTSET)
 
 
 def test_a_certificate_file_that_is_missing_is_an_error(secure_kafka: Any) -> None:

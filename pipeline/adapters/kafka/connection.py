@@ -103,8 +103,8 @@ class KafkaConnection:
         if self._mechanism and "disconnected" in str(error):
             # A broker's "no" and its hanging up often arrive together, and then the library reads only the latter.
             return (
-                f"Kafka at {self.bootstrap_servers} hangs up on user {self.username!r}: the user name, the password or"
-                f" the mechanism {self._mechanism} is probably wrong"
+                f"Kafka at {self.bootstrap_servers} hangs up on user {self.username!r}: the user name, the password"
+                f" or the mechanism {self._mechanism} is probably wrong"
             )
         return (
             f"{', '.join(listening)} accepts connections but does not answer as a Kafka broker with security protocol"
@@ -142,12 +142,17 @@ def overheard(logger: str) -> Iterator[deque[Exception]]:
     While it looks for a broker, kafka-python retries everything, a wrong password included, and raises a bare timeout
     in the end: why it failed goes to its log and nowhere else.
     """
-    handler = _Overheard()
-    logging.getLogger(logger).addHandler(handler)
+    log, handler = logging.getLogger(logger), _Overheard()
+    level, propagate = log.level, log.propagate
+    log.addHandler(handler)
+    log.setLevel(logging.WARNING)  # however quiet the library is told to be
+    log.propagate = False
     try:
         yield handler.reasons
     finally:
-        logging.getLogger(logger).removeHandler(handler)
+        log.removeHandler(handler)
+        log.setLevel(level)
+        log.propagate = propagate
 
 
 def _weightiest(reasons: Iterable[Exception], otherwise: Exception) -> Exception:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -33,10 +33,11 @@ def tail(
             fetch_max_bytes=FETCH_BYTES,
             max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
         )
-    with closing(consumer), connection.reaching():
-        ends = _open(consumer, topic, from_beginning=from_beginning)
+    with closing(consumer):
+        with connection.reaching():
+            ends = _open(consumer, topic, from_beginning=from_beginning)
         while follow or any(consumer.position(place) < end for place, end in ends.items()):
-            yield from _slice(consumer)
+            yield from _slice(consumer, topic)
 
 
 def _open(consumer: Any, topic: str, *, from_beginning: bool) -> dict[TopicPartition, int]:
@@ -56,8 +57,10 @@ def _open(consumer: Any, topic: str, *, from_beginning: bool) -> dict[TopicParti
     return ends
 
 
-def _slice(consumer: Any) -> Iterator[Event]:
+def _slice(consumer: Any, topic: str) -> Iterable[Event]:
     try:
-        yield from events(consumer.poll(timeout_ms=_SLICE_MS))
+        return list(events(consumer.poll(timeout_ms=_SLICE_MS)))
     except errors.RetriableError:
-        return  # the broker is away for a moment
+        return []  # the broker is away for a moment
+    except errors.KafkaError as error:
+        raise ServiceError(f"Kafka does not let us read {topic}: {error}") from error
