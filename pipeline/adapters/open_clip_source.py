@@ -12,7 +12,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import open_clip
+from open_clip.factory import get_model_config, list_models
+from open_clip.pretrained import get_pretrained_cfg, list_pretrained_tags_by_model
 
 from pipeline.errors import ModelError
 
@@ -74,7 +75,7 @@ def _from_folder(folder: Path, label: str) -> ModelSource:
 
 def _from_hub(model: str) -> ModelSource:
     try:
-        config = open_clip.get_model_config(model)
+        config = get_model_config(model)
     except Exception as error:
         raise ModelError(f"{model} cannot be downloaded ({first_line(error)}); {HOW_TO_GO_LOCAL}") from error
     return ModelSource(model.removeprefix(HUB), model, None, config)
@@ -87,18 +88,18 @@ HOW_TO_GO_LOCAL = (
 
 
 def _by_name(name: str, pretrained: str | None) -> ModelSource:
-    config = open_clip.get_model_config(name)
+    config = get_model_config(name)
     if config is None:
-        raise ModelError(f"open_clip knows no model {name!r}{_suggest(name, open_clip.list_models())}")
+        raise ModelError(f"open_clip knows no model {name!r}{_suggest(name, list_models())}")
     if pretrained is None:
         return ModelSource(f"{name}/random-weights", name, None, config)
-    tag = open_clip.get_pretrained_cfg(name, pretrained)
+    tag = get_pretrained_cfg(name, pretrained)
     if tag:
         config["quick_gelu"] = bool(tag.get("quick_gelu", False))
         return ModelSource(f"{name}/{pretrained}", name, pretrained, config)
     if Path(pretrained).is_file():
         return ModelSource(f"{name}/{Path(pretrained).stem}", name, pretrained, config)
-    tags = open_clip.list_pretrained_tags_by_model(name)
+    tags = list_pretrained_tags_by_model(name)
     known = f"published are {_few(tags)}" if tags else "nobody published weights for it"
     near = _suggest(pretrained, tags)
     raise ModelError(f"{name} has no weights {pretrained!r}, and there is no such file{near} ({known})")

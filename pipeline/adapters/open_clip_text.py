@@ -7,8 +7,9 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import open_clip
 import torch
+from open_clip.factory import get_tokenizer
+from open_clip.model import CLIP
 from open_clip.tokenizer import SigLipTokenizer, SimpleTokenizer, basic_clean, canonicalize_text
 from open_clip.transformer import text_global_pool
 
@@ -67,7 +68,7 @@ def load_tokenizer(model: str) -> Tokenizer:
 
 def tokenizer_of(source: ModelSource) -> Tokenizer:
     """The tokenizer of a model; a ``bpe_path`` in a model folder's configuration is taken relative to the folder."""
-    options = {}
+    options: dict[str, Any] = {}
     bpe_path = source.config["text_cfg"].get("tokenizer_kwargs", {}).get("bpe_path")
     if source.folder is not None and bpe_path:
         merges = source.folder / bpe_path
@@ -77,7 +78,7 @@ def tokenizer_of(source: ModelSource) -> Tokenizer:
             )
         options["bpe_path"] = str(merges)
     try:
-        return Tokenizer(open_clip.get_tokenizer(source.architecture, **options))
+        return Tokenizer(get_tokenizer(source.architecture, **options))
     except ImportError as error:
         raise ModelError(
             f"the tokenizer of {source.architecture} needs one more package: pip install transformers"
@@ -91,7 +92,7 @@ def tokenizer_of(source: ModelSource) -> Tokenizer:
 
 def text_tower(model: Any) -> tuple[TextTower, bool]:
     """The text side of a model, and whether it takes tokens cut short behind the longest sentence's end mark."""
-    if isinstance(model, open_clip.CLIP) and model.attn_mask is not None and model.text_pool_type == "argmax":
+    if isinstance(model, CLIP) and model.attn_mask is not None and model.text_pool_type == "argmax":
         return lambda tokens: _short_clip_text(model, tokens), True
     return lambda tokens: model.encode_text(tokens, normalize=False), False
 

@@ -11,9 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-import open_clip
 import structlog
 import torch
+from open_clip.factory import create_model as create_open_clip_model
+from open_clip.model import get_model_preprocess_cfg
 
 from pipeline.adapters.open_clip_source import HOW_TO_GO_LOCAL, ModelSource, first_line
 from pipeline.adapters.open_clip_text import Tokenizer
@@ -39,7 +40,7 @@ def create_model(source: ModelSource) -> Any:
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings(), _hushed():
             warnings.filterwarnings("ignore", "QuickGELU mismatch")
             torch.manual_seed(RANDOM_SEED)
-            model = open_clip.create_model(
+            model = create_open_clip_model(
                 source.architecture,
                 pretrained=source.pretrained,
                 require_pretrained=not source.is_random,
@@ -88,7 +89,7 @@ def _explain(source: ModelSource, error: Exception) -> str:
 
 def describe(source: ModelSource, model: Any, tokenizer: Tokenizer) -> EncoderSpec:
     """What the rest of the path must know of a model, from its real configuration; its dtype still float32."""
-    preprocess = open_clip.get_model_preprocess_cfg(model)
+    preprocess = get_model_preprocess_cfg(model)
     size = preprocess["size"]
     bias = getattr(model, "logit_bias", None)
     return EncoderSpec(
@@ -136,5 +137,5 @@ def fingerprint(
 def _digest(tensor: torch.Tensor) -> bytes:
     shape = repr(tuple(tensor.shape)).encode()
     digest = hashlib.sha256(shape)
-    digest.update(tensor.detach().float().contiguous().cpu().numpy())
+    digest.update(tensor.detach().float().cpu().contiguous().reshape(-1).numpy().data)
     return digest.digest()

@@ -36,7 +36,7 @@ JPEGS: dict[str, tuple[tuple[int, int], dict[str, Any]]] = {
 
 @pytest.fixture(scope="module")
 def bundled() -> OpenClipEncoder:
-    return load_encoder("bundled", device="cpu", dtype="float32")
+    return load_encoder("bundled", device="cpu", dtype="float32", threads=1)
 
 
 @pytest.fixture(scope="module")
