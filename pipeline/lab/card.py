@@ -34,7 +34,7 @@ rendered scenes, each seen once. A scene is one of {classes:,} emoji of Noto Col
 turned, stretched and recoloured, on gradients, noise, stripes, shapes and scraps of other emoji; one in five holds a
 second, smaller thing. Captions are Unicode CLDR short names and keywords through varied templates. No photograph, no
 person's data and no pretrained weight went into it. The weights are a moving average of the last few hundred steps.
-
+{note}
 ## What was measured
 
 {tested:,} fresh scenes of a seed that no run trains on ({test_seed}), one thing each, drawn at {pixels} px, saved as
@@ -69,6 +69,8 @@ class Facts:
     plan: Plan
     report: Report
     parameters: int
+    note: str = ""
+    """What a reader should know of this run in particular; Markdown."""
 
 
 def write_card(folder: Path, facts: Facts) -> None:
@@ -87,5 +89,6 @@ def write_card(folder: Path, facts: Facts) -> None:
         pixels=SCENE_SIZE,
         top1=report.top1,
         top5=report.top5,
+        note=f"\n{facts.note}\n" if facts.note else "",
     )
     write_text(folder / CARD_FILE, text)

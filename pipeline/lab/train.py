@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import pickle
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -19,7 +19,7 @@ import torch
 from open_clip.loss import ClipLoss
 from open_clip.model import CLIP
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from pipeline.errors import UsageError
 from pipeline.lab import model as models
@@ -41,7 +41,7 @@ class ResumeError(UsageError):
 class Plan:
     """What a run is. ``scenes`` is the whole run's length, rounded up to whole batches."""
 
-    scenes: int = 900_000
+    scenes: int = 700_000
     batch: int = 256
     seed: int = 0
     peak: float = 1.5e-3  # learning rate after the warm-up
@@ -101,6 +101,17 @@ def encode_text(model: CLIP, tokens: Tensor) -> Tensor:
     return features
 
 
+@torch.no_grad()
+def _follow(averages: Sequence[Tensor], values: Sequence[Tensor], count: Tensor | int) -> None:
+    """Move the averages towards the values, fast at first: else the random start would weigh on short runs."""
+    decay = min(EMA_DECAY, (1 + int(count)) / (10 + int(count)))
+    for average, value in zip(averages, values, strict=True):
+        if average.is_floating_point():
+            average.lerp_(value, 1 - decay)
+        else:
+            average.copy_(value)  # BatchNorm's count of batches
+
+
 @dataclass
 class Trainer:
     """A run in progress: weights, their moving average, the optimiser, and the next step's number."""
@@ -117,7 +128,7 @@ class Trainer:
         self.atlas = Atlas.build(self.plan.font)
         self.model = models.build(MERGES).to(self.plan.device)
         self.model.visual.to(memory_format=torch.channels_last)
-        self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(EMA_DECAY), use_buffers=True)
+        self.average = AveragedModel(self.model, multi_avg_fn=_follow, use_buffers=True)
         self.optimiser = torch.optim.AdamW(self._groups(), lr=self.plan.peak, betas=(0.9, 0.98))
         self.loss = ClipLoss()
 

@@ -1,4 +1,4 @@
-"""The shipped policies and samples: drawn by the lab, small, of many kinds, and judged as a person would judge them."""
+"""The shipped policies and samples: small, of many kinds, and judged as a person would judge them."""
 
 from __future__ import annotations
 

@@ -10,27 +10,13 @@ import torch
 from open_clip.tokenizer import SimpleTokenizer
 
 from pipeline.lab import model as models
-from pipeline.lab import train as training
 from pipeline.lab.bpe import MERGES, MERGES_FILE
-from pipeline.lab.emoji import Atlas
 from pipeline.lab.train import Plan, Progress, ResumeError, Times, Trainer, encode_text, learning_rate
 
 BUNDLED_MERGES = Path(__file__).parents[2] / "pipeline" / "bundled_model" / MERGES_FILE
 TINY = Plan(scenes=96, batch=16, peak=1e-3, warmup=2)
 
 pytestmark = pytest.mark.usefixtures("one_thread", "drawn")
-
-
-@pytest.fixture
-def drawn(atlas: Atlas, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One atlas and one merges file for all trainers: drawing and learning them anew takes seconds."""
-    monkeypatch.setattr(training.Atlas, "build", classmethod(lambda cls, font=None: atlas))
-
-    def copy(folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / MERGES_FILE).write_bytes(BUNDLED_MERGES.read_bytes())
-
-    monkeypatch.setattr(training, "write_merges", copy)
 
 
 def quiet(_: Progress) -> None:

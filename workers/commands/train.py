@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def train(
     out: Annotated[Path, typer.Argument(help="Folder for the model (open_clip's local-dir layout).")],
-    scenes: Annotated[int, typer.Option(min=1, help="Scenes in the whole run, rounded up to batches.")] = 900_000,
+    scenes: Annotated[int, typer.Option(min=1, help="Scenes in the whole run, rounded up to batches.")] = 700_000,
     batch: Annotated[int, typer.Option(min=2, help="Scenes per step.")] = 256,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same run.")] = 0,
     device: Annotated[str, typer.Option(help="A torch device: cpu, cuda, cuda:1, mps.")] = "cpu",
