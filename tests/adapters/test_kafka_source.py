@@ -31,10 +31,10 @@ def test_a_broker_that_restarts_is_waited_for(kafka_of_own: Any) -> None:
         time.sleep(2)
         kafka_of_own.start()
         put(connection, PICTURES[10:])
-        until(lambda: set(values(polling.batches)) == set(PICTURES), 40, "the second half")
+        until(lambda: set(values(polling.batches)) == set(PICTURES), 90, "the second half")
         for batch in list(polling.batches):
             polling.order(lambda batch=batch: source.commit(batch))
-        until(lambda: sum(kafka_of_own.committed("group", "images").values()) == 20, 20, "the commits")
+        until(lambda: sum(kafka_of_own.committed("group", "images").values()) == 20, 60, "the commits")
 
 
 def put(connection: KafkaConnection, pictures: list[bytes]) -> None:
