@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from pipeline.errors import PolicyError, StopError
+import numpy as np
+
+from pipeline.errors import EncoderError, PolicyError, StopError
 from pipeline.items import Features
 from pipeline.ports import Encoder, Hooks, TextCache
 from pipeline.rules.ensembles import average, digest, fill
@@ -44,6 +46,8 @@ class TextFeatures:
     def _encoded(self, missing: Mapping[str, str], templates: Sequence[str]) -> dict[str, Features]:
         sentences = [sentence for prompt in missing.values() for sentence in fill(prompt, templates)]
         features = average(self._encoder.encode_texts(sentences), len(templates))
+        if not np.isfinite(features).all():
+            raise EncoderError("the model returned text features that are not finite; its weights are damaged")
         encoded = dict(zip(missing, features, strict=True))
         self._cache.put(self._encoder.spec.fingerprint, encoded)
         return encoded

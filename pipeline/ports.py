@@ -123,7 +123,10 @@ class Encoder(Protocol):
     spec: EncoderSpec
 
     def encode_images(self, pixels: Pixels) -> Features:
-        """``uint8[B,H,W,3]`` to L2-normalised ``float32[B,D]``. Raises `EncoderError` when the device fails."""
+        """``uint8[B,H,W,3]`` to L2-normalised ``float32[B,D]``. Raises `EncoderError` when the device fails.
+
+        An image that overflows a 16-bit dtype comes back as NaN or infinity, which is for the caller to find.
+        """
 
     def encode_texts(self, texts: Sequence[str]) -> Features:
         """N sentences to L2-normalised ``float32[N,D]``. Raises `EncoderError` when the device fails."""

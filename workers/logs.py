@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import structlog
 
-LIBRARIES = ("kafka", "httpx", "httpcore")
+LIBRARIES = ("kafka", "httpcore")
 """They log every attempt to connect. A command says in its one line what came of it; a running worker lets them."""
 
 

@@ -36,7 +36,7 @@ class Encode:
         item.pixels = None
         if not np.isfinite(features).all():
             # No comparison with NaN is true, so such an image would pass every threshold unseen.
-            item.fail(self.name, ItemError(Reason.STAGE_FAILED, "the model returned features that are not finite"))
+            item.fail(self.name, ItemError(Reason.STAGE_FAILED, "features that are not finite; try dtype float32"))
             return
         item.features = features
         self._cache.put(item.content_sha256, features, item.frames)

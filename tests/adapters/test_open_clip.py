@@ -231,10 +231,16 @@ def test_a_broken_device_stops_the_worker(encoder: OpenClipEncoder) -> None:
         broken.encode_texts(TEXTS)
 
 
-def test_features_that_are_not_numbers_stop_the_worker(encoder: OpenClipEncoder) -> None:
-    """A score that is not a number reaches no threshold: it would allow everything."""
-    with pytest.raises(EncoderError, match="not finite"):
-        on(lambda batch: torch.full((len(batch), 32), torch.nan), encoder).encode_images(some_pixels(1))
+def test_an_image_whose_features_overflow_is_told_from_its_neighbours(encoder: OpenClipEncoder) -> None:
+    """One image that a 16-bit dtype cannot hold must not stop a worker, which would meet it again after a restart."""
+
+    def overflowing(batch: torch.Tensor) -> torch.Tensor:
+        features = torch.ones(len(batch), 32)
+        features[1] = torch.inf
+        return features
+
+    features = on(overflowing, encoder).encode_images(some_pixels(3))
+    assert np.isfinite(features).all(axis=1).tolist() == [True, False, True]
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from pipeline.adapters.pillow_modes import backdrops, plain
+from pipeline.adapters.pillow.modes import backdrops, plain
 from pipeline.errors import ItemError, Reason
 from pipeline.items import Pixels
 from pipeline.ports import Decoded, EncoderSpec

@@ -101,8 +101,8 @@ def settle(visual: torch.nn.Module, size: tuple[int, int]) -> tuple[torch.nn.Mod
         cosine = float(F.cosine_similarity(expected, got).min())
         gain = _gain(full, half, images) if cosine >= LEAST_COSINE else 0.0
     chosen = half if gain >= LEAST_GAIN else full
-    structlog.get_logger().info(
-        "dtype chosen", dtype=str(_dtype(chosen)), cosine=round(cosine, 5), gain=round(gain, 2)
+    structlog.get_logger().debug(
+        "dtype_chosen", dtype=str(_dtype(chosen)), cosine=round(cosine, 5), gain=round(gain, 2)
     )
     return chosen, _dtype(chosen)
 

@@ -13,7 +13,7 @@ from open_clip.model import CLIP
 from open_clip.tokenizer import SigLipTokenizer, SimpleTokenizer, basic_clean, canonicalize_text
 from open_clip.transformer import text_global_pool
 
-from pipeline.adapters.open_clip_source import HOW_TO_GO_LOCAL, ModelSource, find_model, first_line
+from pipeline.adapters.open_clip.source import HOW_TO_GO_LOCAL, ModelSource, find_model, first_line
 from pipeline.errors import ModelError
 
 ROWS = 32

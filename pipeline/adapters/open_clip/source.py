@@ -17,7 +17,7 @@ from open_clip.pretrained import get_pretrained_cfg, list_pretrained_tags_by_mod
 
 from pipeline.errors import ModelError
 
-BUNDLED_MODEL = Path(__file__).resolve().parent.parent / "bundled_model"
+BUNDLED_MODEL = Path(__file__).resolve().parents[2] / "bundled_model"
 """The folder of the small model that ships with the package, in open_clip's ``local-dir:`` layout."""
 
 BUNDLED = "bundled"

@@ -17,22 +17,19 @@ import structlog
 import torch
 import torch.nn.functional as F  # noqa: N812  its name everywhere
 
-from pipeline.adapters.open_clip_source import BUNDLED_MODEL, find_model
-from pipeline.adapters.open_clip_text import (
+from pipeline.adapters.open_clip.source import find_model
+from pipeline.adapters.open_clip.text import (
     TextTower,
     Tokenizer,
     fixed_batches,
-    load_tokenizer,
     text_tower,
     tokenizer_of,
 )
-from pipeline.adapters.open_clip_towers import ImageTower, choose_device, choose_dtype, place, settle, tower_of
-from pipeline.adapters.open_clip_weights import create_model, describe
+from pipeline.adapters.open_clip.towers import ImageTower, choose_device, choose_dtype, place, settle, tower_of
+from pipeline.adapters.open_clip.weights import create_model, describe
 from pipeline.errors import EncoderError
 from pipeline.items import Features, Pixels
 from pipeline.ports import EncoderSpec
-
-__all__ = ["BUNDLED_MODEL", "OpenClipEncoder", "load_encoder", "load_tokenizer"]
 
 log = structlog.get_logger()
 
@@ -120,8 +117,6 @@ class OpenClipEncoder:
             return None
         except RuntimeError as error:
             raise EncoderError(f"the device failed: {error}") from error
-        if not np.isfinite(features).all():
-            raise EncoderError(f"features are not finite in {self.spec.dtype}: set the dtype to float32")
         return features
 
     def _encode_part(self, pixels: Pixels) -> Features:
@@ -156,7 +151,7 @@ def load_encoder(
 ) -> OpenClipEncoder:
     """Load a model and get it ready; raises `ModelError` with one line that says what to do.
 
-    `model` and `pretrained` are open_clip's (see `pipeline.adapters.open_clip_source`), or ``bundled``. Without
+    `model` and `pretrained` are open_clip's (see `pipeline.adapters.open_clip.source`), or ``bundled``. Without
     `pretrained` an architecture gets random weights, which the log and ``spec.name`` say. `threads` is how many
     CPU threads torch may use in this whole process.
     """

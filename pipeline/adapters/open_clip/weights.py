@@ -16,8 +16,8 @@ import torch
 from open_clip.factory import create_model as create_open_clip_model
 from open_clip.model import get_model_preprocess_cfg
 
-from pipeline.adapters.open_clip_source import HOW_TO_GO_LOCAL, ModelSource, first_line
-from pipeline.adapters.open_clip_text import Tokenizer
+from pipeline.adapters.open_clip.source import HOW_TO_GO_LOCAL, ModelSource, first_line
+from pipeline.adapters.open_clip.text import Tokenizer
 from pipeline.errors import ModelError
 from pipeline.ports import EncoderSpec
 

@@ -1,0 +1,9 @@
+"""CLIP models through open_clip: find one, load it, and encode images and texts with it in this process."""
+
+from __future__ import annotations
+
+from pipeline.adapters.open_clip.encoder import OpenClipEncoder, load_encoder
+from pipeline.adapters.open_clip.source import BUNDLED_MODEL
+from pipeline.adapters.open_clip.text import Tokenizer, load_tokenizer
+
+__all__ = ["BUNDLED_MODEL", "OpenClipEncoder", "Tokenizer", "load_encoder", "load_tokenizer"]
