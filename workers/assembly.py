@@ -61,6 +61,7 @@ def load_model(settings: Settings) -> Model:
         device=settings.device,
         dtype=settings.dtype,
         max_batch=settings.max_batch,
+        threads=settings.cores,
     )
     decoder = PillowDecoder(
         encoder.spec,
@@ -88,7 +89,7 @@ def moderator(
     # Scoring's matrices are small. BLAS's threads would spin between them, on the cores that decode and encode
     # need: 16 us of CPU an image with one thread, 490 us with two.
     threadpool_limits(1, user_api="blas")  # type: ignore[no-untyped-call]
-    with ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="sluice-decode") as threads:
+    with ThreadPoolExecutor(settings.cores, thread_name_prefix="sluice-decode") as threads:
         sections = _sections(settings, judge, publisher, fetcher, threads, hooks)
         runner = Runner(sections, hooks, time.monotonic)
         yield Moderator(source, runner, hooks, time.monotonic, drain_timeout=settings.drain_timeout)

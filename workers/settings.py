@@ -21,6 +21,7 @@ from pydantic_settings import (
 
 from pipeline.errors import SettingsError
 from pipeline.wire import DEAD_LETTERS_TOPIC, DECISIONS_TOPIC, IMAGES_TOPIC
+from workers.cores import usable_cores
 
 ENV_PREFIX = "SLUICE_"
 SHIPPED_POLICIES = Path(__file__).resolve().parent.parent / "policies"
@@ -78,8 +79,9 @@ class Settings(BaseSettings):
     )
     max_frames: Count = Field(8, description="Most frames sampled from an animation.")
     max_pixels: Count = Field(64_000_000, description="An image of more pixels is a dead letter.")
-    decode_threads: Count = Field(
-        default_factory=lambda: len(os.sched_getaffinity(0)), description="Threads that decode; default: one a core."
+    cores: Count = Field(
+        default_factory=usable_cores,
+        description="CPU cores to use, for decoding and for a model on the CPU; default: all that the process may.",
     )
     remember: Annotated[int, Field(ge=0)] = Field(
         10_000, description="Images whose features are kept, so that a repeat costs a hash; 0: none."
@@ -142,7 +144,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "consumer": ("group", "commit_interval", "session_timeout"),
     "redis": ("redis_url", "redis_password", "redis_cafile", "redis_timeout"),
     "model": ("model", "pretrained", "device", "dtype"),
-    "images": ("max_batch", "preprocess", "max_frames", "max_pixels", "decode_threads", "remember"),
+    "images": ("max_batch", "preprocess", "max_frames", "max_pixels", "cores", "remember"),
     "policies": ("policies",),
     "fetch": (
         "fetch_allowed_hosts",

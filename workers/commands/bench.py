@@ -59,7 +59,7 @@ def bench(
         "dtype": model.encoder.spec.dtype,
         "forward": _cost(forward),
         "decode_one_thread": _cost(decode),
-        **{name: _run(run, forward, decode, settings.decode_threads) for name, run in runs.items()},
+        **{name: _run(run, forward, decode, settings.cores) for name, run in runs.items()},
     }
     if kafka:
         figures["kafka_publish_beforehand"] = _cost(sent)
