@@ -22,7 +22,7 @@ from tests.services.deadline import until
 from tests.services.kafka import KafkaBroker, Record
 from tests.services.processes import HOST, ChildProcess, free_port, http_get, python
 
-START = 60.0
+START = 120.0
 """Seconds that a worker may take until it is ready: its imports cost six on an idle machine."""
 ANSWER = 60.0
 """Seconds that answers may take."""
@@ -103,12 +103,13 @@ class Pipeline:
             "dead_letters_topic": self.dead_letters,
         }
 
-    def worker(self, **settings: object) -> Worker:
+    def worker(self, *, env: Mapping[str, str] | None = None, **settings: object) -> Worker:
         """Start a worker and return at once; `settings` come before the pipeline's own."""
-        port = int(str(settings.pop("metrics_port", 0))) or free_port()
-        chosen = {**self.topic_settings, "group": self.group, **self.settings, **settings}
-        chosen |= {"metrics_port": port, "metrics_host": HOST}
-        return Worker(self.command("worker", **chosen), port)
+        port = free_port()
+        own = {"group": self.group, "metrics_port": port, "metrics_host": HOST}
+        return Worker(
+            self.command("worker", env=env, **{**self.topic_settings, **self.settings, **own, **settings}), port
+        )
 
     def workers(self, number: int, **settings: object) -> list[Worker]:
         """Start several at once and wait until each is ready."""
