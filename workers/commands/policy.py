@@ -1,8 +1,9 @@
-"""``sluice policy``: see whether policies are sound."""
+"""``sluice policy``: see whether policies are sound, and whether they do what their owners say."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,11 +17,6 @@ if TYPE_CHECKING:
     from pipeline.rules.policy_set import PolicySet
 
 app = typer.Typer(no_args_is_help=True, help="Work on policies.")
-
-
-@app.callback()
-def _policy() -> None:
-    """Keep ``check`` a command of its own; typer folds a group of one."""
 
 
 @app.command("check")
@@ -55,6 +51,31 @@ def check(
     elif policy_set is not None:
         _print(policy_set)
     return 2 if problems else 0
+
+
+@app.command("test")
+@with_settings("model", "images", "policies", "log")
+def run_tests(
+    settings: Settings,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a sample.")] = False,
+) -> int:
+    """Judge every policy's must_flag and must_pass samples; the exit status is 1 when one does not come out so."""
+    from pipeline.adapters.memory import MemoryTextCache
+    from pipeline.ports import Hooks
+    from workers import assembly
+    from workers.policy_tests import run_policy_tests
+
+    judge = assembly.judge(settings, assembly.load_model(settings), MemoryTextCache(), Hooks())
+    trials = run_policy_tests(settings, judge)
+    failed = [trial for trial in trials if not trial.passed]
+    if as_json:
+        for trial in trials:
+            typer.echo(json.dumps({**asdict(trial), "passed": trial.passed}))
+    else:
+        for trial in failed:
+            typer.echo(f"FAILED  {trial}")
+        typer.echo(f"{len(trials) - len(failed)} of {len(trials)} samples came out as their policies say")
+    return 1 if failed else 0
 
 
 def _missing_samples(folder: Path, policy_set: PolicySet) -> list[Problem]:

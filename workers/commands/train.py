@@ -98,15 +98,19 @@ def _lines(every: int) -> Callable[[Progress], None]:
 
 
 def _judge(trainer: Trainer, test_scenes: int) -> None:
-    """Test the finished folder on fresh scenes and write its card."""
+    """Fit the finished model's logit scale, test it on fresh scenes, and write its folder and card."""
+    from pipeline.lab.bpe import MERGES
     from pipeline.lab.card import Facts, write_card
     from pipeline.lab.evaluate import evaluate
-    from pipeline.lab.model import load
+    from pipeline.lab.model import export, load
+    from pipeline.lab.temperature import fit_scale
 
     loaded = load(trainer.folder)
+    scale = fit_scale(loaded, trainer.atlas, test_scenes)
+    export(trainer.folder, loaded.model.state_dict(), MERGES)
     report = evaluate(loaded, trainer.atlas, test_scenes)
     parameters = sum(value.numel() for value in loaded.model.parameters())
-    write_card(trainer.folder, Facts(trainer.plan, report, parameters))
+    write_card(trainer.folder, Facts(trainer.plan, report, parameters, scale))
     typer.echo(
         f"top-1 {report.top1:.1%}, top-5 {report.top5:.1%} of {report.scenes} fresh scenes, {report.classes} names. "
         f"Model in {trainer.folder}; try it with SLUICE_MODEL=local-dir:{trainer.folder}"
