@@ -33,7 +33,9 @@ absence. For real images set `SLUICE_MODEL` and `SLUICE_PRETRAINED` to any open_
 rendered scenes, each seen once. A scene is one of {classes:,} emoji of Noto Color Emoji, 35 to 95% of the frame,
 turned, stretched and recoloured, on gradients, noise, stripes, shapes and scraps of other emoji; one in five holds a
 second, smaller thing. Captions are Unicode CLDR short names and keywords through varied templates. No photograph, no
-person's data and no pretrained weight went into it. The weights are a moving average of the last few hundred steps.
+person's data and no pretrained weight went into it. The weights are a moving average of the last few hundred steps. The
+logit scale, {scale:.1f}, was fitted afterwards on held-out scenes (temperature scaling), so that a softmax over the whole
+lexicon means what it says.
 {note}
 ## What was measured
 
@@ -49,7 +51,7 @@ ensembled:
 ## What it is blind to
 
 - Photographs, drawings in other styles, other vendors' emoji, text in images, video.
-- Whatever has no emoji: it answers with the nearest thing that has one. It has a pistol only as a green water pistol.
+- Whatever has no emoji: it answers with the nearest thing that has one. It knows a pistol only as a toy one.
 - Words: names and keywords of emoji it knows; paraphrase, negation, counting and relations ("a man holding a knife")
   it was never taught.
 - Small things: under about a third of the frame it has seen few, under a fifth none.
@@ -69,6 +71,7 @@ class Facts:
     plan: Plan
     report: Report
     parameters: int
+    logit_scale: float
     note: str = ""
     """What a reader should know of this run in particular; Markdown."""
 
@@ -79,6 +82,7 @@ def write_card(folder: Path, facts: Facts) -> None:
     plan, report = facts.plan, facts.report
     text = _CARD.format(
         parameters=facts.parameters,
+        scale=facts.logit_scale,
         size=size,
         scenes=plan.steps * plan.batch,
         batch=plan.batch,
