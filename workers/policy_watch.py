@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
@@ -15,11 +16,22 @@ from pipeline.live import LivePolicies
 _log = structlog.get_logger(__name__)
 
 
-def watch_policies(folder: Path, known: Mapping[str, bytes], live: LivePolicies, stop: Event) -> Thread:
-    """Start a thread that offers every change of the folder since `known` to `live`, until `stop` is set."""
+@contextmanager
+def watched_policies(
+    folder: Path, known: Mapping[str, bytes], live: LivePolicies, stop: Event, patience: float
+) -> Iterator[None]:
+    """Offer every change of the folder since `known` to `live`, on a thread, until the block ends or `stop` is set.
+
+    At the end an edit that is being taken up is waited for, `patience` seconds at most: a process that exits while
+    another thread computes inside torch is aborted, and a worker that was told to stop must exit with 0.
+    """
     thread = Thread(target=_watch, args=(folder, known, live, stop), name="sluice-policies", daemon=True)
     thread.start()
-    return thread
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(patience)
 
 
 def _watch(folder: Path, known: Mapping[str, bytes], live: LivePolicies, stop: Event) -> None:

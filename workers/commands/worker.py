@@ -27,7 +27,7 @@ def worker(settings: Settings) -> None:
     from pipeline.ports import HookChain
     from workers import assembly
     from workers.health import HealthServer
-    from workers.policy_watch import watch_policies
+    from workers.policy_watch import watched_policies
     from workers.vitals import Vitals
 
     stop = assembly.stop_on_signals()
@@ -44,7 +44,7 @@ def worker(settings: Settings) -> None:
         source = held.enter_context(closing(assembly.kafka_source(settings, hooks)))
         moderator = held.enter_context(assembly.moderator(settings, judge, source, publisher, fetcher, hooks))
         vitals.watch(moderator.stalled)
-        watch_policies(settings.policies, judge.files, judge.live, stop)
+        held.enter_context(watched_policies(settings.policies, judge.files, judge.live, stop, settings.drain_timeout))
         _log.info("worker_started", **_described(settings, judge), metrics_port=health.port)
         report_library_errors()
         moderator.run(stop)

@@ -25,7 +25,7 @@ from pipeline.wire import Decision, Event, Record
 from workers import assembly
 from workers.health import HealthServer
 from workers.moderator import Moderator
-from workers.policy_watch import watch_policies
+from workers.policy_watch import watched_policies
 from workers.settings import Settings
 from workers.vitals import Vitals
 
@@ -111,7 +111,9 @@ class DemoStream:
         publisher, fetcher = MemoryPublisher(self._broker), HttpFetcher(())
         moderator = self._held.enter_context(assembly.moderator(settings, judge, source, publisher, fetcher, hooks))
         self._vitals.watch(moderator.stalled)
-        watch_policies(settings.policies, judge.files, judge.live, self._stop)
+        self._held.enter_context(
+            watched_policies(settings.policies, judge.files, judge.live, self._stop, settings.drain_timeout)
+        )
         thread = Thread(target=self._run, args=(moderator,), name="sluice-worker", daemon=True)
         thread.start()
         self._threads.append(thread)
