@@ -28,6 +28,8 @@ ANSWER = 60.0
 """Seconds that answers may take."""
 STOP = 40.0
 """Seconds that a worker may take to stop: its own limits for draining and for leaving the group sum to less."""
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+"""Several processes share few cores here: threads of one that wait for each other at every step would wait long."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,9 @@ class Pipeline:
     def command(self, *words: str, env: Mapping[str, str] | None = None, **settings: object) -> ChildProcess:
         """Start ``sluice`` with these words and settings, as flags."""
         argv = python("-m", "workers", *words, *flags(settings))
-        process = ChildProcess(argv, self.folder, env=env, name=f"{words[0]}-{next(self.numbers)}")
+        process = ChildProcess(
+            argv, self.folder, env={**ONE_THREAD, **(env or {})}, name=f"{words[0]}-{next(self.numbers)}"
+        )
         return self.running.enter_context(process)
 
     def send(self, images: Sequence[bytes | Hostile], *, start: int = 0) -> list[Record]:

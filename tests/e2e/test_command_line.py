@@ -14,12 +14,12 @@ import pytest
 from tests.e2e.answers import schema_problems
 from tests.e2e.conftest import Settings
 from tests.e2e.pictures import hostile_pictures, picture, pictures
-from tests.e2e.pipeline_under_test import Pipeline, flags, unique
+from tests.e2e.pipeline_under_test import ONE_THREAD, Pipeline, flags, unique
 from tests.e2e.policies_under_test import DEFAULTS, FILES, policy, write_policies
 from tests.e2e.standing import Standing
 from tests.services.deadline import until
 from tests.services.kafka import KafkaBroker
-from tests.services.processes import ROOT, ChildProcess, python
+from tests.services.processes import ChildProcess, python
 
 Sluice = Callable[..., ChildProcess]
 
@@ -31,7 +31,8 @@ def sluice(tmp_path: Path) -> Iterator[Sluice]:
 
         def start(*words: str, env: dict[str, str] | None = None, **settings: object) -> ChildProcess:
             name = f"{words[0]}-{len(list(tmp_path.glob('*.out')))}"
-            process = ChildProcess(python("-m", "workers", *words, *flags(settings)), tmp_path, env=env, name=name)
+            argv = python("-m", "workers", *words, *flags(settings))
+            process = ChildProcess(argv, tmp_path, env={**ONE_THREAD, **(env or {})}, name=name)
             return ending.enter_context(process)
 
         yield start
@@ -192,7 +193,7 @@ class TestDemo:
         """No network at all, where this machine lets a test take it away; no file but the one it is asked for."""
         out = tmp_path / "decisions.jsonl"
         demo = python("-m", "workers", "demo", f"--out={out}", "--json", "--metrics-port=0")
-        with ChildProcess([*without_network(), *demo], tmp_path, name="demo", cwd=ROOT) as process:
+        with ChildProcess([*without_network(), *demo], tmp_path, env=ONE_THREAD, name="demo") as process:
             summary = json.loads(output(process))
 
         decisions = [json.loads(line) for line in out.read_text().splitlines()]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from pathlib import Path
 
-from tests.e2e.policies_under_test import edit, policy
+from tests.e2e.pipeline_under_test import STOP, Pipeline
+from tests.e2e.policies_under_test import edit, policy, write_policies
 from tests.e2e.standing import Standing
 from tests.e2e.stream import Stream, seconds_of
 from tests.services.deadline import until
@@ -56,3 +59,19 @@ def test_an_edit_that_does_not_hold_is_refused_aloud_and_changes_nothing(standin
     standing.policies.change("weapons.yaml", good)
     until(lambda: worker.metric("sluice_policies_refused") == 0, 10, "the mended files are live")
     assert {each["policy_set"] for each in stream.next_decisions(5)} == {live}, "the same files are the same version"
+
+
+def test_a_worker_told_to_stop_amid_an_edit_ends_in_order(
+    make_pipeline: Callable[..., Pipeline], tmp_path: Path
+) -> None:
+    """A process that exits while a thread of it computes is aborted by its libraries, and reported as a crash."""
+    pipeline = make_pipeline(policies=write_policies(tmp_path / "own"))
+    worker = pipeline.workers(1)[0]
+    prompts = [f"thing number {number}" for number in range(6_000)]
+    edit(tmp_path / "own", "things.yaml", policy("Things", prompts, {"label": 0.9}))
+    until(
+        lambda: worker.metric("sluice_text_cache_lookups_total", result="miss") >= len(prompts),
+        60,
+        lambda: f"the new prompts are being encoded by {worker.process}",
+    )
+    assert worker.process.terminate(within=STOP) == 0, str(worker.process)
