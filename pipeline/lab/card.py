@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.lab.evaluate import SCENE_SIZE, SEED, Report
 from pipeline.lab.files import write_text
-from pipeline.lab.train import Plan
+from pipeline.lab.plan import Plan
 
 CARD_FILE = "MODEL_CARD.md"
 
@@ -33,9 +33,9 @@ absence. For real images set `SLUICE_MODEL` and `SLUICE_PRETRAINED` to any open_
 rendered scenes, each seen once. A scene is one of {classes:,} emoji of Noto Color Emoji, 35 to 95% of the frame,
 turned, stretched and recoloured, on gradients, noise, stripes, shapes and scraps of other emoji; one in five holds a
 second, smaller thing. Captions are Unicode CLDR short names and keywords through varied templates. No photograph, no
-person's data and no pretrained weight went into it. The weights are a moving average of the last few hundred steps. The
-logit scale, {scale:.1f}, was fitted afterwards on held-out scenes (temperature scaling), so that a softmax over the whole
-lexicon means what it says.
+person's data and no pretrained weight went into it. The weights are a moving average of the last few hundred steps.
+The logit scale, {scale:.1f}, was fitted afterwards on held-out scenes (temperature scaling), so that a softmax over
+the whole lexicon means what it says.
 {note}
 ## What was measured
 

@@ -11,7 +11,7 @@ import math
 import pickle
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,6 +27,7 @@ from pipeline.lab.bpe import MERGES, write_merges
 from pipeline.lab.captions import captions
 from pipeline.lab.emoji import Atlas
 from pipeline.lab.files import write_atomically
+from pipeline.lab.plan import Plan, Progress, Times, learning_rate
 from pipeline.lab.scenes import draw_scenes, scene_seed
 
 EMA_DECAY = 0.998  # averages about the last 500 steps
@@ -35,55 +36,6 @@ MAX_LOGIT_SCALE = math.log(100)  # CLIP's own clamp
 
 class ResumeError(UsageError):
     """A checkpoint that is missing, broken or of another run."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a run is. ``scenes`` is the whole run's length, rounded up to whole batches."""
-
-    scenes: int = 700_000
-    batch: int = 256
-    seed: int = 0
-    peak: float = 1.5e-3  # learning rate after the warm-up
-    warmup: int = 200  # steps
-    weight_decay: float = 0.05
-    device: str = "cpu"
-    font: Path | None = None
-
-    @property
-    def steps(self) -> int:
-        """Optimiser steps in the whole run."""
-        return -(-self.scenes // self.batch)
-
-    def same_run(self) -> dict[str, Any]:
-        """What a checkpoint must agree on to be resumed; length, device and font may change."""
-        return {key: value for key, value in asdict(self).items() if key not in ("scenes", "device", "font")}
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a run stands after a step. ``rate`` is scenes per second of late, ``loss`` of this batch, in nats."""
-
-    step: int
-    steps: int
-    loss: float
-    rate: float
-
-
-@dataclass(frozen=True, slots=True)
-class Times:
-    """How often, in seconds, a run writes its checkpoint and its model folder."""
-
-    checkpoint: float = 120.0
-    export: float = 600.0
-
-
-def learning_rate(plan: Plan, step: int) -> float:
-    """Linear warm-up, then half a cosine down to 1% of the peak."""
-    if step < plan.warmup:
-        return plan.peak * (step + 1) / plan.warmup
-    done = (step - plan.warmup) / max(1, plan.steps - plan.warmup)
-    return plan.peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
 
 
 def encode_text(model: CLIP, tokens: Tensor) -> Tensor:

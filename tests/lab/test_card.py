@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.lab.card import CARD_FILE, Facts, write_card
 from pipeline.lab.evaluate import Report
-from pipeline.lab.train import Plan
+from pipeline.lab.plan import Plan
 
 
 def test_a_card_says_what_was_run_and_measured(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from open_clip.tokenizer import SimpleTokenizer
 
 from pipeline.lab import model as models
 from pipeline.lab.bpe import MERGES, MERGES_FILE
-from pipeline.lab.train import Plan, Progress, ResumeError, Times, Trainer, encode_text, learning_rate
+from pipeline.lab.plan import Plan, Progress, Times, learning_rate
+from pipeline.lab.train import ResumeError, Trainer, encode_text
 
 BUNDLED_MERGES = Path(__file__).parents[2] / "pipeline" / "bundled_model" / MERGES_FILE
 TINY = Plan(scenes=96, batch=16, peak=1e-3, warmup=2)

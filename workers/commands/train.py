@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from pipeline.lab.train import Plan, Progress, Trainer
+    from pipeline.lab.plan import Plan, Progress
+    from pipeline.lab.train import Trainer
 
 
 def train(
     out: Annotated[Path, typer.Argument(help="Folder for the model (open_clip's local-dir layout).")],
-    scenes: Annotated[int, typer.Option(min=1, help="Scenes in the whole run, rounded up to batches.")] = 700_000,
+    scenes: Annotated[int, typer.Option(min=1, help="Scenes in the whole run, rounded up to batches.")] = 770_000,
     batch: Annotated[int, typer.Option(min=2, help="Scenes per step.")] = 256,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same run.")] = 0,
     device: Annotated[str, typer.Option(help="A torch device: cpu, cuda, cuda:1, mps.")] = "cpu",
@@ -35,7 +36,8 @@ def train(
     """
     import torch
 
-    from pipeline.lab.train import Plan, Trainer
+    from pipeline.lab.plan import Plan
+    from pipeline.lab.train import Trainer
 
     if threads:
         torch.set_num_threads(threads)
