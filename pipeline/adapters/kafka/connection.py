@@ -156,10 +156,14 @@ def overheard(logger: str) -> Iterator[deque[Exception]]:
 
 
 def _weightiest(reasons: Iterable[Exception], otherwise: Exception) -> Exception:
-    """A broker that turns a password down may say so at one attempt and just hang up at the next."""
+    """A broker that turns a password down may say so at one attempt and just hang up at the next.
+
+    The last attempt is cut short by our own patience: that it timed out says less than what any before it met.
+    """
     said = list(reasons)
     turned_down = [each for each in said if isinstance(each, errors.SaslAuthenticationFailedError)]
-    return (turned_down or said or [otherwise])[-1]
+    met = [each for each in said if not isinstance(each, errors.RequestTimedOutError)]
+    return (turned_down or met or said or [otherwise])[-1]
 
 
 def _accepts(server: str) -> bool:
