@@ -9,6 +9,7 @@ from collections.abc import Callable
 from tests.e2e.answers import dead_letter_problems, schema_problems
 from tests.e2e.pictures import hostile_pictures, pictures
 from tests.e2e.pipeline_under_test import STOP, Pipeline
+from tests.e2e.standing import Standing
 from tests.services.deadline import until
 
 PARTITIONS = 6
@@ -48,12 +49,11 @@ def test_two_workers_answer_every_event_exactly_once(make_pipeline: Callable[...
     assert len(verdicts) > 1, "the test's policies give every picture the same verdict"
 
 
-def test_a_decision_carries_the_events_key_and_headers(make_pipeline: Callable[..., Pipeline]) -> None:
-    pipeline = make_pipeline()
-    event = pipeline.send(pictures(1))[0]
-    worker = pipeline.worker()
-    pipeline.wait_for_answers(1, worker)
-    [answer] = pipeline.answers().all
+def test_a_decision_carries_the_events_key_and_headers(standing: Standing) -> None:
+    pipeline = standing.pipeline
+    [event] = pipeline.send(pictures(1))
+    place = (event.partition, event.offset)
+    [answer] = until(lambda: pipeline.answers().by_place.get(place), 30, f"an answer to {place}")
     assert answer.decision is not None
     assert answer.record.key == event.key
     assert answer.record.header("x-trace") == b"0"

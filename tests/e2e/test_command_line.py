@@ -201,7 +201,9 @@ class TestDemo:
         assert [problem for each in decisions for problem in schema_problems(each)] == []
         assert len({each["decision_id"] for each in decisions}) == len(decisions)
         assert {each["model"]["name"] for each in decisions} == {"bundled"}
-        assert {"allow", "block"} <= {each["verdict"] for each in decisions}
+        verdicts = {each["verdict"] for each in decisions}
+        assert "allow" in verdicts
+        assert len(verdicts) > 1, "it shows nothing that a policy flags"
         assert summary["decisions"] == len(decisions)
 
 

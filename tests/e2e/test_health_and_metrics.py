@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.deploy.expressions import ALERTS, alert_expressions, dashboard_expressions
 from tests.e2e.pictures import hostile_pictures, pictures
 from tests.e2e.standing import Standing
+from tests.services.processes import HOST
 from tests.services.prometheus import PrometheusServer
 
 PROMISED = [
@@ -57,10 +59,20 @@ def test_a_worker_is_alive_at_once_and_ready_with_model_and_partitions(standing:
     assert standing.worker.metric("sluice_assigned_partitions") == 2
 
 
-def test_prometheus_finds_every_promised_metric(busy: Standing, prometheus: Callable[..., PrometheusServer]) -> None:
-    server = prometheus([f"127.0.0.1:{busy.worker.port}"])
-    server.wait_for("sluice_commits_total")
+def test_prometheus_finds_what_was_promised_and_what_is_deployed(
+    busy: Standing, prometheus: Callable[..., PrometheusServer]
+) -> None:
+    """Every promised metric, every expression of the dashboard, and every series that an alert reads."""
+    dashboard, alerts = dashboard_expressions(window="1m"), alert_expressions()
+    server = prometheus([f"{HOST}:{busy.worker.port}"], rule_files=[ALERTS])
+    server.wait_for("count_over_time(sluice_commits_total[1m]) >= 4")
     assert [series for series in PROMISED if not server.query(series)] == []
+    assert {each.place for each in dashboard if not server.query(each.promql)} <= {"Policies went live"}
+    for each in alerts:
+        server.query(each.promql)
+    read = {selector for each in alerts for selector in each.selectors}
+    assert {selector for selector in read if not server.query(selector)} == set()
+    assert not server.firing() - {"SluicePoliciesRefused"}
 
 
 def test_the_counts_agree_with_what_was_published(busy: Standing) -> None:
