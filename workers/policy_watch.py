@@ -10,7 +10,7 @@ from threading import Event, Thread
 import structlog
 
 from pipeline.adapters.policy_folder import policy_folder_changes
-from pipeline.errors import PolicyError, SluiceError
+from pipeline.errors import PolicyError
 from pipeline.live import LivePolicies
 
 _log = structlog.get_logger(__name__)
@@ -43,8 +43,10 @@ def _watch(folder: Path, known: Mapping[str, bytes], live: LivePolicies, stop: E
             for problem in error.problems:
                 _log.error("policy_refused", file=problem.file, line=problem.line, reason=problem.reason)
             _log.error("policies_unchanged", live=live().policy_set.version)
-        except SluiceError as error:
-            _log.error("policies_unchanged", live=live().policy_set.version, reason=str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next edit must still be taken up
+            _log.error(
+                "policies_unchanged", live=live().policy_set.version, reason=f"{type(error).__name__}: {error}"
+            )
         else:
             if policy_set.version != before:
                 _log.info("policies_live", version=policy_set.version, policies=len(policy_set.policies))

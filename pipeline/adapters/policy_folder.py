@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from threading import Event
 
+import structlog
 from watchfiles import watch
 
 from pipeline.errors import PolicyError, Problem
@@ -16,6 +17,8 @@ LOOK_EVERY_MS = 1000
 """The folder is hashed at least that often: network mounts and swapped symlinks do not always send an event."""
 DEBOUNCE_MS = 200
 BACKGROUND_SUFFIX = ".txt"
+
+_log = structlog.get_logger(__name__)
 
 
 def read_policy_folder(folder: Path) -> dict[str, bytes]:
@@ -42,16 +45,20 @@ def policy_folder_changes(
     The first look is compared with the `known` files, so that nothing edited meanwhile is missed. A folder that
     cannot be read is looked at again later.
     """
-    last = _digest(known or {})
+    last, trouble = _digest(known or {}), ""
     while not stop.is_set():
-        for _ in _looks(folder, stop):
-            try:
+        try:
+            for _ in _looks(folder, stop):
                 files = read_policy_folder(folder)
-            except PolicyError:
-                continue
-            if (now := _digest(files)) != last:
-                last = now
-                yield files
+                if (now := _digest(files)) != last:
+                    last = now
+                    yield files
+                trouble = ""
+        except (OSError, RuntimeError, PolicyError) as error:
+            # RuntimeError is watchfiles' own, when the system has no watches left: looking goes on without it.
+            if str(error) != trouble:
+                trouble = str(error)
+                _log.warning("policy_folder_unreadable", folder=str(folder), error=trouble)
         stop.wait(LOOK_EVERY_MS / 1000)
 
 
