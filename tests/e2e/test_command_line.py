@@ -23,6 +23,9 @@ from tests.services.processes import ChildProcess, python
 
 Sluice = Callable[..., ChildProcess]
 
+PATIENCE = 240.0
+"""Seconds that a command may take; the demo's 5,000 sentences take ten on an idle core, and more on a busy one."""
+
 
 @pytest.fixture
 def sluice(tmp_path: Path) -> Iterator[Sluice]:
@@ -40,7 +43,7 @@ def sluice(tmp_path: Path) -> Iterator[Sluice]:
 
 def output(process: ChildProcess, status: int = 0) -> str:
     """What it prints; it must end with that status."""
-    assert process.wait(within=120) == status, str(process)
+    assert process.wait(within=PATIENCE) == status, str(process)
     assert "Traceback" not in process.stderr()
     return process.stdout()
 
@@ -204,7 +207,8 @@ class TestDemo:
         verdicts = {each["verdict"] for each in decisions}
         assert "allow" in verdicts
         assert len(verdicts) > 1, "it shows nothing that a policy flags"
-        assert summary["decisions"] == len(decisions)
+        assert sum(summary["verdicts"].values()) == len(decisions)
+        assert set(summary["dead_letters"]) == {"truncated", "not_an_image", "empty", "too_large"}
 
 
 def without_network() -> list[str]:
