@@ -74,7 +74,7 @@ def test_a_worker_rides_out_a_broker_restart(
     """In the middle of a stream; the same process goes on by itself, and every event is answered."""
     pipeline = make_pipeline(on=kafka_of_own, partitions=3)
     events = pipeline.send(pictures(1500))
-    worker = pipeline.worker(max_batch=4)
+    worker = pipeline.worker(max_batch=2)
     pipeline.wait_for_answers(100, worker)
 
     kafka_of_own.restart()
