@@ -61,12 +61,17 @@ def as_jpeg(image: Image.Image, quality: int = 85) -> Image.Image:
     return Image.open(buffer).convert("RGB")
 
 
-def fresh_scenes(atlas: Atlas, scenes: int, seed: int = SEED) -> Iterator[tuple[list[Image.Image], Tensor]]:
-    """One-thing scenes, every emoji in turn from a random start: pictures and their classes ``int64[B]``."""
+def fresh_scenes(
+    atlas: Atlas, scenes: int, seed: int = SEED, *, scraps: bool = True
+) -> Iterator[tuple[list[Image.Image], Tensor]]:
+    """Scenes that each show one thing, every emoji in turn in a random order: pictures and classes ``int64[B]``.
+
+    With ``scraps``, pieces of other emoji lie under the thing on half of the scenes, as in training.
+    """
     order = torch.randperm(atlas.count, generator=torch.Generator().manual_seed(seed))
     order = order.repeat(-(-scenes // atlas.count))[:scenes]
     for step, first in enumerate(order.split(_CHUNK)):
-        drawn = draw_scenes(atlas, len(first), SCENE_SIZE, seed, step, first=first)
+        drawn = draw_scenes(atlas, len(first), SCENE_SIZE, seed, step, first=first, scraps=scraps)
         yield [as_jpeg(image) for image in to_images(drawn.pixels)], first
 
 
@@ -77,11 +82,11 @@ def image_features(loaded: Loaded, images: list[Image.Image]) -> Tensor:
     return features
 
 
-def evaluate(loaded: Loaded, atlas: Atlas, scenes: int, seed: int = SEED) -> Report:
+def evaluate(loaded: Loaded, atlas: Atlas, scenes: int, seed: int = SEED, *, scraps: bool = True) -> Report:
     """Zero-shot top-1 and top-5 over the whole lexicon."""
     text = ensemble(loaded, [emoji.name for emoji in load_lexicon()])
     first = five = 0
-    for images, wanted in fresh_scenes(atlas, scenes, seed):
+    for images, wanted in fresh_scenes(atlas, scenes, seed, scraps=scraps):
         best = (image_features(loaded, images) @ text.T).topk(5, dim=1).indices == wanted.unsqueeze(1)
         first += int(best[:, 0].sum())
         five += int(best.any(1).sum())

@@ -27,8 +27,8 @@ from pipeline.rules.policy_set import PolicySet
 from pipeline.rules.scoring import CompiledPolicies, compile_policies
 
 SEED = 2**42  # neither a training seed nor the evaluation's nor the samples'
-HARMLESS_TAKES = 4  # scenes of each emoji that no policy is about
-ABOUT_TAKES = 24  # and of each that one is about
+HARMLESS_TAKES = 3  # scenes of each emoji that no policy is about
+ABOUT_TAKES = 16  # and of each that one is about
 _CHUNK = 64
 Floats = NDArray[np.floating]
 

@@ -12,7 +12,7 @@ from typing import Any
 class Plan:
     """What a run is. ``scenes`` is the whole run's length, rounded up to whole batches."""
 
-    scenes: int = 770_000
+    scenes: int = 880_000
     batch: int = 256
     seed: int = 0
     peak: float = 1.5e-3  # learning rate after the warm-up

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def train(
     out: Annotated[Path, typer.Argument(help="Folder for the model (open_clip's local-dir layout).")],
-    scenes: Annotated[int, typer.Option(min=1, help="Scenes in the whole run, rounded up to batches.")] = 770_000,
+    scenes: Annotated[int, typer.Option(min=1, help="Scenes in the whole run, rounded up to batches.")] = 880_000,
     batch: Annotated[int, typer.Option(min=2, help="Scenes per step.")] = 256,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same run.")] = 0,
     device: Annotated[str, typer.Option(help="A torch device: cpu, cuda, cuda:1, mps.")] = "cpu",
@@ -111,9 +111,11 @@ def _judge(trainer: Trainer, test_scenes: int) -> None:
     scale = fit_scale(loaded, trainer.atlas, test_scenes)
     export(trainer.folder, loaded.model.state_dict(), MERGES)
     report = evaluate(loaded, trainer.atlas, test_scenes)
+    alone = evaluate(loaded, trainer.atlas, test_scenes, scraps=False)
     parameters = sum(value.numel() for value in loaded.model.parameters())
-    write_card(trainer.folder, Facts(trainer.plan, report, parameters, scale))
+    write_card(trainer.folder, Facts(trainer.plan, report, alone, parameters, scale))
     typer.echo(
-        f"top-1 {report.top1:.1%}, top-5 {report.top5:.1%} of {report.scenes} fresh scenes, {report.classes} names. "
+        f"Zero-shot top-1 among {report.classes} names: {alone.top1:.1%} of {alone.scenes} fresh scenes,"
+        f" {report.top1:.1%} where scraps of other things lie about. "
         f"Model in {trainer.folder}; try it with SLUICE_MODEL=local-dir:{trainer.folder}"
     )
