@@ -29,6 +29,7 @@ from pipeline.wire import (
     parse_decision,
     rfc3339,
 )
+from workers.report import dead_letter
 
 
 def schema(name: str) -> dict[str, Any]:
@@ -86,11 +87,11 @@ def test_a_dead_letter_keeps_key_value_and_headers_byte_for_byte(
     record = dead_letter_record(event, Failure("decode", "truncated", "pipeline.errors.ItemError", message), "dlq")
     assert (record.key, record.value, record.headers[0]) == (key, value, ("own", b"\x00\xff"))
     found = {name: held.decode("utf-8", "replace") for name, held in record.headers}
-    jsonschema.validate(found, schema("dead_letter.v1"))
+    jsonschema.validate(found, schema("dead_letter_headers.v1"))
 
 
 def test_the_dead_letter_schema_lists_every_reason() -> None:
-    assert schema("dead_letter.v1")["properties"]["sluice.reason"]["enum"] == [reason.value for reason in Reason]
+    assert schema("dead_letter_headers.v1")["properties"]["sluice.reason"]["enum"] == [reason.value for reason in Reason]
 
 
 def test_an_id_depends_on_place_policies_and_model_alone() -> None:
@@ -125,3 +126,11 @@ def test_what_is_not_a_claim_check_is_refused(value: bytes) -> None:
 def test_a_claim_is_told_by_its_content_type(content_type: str | None, claim: bool) -> None:
     headers = [("Content-Type", content_type.encode())] if content_type else []
     assert Event("t", 0, 0, None, b"", headers).is_claim is claim
+
+
+def test_a_dead_letter_prints_as_a_line_that_its_schema_describes() -> None:
+    record = dead_letter_record(Event("t", 3, 9, b"k", b""), Failure("fetch", "empty", "E", "no bytes"), "dlq")
+    letter = dead_letter(record)
+    assert letter is not None
+    jsonschema.validate(msgspec.to_builtins(letter), schema("dead_letter.v1"))
+    assert (letter.image_id, letter.stage, letter.reason) == ("k", "fetch", "empty")
