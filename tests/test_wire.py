@@ -91,7 +91,9 @@ def test_a_dead_letter_keeps_key_value_and_headers_byte_for_byte(
 
 
 def test_the_dead_letter_schema_lists_every_reason() -> None:
-    assert schema("dead_letter_headers.v1")["properties"]["sluice.reason"]["enum"] == [reason.value for reason in Reason]
+    assert schema("dead_letter_headers.v1")["properties"]["sluice.reason"]["enum"] == [
+        reason.value for reason in Reason
+    ]
 
 
 def test_an_id_depends_on_place_policies_and_model_alone() -> None:

@@ -95,7 +95,9 @@ def schema_problems(decision: object) -> list[str]:
 def dead_letter_problems(letter: Record, event: Record, topic: str) -> list[str]:
     """Where a dead letter departs from its event, byte for byte, or its headers from their published schema."""
     named = {name: value.decode() for name, value in letter.headers}
-    problems = [f"{error.json_path}: {error.message}" for error in _schema("dead_letter_headers.v1").iter_errors(named)]
+    problems = [
+        f"{error.json_path}: {error.message}" for error in _schema("dead_letter_headers.v1").iter_errors(named)
+    ]
     expected: Mapping[str, str] = {
         "topic": topic,
         "partition": str(event.partition),

@@ -111,9 +111,7 @@ def _flagged(decision: Decision) -> dict[str, Any]:
 
 
 def _flagged_table(flagged: list[dict[str, Any]]) -> Table:
-    table = Table(
-        "flagged image", "verdict", "policy", "score", "best prompt", box=None, header_style="dim"
-    )
+    table = Table("flagged image", "verdict", "policy", "score", "best prompt", box=None, header_style="dim")
     for each in flagged:
         colour = COLOURS[each["verdict"]]
         table.add_row(
