@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workers.options import with_settings
+from workers.settings import Settings
+
 if TYPE_CHECKING:
     from pipeline.lab.plan import Plan, Progress
     from pipeline.lab.train import Trainer
 
 
+@with_settings("log")
 def train(
+    settings: Settings,  # noqa: ARG001 - taken for its flags
     out: Annotated[Path, typer.Argument(help="Folder for the model (open_clip's local-dir layout).")],
     scenes: Annotated[int, typer.Option(min=1, help="Scenes in the whole run, rounded up to batches.")] = 880_000,
     batch: Annotated[int, typer.Option(min=2, help="Scenes per step.")] = 256,
@@ -41,6 +46,7 @@ def train(
 
     if threads:
         torch.set_num_threads(threads)
+    _make(out)
     plan = Plan(scenes=scenes, batch=batch, seed=seed, device=_known_device(device), font=font)
     state = checkpoint or out.with_name(f"{out.name}.checkpoint.pt")
     trainer = Trainer(plan, out)
@@ -53,6 +59,19 @@ def train(
         typer.echo(f"Interrupted at step {trainer.step}: repeat the command with --resume to go on.", err=True)
         raise typer.Exit(130) from None
     _judge(trainer, test_scenes)
+
+
+def _make(folder: Path) -> None:
+    """Make the folder, before hours of training find that it cannot be written. Raises `ServiceError`."""
+    from pipeline.errors import ServiceError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ServiceError(f"cannot write into {folder}: {error.strerror}; give another folder") from error
 
 
 def _known_device(name: str) -> str:
