@@ -24,7 +24,7 @@ def test_a_sample_passes_when_it_is_flagged_exactly_if_it_must_be(
 
 
 def test_the_shipped_policies_do_what_their_owners_say() -> None:
-    shown = CliRunner().invoke(app, ["policy", "test", "--json"])
+    shown = CliRunner().invoke(app, ["policy", "test", "--json"], standalone_mode=False)
     trials = [json.loads(line) for line in shown.stdout.splitlines()]
     assert [trial for trial in trials if not trial["passed"]] == []
     assert {trial["policy"] for trial in trials if trial["must_flag"]} >= {
@@ -33,7 +33,7 @@ def test_the_shipped_policies_do_what_their_owners_say() -> None:
         "alcohol",
         "gambling",
     }
-    assert shown.exit_code == 0
+    assert shown.return_value == 0
 
 
 def test_a_sample_that_does_not_come_out_so_fails_the_run_and_is_named(tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_a_sample_that_does_not_come_out_so_fails_the_run_and_is_named(tmp_path:
         "title: Weapons\nprompts: [a knife]\nunless: [a blue sky]\nactions: {block: 1.0}\n"
         "tests: {must_flag: [sky.png], must_pass: [sky.png]}\n"
     )
-    shown = CliRunner().invoke(app, ["policy", "test", "--policies", str(tmp_path)])
-    assert shown.exit_code == 1
+    shown = CliRunner().invoke(app, ["policy", "test", "--policies", str(tmp_path)], standalone_mode=False)
+    assert shown.return_value == 1
     assert "FAILED  weapons: sky.png scores" in shown.output
     assert "1 of 2 samples" in shown.output
