@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -19,7 +22,7 @@ from tests.e2e.policies_under_test import DEFAULTS, FILES, policy, write_policie
 from tests.e2e.standing import Standing
 from tests.services.deadline import until
 from tests.services.kafka import KafkaBroker
-from tests.services.processes import ChildProcess, python
+from tests.services.processes import HOST, ChildProcess, free_port, http_get, python
 
 Sluice = Callable[..., ChildProcess]
 
@@ -209,6 +212,24 @@ class TestDemo:
         assert len(verdicts) > 1, "it shows nothing that a policy flags"
         assert sum(summary["verdicts"].values()) == len(decisions)
         assert set(summary["dead_letters"]) == {"truncated", "not_an_image", "empty", "too_large"}
+
+    def test_it_serves_a_steady_stream_with_its_metrics_until_ctrl_c(self, tmp_path: Path) -> None:
+        port = free_port()
+        demo = python("-m", "workers", "demo", "--serve", "--rate=20", f"--metrics-port={port}")
+        with ChildProcess(demo, tmp_path, cwd=tmp_path, env=ONE_THREAD, name="demo") as process:
+            process.wait_for_http(f"http://{HOST}:{port}/readyz", within=120)
+            metrics = f"http://{HOST}:{port}/metrics"
+            pattern = re.compile(r'^sluice_images_total{outcome="decided"} (\d+)', re.MULTILINE)
+
+            def decided() -> int:
+                found = pattern.search((http_get(metrics) or (0, ""))[1])
+                return int(found[1]) if found else 0
+
+            first = decided()
+            until(lambda: decided() > first, 30, lambda: f"more than {first} images decided by {process}")
+            os.kill(process.pid, signal.SIGINT)
+            assert process.wait() == 0
+        assert not (tmp_path / "decisions.jsonl").exists()
 
 
 def without_network() -> list[str]:

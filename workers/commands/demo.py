@@ -34,7 +34,8 @@ def demo(
 
     started = monotonic()
     try:
-        out.touch()
+        if not serve:
+            out.touch()
     except OSError as error:
         raise ServiceError(f"cannot write {out}: {error.strerror}; give another place with --out") from error
     samples = sample_images(SHIPPED_POLICIES / "samples")
