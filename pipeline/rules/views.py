@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
-ResizeMode = Literal["shortest", "longest", "squash"]
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in source pixels."""
 

@@ -92,6 +92,7 @@ class DemoStream:
         self._stop = Flag()
         self._errors: list[BaseException] = []
         self._threads: list[Thread] = []
+        self._moderators: list[Moderator] = []
         self._held = ExitStack()
         self._sending = self._sent = 0.0
 
@@ -110,7 +111,8 @@ class DemoStream:
         )
         publisher, fetcher = MemoryPublisher(self._broker), HttpFetcher(())
         moderator = self._held.enter_context(assembly.moderator(settings, judge, source, publisher, fetcher, hooks))
-        self._vitals.watch(moderator.stalled)
+        self._moderators.append(moderator)
+        self._vitals.watch(lambda: max(each.stalled() for each in self._moderators))
         self._held.enter_context(
             watched_policies(settings.policies, judge.files, judge.live, self._stop, settings.drain_timeout)
         )
@@ -121,7 +123,7 @@ class DemoStream:
     def _run(self, moderator: Moderator) -> None:
         try:
             moderator.run(self._stop)
-        except StopError as error:
+        except Exception as error:  # noqa: BLE001 - raised again by the thread that sends
             self._errors.append(error)
 
     def send_all(self, images: Sequence[tuple[str, bytes]], console: Console) -> None:
@@ -138,6 +140,9 @@ class DemoStream:
                 progress.update(task, completed=self._tally.answered, rate=self._rate())
                 time.sleep(0.01)
         self._sent = time.monotonic()
+        if self._tally.answered < len(images) and not self._errors:
+            missing = len(images) - self._tally.answered
+            raise StopError(f"{missing} of {len(images)} images were not answered within {PATIENCE:g} s of the last")
 
     def serve(self, images: Sequence[tuple[str, bytes]], rate: float, console: Console) -> None:
         """Send images in random order at a steady rate, with the metrics endpoint up, until Ctrl-C."""

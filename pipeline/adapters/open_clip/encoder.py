@@ -108,10 +108,12 @@ class OpenClipEncoder:
         return self._tokenizer.count_tokens(text)
 
     def warm_up(self) -> None:
-        """Pay now for what the first batches would wait for: kernels chosen, memory claimed."""
-        for batch in sorted({1, self.max_batch}):
+        """Pay now for what the first batches would wait for: kernels chosen, memory claimed.
+
+        On a CPU one image is enough; a whole batch would cost a large model half a minute and gain nothing.
+        """
+        for batch in {1} if self._device.type == "cpu" else {1, self.max_batch}:
             self.encode_images(np.zeros((batch, *self.spec.image_size, 3), np.uint8))
-        self.encode_texts(["warm up"])
 
     def _spread(self, work: Callable[[A], B], parts: Sequence[A]) -> list[B]:
         """`work` on each part, side by side on the lanes where there are several of both."""
@@ -176,7 +178,7 @@ def load_encoder(
     max_batch: int = 64,
     threads: int | None = None,
 ) -> OpenClipEncoder:
-    """Load a model and get it ready; raises `ModelError` with one line that says what to do.
+    """Load a model and warm it up; raises `ModelError` with one line that says what to do.
 
     `model` and `pretrained` are open_clip's (see `pipeline.adapters.open_clip.source`), or ``bundled``. Without
     `pretrained` an architecture gets random weights, which the log and ``spec.name`` say. `threads` is how many CPU
@@ -198,7 +200,7 @@ def load_encoder(
         visual = place(whole.visual, where, form)
     whole.visual = torch.nn.Identity()  # what is left is the text side, which keeps float32
     texts, short = text_tower(whole.to(where))
-    return OpenClipEncoder(
+    encoder = OpenClipEncoder(
         replace(spec, dtype=str(form).removeprefix("torch.")),
         tower_of(visual),
         texts,
@@ -209,3 +211,5 @@ def load_encoder(
         short_texts=short,
         lanes=lanes,
     )
+    encoder.warm_up()
+    return encoder
