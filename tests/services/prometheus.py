@@ -13,6 +13,7 @@ from typing import Any, Self
 from tests.services import ServiceMissingError
 from tests.services.deadline import until
 from tests.services.processes import HOST, ChildProcess, free_port, http_get
+from tests.services.service import Service
 
 # A quarter of a second: `rate(...[2s])` sees several scrapes, so tests of rates take seconds, not minutes.
 # (The first scrape still comes five seconds after the start: Prometheus looks for targets at that pace.)
@@ -41,7 +42,7 @@ def find_program(name: str) -> str:
     return program
 
 
-class PrometheusServer:
+class PrometheusServer(Service):
     """One Prometheus over fixed targets and rule files."""
 
     def __init__(
@@ -51,7 +52,6 @@ class PrometheusServer:
         self.port = free_port()
         self.url = f"http://{HOST}:{self.port}"
         self._folder = folder
-        self._process: ChildProcess | None = None
         self._config = _CONFIG.format(
             # JSON is YAML, and quotes what has to be quoted.
             rules=json.dumps([str(path) for path in rule_files]),
@@ -65,13 +65,8 @@ class PrometheusServer:
         config.write_text(self._config)
         argv = [find_program("prometheus"), f"--config.file={config}", "--log.level=warn"]
         argv += [f"--web.listen-address={HOST}:{self.port}", f"--storage.tsdb.path={self._folder / 'data'}"]
-        self._process = ChildProcess(argv, self._folder, name="prometheus")
-        try:
-            self._process.wait_for_http(f"{self.url}/-/ready")
-        except BaseException:
-            self._process.close()
-            raise
-        return self
+        process = ChildProcess(argv, self._folder, name="prometheus")
+        return self._serve(process, lambda it: it.wait_for_http(f"{self.url}/-/ready"))
 
     def query(self, promql: str) -> list[Sample]:
         """Evaluate an expression now; a wrong one raises ValueError with Prometheus's own words."""
@@ -95,17 +90,6 @@ class PrometheusServer:
     def firing(self) -> set[str]:
         """The names of the alerts that fire now."""
         return {sample.labels["alertname"] for sample in self.query('ALERTS{alertstate="firing"}')}
-
-    def close(self) -> None:
-        """End it at once; no harm in doing it twice."""
-        if self._process is not None:
-            self._process.close()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _get(self, what: str, **parameters: str) -> dict[str, Any]:
         answer = http_get(f"{self.url}/api/v1/{what}?{urllib.parse.urlencode(parameters)}")

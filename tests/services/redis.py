@@ -11,9 +11,10 @@ import redis
 from tests.services import ServiceMissingError
 from tests.services.certificates import Certificate
 from tests.services.processes import HOST, ChildProcess, free_port
+from tests.services.service import Service
 
 
-class RedisServer:
+class RedisServer(Service):
     """One redis-server that keeps nothing on disk: after a restart it has the same address and no keys."""
 
     def __init__(self, folder: Path, *, password: str | None = None, certificate: Certificate | None = None) -> None:
@@ -22,7 +23,6 @@ class RedisServer:
         self.password = password
         self.certificate = certificate
         self._folder = folder
-        self._process: ChildProcess | None = None
 
     @property
     def url(self) -> str:
@@ -41,50 +41,13 @@ class RedisServer:
         program = shutil.which("redis-server")
         if program is None:
             raise ServiceMissingError("redis-server is not installed: apt-get install redis-server")
-        self._process = ChildProcess([program, *self._arguments()], self._folder, name="redis")
-        try:
-            self._process.wait_for_port(self.port)
-        except BaseException:
-            self._process.close()
-            raise
-        return self
-
-    def stop(self) -> None:
-        """End it as an administrator does (SIGTERM): clients see their connections closed."""
-        self._running().terminate()
-
-    def kill(self) -> None:
-        """End it as a crash does (SIGKILL)."""
-        self._running().kill()
-
-    def pause(self) -> None:
-        """Freeze it: connecting still works, and no command is ever answered, until `resume`."""
-        self._running().pause()
-
-    def resume(self) -> None:
-        """Let a paused server go on: it answers all that has waited."""
-        self._running().resume()
+        process = ChildProcess([program, *self._arguments()], self._folder, name="redis")
+        return self._serve(process, lambda it: it.wait_for_port(self.port))
 
     def restart(self) -> None:
         """Stop it if it runs, and start it on the same port, empty."""
         self.close()
         self.start()
-
-    def close(self) -> None:
-        """End it at once, paused or not; no harm in doing it twice."""
-        if self._process is not None:
-            self._process.close()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _running(self) -> ChildProcess:
-        if self._process is None:
-            raise RuntimeError("this Redis was never started")
-        return self._process
 
     def _arguments(self) -> list[str]:
         arguments = ["--bind", HOST, "--save", "", "--appendonly", "no", "--dir", str(self._folder)]

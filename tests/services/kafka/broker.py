@@ -12,6 +12,7 @@ from tests.services.kafka.client import BrokerClient
 from tests.services.kafka.config import PASSWORD, SCRAM, USERNAME, BrokerConfig, SecureListener
 from tests.services.kafka.jars import java, kafka_jars
 from tests.services.processes import HOST, ChildProcess
+from tests.services.service import Service
 
 # The serial collector and the first compiler alone: they start soonest, on a broker that lives for minutes.
 _JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
@@ -19,13 +20,12 @@ _CLUSTER_ID = "c2x1aWNlLXRlc3RzLWthZg"  # any 16 bytes in base64; nothing outsid
 _STARTED = r"Kafka Server started"
 
 
-class KafkaBroker(BrokerClient):
+class KafkaBroker(Service, BrokerClient):
     """A real broker on loopback, with the questions that tests ask of one (inherited from `BrokerClient`)."""
 
     def __init__(self, folder: Path, *, certificate: Certificate | None = None) -> None:
         """Nothing starts yet. With a certificate there is a SASL_SSL listener as well (`secure`)."""
         self._config = BrokerConfig.on_free_ports(folder, certificate)
-        self._process: ChildProcess | None = None
         super().__init__(f"{HOST}:{self._config.port}")
 
     @property
@@ -46,51 +46,14 @@ class KafkaBroker(BrokerClient):
             self._format([*command, "kafka.tools.StorageTool", "format"], server)
         # A new pair of files for every start, or the last start's "started" would pass for this one's.
         name = f"broker-{len(list(self._config.folder.glob('broker-*.out'))) + 1}"
-        self._process = ChildProcess([*command, "kafka.Kafka", str(server)], self._config.folder, name=name)
-        try:
-            self._process.wait_for_line(_STARTED, within)
-        except BaseException:
-            self._process.close()
-            raise
-        return self
-
-    def stop(self) -> None:
-        """End it in order (SIGTERM): it hands over, closes its logs, and keeps its data."""
-        self._running().terminate()
-
-    def kill(self) -> None:
-        """End it as a power cut does (SIGKILL); data and port are kept for `start`."""
-        self._running().kill()
+        process = ChildProcess([*command, "kafka.Kafka", str(server)], self._config.folder, name=name)
+        return self._serve(process, lambda it: it.wait_for_line(_STARTED, within))
 
     def restart(self) -> None:
         """Stop it if it runs, and start it with the same data on the same port."""
         if self._running().running:
             self.stop()
         self.start()
-
-    def pause(self) -> None:
-        """Freeze it (SIGSTOP): connections stay open, requests wait."""
-        self._running().pause()
-
-    def resume(self) -> None:
-        """Let a paused broker go on."""
-        self._running().resume()
-
-    def close(self) -> None:
-        """End it at once; no harm in doing it twice."""
-        if self._process is not None:
-            self._process.close()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _running(self) -> ChildProcess:
-        if self._process is None:
-            raise RuntimeError("this broker was never started")
-        return self._process
 
     @staticmethod
     def _format(command: list[str], server: Path) -> None:
