@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -81,6 +82,21 @@ def test_publish_raises_when_the_broker_does_not_acknowledge(stopped: Any) -> No
     with pytest.raises(PublishError, match="decisions"):
         stopped.publish([Record("decisions", b"lost key", b"value")])
     assert time.monotonic() - started < 10
+
+
+def test_close_gives_up_records_that_no_broker_takes(kafka_of_own: Any) -> None:
+    """Its own error would hide the one for which the worker stops."""
+    kafka_of_own.create_topic("decisions")
+    publisher = KafkaPublisher(KafkaConnection(kafka_of_own.bootstrap_servers), delivery_timeout=60.0)
+    publisher.publish([Record("decisions", b"k", b"before")])
+    kafka_of_own.pause()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(publisher.publish, [Record("decisions", b"k", b"after")])
+        time.sleep(0.5)
+        publisher.close()
+        with pytest.raises(PublishError, match="decisions"):
+            waiting.result(timeout=10)
+    kafka_of_own.resume()
 
 
 def test_publish_waits_for_a_broker_that_restarts(kafka_of_own: Any) -> None:

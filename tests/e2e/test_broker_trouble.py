@@ -92,4 +92,6 @@ def test_a_worker_rides_out_a_broker_restart(
 
 def last_word(worker: Worker) -> str:
     """The one line in which the command says why it ends; a library may still log while it does."""
-    return [line for line in worker.process.stderr().splitlines() if line.startswith("sluice: ")][-1]
+    said = [line for line in worker.process.stderr().splitlines() if line.startswith("sluice: ")]
+    assert said, str(worker.process)
+    return said[-1]

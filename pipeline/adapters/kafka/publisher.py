@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 from kafka import KafkaProducer
+from kafka.errors import KafkaTimeoutError
 from kafka.serializer.abstract import Serializer
 
 from pipeline.adapters.kafka.connection import KafkaConnection
@@ -75,8 +76,17 @@ class KafkaPublisher:
                 raise _unacknowledged(record, error) from error
 
     def close(self) -> None:
-        """Free the connection; blocks for a few seconds at most."""
-        self._producer.close(timeout=_GRACE)
+        """Free the connection; blocks for a few seconds at most.
+
+        Records that no broker has taken by then are given up: `publish` has raised for them already.
+        """
+        try:
+            self._producer.close(timeout=_GRACE)
+        except KafkaTimeoutError:
+            # kafka-python 3.0 flushes first and, where that takes too long, leaves its thread running and itself open,
+            # to raise once more when it is collected. Its only way on is private; the version is pinned below 3.1.
+            self._producer._sender.force_close()  # noqa: SLF001
+            self._producer._closed = True  # noqa: SLF001
 
     def _send(self, record: Record) -> Any:
         value = _Nullable.NOTHING if record.key is None and record.value is None else record.value
