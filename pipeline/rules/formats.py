@@ -1,9 +1,15 @@
-"""What a stranger's bytes look like, before any decoder touches them: judged by content, never by name."""
+"""What a stranger's bytes look like, before any decoder touches them: judged by content, never by name.
+
+Names only say which files of a person's own folder to look at.
+"""
 
 from __future__ import annotations
 
 ACCEPTED = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF")
 """Pillow's names of the formats that are decoded. Fewer decoders, less to attack; MPO opens as JPEG."""
+
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp", ".avif"})
+"""What a folder is searched for, in lower case; a file that a person names is opened whatever its name ends in."""
 
 _AVIF_BRANDS = (b"avif", b"avis")
 _FTYP_BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"hevc": "HEIC", b"mif1": "HEIF", b"qt  ": "QuickTime video"}

@@ -10,11 +10,9 @@ from typing import Annotated
 import typer
 
 from pipeline.errors import UsageError
+from pipeline.rules.formats import PICTURE_SUFFIXES
 from workers.options import with_settings
 from workers.settings import Settings
-
-PICTURES = {".jpg", ".jpeg", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp", ".avif"}
-"""What a folder is searched for; a file that is named is judged whatever its name ends in."""
 
 
 @with_settings("model", "images", "policies", "log")
@@ -60,7 +58,7 @@ def expand(paths: Sequence[str]) -> list[Path]:
 def _expand(given: str) -> list[Path]:
     path = Path(given)
     if path.is_dir():
-        return sorted(each for each in path.rglob("*") if each.suffix.lower() in PICTURES and each.is_file())
+        return sorted(each for each in path.rglob("*") if each.suffix.lower() in PICTURE_SUFFIXES and each.is_file())
     if path.exists():
         return [path]
     matched = sorted(glob.glob(given, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
