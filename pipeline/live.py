@@ -78,6 +78,7 @@ class LivePolicies:
             raise
         self._live = self.compiled(policy_set)
         self._hooks.policies_loaded(policy_set.version, len(policy_set.policies))
+        self._hooks.calibrated_for_another_model(policy_set.calibrated_for_another(self._spec.fingerprint))
         return policy_set
 
     def compiled(self, policy_set: PolicySet) -> CompiledPolicies:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pipeline.items import Batch, Features, Pixels
+from pipeline.rules.policy_set import CalibratedFor
 from pipeline.wire import Claim, Decision, Record
 
 
@@ -183,6 +184,9 @@ class Hooks:
 
     def policies_loaded(self, version: str, policies: int) -> None:
         """A policy set went live."""
+
+    def calibrated_for_another_model(self, policies: Mapping[str, CalibratedFor]) -> None:
+        """A policy set went live; the thresholds of these active policies, often none, were set for another model."""
 
     def policies_refused(self, reason: str) -> None:
         """A policy set did not validate; the last good one stays live."""

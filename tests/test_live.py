@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
 import numpy as np
@@ -13,6 +13,7 @@ from pipeline.errors import PolicyError, StopError
 from pipeline.items import Features, Pixels
 from pipeline.live import LivePolicies
 from pipeline.ports import EncoderSpec, Hooks
+from pipeline.rules.policy_set import CalibratedFor
 
 DEFAULTS = b"templates: ['{}', 'a photo of {}']\nbackground: _background.txt\n"
 
@@ -49,12 +50,16 @@ class Told(Hooks):
     def __init__(self) -> None:
         self.versions: list[str] = []
         self.refused = 0
+        self.for_another: list[dict[str, CalibratedFor]] = []
 
     def policies_loaded(self, version: str, policies: int) -> None:
         self.versions.append(version)
 
     def policies_refused(self, reason: str) -> None:
         self.refused += 1
+
+    def calibrated_for_another_model(self, policies: Mapping[str, CalibratedFor]) -> None:
+        self.for_another.append(dict(policies))
 
 
 def folder(*prompts: str) -> dict[str, bytes]:
@@ -99,6 +104,19 @@ def test_a_bad_edit_is_refused_and_the_last_good_set_stays_live() -> None:
         live.offer({**folder("a knife"), "policies/weapons.yaml": b"title: 3\n"})
     assert live().policy_set.version == good
     assert (told.versions, told.refused) == ([good], 1)
+
+
+def test_each_set_tells_which_thresholds_were_set_for_another_model() -> None:
+    """Set by hand, for this model, for another one, and for another one in a policy that is off."""
+    told = Told()
+    live = LivePolicies(Hashing(), MemoryTextCache(), told)
+    by_hand = folder("a knife")
+    weapons = by_hand["policies/weapons.yaml"]
+    for fingerprint, mode in (("f", "enforce"), ("else", "shadow"), ("else", "off")):
+        calibrated = f"mode: {mode}\ncalibrated: {{model: small, fingerprint: {fingerprint}}}\n"
+        live.offer({**by_hand, "policies/weapons.yaml": weapons + calibrated.encode()})
+    live.offer(by_hand)
+    assert told.for_another == [{}, {"weapons": CalibratedFor("small", "else")}, {}, {}]
 
 
 def test_before_the_first_good_set_nothing_is_decided() -> None:

@@ -24,6 +24,7 @@ from prometheus_client import (
 
 from pipeline.errors import Reason
 from pipeline.ports import EncoderSpec, Hooks
+from pipeline.rules.policy_set import CalibratedFor
 from pipeline.wire import SEVERITY, Action, Decision
 
 MODES = ("enforce", "shadow")
@@ -104,6 +105,10 @@ class Metrics:
             "sluice_policies_refused", "1 while the newest policy files are refused and an older set decides, else 0."
         )
         self.policies = gauge("sluice_policies", "Policies in the live set, those that are off included.")
+        self.other_model_policies = gauge(
+            "sluice_other_model_policies",
+            "Active policies whose thresholds were calibrated for another model than the one that scores.",
+        )
         self.policy_set = info("sluice_policy_set", "The live policy set.", "version")
 
         # --- the model -------------------------------------------------------------------------------------------
@@ -227,6 +232,10 @@ class PrometheusHooks(Hooks):
         self._metrics.policies_refused.set(0)
         self._metrics.policies.set(policies)
         _only(self._metrics.policy_set, version)
+
+    def calibrated_for_another_model(self, policies: Mapping[str, CalibratedFor]) -> None:
+        """Thresholds of the set that went live fit another model."""
+        self._metrics.other_model_policies.set(len(policies))
 
     def policies_refused(self, reason: str) -> None:
         """A set did not hold."""

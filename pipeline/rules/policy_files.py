@@ -6,18 +6,19 @@ Takes the files' bytes, not their paths: reading folders is an adapter's work (`
 from __future__ import annotations
 
 import difflib
+import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.types import StringConstraints
 
 from pipeline.errors import PolicyError, Problem
 from pipeline.rules.ensembles import fill
-from pipeline.rules.policy_set import TOO_CLOSE, Defaults, Mode, Policy, PolicySet, policy_version
+from pipeline.rules.policy_set import TOO_CLOSE, CalibratedFor, Defaults, Mode, Policy, PolicySet, policy_version
 from pipeline.rules.yaml_lines import Located, YamlError, load
 from pipeline.wire import Action
 
@@ -44,6 +45,11 @@ class _Tests(_Form):
     must_pass: list[Text] = []
 
 
+class _Calibrated(_Form):
+    model: Text
+    fingerprint: Text
+
+
 class _PolicyForm(_Form):
     title: Text
     description: str = ""
@@ -52,6 +58,7 @@ class _PolicyForm(_Form):
     prompts: Annotated[list[Text], Field(min_length=1)]
     unless: list[Text] = []
     actions: Annotated[dict[Action, Chance], Field(min_length=1)]
+    calibrated: _Calibrated | None = None
     tests: _Tests = _Tests()
 
 
@@ -135,6 +142,7 @@ def _policy(
         actions={action: float(least) for action, least in form.actions.items()},
         must_flag=tuple(form.tests.must_flag),
         must_pass=tuple(form.tests.must_pass),
+        calibrated=CalibratedFor(form.calibrated.model, form.calibrated.fingerprint) if form.calibrated else None,
     )
     return replace(policy, version=policy_version(policy, defaults))
 
@@ -202,8 +210,9 @@ def _reason(error: dict[str, Any], form: type[_Form]) -> str:
         case "missing":
             return f"{place!r} is missing"
         case "extra_forbidden":
-            close = difflib.get_close_matches(str(error["loc"][-1]), list(form.model_fields), n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(form.model_fields)}"
+            known = _keys(form, error["loc"][:-1])
+            close = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
             return f"unknown key {place!r}{hint}"
         case "too_short":
             return f"{place!r} is empty"
@@ -213,6 +222,15 @@ def _reason(error: dict[str, Any], form: type[_Form]) -> str:
             return f"{place} is {error['input']!r}, not text; put it in quotes"
         case _:
             return f"{place}: {error['msg'][0].lower()}{error['msg'][1:]}, got {error['input']!r}"
+
+
+def _keys(form: type[BaseModel], place: Sequence[str | int]) -> list[str]:
+    """The keys that a form takes at that place within it."""
+    for part in place:
+        annotation = form.model_fields[str(part)].annotation
+        inner = (each for each in (annotation, *get_args(annotation)) if inspect.isclass(each))
+        form = next(each for each in inner if issubclass(each, BaseModel))
+    return list(form.model_fields)
 
 
 def _order_problems(actions: Mapping[Action, float], located: Located) -> Iterable[tuple[int, str]]:

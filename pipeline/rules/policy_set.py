@@ -30,6 +30,18 @@ class Defaults:
     too_close: float = TOO_CLOSE
 
 
+@dataclass(frozen=True, slots=True)
+class CalibratedFor:
+    """The model that a policy's thresholds were set for: its name for people, its fingerprint to tell it by."""
+
+    model: str
+    fingerprint: str
+
+    def __str__(self) -> str:
+        """``name@fingerprint``."""
+        return f"{self.model}@{self.fingerprint}"
+
+
 @dataclass(frozen=True)
 class Policy:
     """One policy file. ``actions`` maps an action to the least score for it; ``must_*`` are paths of samples."""
@@ -44,6 +56,8 @@ class Policy:
     owner: str = ""
     must_flag: tuple[str, ...] = ()
     must_pass: tuple[str, ...] = ()
+    calibrated: CalibratedFor | None = None
+    """None where the thresholds were set by hand."""
     version: str = field(default="", compare=False)
 
     def severest(self, score: float) -> tuple[Action, float] | None:
@@ -59,7 +73,7 @@ _ORDER: tuple[Action, ...] = ("label", "review", "block")
 
 
 def policy_version(policy: Policy, defaults: Defaults) -> str:
-    """Hash of what a decision depends on: wording, thresholds and mode; not the title, owner or tests."""
+    """Hash of what a decision depends on: wording, thresholds and mode; nothing else that a file says."""
     return _digest(
         {
             "prompts": policy.prompts,
@@ -89,6 +103,11 @@ class PolicySet:
     def active(self) -> tuple[Policy, ...]:
         """The policies that are scored: those in mode enforce or shadow."""
         return tuple(policy for policy in self.policies if policy.mode != "off")
+
+    def calibrated_for_another(self, fingerprint: str) -> dict[str, CalibratedFor]:
+        """The active policies whose thresholds were set for a model other than that one, by id."""
+        found = {policy.id: policy.calibrated for policy in self.active if policy.calibrated is not None}
+        return {policy: model for policy, model in found.items() if model.fingerprint != fingerprint}
 
     def sentences(self) -> Iterator[str]:
         """Every prompt, unless and background entry that scoring needs, each once, in a fixed order."""

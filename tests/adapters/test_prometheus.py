@@ -16,6 +16,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from pipeline.adapters.prometheus import BOUNDS, Metrics, PrometheusHooks
 from pipeline.ports import EncoderSpec, HookChain, Hooks
+from pipeline.rules.policy_set import CalibratedFor
 from tests.deploy.traffic import POLICIES, SPEC, decision, one_batch, start
 
 DECLARED = [each for each in vars(Metrics(CollectorRegistry())).values() if isinstance(each, MetricWrapperBase)]
@@ -134,6 +135,14 @@ def test_a_refused_set_shows_until_a_good_one_goes_live(hooks: PrometheusHooks) 
     hooks.policies_loaded("b", 3)
     assert value(hooks, "sluice_policies_refused") == 0
     assert value(hooks, "sluice_policy_reloads_total", result="invalid") == 1
+
+
+def test_policies_for_another_model_are_counted_until_thresholds_fit(hooks: PrometheusHooks) -> None:
+    assert value(hooks, "sluice_other_model_policies") == 0
+    hooks.calibrated_for_another_model(dict.fromkeys(["weapons", "gore"], CalibratedFor("small", "else")))
+    assert value(hooks, "sluice_other_model_policies") == 2
+    hooks.calibrated_for_another_model({})
+    assert value(hooks, "sluice_other_model_policies") == 0
 
 
 def test_series_do_not_pile_up_over_a_thousand_edits(hooks: PrometheusHooks) -> None:

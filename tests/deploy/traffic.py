@@ -66,6 +66,7 @@ def start(hooks: Hooks) -> None:
     hooks.policies_loaded("set-0", 2)
     hooks.policies_refused("invalid")
     hooks.policies_loaded("set-1", len(POLICIES))
+    hooks.calibrated_for_another_model({})
     hooks.text_cache("hit", 40)
     hooks.assigned(2)
 

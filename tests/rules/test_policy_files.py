@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import PolicyError
 from pipeline.rules.policy_files import FILE_LIMIT, TokenCounter, parse_policies
+from pipeline.rules.policy_set import CalibratedFor
 
 WEAPONS = b"""\
 # knives and bombs
@@ -63,6 +64,9 @@ def test_a_sound_file_becomes_a_policy_named_by_its_stem() -> None:
         (b"title: &t x\nowner: *t\nprompts: [a]\nactions: {block: 0.5}\n", 2, "aliases"),
         (b"title: x\nprompts: [a\nactions: 3\n", 3, "not valid YAML"),
         (b"title: x\nprompts: [\xff]\n", 2, "not UTF-8"),
+        (WEAPONS + b"calibrated: {model: small}\n", 12, "'calibrated.fingerprint' is missing"),
+        (WEAPONS + b"calibrated:\n  model: small\n  fingerprint: 12\n", 14, "put it in quotes"),
+        (WEAPONS + b"calibrated: {model: a, fingerprnt: b}\n", 12, "did you mean 'fingerprint'?"),
         (b"just text", 1, "expected 'key: value' lines"),
     ],
 )
@@ -74,6 +78,13 @@ def test_a_bad_file_is_refused_with_its_line_and_what_to_do(content: bytes, line
 def test_every_problem_of_every_file_is_reported_at_once() -> None:
     found = problems(WEAPONS.replace(b"block: 0.9", b"block: 7"), **{"tobacco.yaml": b"title: 3\n"})
     assert {each.split(":")[0] for each in found} == {"policies/weapons.yaml", "policies/tobacco.yaml"}
+
+
+def test_the_model_that_thresholds_were_set_for_is_kept_and_makes_no_new_version() -> None:
+    content = WEAPONS + b"calibrated:\n  model: small\n  fingerprint: 0e5bdb7b719df39c\n"
+    (policy,) = parse_policies({"policies/weapons.yaml": content}).policies
+    assert policy.calibrated == CalibratedFor("small", "0e5bdb7b719df39c")
+    assert version(content) == version(WEAPONS)
 
 
 def test_two_files_may_not_share_an_id() -> None:

@@ -43,8 +43,7 @@ def check(
     except PolicyError as error:
         problems = error.problems
     if as_json:
-        found = [{"file": each.file, "line": each.line, "reason": each.reason} for each in problems]
-        typer.echo(json.dumps({"problems": found, "version": policy_set.version if policy_set else None}))
+        typer.echo(json.dumps(_as_json(policy_set, problems)))
     elif problems:
         for problem in problems:
             typer.echo(str(problem), err=True)
@@ -61,11 +60,11 @@ def run_tests(
 ) -> int:
     """Judge every policy's must_flag and must_pass samples; the exit status is 1 when one does not come out so."""
     from pipeline.adapters.memory import MemoryTextCache
-    from pipeline.ports import Hooks
     from workers import assembly
+    from workers.other_model import SayOtherModel
     from workers.policy_tests import run_policy_tests
 
-    judge = assembly.judge(settings, assembly.load_model(settings), MemoryTextCache(), Hooks())
+    judge = assembly.judge(settings, assembly.load_model(settings), MemoryTextCache(), SayOtherModel())
     trials = run_policy_tests(settings, judge)
     failed = [trial for trial in trials if not trial.passed]
     if as_json:
@@ -89,9 +88,27 @@ def _missing_samples(folder: Path, policy_set: PolicySet) -> list[Problem]:
     ]
 
 
+def _as_json(policy_set: PolicySet | None, problems: list[Problem]) -> dict[str, object]:
+    return {
+        "problems": [{"file": each.file, "line": each.line, "reason": each.reason} for each in problems],
+        "version": policy_set.version if policy_set else None,
+        "policies": [
+            {
+                "id": policy.id,
+                "mode": policy.mode,
+                "version": policy.version,
+                "actions": dict(policy.actions),
+                "calibrated": asdict(policy.calibrated) if policy.calibrated else None,
+            }
+            for policy in (policy_set.policies if policy_set else ())
+        ],
+    }
+
+
 def _print(policy_set: PolicySet) -> None:
     for policy in policy_set.policies:
         actions = ", ".join(f"{action} from {least:g}" for action, least in policy.actions.items())
-        typer.echo(f"ok  {policy.id:<22} {policy.mode:<8} {len(policy.prompts):>3} prompts  {actions}")
+        set_for = f"for {policy.calibrated}" if policy.calibrated else "by hand"
+        typer.echo(f"ok  {policy.id:<22} {policy.mode:<8} {len(policy.prompts):>3} prompts  {actions}  ({set_for})")
     background = len(policy_set.defaults.background)
     typer.echo(f"policy set {policy_set.version}: {len(policy_set.policies)} policies, {background} background lines")

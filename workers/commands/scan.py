@@ -31,11 +31,12 @@ def scan(
     from pipeline.adapters.files import FileFetcher, FileSource
     from pipeline.adapters.memory import MemoryTextCache
     from workers import assembly
+    from workers.other_model import SayOtherModel
     from workers.report import ScanReport
 
     found = expand(paths)
     report = ScanReport(len(found), as_json=as_json)
-    judge = assembly.judge(settings, assembly.load_model(settings), MemoryTextCache(), report)
+    judge = assembly.judge(settings, assembly.load_model(settings), MemoryTextCache(), SayOtherModel())
     done = Event()
     source = FileSource(found, settings.max_batch, done, monotonic)
     with report, assembly.moderator(settings, judge, source, report, FileFetcher(), report) as moderator:

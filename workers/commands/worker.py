@@ -27,12 +27,13 @@ def worker(settings: Settings) -> None:
     from pipeline.ports import HookChain
     from workers import assembly
     from workers.health import HealthServer
+    from workers.other_model import LogOtherModel
     from workers.policy_watch import watched_policies
     from workers.vitals import Vitals
 
     stop = assembly.stop_on_signals()
     metrics, vitals = PrometheusHooks(), Vitals(settings.stall_after)
-    hooks = HookChain(metrics, vitals)
+    hooks = HookChain(metrics, vitals, LogOtherModel())
     with ExitStack() as held:
         health = HealthServer(settings.metrics_host, settings.metrics_port, metrics.registry, *vitals.checks)
         held.callback(health.close)

@@ -25,6 +25,7 @@ from pipeline.wire import Decision, Event, Record
 from workers import assembly
 from workers.health import HealthServer
 from workers.moderator import Moderator
+from workers.other_model import SayOtherModel
 from workers.policy_watch import watched_policies
 from workers.settings import Settings
 from workers.vitals import Vitals
@@ -97,7 +98,7 @@ class DemoStream:
         self._sending = self._sent = 0.0
 
     def __enter__(self) -> Self:
-        hooks = HookChain(self._tally, self._metrics, self._vitals)
+        hooks = HookChain(self._tally, self._metrics, self._vitals, SayOtherModel())
         model, text_cache = assembly.load_model(self._settings), MemoryTextCache(hooks)
         for _ in range(WORKERS):
             self._start(assembly.judge(self._settings, model, text_cache, hooks), hooks)
