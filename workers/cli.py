@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from pipeline.errors import StopError, UsageError
-from workers.commands import bench, config, demo, policy, scan, send, tail, topics, train, worker
+from workers.commands import bench, config, demo, evaluate, policy, scan, send, tail, topics, train, worker
 
 EXIT_STOPPED = 1
 EXIT_USAGE = 2
@@ -31,6 +31,7 @@ app.command("tail")(tail.tail)
 app.add_typer(policy.app, name="policy")
 app.add_typer(topics.app, name="topics")
 app.add_typer(config.app, name="config")
+app.command("evaluate")(evaluate.evaluate)
 app.command("train")(train.train)
 
 

@@ -49,8 +49,12 @@ def read_labelled(path: Path, *, known: Sequence[str] | None = None) -> Dataset:
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The image files of a folder, searched all the way down, sorted; judged by what their names end in."""
-    return sorted(each for each in folder.rglob("*") if each.suffix.lower() in PICTURE_SUFFIXES and each.is_file())
+    """The image files of a folder, searched all the way down, sorted; judged by what their names end in.
+
+    A link that leads nowhere is among them, to be named as unreadable instead of missing from the count.
+    """
+    named = (each for each in folder.rglob("*") if each.suffix.lower() in PICTURE_SUFFIXES)
+    return sorted(each for each in named if each.is_file() or each.is_symlink())
 
 
 def _from_folder(folder: Path, known: Sequence[str] | None) -> list[Example]:

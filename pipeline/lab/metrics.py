@@ -127,13 +127,15 @@ def gain(ensemble: NDArray[np.bool_], one: NDArray[np.bool_]) -> Estimate:
     return paired_difference(int((ensemble & ~one).sum()), int((one & ~ensemble).sum()), len(ensemble))
 
 
-def shift(before: Ranking, after: Ranking, data: str) -> Shift:
-    """What is kept of `before`'s accuracy in `after`, which comes from `data`, over the classes that both show.
+def shift(before: Ranking, after: Ranking, data: str) -> Shift | None:
+    """What is kept of `before`'s accuracy in `after`, which comes from `data`; None with no class in common.
 
-    Raises ``ValueError`` when they show none in common.
+    An image with several labels is of every class that it shows.
     """
     shown = [{label for example in each.examples for label in example.labels} for each in (before, after)]
     common = shown[0] & shown[1]
+    if not common:
+        return None
     old, new = (_among(ranking, common) for ranking in (before, after))
     return Shift(data, len(common), share(*old), share(*new), ratio(new, old))
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import UsageError
 from pipeline.items import Features
 from pipeline.lab.datasets import Dataset, Example
 from pipeline.lab.extract import Extracted
@@ -68,13 +67,7 @@ def in_words(dataset: Dataset) -> Dataset:
 
 
 def encode_classes(encoder: Encoder, classes: Sequence[str], templates: Sequence[str]) -> ClassTexts:
-    """Encode every class through every template.
-
-    Raises `UsageError` for a template without ``{}``, and `EncoderError` when the device fails.
-    """
-    for template in templates:
-        if "{}" not in template:
-            raise UsageError(f"the template {template!r} has no {{}} where the class name goes; add it")
+    """Encode every class through every template; raises `EncoderError` when the device fails."""
     every = list(dict.fromkeys([*templates, ONE_TEMPLATE]))
     sentences = [sentence for name in classes for sentence in fill(name, every)]
     features = encoder.encode_texts(sentences).reshape(len(classes), len(every), -1)

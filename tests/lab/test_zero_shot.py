@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.errors import UsageError
 from pipeline.items import Features, Pixels
 from pipeline.lab.datasets import Dataset, Example
 from pipeline.lab.extract import Extracted
@@ -119,8 +118,3 @@ def test_classes_go_through_every_template_and_through_the_one_they_are_compared
     pair = encoder.encode_texts(["a picture of apple.", "apple"]).sum(axis=0)
     assert found.ensemble[1] == pytest.approx(pair / np.linalg.norm(pair), abs=1e-6)
     assert found.one[0] == pytest.approx(encoder.encode_texts(["a photo of cat."])[0])
-
-
-def test_a_template_without_a_place_for_the_name_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"no \{\} where the class name goes"):
-        encode_classes(Letters(), ["cat"], ["a photo"])

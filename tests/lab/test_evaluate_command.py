@@ -1,0 +1,113 @@
+"""``sluice evaluate`` as a person runs it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from pipeline.errors import UsageError
+from pipeline.lab.emoji import Atlas
+from tests.images import HTML, encoded, flat
+from tests.tiny_models import SIGLIP, SIGLIP_PREPROCESS, write_model
+from workers.cli import app
+
+SAMPLES = Path(__file__).parents[2] / "policies" / "samples"
+SHOWN = {
+    "kitchen_knife": "kitchen-knife-0",
+    "beer-mug": "beer-mug-0",
+    "game die": "game-die-0",
+    "syringe": "syringe-0",
+}
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Shipped samples in a folder for each class, one that shows none, and three that cannot be read."""
+    folder = tmp_path / "photos"
+    for name, start in SHOWN.items():
+        (folder / name).mkdir(parents=True)
+        for sample in SAMPLES.glob(f"{start}*"):
+            shutil.copy(sample, folder / name)
+    (folder / "none").mkdir()
+    (folder / "none" / "sky.png").write_bytes(encoded(flat((90, 120, 200))))
+    (folder / "syringe" / "page.jpg").write_bytes(HTML)
+    (folder / "syringe" / "gone.jpg").symlink_to(folder / "nowhere.jpg")
+    (folder / "syringe" / "empty.jpg").touch()
+    return folder
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(app, ["evaluate", *words, "--log-level=error"], standalone_mode=False)
+
+
+def test_a_folder_of_labelled_images_gives_one_json_object_and_one_page(photos: Path, tmp_path: Path) -> None:
+    """With the bundled model, which knows what the samples show."""
+    html = tmp_path / "report.html"
+    result = run(str(photos), "--json", "--html", str(html))
+    assert result.exception is None
+    said = json.loads(result.stdout)
+    assert said["model"]["name"] == "bundled"
+    assert (said["classes"], said["unlabelled"], said["data"]) == (4, 1, "photos")
+    assert sorted((Path(each["name"]).name, each["reason"]) for each in said["unreadable"]) == [
+        ("empty.jpg", "empty"),
+        ("gone.jpg", "fetch_failed"),
+        ("page.jpg", "not_an_image"),
+    ]
+    assert said["top"][0]["accuracy"]["value"] > 0.7
+    assert {each["name"] for each in said["by_class"]} == {"kitchen knife", "beer mug", "game die", "syringe"}
+    assert html.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_a_csv_with_groups_and_other_data_are_shown_as_tables(photos: Path, tmp_path: Path) -> None:
+    """With a model trained with a sigmoid loss, and random weights: what it says is not looked at."""
+    model = write_model(tmp_path / "model", SIGLIP, SIGLIP_PREPROCESS)
+    rows = [f"{path},{path.parent.name},{path.suffix}" for path in sorted(photos.rglob("*-0*"))]
+    labels = tmp_path / "labels.csv"
+    labels.write_text("\n".join(["image,label,group", *rows]))
+    result = run(str(labels), f"--shift={labels}", f"--model={model}", "--templates={}", "--templates=art of {}")
+    assert result.exception is None
+    assert f"{len(rows)} of {len(rows)} images scored against 4 classes" in result.stdout
+    for line in ("top-1", "calibration error", "templates", "kept on labels.csv", ".jpg"):
+        assert f"\n{line}" in result.stdout
+    assert "could not be read" not in result.stdout
+
+
+def test_rendered_scenes_are_data_as_well(atlas: Atlas, tmp_path: Path) -> None:
+    result = run("--emoji", "--scenes=12", "--shift=grey", "--json")
+    assert result.exception is None
+    said = json.loads(result.stdout)
+    assert (said["images"], said["scored"]) == (12, 12)
+    assert said["shift"]["data"] != said["data"]
+    assert said["groups"]
+
+
+def refusal(*words: str) -> str:
+    error = run(*words).exception
+    assert isinstance(error, UsageError), error
+    assert "\n" not in str(error)
+    return str(error)
+
+
+def test_what_is_wrong_is_one_line_before_a_model_is_loaded(photos: Path, tmp_path: Path) -> None:
+    folder = str(photos)
+    assert refusal() == "name one thing to evaluate on: a folder, a CSV file, or --emoji"
+    assert refusal(folder, "--emoji") == refusal()
+    assert refusal(str(tmp_path / "nowhere")).startswith("no such file or folder")
+    assert refusal(folder, "--shift", "nowhere") == "no such file or folder: nowhere"
+    assert refusal("--emoji", "--shift=nowhere").startswith("--shift nowhere: no such file or folder, and no kind")
+    assert refusal(folder, "--templates", "a photo").startswith("the template 'a photo' has no {}")
+    assert refusal(folder, "--html", folder).startswith(f"--html {folder} is a folder")
+    assert refusal(folder, "--html", f"{folder}/no/page.html").startswith(f"cannot write into {folder}/no")
+
+
+def test_a_folder_of_rubbish_is_one_line_that_names_the_first_image(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        (tmp_path / "photos" / name / "page.jpg").write_bytes(HTML)
+    said = refusal(str(tmp_path / "photos"))
+    assert said.startswith("photos: none of its 2 images can be read; ")
+    assert "page.jpg: starts like HTML" in said

@@ -1,0 +1,143 @@
+"""``sluice evaluate``: how well a model knows the classes of labelled images, before policies are built on it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workers.options import with_settings
+from workers.settings import Settings
+
+if TYPE_CHECKING:
+    from pipeline.lab.datasets import Dataset
+    from pipeline.lab.extract import Extracted
+    from workers.assembly import Model
+
+
+@with_settings("model", "images", "log")
+def evaluate(
+    settings: Settings,
+    data: Annotated[
+        Path | None,
+        typer.Argument(help="A folder with a subfolder for each class, or a CSV file: image,label,group."),
+    ] = None,
+    emoji: Annotated[bool, typer.Option("--emoji", help="Rendered scenes of every emoji instead of DATA.")] = False,
+    scenes: Annotated[int, typer.Option(min=1, help="How many scenes, with --emoji.")] = 2708,
+    seed: Annotated[int, typer.Option(min=0, help="Which scenes, with --emoji.")] = 0,
+    font: Annotated[Path | None, typer.Option(help="NotoColorEmoji.ttf, where the system has none.")] = None,
+    shift: Annotated[
+        str | None,
+        typer.Option(
+            help="Other data of the same classes: how much accuracy is kept? With --emoji, a kind of scene."
+        ),
+    ] = None,
+    templates: Annotated[
+        list[str] | None,
+        typer.Option(help="With {} for the class name; repeat it for several. Default: as policies."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write the report to this page, too.")] = None,
+) -> None:
+    """Name every image's class zero-shot, and report accuracy, calibration, groups and what templates gain.
+
+    Each figure comes with its 95 % interval. Images that cannot be read are named and left out.
+    """
+    from rich.console import Console
+
+    from pipeline.lab.evaluation import check
+    from pipeline.lab.evaluation import evaluate as measure
+    from pipeline.lab.files import write_text
+    from pipeline.lab.zero_shot import encode_classes
+    from pipeline.rules.policy_set import Defaults
+    from workers import assembly
+    from workers.evaluation.page import page
+    from workers.evaluation.record import Record
+    from workers.evaluation.terminal import show
+
+    chosen = tuple(templates or Defaults.templates)
+    _check_place(html)
+    draw = _draw(scenes, seed, font) if emoji else None
+    dataset = _dataset(data, draw)
+    other = None if shift is None else _other(shift, draw)
+    check(dataset, chosen, other)
+    with Console(stderr=True).status("loading the model"):
+        model = assembly.load_model(settings)
+        texts = encode_classes(model.encoder, dataset.classes, chosen)
+    extracted = _extract(dataset, model, settings.cores)
+    compared = (other, _extract(other, model, settings.cores)) if other else None
+    found = measure(dataset, extracted, texts, chosen, model.encoder.spec, other=compared)
+    record = Record.of(model.encoder.spec, model.decoder, found)
+    if html is not None:
+        write_text(html, page(record))
+    if as_json:
+        typer.echo(record.as_json())
+    else:
+        show(record, Console(highlight=False))
+        typer.echo(f"\nThe page is in {html}" if html else "\n--html FILE writes this as a page, with charts")
+
+
+def _check_place(html: Path | None) -> None:
+    """See that the page can be written, before long work finds that it cannot. Raises `ServiceError`."""
+    from pipeline.errors import ServiceError
+
+    if html is None:
+        return
+    if html.is_dir():
+        raise ServiceError(f"--html {html} is a folder; name a file in it")
+    if not (html.absolute().parent.is_dir() and os.access(html.absolute().parent, os.W_OK)):
+        raise ServiceError(f"cannot write into {html.absolute().parent}; name a file in another folder with --html")
+
+
+Draw = Callable[[str], "Dataset"]
+"""Renders scenes of one kind. Raises `UsageError` for a kind that there is not."""
+
+
+def _draw(scenes: int, seed: int, font: Path | None) -> Draw:
+    from pipeline.errors import UsageError
+    from pipeline.lab.scene_set import KINDS, SEED, emoji_scenes
+
+    def draw(name: str) -> Dataset:
+        for kind in KINDS:
+            if kind == name:
+                return emoji_scenes(scenes, SEED + seed, kind=kind, font=font)
+        raise UsageError(
+            f"--shift {name}: no such file or folder, and no kind of scene, which are {', '.join(KINDS)}"
+        )
+
+    return draw
+
+
+def _dataset(data: Path | None, draw: Draw | None) -> Dataset:
+    """What is evaluated. Raises `UsageError`."""
+    from pipeline.errors import UsageError
+
+    if data is not None and draw is None:
+        return _from_disk(data)
+    if data is None and draw is not None:
+        return draw("alone")
+    raise UsageError("name one thing to evaluate on: a folder, a CSV file, or --emoji")
+
+
+def _other(shift: str, draw: Draw | None) -> Dataset:
+    """What is compared with: data on disk, or another kind of scene of the same emoji. Raises `UsageError`."""
+    return _from_disk(Path(shift)) if draw is None or Path(shift).exists() else draw(shift)
+
+
+def _from_disk(path: Path) -> Dataset:
+    from pipeline.lab.dataset_files import read_labelled
+    from pipeline.lab.zero_shot import in_words
+
+    dataset = read_labelled(path)
+    return in_words(dataset) if path.is_dir() else dataset
+
+
+def _extract(dataset: Dataset, model: Model, threads: int) -> Extracted:
+    from pipeline.lab.extract import extract
+    from workers.progress import progress_bar
+
+    with progress_bar(dataset.name, len(dataset.examples)) as advance:
+        return extract(dataset, model.decoder, model.encoder, threads=threads, progress=advance)

@@ -1,0 +1,61 @@
+"""Figures in words: the same on the terminal and on the page."""
+
+from __future__ import annotations
+
+from pipeline.lab.evaluation import Evaluation
+from pipeline.lab.metrics import LEAST_IN_GROUP
+from pipeline.lab.shares import Estimate
+
+WORST = 20
+"""Classes listed as the worst; the JSON has all."""
+
+
+def percent(value: float) -> str:
+    """A share, such as ``73.1 %``."""
+    return f"{100 * value:.1f} %"
+
+
+def points(value: float) -> str:
+    """A difference of shares in percentage points, with its sign."""
+    return f"{100 * value:+.1f} points"
+
+
+def span(estimate: Estimate) -> str:
+    """The interval of a share."""
+    return f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f} %"
+
+
+def points_span(estimate: Estimate) -> str:
+    """The interval of a difference."""
+    return f"{100 * estimate.low:+.1f} to {100 * estimate.high:+.1f}"
+
+
+def trust(evaluation: Evaluation) -> str:
+    """Which way the confidence errs, and how far."""
+    claimed = evaluation.calibration.overconfidence
+    return f"{'over' if claimed > 0 else 'under'}confident by {100 * abs(claimed):.1f} points"
+
+
+def gap_text(evaluation: Evaluation) -> str:
+    """The largest gap in a sentence; why there is none where groups are too small or too few."""
+    gap = evaluation.gap
+    if gap is None:
+        return f"No gap: that takes two groups of {LEAST_IN_GROUP} images or more."
+    sure = "" if gap.difference.low > 0 else ", perhaps by chance"
+    return f"{gap.best} over {gap.worst}{sure}"
+
+
+def left_out(evaluation: Evaluation) -> str:
+    """How many images the figures are of, and what became of the rest."""
+    parts = [f"{evaluation.scored:,} of {evaluation.images:,} images scored against {evaluation.classes:,} classes"]
+    if evaluation.unlabelled:
+        parts.append(f"{evaluation.unlabelled:,} without a label left out")
+    if evaluation.unreadable:
+        parts.append(f"{len(evaluation.unreadable):,} unreadable")
+    return ", ".join(parts)
+
+
+def worst(evaluation: Evaluation) -> list[tuple[str, Estimate, int, str]]:
+    """The classes with most to gain: name, accuracy, images, and what they are mistaken for."""
+    missed = [each for each in evaluation.by_class if each.mistaken_for is not None]
+    return [(each.name, each.accuracy, each.examples, each.mistaken_for or "") for each in missed[:WORST]]
