@@ -55,11 +55,12 @@ class Ranking:
         return np.equal(self.place, 0)
 
 
-def in_words(dataset: Dataset) -> Dataset:
-    """The data set with ``_`` and ``-`` of its labels as spaces: a folder's name is seldom written as it is said."""
+def in_words(dataset: Dataset, marks: str) -> Dataset:
+    """The data set with every one of `marks` in its labels as a space: names are seldom written as they are said."""
+    spaces = str.maketrans(dict.fromkeys(marks, " "))
 
     def words(labels: Sequence[str]) -> tuple[str, ...]:
-        spoken = (" ".join(label.replace("_", " ").replace("-", " ").split()) for label in labels)
+        spoken = (" ".join(label.translate(spaces).split()) for label in labels)
         return tuple(dict.fromkeys(spoken))
 
     examples = [replace(each, labels=words(each.labels), ignore=words(each.ignore)) for each in dataset.examples]

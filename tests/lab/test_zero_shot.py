@@ -86,9 +86,10 @@ def test_folders_names_are_put_into_words() -> None:
     dataset = Dataset(
         "d", [example("kitchen_knife", "Kitchen-knife", ignore=("a__b",))], ("kitchen_knife", "a-b", "a_b")
     )
-    found = in_words(dataset)
+    found = in_words(dataset, "_-")
     assert found.classes == ("kitchen knife", "a b")
     assert (found.examples[0].labels, found.examples[0].ignore) == (("kitchen knife", "Kitchen knife"), ("a b",))
+    assert in_words(dataset, "_").classes == ("kitchen knife", "a-b", "a b")
 
 
 class Letters:

@@ -131,8 +131,8 @@ def _from_disk(path: Path) -> Dataset:
     from pipeline.lab.dataset_files import read_labelled
     from pipeline.lab.zero_shot import in_words
 
-    dataset = read_labelled(path)
-    return in_words(dataset) if path.is_dir() else dataset
+    # Nobody says an underscore. A hyphen in a CSV file may be meant (T-shirt); in a folder's name it is a space.
+    return in_words(read_labelled(path), "_-" if path.is_dir() else "_")
 
 
 def _extract(dataset: Dataset, model: Model, threads: int) -> Extracted:
