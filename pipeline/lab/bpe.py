@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import gzip
 from collections import Counter, defaultdict
+from functools import cache
 from itertools import pairwise
-from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import regex  # type: ignore[import-untyped]  # open_clip's own dependency; its tokenizer splits with it
-from open_clip.tokenizer import bytes_to_unicode
+from open_clip.tokenizer import SimpleTokenizer, bytes_to_unicode
 
 from pipeline.lab.captions import TEMPLATES
-from pipeline.lab.files import write_atomically
 from pipeline.lab.lexicon import load_lexicon
 
 MERGES_FILE = "bpe_merges.txt.gz"
@@ -84,11 +84,17 @@ def _merge(pieces: tuple[str, ...], pair: Pair) -> tuple[str, ...]:
     return tuple(merged)
 
 
-def write_merges(folder: Path, count: int = MERGES) -> Path:
-    """Learn the merges of the lexicon and write ``folder/bpe_merges.txt.gz``."""
-    lines = ["#version: 0.2", *(" ".join(pair) for pair in learn_merges(lexicon_words(), count))]
+@cache
+def lexicon_merges() -> bytes:
+    """The merges file of the lexicon; learning it takes seconds."""
+    lines = ["#version: 0.2", *(" ".join(pair) for pair in learn_merges(lexicon_words(), MERGES))]
     # No final newline: SimpleTokenizer would read the empty last line as one more merge. No clock: same bytes again.
-    data = gzip.compress("\n".join(lines).encode(), mtime=0)
-    path = folder / MERGES_FILE
-    write_atomically(path, lambda temporary: temporary.write_bytes(data))
-    return path
+    return gzip.compress("\n".join(lines).encode(), mtime=0)
+
+
+def load_merges(merges: bytes, context_length: int) -> SimpleTokenizer:
+    """The tokenizer of a merges file: texts -> ``int64[B, context_length]``."""
+    with NamedTemporaryFile(suffix=".txt.gz") as file:  # open_clip reads it from a path alone
+        file.write(merges)
+        file.flush()
+        return SimpleTokenizer(file.name, context_length=context_length)

@@ -13,12 +13,21 @@ import torch.nn.functional as F  # noqa: N812 - torch's own custom
 from torch import Tensor
 
 SHAPES = 3  # discs or boxes per scene, at most
-_FINE = 48  # cells across the frame of the finest noise
+SHAPE_SHARE = 0.5
+BLOTCH_SHARE = 0.4  # of scenes get noise of a given grain
+STRIPE_SHARE = 0.25
+PAGE_SHARE = 0.08  # of scenes lie on something like a screenshot: lines of text on plain ground
+_GRAINS = ((3, 0.5), (9, 0.3), (48, 0.15))  # cells across the frame, greatest strength
 
 
 def uniform(generator: torch.Generator, low: float, high: float, *shape: int) -> Tensor:
     """``float32[shape]`` uniform in [low, high)."""
     return torch.rand(*shape, generator=generator) * (high - low) + low
+
+
+def some(generator: torch.Generator, batch: int, share: float) -> Tensor:
+    """``int64[n]``: row numbers of about that share of a batch. An effect is drawn for the rows that get it alone."""
+    return (torch.rand(batch, generator=generator) < share).nonzero().flatten()
 
 
 def frame(size: int) -> tuple[Tensor, Tensor]:
@@ -31,10 +40,14 @@ def backgrounds(generator: torch.Generator, batch: int, size: int) -> Tensor:
     """``float32[batch,3,size,size]`` in [0,1]."""
     x, y = frame(size)
     canvas = _gradient(generator, batch, x, y)
-    canvas = canvas + _blotches(generator, batch, size)
-    canvas = _stripes(generator, canvas, x, y)
-    for _ in range(SHAPES):
-        canvas = _shape(generator, canvas, x, y)
+    for cells, strength in _GRAINS:
+        chosen = some(generator, batch, BLOTCH_SHARE)
+        canvas[chosen] += _blotches(generator, len(chosen), size, cells, strength)
+    for draw, share in ((_stripes, STRIPE_SHARE), *((_shape, SHAPE_SHARE),) * SHAPES):
+        chosen = some(generator, batch, share)
+        canvas[chosen] = draw(generator, canvas[chosen], x, y)
+    pages = some(generator, batch, PAGE_SHARE)
+    canvas[pages] = _pages(generator, len(pages), size)
     return canvas.clamp_(0, 1)
 
 
@@ -48,35 +61,32 @@ def _gradient(generator: torch.Generator, batch: int, x: Tensor, y: Tensor) -> T
     return start + step * ramp.unsqueeze(1)
 
 
-def _blotches(generator: torch.Generator, batch: int, size: int) -> Tensor:
-    """Coloured noise of three grains, each of a random strength and often none."""
-    total = torch.zeros(batch, 3, size, size)
-    for cells, strength in ((3, 0.5), (9, 0.3), (_FINE, 0.15)):
-        amount = (uniform(generator, -1, 1, batch, 1, 1, 1).clamp_min(0)) * strength
-        noise = torch.randn(batch, 3, cells, cells, generator=generator)
-        total += F.interpolate(noise, size=(size, size), mode="bilinear", align_corners=False) * amount
-    return total
+def _blotches(generator: torch.Generator, batch: int, size: int, cells: int, strength: float) -> Tensor:
+    """Coloured noise of one grain, of a random strength."""
+    amount = uniform(generator, 0, strength, batch, 1, 1, 1)
+    noise = torch.randn(batch, 3, cells, cells, generator=generator)
+    return F.interpolate(noise, size=(size, size), mode="bilinear", align_corners=False) * amount
 
 
 def _stripes(generator: torch.Generator, canvas: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Waves or hard stripes of a random pitch and direction, on about a quarter of the scenes."""
+    """Waves or hard stripes of a random pitch and direction."""
     batch = canvas.shape[0]
     angle = uniform(generator, 0, math.pi, batch, 1, 1)
     pitch = uniform(generator, 4, 30, batch, 1, 1)
     sharp = uniform(generator, 1, 8, batch, 1, 1)
-    amount = (uniform(generator, -3, 1, batch, 1, 1).clamp_min(0) * 0.5).unsqueeze(1)
+    amount = uniform(generator, 0, 0.5, batch, 1, 1, 1)
     colour = torch.rand(batch, 3, 1, 1, generator=generator)
     wave = ((x * angle.cos() + y * angle.sin()) * pitch).sin().mul(sharp).sigmoid().unsqueeze(1)
     return canvas + (colour - canvas) * (wave * amount)
 
 
 def _shape(generator: torch.Generator, canvas: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """A disc, or a turned box, of a random colour; on half of the scenes."""
+    """A disc, or a turned box, of a random colour."""
     batch = canvas.shape[0]
     cx, cy = uniform(generator, -1, 1, 2, batch, 1, 1).unbind()
     wide, high = uniform(generator, 0.1, 0.7, 2, batch, 1, 1).unbind()
     angle = uniform(generator, 0, math.pi, batch, 1, 1)
-    opacity = uniform(generator, -1, 1, batch, 1, 1).clamp_min(0)
+    opacity = uniform(generator, 0, 1, batch, 1, 1)
     colour = torch.rand(batch, 3, 1, 1, generator=generator)
     round_ = torch.rand(batch, 1, 1, generator=generator) < 0.5  # noqa: PLR2004 - an even chance
     u = (x - cx) * angle.cos() + (y - cy) * angle.sin()
@@ -86,3 +96,14 @@ def _shape(generator: torch.Generator, canvas: Tensor, x: Tensor, y: Tensor) -> 
     # Edges a pixel or two wide at 64 px: the sigmoid's slope stands in for antialiasing.
     cover = (torch.where(round_, disc, box) * 20).sigmoid() * opacity
     return canvas + (colour - canvas) * cover.unsqueeze(1)
+
+
+def _pages(generator: torch.Generator, batch: int, size: int) -> Tensor:
+    """Plain ground, mostly light, with lines of word-like marks: what a screenshot or a document looks like."""
+    lines, letters = 15, 40  # rows of text and gap together, and cells across
+    ground = 1 - uniform(generator, 0, 1, batch, 3, 1, 1) ** 4
+    ink = uniform(generator, 0, 0.6, batch, 3, 1, 1) * ground
+    marks = (torch.rand(batch, 1, lines, letters, generator=generator) < 0.7).float()  # noqa: PLR2004 - mostly ink
+    rows = torch.stack([marks, torch.zeros_like(marks)], dim=3).flatten(2, 3)
+    cover = F.interpolate(rows, size=(size, size), mode="bilinear", align_corners=False, antialias=True)
+    return ground + (ink - ground) * cover * 0.8

@@ -1,39 +1,55 @@
-"""What a training run is, told before it begins: its length, its seed, its learning rate at every step."""
+"""What a training run is, told before it begins: its length, its seed, its learning rate and size at every step."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run is. ``scenes`` is the whole run's length, rounded up to whole batches."""
+    """What a run is. ``samples`` is the whole run's length in images, rounded up to whole batches."""
 
-    scenes: int = 880_000
+    samples: int
     batch: int = 256
     seed: int = 0
     peak: float = 1.5e-3  # learning rate after the warm-up
     warmup: int = 200  # steps
     weight_decay: float = 0.05
-    device: str = "cpu"
-    font: Path | None = None
+    memory: int = 2048  # images and captions of past steps kept as negatives
+    memory_from: float = 0.3
+    """The share of the run after which the memory counts. Before, features drift so fast that those of past steps are
+    told apart by their age alone: with a memory from the start, 260 steps taught nothing."""
+    sizes: tuple[tuple[float, int], ...] = ()
+    """Pixels a side up to each share of the run, as ``((0.5, 48), (1.0, 64))``; empty for the model's own size.
+
+    Small pictures first ("progressive resizing") cost a fraction and teach the most of it.
+    """
+    lanes: int = 1
+    """Single-threaded shares of each batch on a CPU; another number rounds differently."""
 
     @property
     def steps(self) -> int:
         """Optimiser steps in the whole run."""
-        return -(-self.scenes // self.batch)
+        return -(-self.samples // self.batch)
+
+    def size(self, step: int, default: int) -> int:
+        """Pixels a side at this step."""
+        return next((size for until, size in self.sizes if step < until * self.steps), default)
+
+    def remembers(self, step: int) -> bool:
+        """Whether the memory counts at this step."""
+        return step >= self.memory_from * self.steps
 
     def same_run(self) -> dict[str, Any]:
-        """What a checkpoint must agree on to be resumed; length, device and font may change."""
-        return {key: value for key, value in asdict(self).items() if key not in ("scenes", "device", "font")}
+        """What a checkpoint must agree on to be resumed."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a run stands after a step. ``rate`` is scenes per second of late, ``loss`` of this batch, in nats."""
+    """Where a run stands after a step. ``rate`` is images per second of late, ``loss`` of this batch, in nats."""
 
     step: int
     steps: int

@@ -12,11 +12,11 @@ import torch
 from PIL import Image
 
 from pipeline.lab.emoji import Atlas
-from pipeline.lab.evaluate import to_images
 from pipeline.lab.files import write_atomically
 from pipeline.lab.lexicon import index_of
 from pipeline.lab.sample_list import GIF_FRAMES, SAMPLES
-from pipeline.lab.scenes import draw_scenes
+from pipeline.lab.scenes import ALONE, draw_scenes
+from pipeline.lab.wear import to_images
 
 SEED = 2**41  # neither a training seed nor the evaluation's
 SIZE = 320
@@ -27,7 +27,7 @@ TURNED_LEFT = 6  # EXIF: "turn me 90 degrees clockwise to show me"
 def draw_sample(atlas: Atlas, name: str, take: int, size: int = SIZE) -> Image.Image:
     """One RGB picture of the emoji with this name; another ``take`` is another scene."""
     first = torch.tensor([index_of(name)])
-    return to_images(draw_scenes(atlas, 1, size, SEED + take, int(first), first=first, scraps=False).pixels)[0]
+    return to_images(draw_scenes(atlas, 1, size, SEED + take, int(first), recipe=ALONE, first=first).pixels)[0]
 
 
 def write_samples(folder: Path, font: Path | None = None) -> int:

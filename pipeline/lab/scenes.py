@@ -1,7 +1,6 @@
 """Scenes: emoji pasted onto clutter, drawn in whole batches by torch. The same seed gives the same scenes.
 
-A scene shows one thing of 35 to 95% of the frame, turned, stretched and recoloured; scraps of other emoji lie under
-it on half of the scenes, and some scenes hold a second, smaller thing that the caption names too.
+What a scene may hold is a `Recipe`: one thing or several, scraps of other emoji under them, and wear.
 """
 
 from __future__ import annotations
@@ -13,27 +12,51 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own custom
 from torch import Tensor
 
-from pipeline.lab.clutter import backgrounds, uniform
+from pipeline.lab.clutter import backgrounds, some, uniform
+from pipeline.lab.contrast import NOTHING
 from pipeline.lab.emoji import LEVELS, Atlas
+from pipeline.lab.wear import LUMA, wear
 
-SECOND_SHARE = 0.2  # of scenes hold a second thing
-SCRAP_SHARE = 0.35  # of scenes get a scrap, drawn twice over
-BLUR_SHARE = 0.2
-NOISE_SHARE = 0.25
-GREY_SHARE = 0.07
-FLAT_GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601 luma
+MOST_THINGS = 4
+TURN = math.radians(30)  # things are turned by as much, either way
+GREY_THINGS = 0.04  # of things come without their colours, on ground that keeps its own
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What scenes may hold. Sizes are shares of the frame's width."""
+
+    one: float = 1.0
+    """The share of scenes that show one thing; the others show `several`."""
+    several: tuple[int, int] = (2, MOST_THINGS)
+    """Fewest and most things of a scene that shows several."""
+    sizes: tuple[float, float] = (0.35, 0.95)
+    """Of a thing alone."""
+    small: float = 0.0
+    """The share of things alone that are smaller: from `SMALLEST` to ``sizes[0]``."""
+    scraps: float = 0.0
+    """The share of scenes with a piece of another emoji under the things, and again with another."""
+    worn: bool = False
+    """Whether pictures are blurred, grained, greyed and squeezed at times."""
+
+
+SMALLEST = 0.18
+AMONG_SIZES = (0.3, 0.52)  # of things that share a scene: four at most fit beside each other
+
+TRAINING = Recipe(one=0.7, small=0.12, scraps=0.2, worn=True)
+ALONE = Recipe()
+AMONG = Recipe(one=0.0, several=(3, 4))
+"""One thing among two or three others."""
+
+
+@dataclass(frozen=True, slots=True)
 class Scenes:
     """A batch of scenes and what they show."""
 
     pixels: Tensor
     """``float32[B,3,S,S]`` in [0,1]."""
-    first: Tensor
-    """``int64[B]``: the main thing of each scene, an index into the lexicon."""
-    second: Tensor
-    """``int64[B]``: the smaller thing, or -1."""
+    shown: Tensor
+    """``int64[B,MOST_THINGS]``: indices into the lexicon, the main thing first, then `NOTHING`."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +87,11 @@ def scene_seed(seed: int, step: int) -> int:
     return (mixed ^ (mixed >> 31)) >> 1
 
 
+def generator_of(seed: int, step: int) -> torch.Generator:
+    """What draws one batch of one run."""
+    return torch.Generator().manual_seed(scene_seed(seed, step))
+
+
 def draw_scenes(
     atlas: Atlas,
     batch: int,
@@ -71,57 +99,73 @@ def draw_scenes(
     seed: int,
     step: int = 0,
     *,
+    recipe: Recipe = TRAINING,
     first: Tensor | None = None,
-    scraps: bool = True,
 ) -> Scenes:
     """Batch ``step`` of the scenes of ``seed``, at ``size`` pixels.
 
-    ``first`` names the main things; by default they are drawn without replacement (as far as the lexicon reaches), so
-    that a contrastive batch holds no thing twice. Scenes whose ``first`` is given show no second thing.
+    ``first: int64[batch]`` names the main things (`NOTHING` for a scene without any); by default they are drawn
+    without replacement (as far as the lexicon reaches), so that a contrastive batch holds no main thing twice.
     """
-    generator = torch.Generator().manual_seed(scene_seed(seed, step))
-    drawn = torch.cat([torch.randperm(atlas.count, generator=generator) for _ in range(-(-batch // atlas.count))])
-    second = torch.randint(atlas.count, (batch,), generator=generator)
-    paired = torch.rand(batch, generator=generator) < SECOND_SHARE
-    if first is None:
-        first = drawn[:batch]
-    else:
-        paired = torch.zeros(batch, dtype=torch.bool)
-    second = torch.where(paired & (second != first), second, -1)
+    generator = generator_of(seed, step)
+    shown = choose_things(atlas.count, batch, generator, recipe, first)
     pixels = backgrounds(generator, batch, size)
-    for _ in range(2 if scraps else 0):
-        _paste_scraps(pixels, atlas, generator)
-    _paste_things(pixels, atlas, generator, first, second)
-    return Scenes(_degrade(pixels, generator), first, second)
+    for _ in range(2 if recipe.scraps else 0):
+        _paste_scraps(pixels, atlas, generator, recipe.scraps)
+    _paste_things(pixels, atlas, generator, shown, recipe)
+    pixels = wear(pixels, generator) if recipe.worn else pixels.clamp_(0, 1)
+    return Scenes(pixels, shown)
 
 
-def _paste_scraps(canvas: Tensor, atlas: Atlas, generator: torch.Generator) -> None:
+def choose_things(
+    things: int, batch: int, generator: torch.Generator, recipe: Recipe, first: Tensor | None
+) -> Tensor:
+    """``int64[B,MOST_THINGS]``: what each scene shows, of a lexicon of so many things."""
+    drawn = torch.cat([torch.randperm(things, generator=generator) for _ in range(-(-batch // things))])
+    others = torch.randint(things, (batch, MOST_THINGS), generator=generator)
+    fewest, most = recipe.several
+    count = torch.randint(fewest, most + 1, (batch,), generator=generator)
+    count[torch.rand(batch, generator=generator) < recipe.one] = 1
+    shown = others.where(torch.arange(MOST_THINGS) < count.unsqueeze(1), NOTHING)
+    shown[:, 0] = drawn[:batch] if first is None else first
+    shown[shown[:, 0] == NOTHING] = NOTHING
+    return shown
+
+
+def _paste_scraps(canvas: Tensor, atlas: Atlas, generator: torch.Generator, share: float) -> None:
     """Pieces of other emoji, mostly near the border."""
     batch = canvas.shape[0]
     centre = uniform(generator, -1.15, 1.15, batch, 2)
     size = uniform(generator, 0.15, 0.7, batch)
     sprite = torch.randint(atlas.count, (batch,), generator=generator)
     placement = _placement(generator, sprite, centre, size, turn=math.pi)
-    chosen = (torch.rand(batch, generator=generator) < SCRAP_SHARE).nonzero().flatten()
+    chosen = some(generator, batch, share)
     canvas[chosen] = paste(canvas[chosen], atlas, placement.rows(chosen))
 
 
-def _paste_things(canvas: Tensor, atlas: Atlas, generator: torch.Generator, first: Tensor, second: Tensor) -> None:
-    """The main thing, then, where there is one, a smaller one in the free corner."""
+def _paste_things(canvas: Tensor, atlas: Atlas, generator: torch.Generator, shown: Tensor, recipe: Recipe) -> None:
+    """A thing alone lies anywhere; several lie each in a corner of their own, the main thing on top."""
     batch = canvas.shape[0]
-    paired = second >= 0
-    size = uniform(generator, 0.35, 0.95, batch)
-    size = torch.where(paired, size.clamp(max=0.62), size)
-    centre = uniform(generator, -1, 1, batch, 2) * (1.08 - size).unsqueeze(1)
-    corner = torch.randint(2, (batch, 2), generator=generator) * 2.0 - 1
-    centre = torch.where(paired.unsqueeze(1), corner * (0.95 - size).unsqueeze(1), centre)
-    placement = _placement(generator, first, centre, size, turn=math.radians(30))
-    canvas.copy_(paste(canvas, atlas, placement))
-    small = uniform(generator, 0.25, 0.38, batch)
-    away = -corner * (0.95 - small).unsqueeze(1)
-    placement = _placement(generator, second, away, small, turn=math.radians(30))
-    chosen = paired.nonzero().flatten()
-    canvas[chosen] = paste(canvas[chosen], atlas, placement.rows(chosen))
+    alone = shown[:, 1] == NOTHING
+    big = uniform(generator, *recipe.sizes, batch)
+    little = uniform(generator, SMALLEST, recipe.sizes[0], batch)
+    size = little.where(torch.rand(batch, generator=generator) < recipe.small, big)
+    anywhere = uniform(generator, -1, 1, batch, 2)
+    corners = _corners(generator, batch)
+    for place in reversed(range(MOST_THINGS)):
+        shared = uniform(generator, *AMONG_SIZES, batch)
+        jitter = uniform(generator, -0.12, 0.12, batch, 2)
+        own = size.where(alone, shared)
+        centre = anywhere.where(alone.unsqueeze(1), corners[:, place] + jitter) * (1.06 - own).unsqueeze(1)
+        placement = _placement(generator, shown[:, place], centre, own, turn=TURN)
+        chosen = (shown[:, place] != NOTHING).nonzero().flatten()
+        canvas[chosen] = paste(canvas[chosen], atlas, placement.rows(chosen))
+
+
+def _corners(generator: torch.Generator, batch: int) -> Tensor:
+    """``float32[B,4,2]``: the four corners of the frame, in an order of each scene's own."""
+    corners = torch.tensor([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
+    return corners[torch.rand(batch, MOST_THINGS, generator=generator).argsort(1)]
 
 
 def _placement(generator: torch.Generator, sprite: Tensor, centre: Tensor, size: Tensor, turn: float) -> Placement:
@@ -141,13 +185,13 @@ def _colour(generator: torch.Generator, batch: int) -> Tensor:
 
     The hue turns about the grey axis (Rodrigues' formula), by little: a green heart should stay one.
     """
-    luma = torch.tensor(FLAT_GREY).repeat(3, 1)
+    luma = torch.tensor(LUMA).repeat(3, 1)
     axis = torch.full((3, 3), 1 / 3)
     cross = torch.tensor([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / math.sqrt(3)
     angle = (torch.randn(batch, generator=generator) * 0.15).view(-1, 1, 1)
     hue = axis + angle.cos() * (torch.eye(3) - axis) + angle.sin() * cross
     saturation = uniform(generator, 0.6, 1.3, batch)
-    saturation[torch.rand(batch, generator=generator) < GREY_SHARE] = 0
+    saturation[torch.rand(batch, generator=generator) < GREY_THINGS] = 0
     saturation = saturation.view(-1, 1, 1)
     contrast = uniform(generator, 0.65, 1.25, batch).view(-1, 1, 1)
     shift = uniform(generator, -0.18, 0.18, batch).view(-1, 1, 1) + (1 - contrast) * 0.5
@@ -181,20 +225,3 @@ def _sample(atlas: Atlas, placement: Placement, size: int) -> Tensor:
             picked = sprites[placement.sprite[chosen]].float().div_(255)
             out[chosen] = F.grid_sample(picked, grid, align_corners=False)
     return out
-
-
-def _degrade(canvas: Tensor, generator: torch.Generator) -> Tensor:
-    """What cameras and uploads do: exposure on all scenes, blur on some, grain on some."""
-    batch, _, size, _ = canvas.shape
-    exposure = uniform(generator, 0.8, 1.15, batch, 1, 1, 1)
-    canvas = canvas * exposure
-    blurred = (torch.rand(batch, generator=generator) < BLUR_SHARE).nonzero().flatten()
-    cells = 40  # what a blurred scene keeps of detail, in cells across the frame
-    coarse = F.interpolate(canvas[blurred], size=(cells, cells), mode="bilinear", antialias=True)
-    canvas[blurred] = F.interpolate(coarse, size=(size, size), mode="bilinear")
-    amount = uniform(generator, 0.01, 0.06, batch, 1, 1, 1)
-    amount[torch.rand(batch, generator=generator) >= NOISE_SHARE] = 0
-    grain = torch.randn(batch, 3, 64, 64, generator=generator)
-    if size != grain.shape[-1]:
-        grain = F.interpolate(grain, size=(size, size), mode="bilinear")
-    return canvas.addcmul_(grain, amount).clamp_(0, 1)

@@ -8,15 +8,12 @@ scenes; it changes no ranking.
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
-from pipeline.lab.emoji import Atlas
-from pipeline.lab.evaluate import ensemble, fresh_scenes, image_features
-from pipeline.lab.lexicon import load_lexicon
-from pipeline.lab.model import Loaded
+from pipeline.lab.findings import TEMPLATES, Subject
+from pipeline.lab.scene_set import emoji_scenes
+from pipeline.lab.zero_shot import encode_classes
 
 SEED = 2**44  # held out from training, and not the seed of any test
 LIMIT = 100.0  # CLIP's own clamp
@@ -37,11 +34,11 @@ def best_scale(cosines: Tensor, right: Tensor) -> float:
     return (low + high) / 2
 
 
-@torch.inference_mode()
-def fit_scale(loaded: Loaded, atlas: Atlas, scenes: int) -> float:
-    """Set the model's logit scale to the best one on ``scenes`` held-out scenes; returns it."""
-    text = ensemble(loaded, [emoji.name for emoji in load_lexicon()])
-    pairs = [(image_features(loaded, images) @ text.T, right) for images, right in fresh_scenes(atlas, scenes, SEED)]
-    scale = best_scale(torch.cat([cosines for cosines, _ in pairs]), torch.cat([right for _, right in pairs]))
-    loaded.model.logit_scale.fill_(math.log(scale))
-    return scale
+def fit_scale(subject: Subject, scenes: int) -> float:
+    """The best logit scale for naming what ``scenes`` held-out scenes show."""
+    dataset = emoji_scenes(scenes, SEED, atlas=subject.atlas)
+    extracted = subject.extract("logit scale", dataset)
+    texts = encode_classes(subject.encoder, dataset.classes, TEMPLATES).ensemble
+    place = {name: index for index, name in enumerate(dataset.classes)}
+    right = torch.tensor([place[example.labels[0]] for example in extracted.examples])
+    return best_scale(torch.from_numpy(extracted.features @ texts.T), right)

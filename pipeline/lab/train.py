@@ -1,8 +1,8 @@
-"""Training: CLIP's symmetric contrastive loss on rendered scenes and their captions.
+"""Training: CLIP's symmetric contrastive loss on images and their captions.
 
-A run is a function of its plan. Scenes and captions come from (seed, step), the learning rate from the step alone,
-and nothing else is random, so a run that resumes from a checkpoint goes on exactly as it would have gone (on the same
-device with the same number of threads: sums in another order round otherwise).
+A run is a function of its plan and its data. Batches come from the step's number, the learning rate from the step
+alone, and nothing else is random, so a run that resumes from a checkpoint goes on exactly as it would have gone (on
+the same device: sums in another order round otherwise).
 """
 
 from __future__ import annotations
@@ -11,46 +11,72 @@ import math
 import pickle
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-from open_clip.loss import ClipLoss
+from open_clip.loss import SigLipLoss
 from open_clip.model import CLIP
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.optim.swa_utils import AveragedModel
+from torch.utils.data import Dataset
 
 from pipeline.errors import UsageError
-from pipeline.lab import model as models
-from pipeline.lab.bpe import MERGES, write_merges
-from pipeline.lab.captions import captions
-from pipeline.lab.emoji import Atlas
+from pipeline.lab.batches import TrainingBatch, load_batches
+from pipeline.lab.contrast import Contrast, Memory, contrastive_loss
 from pipeline.lab.files import write_atomically
+from pipeline.lab.lanes import Lanes
 from pipeline.lab.plan import Plan, Progress, Times, learning_rate
-from pipeline.lab.scenes import draw_scenes, scene_seed
+from pipeline.lab.trainee import Trainee
 
 EMA_DECAY = 0.998  # averages about the last 500 steps
+TEXT_PARTS = 3  # lengths that a batch's captions are sorted into
 MAX_LOGIT_SCALE = math.log(100)  # CLIP's own clamp
+BFLOAT16_GENERATION = 8  # CUDA compute capability from which bfloat16 runs at full speed (Ampere)
 
 
 class ResumeError(UsageError):
     """A checkpoint that is missing, broken or of another run."""
 
 
-def encode_text(model: CLIP, tokens: Tensor) -> Tensor:
-    """open_clip's ``encode_text`` over only as many positions as the longest caption needs.
+def encode_text(model: Any, tokens: Tensor) -> Tensor:
+    """open_clip's ``encode_text`` over only as many positions as captions need, short ones apart from long ones.
 
-    The same ``float32[B,D]``: the text tower is causal and reads its feature at the end token, so the padding behind
-    it changes nothing but cost.
+    The same ``float32[B,D]``: CLIP's text tower is causal and reads its feature at the end token, so the padding
+    behind it changes nothing but cost.
     """
+    if not isinstance(model, CLIP) or model.text_pool_type != "argmax" or model.attn_mask is None:
+        features: Tensor = model.encode_text(tokens)
+        return features
     ends = tokens.argmax(1)  # the end token has the greatest id
+    order = ends.argsort(stable=True)
+    parts = [_encode_short(model, tokens[rows], ends[rows]) for rows in order.chunk(TEXT_PARTS)]
+    return torch.cat(parts)[order.argsort()]
+
+
+def _encode_short(model: CLIP, tokens: Tensor, ends: Tensor) -> Tensor:
     length = int(ends.max()) + 1
     mask = cast(Tensor, model.attn_mask)[:length, :length]
     x = model.token_embedding(tokens[:, :length]) + model.positional_embedding[:length]
     x = model.ln_final(model.transformer(x, attn_mask=mask))
-    features: Tensor = x[torch.arange(len(tokens)), ends] @ model.text_projection
-    return features
+    x = x[torch.arange(len(tokens)), ends]
+    projection = model.text_projection
+    projected: Tensor = projection(x) if isinstance(projection, nn.Linear) else x @ cast(Tensor, projection)
+    return projected
+
+
+def mixed_precision(device: torch.device) -> torch.dtype | None:
+    """The 16-bit format in which this device computes fastest and well; None where there is none."""
+    if device.type == "cuda":
+        major, _ = torch.cuda.get_device_capability(device)
+        return torch.bfloat16 if major >= BFLOAT16_GENERATION else torch.float16
+    if device.type == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16"):
+        return torch.bfloat16
+    return None
 
 
 @torch.no_grad()
@@ -66,66 +92,81 @@ def _follow(averages: Sequence[Tensor], values: Sequence[Tensor], count: Tensor 
 
 @dataclass
 class Trainer:
-    """A run in progress: weights, their moving average, the optimiser, and the next step's number."""
+    """A run in progress: weights, their moving average, the optimiser, the memory, and the next step's number."""
 
     plan: Plan
-    folder: Path
+    trainee: Trainee
+    batches: Dataset[TrainingBatch]
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     step: int = 0
-    _history: list[tuple[float, int]] = field(default_factory=list)
+    unreadable: dict[str, None] = field(default_factory=dict)
+    """Pictures that could not be read so far, each with what was wrong."""
 
     def __post_init__(self) -> None:
-        torch.manual_seed(self.plan.seed)
-        write_merges(self.folder)
-        self.tokenizer = models.load_tokenizer(self.folder)
-        self.atlas = Atlas.build(self.plan.font)
-        self.model = models.build(MERGES).to(self.plan.device)
-        self.model.visual.to(memory_format=torch.channels_last)
-        self.average = AveragedModel(self.model, multi_avg_fn=_follow, use_buffers=True)
+        self.precision = mixed_precision(self.device)
+        model = self.trainee.train().to(self.device).to(memory_format=torch.channels_last)
+        self.model: Any = model
+        self.average = AveragedModel(model, multi_avg_fn=_follow, use_buffers=True)
         self.optimiser = torch.optim.AdamW(self._groups(), lr=self.plan.peak, betas=(0.9, 0.98))
-        self.loss = ClipLoss()
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision is torch.float16)
+        self.memory = Memory(self.plan.memory)
+        self.lanes = Lanes(model, partial(_towers, self.device.type, self.precision), self.plan.lanes)
+        self._history: list[tuple[float, int]] = []
 
     def _groups(self) -> list[dict[str, Any]]:
-        """Matrices decay; gains, biases and the logit scale do not."""
-        matrices = [value for value in self.model.parameters() if value.ndim > 1]
-        others = [value for value in self.model.parameters() if value.ndim <= 1]
+        """Matrices decay; gains, biases and the logit scale do not. Frozen weights are left out."""
+        learned = [value for value in self.model.parameters() if value.requires_grad]
+        matrices = [value for value in learned if value.ndim > 1]
+        others = [value for value in learned if value.ndim <= 1]
         return [{"params": matrices, "weight_decay": self.plan.weight_decay}, {"params": others, "weight_decay": 0.0}]
 
-    def batch(self) -> tuple[Tensor, Tensor]:
-        """The scenes of this step, ``float32[B,3,S,S]`` normalised, and their caption tokens ``int64[B,L]``."""
-        plan = self.plan
-        scenes = draw_scenes(self.atlas, plan.batch, models.IMAGE_SIZE, plan.seed, self.step)
-        texts = captions(scenes.first.tolist(), scenes.second.tolist(), scene_seed(plan.seed, self.step))
-        pixels = models.normalise(scenes.pixels.to(plan.device)).to(memory_format=torch.channels_last)
-        return pixels, self.tokenizer(texts).to(plan.device)
-
-    def advance(self) -> float:
-        """One optimiser step; returns the batch's loss."""
-        pixels, tokens = self.batch()
+    def advance(self, batch: TrainingBatch) -> float:
+        """One optimiser step; returns the batch's loss. A batch too small to tell anything apart only counts."""
+        if len(batch.texts) < self.plan.lanes * 2:
+            self.step += 1
+            return 0.0
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.plan, self.step)
-        self.optimiser.zero_grad(set_to_none=True)
-        with torch.autocast(torch.device(self.plan.device).type, torch.bfloat16):
-            image = self.model.visual(pixels)
-            text = encode_text(self.model, tokens)
-        normalised = (torch.nn.functional.normalize(value.float(), dim=-1) for value in (image, text))
-        loss = self.loss(*normalised, self.model.logit_scale.exp())
-        loss.backward()
+        self.lanes.zero_grad()
+        pixels = batch.pixels.to(self.device, non_blocking=True).to(memory_format=torch.channels_last)
+        tokens = self.trainee.tokenizer(batch.texts).to(self.device, non_blocking=True)
+        image, text = self.lanes.forward(pixels, tokens)
+        loss = self._loss(image, text, batch)
+        self.scaler.scale(loss).backward()
+        self.lanes.backward(image, text)
+        self.scaler.unscale_(self.optimiser)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimiser.step()
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
         with torch.no_grad():
             self.model.logit_scale.clamp_(0, MAX_LOGIT_SCALE)
         self.average.update_parameters(self.model)
         self.step += 1
         return float(loss.detach())
 
+    def _loss(self, image: Tensor, text: Tensor, batch: TrainingBatch) -> Tensor:
+        """CLIP's loss against the memory too; SigLIP's own for a model that was made with a bias."""
+        scale, bias = self.model.logit_scale.exp(), getattr(self.model, "logit_bias", None)
+        image, text = nn.functional.normalize(image, dim=-1), nn.functional.normalize(text, dim=-1)
+        if bias is not None:
+            loss: Tensor = SigLipLoss()(image, text, scale, bias)
+            return loss
+        here = Contrast(image, text, batch.shown.to(self.device), batch.named.to(self.device))
+        loss = contrastive_loss(here, scale, self.memory() if self.plan.remembers(self.step) else None)
+        self.memory.add(here)
+        return loss
+
     def state(self) -> dict[str, Any]:
         """Everything a checkpoint holds."""
         return {
             "run": self.plan.same_run(),
+            "config": self.trainee.config,
             "step": self.step,
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "memory": self.memory.state(),
         }
 
     def save(self, path: Path) -> None:
@@ -135,40 +176,76 @@ class Trainer:
     def resume(self, path: Path) -> None:
         """Take up a checkpoint of the same run. Raises `ResumeError`."""
         try:
-            saved = torch.load(path, map_location=self.plan.device, weights_only=True)
+            saved = torch.load(path, map_location=self.device, weights_only=True)
         except FileNotFoundError as error:
             raise ResumeError(f"no checkpoint at {path}: leave --resume away to begin a new run") from error
         except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
             raise ResumeError(f"{path} is not a checkpoint of `sluice train` ({error})") from error
-        if saved["run"] != self.plan.same_run():
-            raise ResumeError(f"{path} is of another run ({saved['run']}): use its options, or leave --resume away")
-        for key in ("model", "average", "optimiser"):
+        self._check_same(path, saved)
+        for key in ("model", "average", "optimiser", "scaler"):
             getattr(self, key).load_state_dict(saved[key])
+        self.memory.restore(tuple(saved["memory"]))
         self.step = saved["step"]
 
-    def export(self) -> None:
-        """Write the moving average as a model folder."""
-        models.export(self.folder, self.average.module.state_dict(), MERGES)
+    def _check_same(self, path: Path, saved: dict[str, Any]) -> None:
+        if saved["config"] != self.trainee.config:
+            raise ResumeError(f"{path} is of a model of another architecture: name that one, or leave --resume away")
+        ours = self.plan.same_run()
+        if different := [f"{key} {saved['run'].get(key)}" for key in ours if saved["run"].get(key) != ours[key]]:
+            options = ", ".join(different)
+            raise ResumeError(f"{path} is of another run ({options}): use its options, or leave --resume away")
 
-    def run(self, checkpoint: Path, report: Callable[[Progress], None], times: Times | None = None) -> None:
+    @torch.no_grad()
+    def set_logit_scale(self, scale: float) -> None:
+        """Give the moving average another logit scale, to be exported with it."""
+        cast(Any, self.average.module).logit_scale.fill_(math.log(scale))
+
+    def export(self, folder: Path) -> None:
+        """Write the moving average as a model folder."""
+        self.trainee.export(folder, self.average.module.state_dict())
+
+    def run(
+        self,
+        folder: Path,
+        checkpoint: Path,
+        report: Callable[[Progress], None],
+        times: Times | None = None,
+        workers: int = 0,
+    ) -> None:
         """Train to the end of the plan, writing the checkpoint and the folder now and then and at the end."""
         times = times or Times()
         saved = exported = time.monotonic()
-        while self.step < self.plan.steps:
-            loss = self.advance()
-            now = time.monotonic()
-            report(Progress(self.step, self.plan.steps, loss, self._rate(now)))
-            if now - saved > times.checkpoint:
-                self.save(checkpoint)
-                saved = now
-            if now - exported > times.export:
-                self.export()
-                exported = now
+        with _attention(self.device):
+            for batch in load_batches(self.batches, self.step, self.plan.steps, workers):
+                self.unreadable |= dict.fromkeys(batch.unreadable)
+                loss = self.advance(batch)
+                now = time.monotonic()
+                report(Progress(self.step, self.plan.steps, loss, self._rate(now)))
+                if now - saved > times.checkpoint:
+                    self.save(checkpoint)
+                    saved = now
+                if now - exported > times.export:
+                    self.export(folder)
+                    exported = now
         self.save(checkpoint)
-        self.export()
+        self.export(folder)
 
     def _rate(self, now: float) -> float:
-        """Scenes per second over the last 50 steps."""
+        """Images per second over the last 50 steps."""
         self._history = [*self._history[-49:], (now, self.step)]
         (then, step), elapsed = self._history[0], now - self._history[0][0]
         return (self.step - step) * self.plan.batch / elapsed if now > then else 0.0
+
+
+def _towers(
+    device: str, precision: torch.dtype | None, model: nn.Module, pixels: Tensor, tokens: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Image and text features ``float32[B,D]``, not normalised."""
+    clip = cast(Any, model)
+    with torch.autocast(device, precision, enabled=precision is not None):
+        return clip.encode_image(pixels).float(), encode_text(clip, tokens).float()
+
+
+def _attention(device: torch.device) -> AbstractContextManager[None]:
+    """On a CPU, the plain kernel: torch's fused one takes 37 ms a layer on the way back through a small tower."""
+    return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()

@@ -1,12 +1,13 @@
-"""``sluice train``: train the bundled model, a small CLIP on rendered emoji scenes, from nothing."""
+"""``sluice train``: fit a CLIP model to pairs of image and caption, or the bundled one to rendered emoji scenes."""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -16,49 +17,96 @@ from workers.settings import Settings
 if TYPE_CHECKING:
     from pipeline.lab.plan import Plan, Progress
     from pipeline.lab.train import Trainer
+    from workers.training import Choices, Run
 
 
 @with_settings("log")
 def train(
-    settings: Settings,  # noqa: ARG001 - taken for its flags
+    settings: Settings,
     out: Annotated[Path, typer.Argument(help="Folder for the model (open_clip's local-dir layout).")],
-    scenes: Annotated[int, typer.Option(min=1, help="Scenes in the whole run, rounded up to batches.")] = 880_000,
-    batch: Annotated[int, typer.Option(min=2, help="Scenes per step.")] = 256,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="CSV file (image,caption), or a folder with a .txt by each image; default: emoji scenes."),
+    ] = None,
+    init: Annotated[
+        str | None, typer.Option(help="Begin from this model: an open_clip architecture, local-dir:FOLDER, bundled.")
+    ] = None,
+    pretrained: Annotated[str | None, typer.Option(help="Published tag or checkpoint file, for --init.")] = None,
+    freeze: Annotated[
+        list[Literal["image", "text"]] | None, typer.Option(help="A tower to leave as it is; repeatable.")
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option(min=1, help="Images in the whole run. Default: 1,600,000 scenes, or 10 epochs.")
+    ] = None,
+    batch: Annotated[int, typer.Option(min=4, help="Images per step.")] = 256,
+    learning_rate: Annotated[
+        float | None, typer.Option(min=0, help="At its peak. Default: 1.2e-3, or 1e-5 with --init.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same run.")] = 0,
-    device: Annotated[str, typer.Option(help="A torch device: cpu, cuda, cuda:1, mps.")] = "cpu",
+    memory: Annotated[
+        int | None, typer.Option(min=0, help="Past images kept as negatives. Default: 2,048 on scenes, else none.")
+    ] = None,
+    held_out: Annotated[
+        float, typer.Option(min=0, max=0.9, help="Share of the images of --data kept from training, to test with.")
+    ] = 0.05,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Processes that make batches ahead. Default: by cores; 0: none.")
+    ] = None,
     checkpoint: Annotated[
         Path | None, typer.Option(help="Where to keep the run's state; OUT with .checkpoint.pt added by default.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")] = False,
     font: Annotated[Path | None, typer.Option(help="NotoColorEmoji.ttf, where the system has none.")] = None,
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads; 0 leaves it to torch.")] = 0,
-    test_scenes: Annotated[int, typer.Option(min=1, help="Fresh scenes for the test at the end.")] = 2708,
+    test_scenes: Annotated[int, typer.Option(min=1, help="Fresh scenes of each kind for the card.")] = 2708,
 ) -> None:
-    """Train a small CLIP on rendered emoji scenes, test it on fresh ones, and write its folder and card.
+    """Fit a CLIP model, test it on what it has not seen, and write its folder with a model card.
 
     An interrupted run goes on with --resume exactly as it would have gone. The folder is rewritten every ten minutes,
     so a long run can be tried before it ends.
     """
-    import torch
-
-    from pipeline.lab.plan import Plan
     from pipeline.lab.train import Trainer
+    from workers import training
 
-    if threads:
-        torch.set_num_threads(threads)
     _make(out)
-    plan = Plan(scenes=scenes, batch=batch, seed=seed, device=_known_device(device), font=font)
+    torch_device = training.known_device(device)
+    lanes = settings.cores if torch_device.type == "cpu" else 1
+    choices = training.Choices(
+        data=data,
+        init=init,
+        pretrained=pretrained,
+        freeze=tuple(freeze or ()),
+        samples=samples,
+        batch=batch,
+        peak=learning_rate,
+        seed=seed,
+        memory=memory,
+        held_out=held_out,
+        font=font,
+        lanes=min(lanes, batch // 2),
+    )
+    run = training.prepare(choices)
+    trainer = Trainer(run.plan, run.trainee, run.batches, torch_device)
     state = checkpoint or out.with_name(f"{out.name}.checkpoint.pt")
-    trainer = Trainer(plan, out)
     if resume:
         trainer.resume(state)
+    # On a CPU the lanes have the cores already: one process ahead of them keeps all busy.
+    ahead = workers if workers is not None else (1 if torch_device.type == "cpu" else max(1, settings.cores - 1))
+    minutes = _fit(trainer, out, state, ahead)
+    _finish(settings, run, trainer, out, choices, minutes, test_scenes)
+
+
+def _fit(trainer: Trainer, out: Path, state: Path, workers: int) -> float:
+    """Train to the end; returns the minutes that it took this time."""
+    began = time.monotonic()
     try:
-        with _progress(plan, trainer.step) as report:
-            trainer.run(state, report)
+        with _progress(trainer.plan, trainer.step) as report:
+            trainer.run(out, state, report, workers=workers)
     except KeyboardInterrupt:
+        trainer.save(state)
         typer.echo(f"Interrupted at step {trainer.step}: repeat the command with --resume to go on.", err=True)
         raise typer.Exit(130) from None
-    _judge(trainer, test_scenes)
+    return (time.monotonic() - began) / 60
 
 
 def _make(folder: Path) -> None:
@@ -74,20 +122,6 @@ def _make(folder: Path) -> None:
         raise ServiceError(f"cannot write into {folder}: {error.strerror}; give another folder") from error
 
 
-def _known_device(name: str) -> str:
-    """The device's name, if torch can use it here. Raises `UsageError`."""
-    import torch
-
-    from pipeline.errors import UsageError
-
-    try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(f"--device {name} cannot be used here ({reason}): try --device cpu") from error
-    return name
-
-
 @contextmanager
 def _progress(plan: Plan, step: int) -> Iterator[Callable[[Progress], None]]:
     """A progress bar on stderr; where stderr is a file, a line now and then."""
@@ -100,7 +134,7 @@ def _progress(plan: Plan, step: int) -> Iterator[Callable[[Progress], None]]:
     columns = (
         TextColumn("step {task.completed:.0f}/{task.total:.0f}"),
         BarColumn(),
-        TextColumn("loss {task.fields[loss]:.3f}  {task.fields[rate]:.0f} scenes/s  eta"),
+        TextColumn("loss {task.fields[loss]:.3f}  {task.fields[rate]:.0f} images/s  eta"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
@@ -113,28 +147,32 @@ def _lines(every: int) -> Callable[[Progress], None]:
 
     def report(now: Progress) -> None:
         if now.step % every == 0 or now.step == now.steps:
-            typer.echo(f"step {now.step}/{now.steps}  loss {now.loss:.3f}  {now.rate:.0f} scenes/s", err=True)
+            typer.echo(f"step {now.step}/{now.steps}  loss {now.loss:.3f}  {now.rate:.0f} images/s", err=True)
 
     return report
 
 
-def _judge(trainer: Trainer, test_scenes: int) -> None:
-    """Fit the finished model's logit scale, test it on fresh scenes, and write its folder and card."""
-    from pipeline.lab.bpe import MERGES
-    from pipeline.lab.card import Facts, write_card
-    from pipeline.lab.evaluate import evaluate
-    from pipeline.lab.model import export, load
-    from pipeline.lab.temperature import fit_scale
+def _finish(
+    settings: Settings, run: Run, trainer: Trainer, out: Path, choices: Choices, minutes: float, test_scenes: int
+) -> None:
+    """Measure the finished model, and write its record and its card."""
+    from workers import model_card, training
 
-    loaded = load(trainer.folder)
-    scale = fit_scale(loaded, trainer.atlas, test_scenes)
-    export(trainer.folder, loaded.model.state_dict(), MERGES)
-    report = evaluate(loaded, trainer.atlas, test_scenes)
-    alone = evaluate(loaded, trainer.atlas, test_scenes, scraps=False)
-    parameters = sum(value.numel() for value in loaded.model.parameters())
-    write_card(trainer.folder, Facts(trainer.plan, report, alone, parameters, scale))
-    typer.echo(
-        f"Zero-shot top-1 among {report.classes} names: {alone.top1:.1%} of {alone.scenes} fresh scenes,"
-        f" {report.top1:.1%} where scraps of other things lie about. "
-        f"Model in {trainer.folder}; try it with SLUICE_MODEL=local-dir:{trainer.folder}"
-    )
+    fitted = None
+    if choices.data is None:
+        fitted = model_card.fit_logit_scale(settings, out, trainer, test_scenes)
+    record = training.record(run, trainer, choices, minutes, fitted)
+    record.write(out)
+    if choices.data is None:
+        said = model_card.write_for_scenes(settings, out, record, model_card.amounts(test_scenes), choices.font)
+    else:
+        said = model_card.write_for_pairs(settings, out, record, run.held_out)
+    _name_unreadable(trainer)
+    typer.echo(f"{said} Model in {out}; try it with SLUICE_MODEL=local-dir:{out}")
+
+
+def _name_unreadable(trainer: Trainer) -> None:
+    for problem in trainer.unreadable:
+        typer.echo(f"not read: {problem}", err=True)
+    if trainer.unreadable:
+        typer.echo(f"{len(trainer.unreadable)} pictures could not be read and were left out", err=True)

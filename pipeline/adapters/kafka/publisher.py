@@ -83,8 +83,8 @@ class KafkaPublisher:
         try:
             self._producer.close(timeout=_GRACE)
         except KafkaTimeoutError:
-            # kafka-python 3.0 flushes first and, where that takes too long, leaves its thread running and itself open,
-            # to raise once more when it is collected. Its only way on is private; the version is pinned below 3.1.
+            # kafka-python 3.0 flushes first and, where that takes too long, leaves its thread running and itself
+            # open, to raise once more when it is collected. Its only way on is private; pinned below 3.1.
             self._producer._sender.force_close()  # noqa: SLF001
             self._producer._closed = True  # noqa: SLF001
 

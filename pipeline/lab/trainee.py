@@ -1,0 +1,110 @@
+"""A model to be trained: open_clip's own parts, what its folder says of it, and how it is written back.
+
+The folder is open_clip's ``local-dir:`` layout: ``open_clip_config.json``, ``open_clip_model.safetensors`` and, for a
+vocabulary of its own, the tokenizer's merges. The config names the merges relative to the folder; open_clip hands
+that to its tokenizer as it stands, so whoever loads the folder passes ``bpe_path`` explicitly.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from pipeline.lab.files import write_atomically, write_text
+
+CONFIG_FILE = "open_clip_config.json"
+WEIGHTS_FILE = "open_clip_model.safetensors"
+
+
+Tower = Literal["image", "text"]
+
+
+@dataclass(frozen=True)
+class Normalise:
+    """``float32[B,3,S,S]`` in [0,1] to what a vision tower takes; per channel, on that scale."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        """The same shape."""
+        mean, std = (torch.tensor(each, device=pixels.device).view(-1, 1, 1) for each in (self.mean, self.std))
+        return (pixels - mean) / std
+
+
+@dataclass(frozen=True)
+class Trainee:
+    """A CLIP model with its tokenizer and its configuration."""
+
+    model: nn.Module
+    tokenizer: Callable[[Sequence[str]], Tensor]
+    """Texts to ``int64[B, context length]``."""
+    config: dict[str, Any]
+    """``open_clip_config.json``."""
+    merges: bytes | None = None
+    """The tokenizer's merges file, where the vocabulary is the model's own."""
+    store: torch.dtype = torch.float32
+    """What the weights are written in."""
+    frozen: tuple[nn.Module, ...] = ()
+    """Parts that stay as they are, their batch statistics included."""
+
+    def freeze(self, towers: Collection[Tower]) -> Trainee:
+        """The same with these towers frozen; what is left learns to fit them (Zhai et al. 2022, "LiT")."""
+        model: Any = self.model
+        parts: dict[Tower, tuple[nn.Module, ...]] = {
+            "image": (model.visual,),
+            "text": (model.text,) if hasattr(model, "text") else _text_parts(model),
+        }
+        frozen = tuple(part for tower in dict.fromkeys(towers) for part in parts[tower])
+        for part in frozen:
+            part.requires_grad_(requires_grad=False)
+        if "text" in towers and not hasattr(model, "text"):
+            model.positional_embedding.requires_grad_(requires_grad=False)
+            model.text_projection.requires_grad_(requires_grad=False)
+        return replace(self, frozen=frozen)
+
+    def train(self) -> nn.Module:
+        """The model in training mode, frozen parts in evaluation mode."""
+        self.model.train()
+        for part in self.frozen:
+            part.eval()
+        return self.model
+
+    @property
+    def size(self) -> int:
+        """Pixels a side that the vision tower takes."""
+        size = self.config["preprocess_cfg"]["size"]
+        return int(size[0] if isinstance(size, list | tuple) else size)
+
+    @property
+    def normalise(self) -> Normalise:
+        """As the vision tower wants its pixels."""
+        preprocess = self.config["preprocess_cfg"]
+        return Normalise(tuple(preprocess["mean"]), tuple(preprocess["std"]))
+
+    def export(self, folder: Path, state: dict[str, Tensor]) -> None:
+        """Write the folder with these weights; each file appears whole or not at all."""
+        stored = {
+            name: (value.to(self.store) if value.is_floating_point() else value).detach().cpu().contiguous()
+            for name, value in state.items()
+        }
+        write_text(folder / CONFIG_FILE, json.dumps(self.config, indent=2) + "\n")
+        if self.merges is not None:
+            name = self.config["model_cfg"]["text_cfg"]["tokenizer_kwargs"]["bpe_path"]
+            merges = self.merges
+            write_atomically(folder / name, lambda temporary: temporary.write_bytes(merges))
+        write_atomically(
+            folder / WEIGHTS_FILE, lambda temporary: save_file(stored, str(temporary), metadata={"format": "pt"})
+        )
+
+
+def _text_parts(model: Any) -> tuple[nn.Module, ...]:
+    """``open_clip.CLIP`` keeps its text tower in pieces."""
+    return model.token_embedding, model.transformer, model.ln_final

@@ -1,0 +1,53 @@
+"""What a training run was, kept as ``training.json`` beside the weights, so that its card can be written again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import ModelError
+from pipeline.lab.files import write_text
+
+RECORD_FILE = "training.json"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRecord:
+    """A finished run."""
+
+    command: str
+    """The command line that repeats it, paths left out."""
+    began_from: str
+    """What the weights were before: ``random weights``, or a model's name."""
+    data: str
+    samples: int
+    unreadable: int
+    """Pictures that could not be read."""
+    plan: dict[str, Any]
+    parameters: int
+    device: str
+    precision: str
+    minutes: float
+    logit_scale: float
+    scale_was_fitted: bool
+    """Whether it was set after training, on held-out scenes."""
+    note: str = ""
+    """What a reader should know of this run in particular; Markdown."""
+
+    def write(self, folder: Path) -> None:
+        """Into a model's folder."""
+        write_text(folder / RECORD_FILE, json.dumps(asdict(self), indent=2) + "\n")
+
+    @classmethod
+    def read(cls, folder: Path) -> TrainingRecord:
+        """Of a model's folder. Raises `ModelError`."""
+        path = folder / RECORD_FILE
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            return cls(**{field.name: found[field.name] for field in fields(cls)})
+        except FileNotFoundError as error:
+            raise ModelError(f"{path} does not exist: give a folder that `sluice train` wrote") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise ModelError(f"{path} is no record of a training run: {error!r}") from error

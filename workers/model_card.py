@@ -1,0 +1,125 @@
+"""Measure a trained model by the parts that moderate, and write its card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from pipeline.adapters.memory import MemoryTextCache
+from pipeline.adapters.policy_folder import read_policy_folder
+from pipeline.lab.card import write_emoji_card, write_pairs_card
+from pipeline.lab.datasets import Dataset, Example
+from pipeline.lab.emoji import SYMBOLA_PATHS, Atlas
+from pipeline.lab.evaluation import Evaluation, evaluate
+from pipeline.lab.extract import extract
+from pipeline.lab.findings import Amounts, Findings, Subject, measure
+from pipeline.lab.findings import Progress as Told
+from pipeline.lab.pairs import Pair
+from pipeline.lab.temperature import fit_scale
+from pipeline.lab.train import Trainer
+from pipeline.lab.training_record import TrainingRecord
+from pipeline.lab.zero_shot import encode_classes
+from pipeline.live import LivePolicies
+from pipeline.ports import Hooks
+from workers import assembly
+from workers.progress import progress_bar
+from workers.settings import Settings
+
+CAPTION_AS_IT_IS = ("{}",)
+
+
+def amounts(scenes: int) -> Amounts:
+    """How much is measured, in the proportions of the default, for so many scenes of each kind."""
+    whole = Amounts()
+    part = scenes / whole.scenes
+    return Amounts(
+        scenes=scenes,
+        each_word=max(1, round(whole.each_word * part)),
+        positives=max(8, round(whole.positives * part)),
+        negatives=max(40, round(whole.negatives * part)),
+    )
+
+
+def fit_logit_scale(settings: Settings, folder: Path, trainer: Trainer, scenes: int) -> float:
+    """Fit the scale on held-out scenes and write the weights again with it; returns it."""
+    with _subject(settings, folder, None) as subject:
+        scale = fit_scale(subject, scenes)
+    trainer.set_logit_scale(scale)
+    trainer.export(folder)
+    return scale
+
+
+def write_for_scenes(
+    settings: Settings, folder: Path, record: TrainingRecord, how_much: Amounts, font: Path | None
+) -> str:
+    """Measure a model of rendered scenes, write its card, and say in one sentence how well it does."""
+    with _subject(settings, folder, font) as subject:
+        policies = LivePolicies(subject.encoder, MemoryTextCache(), Hooks())
+        policies.offer(read_policy_folder(settings.policies))
+        symbola = next((path for path in SYMBOLA_PATHS if path.is_file()), None)
+        findings = measure(subject, policies(), how_much, symbola)
+    write_emoji_card(folder, record, findings)
+    return _summary(findings)
+
+
+def _summary(findings: Findings) -> str:
+    alone = findings.kinds["alone"]
+    first, five = (top.accuracy.value for top in alone.top[:2])
+    return f"Zero-shot among {alone.classes:,} names: {first:.1%} right at once, {five:.1%} within five."
+
+
+def write_for_pairs(settings: Settings, folder: Path, record: TrainingRecord, pairs: Sequence[Pair]) -> str:
+    """Measure a model on pairs it was not trained on, write its card, and say in one sentence how well it does."""
+    found = _retrieval(settings, folder, pairs) if len({pair.caption for pair in pairs}) > 1 else None
+    write_pairs_card(folder, record, found)
+    if found is None:
+        return "Not tested: too few pairs were kept from training."
+    first = found.top[0].accuracy.value
+    return f"The right caption of {found.classes:,} came first for {first:.1%} of {found.scored:,} held-out images."
+
+
+def _retrieval(settings: Settings, folder: Path, pairs: Sequence[Pair]) -> Evaluation:
+    """Each held-out image against all held-out captions."""
+    captions: dict[Path, list[str]] = {}
+    for pair in pairs:
+        captions.setdefault(pair.image, []).append(pair.caption)
+    examples = [
+        Example(image.name, image.read_bytes, tuple(dict.fromkeys(texts))) for image, texts in captions.items()
+    ]
+    dataset = Dataset("held-out pairs", examples, tuple(dict.fromkeys(pair.caption for pair in pairs)))
+    model = assembly.load_model(_of(settings, folder))
+    texts = encode_classes(model.encoder, dataset.classes, CAPTION_AS_IT_IS)
+    with progress_bar(dataset.name, len(examples)) as advance:
+        extracted = extract(dataset, model.decoder, model.encoder, threads=settings.cores, progress=advance)
+    return evaluate(dataset, extracted, texts, CAPTION_AS_IT_IS, model.encoder.spec)
+
+
+def _of(settings: Settings, folder: Path) -> Settings:
+    return settings.model_copy(update={"model": f"local-dir:{folder}", "pretrained": None})
+
+
+@contextmanager
+def _subject(settings: Settings, folder: Path, font: Path | None) -> Iterator[Subject]:
+    model = assembly.load_model(_of(settings, folder))
+    with _bars() as told:
+        yield Subject(model.encoder, model.decoder, Atlas.build(font), settings.cores, told)
+
+
+@contextmanager
+def _bars() -> Iterator[Told]:
+    """A bar on stderr for each thing that is measured, where that is a terminal."""
+    stderr = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=stderr, disable=not stderr.is_terminal) as bars:
+        tasks = {}
+
+        def told(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done)
+
+        yield told
