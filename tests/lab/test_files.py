@@ -23,6 +23,14 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
     assert [each.name for each in tmp_path.iterdir()] == ["model.bin"]
 
 
+def test_a_replaced_file_keeps_its_permissions(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    write_text(path, "old")
+    path.chmod(0o664)
+    write_text(path, "new")
+    assert path.stat().st_mode & 0o777 == 0o664
+
+
 def test_a_written_file_can_be_read_by_others(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "file.txt"
     write_text(path, "new")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workers.commands.calibrate import calibrate
 from workers.options import with_settings
 from workers.settings import Settings
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pipeline.rules.policy_set import PolicySet
 
 app = typer.Typer(no_args_is_help=True, help="Work on policies.")
+app.command("calibrate")(calibrate)
 
 
 @app.command("check")
@@ -57,15 +59,21 @@ def check(
 def run_tests(
     settings: Settings,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a sample.")] = False,
+    junit: Annotated[Path | None, typer.Option(help="Write the results to this file as JUnit XML, too.")] = None,
 ) -> int:
     """Judge every policy's must_flag and must_pass samples; the exit status is 1 when one does not come out so."""
+    from time import monotonic, time
+
     from pipeline.adapters.memory import MemoryTextCache
     from workers import assembly
+    from workers.junit import junit_xml
     from workers.other_model import SayOtherModel
     from workers.policy_tests import run_policy_tests
 
     judge = assembly.judge(settings, assembly.load_model(settings), MemoryTextCache(), SayOtherModel())
+    started, clock = time(), monotonic()
     trials = run_policy_tests(settings, judge)
+    seconds = monotonic() - clock
     failed = [trial for trial in trials if not trial.passed]
     if as_json:
         for trial in trials:
@@ -74,7 +82,20 @@ def run_tests(
         for trial in failed:
             typer.echo(f"FAILED  {trial}")
         typer.echo(f"{len(trials) - len(failed)} of {len(trials)} samples came out as their policies say")
+    if junit is not None:
+        _write(junit, junit_xml(trials, seconds, started))
     return 1 if failed else 0
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Raises `ServiceError`."""
+    from pipeline.errors import ServiceError
+    from pipeline.lab.files import write_atomically
+
+    try:
+        write_atomically(path, lambda temporary: temporary.write_bytes(content))
+    except OSError as error:
+        raise ServiceError(f"cannot write {path}: {error.strerror}; name another file with --junit") from error
 
 
 def _missing_samples(folder: Path, policy_set: PolicySet) -> list[Problem]:

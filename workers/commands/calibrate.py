@@ -1,0 +1,121 @@
+"""``sluice policy calibrate``: thresholds from labelled images instead of from a feeling."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workers.options import with_settings
+from workers.settings import Settings
+
+if TYPE_CHECKING:
+    from pipeline.lab.datasets import Dataset
+    from workers.calibration.measure import Calibration
+
+FRESH = 2**43
+"""Added to --seed: no other command draws these scenes, so thresholds are judged by none that they were set on."""
+
+NOT_SUPPORTED = 1
+
+
+@with_settings("model", "images", "policies", "log")
+def calibrate(
+    settings: Settings,
+    data: Annotated[
+        Path | None,
+        typer.Argument(help="A folder with a subfolder for each policy id and 'none', or a CSV file: image,label."),
+    ] = None,
+    emoji: Annotated[
+        bool, typer.Option("--emoji", help="Rendered scenes for the shipped policies, not DATA.")
+    ] = False,
+    precision: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[ACTION=]SHARE", help="What share of the flagged must be right; repeatable."),
+    ] = None,
+    false_positives: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[ACTION=]NUMBER", help="Most wrongly flagged of a million; repeatable."),
+    ] = None,
+    prevalence: Annotated[
+        float | None,
+        typer.Option(help="Share of the real stream that shows what a policy is about; default: as in the data."),
+    ] = None,
+    write: Annotated[bool, typer.Option("--write", help="Write the thresholds into the policy files.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, with every point of the curves.")] = False,
+    positives: Annotated[int, typer.Option(min=1, help="Scenes that show it, for each policy, with --emoji.")] = 400,
+    negatives: Annotated[int, typer.Option(min=1, help="Scenes that show none of it, with --emoji.")] = 4000,
+    seed: Annotated[int, typer.Option(min=0, help="Which scenes, with --emoji.")] = 0,
+    font: Annotated[Path | None, typer.Option(help="NotoColorEmoji.ttf, where the system has none.")] = None,
+) -> int:
+    """Set thresholds from labelled images: the lowest that reach a precision, or a budget of false positives.
+
+    A target without an action is for the mildest action that a policy has. Nothing is written without --write.
+    Exit status 0: every target reached. 1: the data do not support some target; that policy's file is left alone.
+    """
+    from rich.console import Console
+
+    from pipeline.adapters.memory import MemoryTextCache
+    from pipeline.adapters.policy_folder import read_policy_folder
+    from pipeline.ports import Hooks
+    from pipeline.rules.policy_files import parse_policies
+    from workers import assembly
+    from workers.calibration.asked import asked
+    from workers.calibration.measure import measure
+    from workers.calibration.write_back import check_writable, edits, write_back
+    from workers.progress import progress_bar
+
+    policy_set = parse_policies(read_policy_folder(settings.policies))  # a slip is found before the model is loaded
+    wanted = asked(precision or (), false_positives or (), prevalence, policy_set.active)
+    if write:
+        check_writable(settings.policies)
+    draw = (positives, negatives, FRESH + seed, font) if emoji else None
+    dataset = _dataset(data, [policy.id for policy in policy_set.policies], draw)
+    stderr = Console(stderr=True)
+    with stderr.status("loading the model and the policies"):
+        judge = assembly.judge(settings, assembly.load_model(settings), MemoryTextCache(), Hooks())
+    with progress_bar(dataset.name, len(dataset.examples)) as advance:
+        found = measure(judge, dataset, wanted, threads=settings.cores, progress=advance)
+    changed = edits(found, judge.files)
+    if write:
+        write_back(changed, judge.files)
+    _report(found, list(changed), written=write, as_json=as_json)
+    return 0 if found.supported else NOT_SUPPORTED
+
+
+def _dataset(data: Path | None, known: Sequence[str], draw: tuple[int, int, int, Path | None] | None) -> Dataset:
+    """The labelled images on disk, whose labels must be known policies, or the emoji scenes. Raises `UsageError`."""
+    from pipeline.errors import UsageError
+    from pipeline.lab.dataset_files import read_labelled
+
+    if data is not None and draw is None:
+        return read_labelled(data, known=known)
+    if data is None and draw is not None:
+        from pipeline.lab.scene_set import policy_scenes
+
+        positives, negatives, seed, font = draw
+        return policy_scenes(positives, negatives, seed, font)
+    raise UsageError("name one thing to calibrate on: a folder, a CSV file, or --emoji")
+
+
+def _report(found: Calibration, changed: Sequence[Path], *, written: bool, as_json: bool) -> None:
+    from rich.console import Console
+
+    from workers.calibration.record import record
+    from workers.calibration.terminal import name_unreadable, show
+
+    if as_json:
+        typer.echo(json.dumps(record(found, changed if written else ())))
+        return
+    name_unreadable(found.unreadable, Console(stderr=True, highlight=False))
+    show(found, Console(highlight=False))
+    names = ", ".join(path.name for path in changed)
+    if not changed:
+        typer.echo("No file changes.")
+    elif written:
+        typer.echo(f"Written: {names}")
+    else:
+        typer.echo(f"Nothing is written yet; --write changes {names}")
