@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from pipeline.errors import StopError, UsageError
-from workers.commands import bench, config, demo, evaluate, policy, scan, send, tail, topics, train, worker
+from workers.commands import bench, card, config, demo, evaluate, policy, scan, send, tail, topics, train, worker
 
 EXIT_STOPPED = 1
 EXIT_USAGE = 2
@@ -33,6 +33,7 @@ app.add_typer(topics.app, name="topics")
 app.add_typer(config.app, name="config")
 app.command("evaluate")(evaluate.evaluate)
 app.command("train")(train.train)
+app.command("card")(card.card)
 
 
 @app.callback(invoke_without_command=True)
