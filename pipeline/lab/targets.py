@@ -46,14 +46,14 @@ def shortage(curve: Curve, target: Target, prevalence: float | None) -> str:
     positives, negatives = _needed(curve, target, prevalence)
     more = {
         "images that show it": positives - curve.positives,
-        "images that do not": negatives - curve.negatives,
+        "images that do not show it": negatives - curve.negatives,
     }
     wanted = " and ".join(f"{count:,} more {kind}" for kind, count in more.items() if count > 0)
     if not wanted:
         return ""
     return (
         f"too few images to tell {target}, even if none were scored wrongly: it takes {wanted}"
-        f" (there are {curve.positives:,} and {curve.negatives:,})"
+        f" (there are {curve.positives:,} that do and {curve.negatives:,} that do not)"
     )
 
 
