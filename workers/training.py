@@ -24,7 +24,7 @@ from pipeline.lab.training_record import TrainingRecord
 
 SCENES = 1_600_000
 SCENE_SIZES = ((0.3, 48), (0.85, 64))
-MEMORY = 2048
+MORE_CAPTIONS = 768
 FRESH_PEAK, INIT_PEAK = 1.2e-3, 1e-5
 """Learning rates: for random weights, and for weights that know much already."""
 EPOCHS = 10
@@ -43,7 +43,7 @@ class Choices:
     batch: int
     peak: float | None
     seed: int
-    memory: int | None
+    more_captions: int | None
     held_out: float
     font: Path | None
     lanes: int
@@ -95,7 +95,7 @@ def _on_scenes(choices: Choices, trainee: Trainee) -> Run:
         batch=choices.batch,
         seed=choices.seed,
         peak=_peak(choices),
-        memory=MEMORY if choices.memory is None else choices.memory,
+        more_captions=MORE_CAPTIONS if choices.more_captions is None else choices.more_captions,
         # Only the fresh model's convolutions take pictures of any size.
         sizes=SCENE_SIZES if choices.init is None else (),
         lanes=choices.lanes,
@@ -112,7 +112,7 @@ def _on_pairs(choices: Choices, trainee: Trainee, path: Path) -> Run:
         batch=batch,
         seed=choices.seed,
         peak=_peak(choices),
-        memory=choices.memory or 0,
+        more_captions=choices.more_captions or 0,
         lanes=min(choices.lanes, batch // 2),
     )
     batches = PairBatches(plan, pairs, trainee.config["preprocess_cfg"])
@@ -176,7 +176,7 @@ def _command(choices: Choices) -> str:
         "--batch": choices.batch,
         "--learning-rate": choices.peak,
         "--seed": choices.seed,
-        "--memory": choices.memory,
+        "--more-captions": choices.more_captions,
     }
     given = (f"{name} {value}" for name, value in options.items() if value is not None)
     return " ".join(["sluice train OUT", *given])

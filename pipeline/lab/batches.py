@@ -40,6 +40,10 @@ class TrainingBatch:
     """``int64[B,T]``"""
     named: Tensor
     """``int64[B,U]``"""
+    more_texts: list[str]
+    """M captions of no image here."""
+    more_named: Tensor
+    """``int64[M,U]``"""
     unreadable: tuple[str, ...] = ()
     """Pictures that should have been in it, each with what was wrong."""
 
@@ -66,8 +70,13 @@ class SceneBatches(Dataset[TrainingBatch]):
         """The scenes of this step."""
         plan = self.plan
         scenes = draw_scenes(self.atlas, plan.batch, plan.size(step, self.size), plan.seed, step)
-        texts, named = captions(scenes.shown.tolist(), scene_seed(plan.seed, step))
-        return TrainingBatch(self.normalise(scenes.pixels), texts, scenes.shown, torch.tensor(named))
+        seed = scene_seed(plan.seed, step)
+        texts, named = captions(scenes.shown.tolist(), seed)
+        things = torch.randperm(self.atlas.count, generator=generator_of(seed, 0))[: plan.more_captions]
+        more, more_named = captions(things.view(-1, 1).tolist(), seed + 1)
+        return TrainingBatch(
+            self.normalise(scenes.pixels), texts, scenes.shown, torch.tensor(named), more, _things(more_named)
+        )
 
     def __len__(self) -> int:
         """The plan's steps."""
@@ -106,9 +115,15 @@ class PairBatches(Dataset[TrainingBatch]):
                     unreadable.append(f"{pair.image}: {error or type(error).__name__}")
                 else:
                     texts.append(pair.caption)
-        keys = torch.tensor([[thing_of(text)] for text in texts], dtype=torch.int64).view(-1, 1)
+        keys = _things([[thing_of(text)] for text in texts])
         stacked = torch.stack(pixels) if pixels else torch.zeros(0)
-        return TrainingBatch(stacked, texts, keys, keys, tuple(unreadable))
+        more = self._more(step)
+        more_keys = _things([[thing_of(text)] for text in more])
+        return TrainingBatch(stacked, texts, keys, keys, more, more_keys, tuple(unreadable))
+
+    def _more(self, step: int) -> list[str]:
+        order = torch.randperm(len(self.pairs), generator=generator_of(scene_seed(self.plan.seed, step), 0))
+        return [self.pairs[place].caption for place in order[: self.plan.more_captions].tolist()]
 
     def _chosen(self, step: int) -> Iterator[Pair]:
         count, batch = len(self.pairs), self.plan.batch
@@ -125,6 +140,11 @@ class PairBatches(Dataset[TrainingBatch]):
 def _order(seed: int, epoch: int, count: int) -> list[int]:
     shuffled: list[int] = torch.randperm(count, generator=generator_of(seed, -1 - epoch)).tolist()
     return shuffled
+
+
+def _things(rows: list[list[int]]) -> Tensor:
+    """``int64[N,T]``, also of no rows at all."""
+    return torch.tensor(rows, dtype=torch.int64).view(len(rows), -1 if rows else 1)
 
 
 def thing_of(caption: str) -> int:

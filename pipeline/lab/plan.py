@@ -17,10 +17,7 @@ class Plan:
     peak: float = 1.5e-3  # learning rate after the warm-up
     warmup: int = 200  # steps
     weight_decay: float = 0.05
-    memory: int = 2048  # images and captions of past steps kept as negatives
-    memory_from: float = 0.3
-    """The share of the run after which the memory counts. Before, features drift so fast that those of past steps are
-    told apart by their age alone: with a memory from the start, 260 steps taught nothing."""
+    more_captions: int = 0  # of no image of the batch, as further negatives
     sizes: tuple[tuple[float, int], ...] = ()
     """Pixels a side up to each share of the run, as ``((0.5, 48), (1.0, 64))``; empty for the model's own size.
 
@@ -37,10 +34,6 @@ class Plan:
     def size(self, step: int, default: int) -> int:
         """Pixels a side at this step."""
         return next((size for until, size in self.sizes if step < until * self.steps), default)
-
-    def remembers(self, step: int) -> bool:
-        """Whether the memory counts at this step."""
-        return step >= self.memory_from * self.steps
 
     def same_run(self) -> dict[str, Any]:
         """What a checkpoint must agree on to be resumed."""

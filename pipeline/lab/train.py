@@ -27,7 +27,7 @@ from torch.utils.data import Dataset
 
 from pipeline.errors import UsageError
 from pipeline.lab.batches import TrainingBatch, load_batches
-from pipeline.lab.contrast import Contrast, Memory, contrastive_loss
+from pipeline.lab.contrast import Captions, Images, contrastive_loss
 from pipeline.lab.files import write_atomically
 from pipeline.lab.lanes import Lanes
 from pipeline.lab.plan import Plan, Progress, Times, learning_rate
@@ -92,7 +92,7 @@ def _follow(averages: Sequence[Tensor], values: Sequence[Tensor], count: Tensor 
 
 @dataclass
 class Trainer:
-    """A run in progress: weights, their moving average, the optimiser, the memory, and the next step's number."""
+    """A run in progress: weights, their moving average, the optimiser, and the next step's number."""
 
     plan: Plan
     trainee: Trainee
@@ -109,7 +109,6 @@ class Trainer:
         self.average = AveragedModel(model, multi_avg_fn=_follow, use_buffers=True)
         self.optimiser = torch.optim.AdamW(self._groups(), lr=self.plan.peak, betas=(0.9, 0.98))
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision is torch.float16)
-        self.memory = Memory(self.plan.memory)
         self.lanes = Lanes(model, partial(_towers, self.device.type, self.precision), self.plan.lanes)
         self._history: list[tuple[float, int]] = []
 
@@ -129,9 +128,9 @@ class Trainer:
             group["lr"] = learning_rate(self.plan, self.step)
         self.lanes.zero_grad()
         pixels = batch.pixels.to(self.device, non_blocking=True).to(memory_format=torch.channels_last)
-        tokens = self.trainee.tokenizer(batch.texts).to(self.device, non_blocking=True)
-        image, text = self.lanes.forward(pixels, tokens)
-        loss = self._loss(image, text, batch)
+        tokens, more = (self.trainee.tokenizer(texts).to(self.device) for texts in (batch.texts, batch.more_texts))
+        image, text, further = self.lanes.forward(pixels, tokens, more)
+        loss = self._loss(image, text, further, batch)
         self.scaler.scale(loss).backward()
         self.lanes.backward(image, text)
         self.scaler.unscale_(self.optimiser)
@@ -144,17 +143,17 @@ class Trainer:
         self.step += 1
         return float(loss.detach())
 
-    def _loss(self, image: Tensor, text: Tensor, batch: TrainingBatch) -> Tensor:
-        """CLIP's loss against the memory too; SigLIP's own for a model that was made with a bias."""
+    def _loss(self, image: Tensor, text: Tensor, further: Tensor, batch: TrainingBatch) -> Tensor:
+        """CLIP's loss; SigLIP's own for a model that was made with a bias."""
         scale, bias = self.model.logit_scale.exp(), getattr(self.model, "logit_bias", None)
-        image, text = nn.functional.normalize(image, dim=-1), nn.functional.normalize(text, dim=-1)
+        image, text, further = (nn.functional.normalize(each, dim=-1) for each in (image, text, further))
         if bias is not None:
             loss: Tensor = SigLipLoss()(image, text, scale, bias)
             return loss
-        here = Contrast(image, text, batch.shown.to(self.device), batch.named.to(self.device))
-        loss = contrastive_loss(here, scale, self.memory() if self.plan.remembers(self.step) else None)
-        self.memory.add(here)
-        return loss
+        images = Images(image, batch.shown.to(self.device))
+        captions = Captions(text, batch.named.to(self.device))
+        more = Captions(further, batch.more_named.to(self.device)) if len(further) else None
+        return contrastive_loss(images, captions, more, scale)
 
     def state(self) -> dict[str, Any]:
         """Everything a checkpoint holds."""
@@ -166,7 +165,6 @@ class Trainer:
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "scaler": self.scaler.state_dict(),
-            "memory": self.memory.state(),
         }
 
     def save(self, path: Path) -> None:
@@ -184,7 +182,6 @@ class Trainer:
         self._check_same(path, saved)
         for key in ("model", "average", "optimiser", "scaler"):
             getattr(self, key).load_state_dict(saved[key])
-        self.memory.restore(tuple(saved["memory"]))
         self.step = saved["step"]
 
     def _check_same(self, path: Path, saved: dict[str, Any]) -> None:
@@ -238,12 +235,14 @@ class Trainer:
 
 
 def _towers(
-    device: str, precision: torch.dtype | None, model: nn.Module, pixels: Tensor, tokens: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Image and text features ``float32[B,D]``, not normalised."""
+    device: str, precision: torch.dtype | None, model: nn.Module, pixels: Tensor, tokens: Tensor, more: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Features ``float32[n,D]`` of images, their captions and further captions, not normalised."""
     clip = cast(Any, model)
     with torch.autocast(device, precision, enabled=precision is not None):
-        return clip.encode_image(pixels).float(), encode_text(clip, tokens).float()
+        with torch.no_grad():
+            further = encode_text(clip, more).float() if len(more) else more.new_zeros((0, 1), dtype=torch.float32)
+        return clip.encode_image(pixels).float(), encode_text(clip, tokens).float(), further
 
 
 def _attention(device: torch.device) -> AbstractContextManager[None]:

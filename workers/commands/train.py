@@ -6,8 +6,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
     from pipeline.lab.plan import Plan, Progress
     from pipeline.lab.train import Trainer
     from workers.training import Choices, Run
+
+
+class Frozen(StrEnum):
+    """A tower that may be left as it is."""
+
+    IMAGE = "image"
+    TEXT = "text"
 
 
 @with_settings("log")
@@ -32,9 +40,7 @@ def train(
         str | None, typer.Option(help="Begin from this model: an open_clip architecture, local-dir:FOLDER, bundled.")
     ] = None,
     pretrained: Annotated[str | None, typer.Option(help="Published tag or checkpoint file, for --init.")] = None,
-    freeze: Annotated[
-        list[Literal["image", "text"]] | None, typer.Option(help="A tower to leave as it is; repeatable.")
-    ] = None,
+    freeze: Annotated[list[Frozen] | None, typer.Option(help="A tower to leave as it is; repeatable.")] = None,
     samples: Annotated[
         int | None, typer.Option(min=1, help="Images in the whole run. Default: 1,600,000 scenes, or 10 epochs.")
     ] = None,
@@ -43,8 +49,9 @@ def train(
         float | None, typer.Option(min=0, help="At its peak. Default: 1.2e-3, or 1e-5 with --init.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same run.")] = 0,
-    memory: Annotated[
-        int | None, typer.Option(min=0, help="Past images kept as negatives. Default: 2,048 on scenes, else none.")
+    more_captions: Annotated[
+        int | None,
+        typer.Option(min=0, help="Captions of other images, as negatives. Default: 768 on scenes, else none."),
     ] = None,
     held_out: Annotated[
         float, typer.Option(min=0, max=0.9, help="Share of the images of --data kept from training, to test with.")
@@ -75,12 +82,12 @@ def train(
         data=data,
         init=init,
         pretrained=pretrained,
-        freeze=tuple(freeze or ()),
+        freeze=tuple(tower.value for tower in freeze or ()),
         samples=samples,
         batch=batch,
         peak=learning_rate,
         seed=seed,
-        memory=memory,
+        more_captions=more_captions,
         held_out=held_out,
         font=font,
         lanes=min(lanes, batch // 2),
