@@ -44,9 +44,16 @@ def amounts(scenes: int) -> Amounts:
     )
 
 
-def fit_logit_scale(settings: Settings, folder: Path, trainer: Trainer, scenes: int) -> float:
-    """Fit the scale on held-out scenes and write the weights again with it; returns it."""
-    with _subject(settings, folder, None) as subject:
+def fit_logit_scale(
+    settings: Settings, folder: Path, trainer: Trainer, scenes: int, font: Path | None
+) -> float | None:
+    """Fit the scale on held-out scenes and write the weights again with it; returns it.
+
+    None, and nothing written, for a model with a bias: its sigmoids are no softmax over the lexicon.
+    """
+    if getattr(trainer.model, "logit_bias", None) is not None:
+        return None
+    with _subject(settings, folder, font) as subject:
         scale = fit_scale(subject, scenes)
     trainer.set_logit_scale(scale)
     trainer.export(folder)
@@ -77,13 +84,13 @@ def write_for_pairs(settings: Settings, folder: Path, record: TrainingRecord, pa
     found = _retrieval(settings, folder, pairs) if len({pair.caption for pair in pairs}) > 1 else None
     write_pairs_card(folder, record, found)
     if found is None:
-        return "Not tested: too few pairs were kept from training."
+        return "Not tested: too few pairs that can be read were kept from training."
     first = found.top[0].accuracy.value
     return f"The right caption of {found.classes:,} came first for {first:.1%} of {found.scored:,} held-out images."
 
 
-def _retrieval(settings: Settings, folder: Path, pairs: Sequence[Pair]) -> Evaluation:
-    """Each held-out image against all held-out captions."""
+def _retrieval(settings: Settings, folder: Path, pairs: Sequence[Pair]) -> Evaluation | None:
+    """Each held-out image against all held-out captions; None where not one can be read."""
     captions: dict[Path, list[str]] = {}
     for pair in pairs:
         captions.setdefault(pair.image, []).append(pair.caption)
@@ -95,6 +102,8 @@ def _retrieval(settings: Settings, folder: Path, pairs: Sequence[Pair]) -> Evalu
     texts = encode_classes(model.encoder, dataset.classes, CAPTION_AS_IT_IS)
     with progress_bar(dataset.name, len(examples)) as advance:
         extracted = extract(dataset, model.decoder, model.encoder, threads=settings.cores, progress=advance)
+    if not extracted.examples:
+        return None
     return evaluate(dataset, extracted, texts, CAPTION_AS_IT_IS, model.encoder.spec)
 
 

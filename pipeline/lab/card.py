@@ -56,7 +56,7 @@ def write_pairs_card(folder: Path, record: TrainingRecord, held_out: Evaluation 
             *_what_it_is(folder, record),
             *_how_it_was_trained(record, ""),
             "## What was measured\n",
-            *(_retrieval(held_out) if held_out else ["Nothing: no pair was kept from training (--held-out 0).\n"]),
+            *(_retrieval(held_out) if held_out else [_NOT_MEASURED]),
             _PAIRS_BLIND,
         ]
     )
@@ -76,8 +76,8 @@ def _how_it_was_trained(record: TrainingRecord, more: str) -> Iterator[str]:
     yield "## How it was trained\n"
     yield f"`{record.command}`\n"
     yield (
-        f"CLIP's symmetric contrastive loss over {record.samples:,} samples of {record.data}, in batches of "
-        f"{record.plan['batch']}, in {record.minutes:.0f} minutes on {record.device} ({record.precision}). "
+        f"Contrastively, on {record.samples:,} samples of {record.data}, in batches of {record.plan['batch']}, in "
+        f"{record.minutes:.0f} minutes on {record.device} ({record.precision}). "
         "The weights are a moving average over the last few hundred steps.\n"
     )
     if record.unreadable:
@@ -126,14 +126,18 @@ def _policies(findings: Findings) -> Iterator[str]:
             f"| {row.false} of {row.negatives:,} | {row.ece:.3f} |"
         )
     yield f"\nExpected calibration error over all of their scores: {findings.policy_ece:.4f}.\n"
+    amounts = findings.amounts
+    yield _POLICY_METHOD.format(positives=f"{amounts.positives:,}", negatives=f"{amounts.negatives:,}")
 
 
 def _retrieval(found: Evaluation) -> Iterator[str]:
-    first, five = found.top[0].accuracy, found.top[1].accuracy
     yield f"On {found.scored:,} images kept from training, the right caption among {found.classes:,}:\n"
-    yield f"| first | among the first five |\n|---|---|\n| {_percent(first)} | {_percent(five)} |\n"
+    yield "| the right caption is | of the images |\n|---|---|"
+    for top in found.top:  # of few captions, five would be all
+        yield f"| {'first' if top.k == 1 else f'among the first {top.k}'} | {_percent(top.accuracy)} |"
+    yield ""
     if found.unreadable:
-        yield f"{len(found.unreadable)} of them could not be read.\n"
+        yield f"{len(found.unreadable)} more were kept that could not be read.\n"
 
 
 def _percent(estimate: Estimate, *, signed: bool = False) -> str:
@@ -172,10 +176,12 @@ Words that it was not trained on. About 15% of the CLDR keywords were held out o
 then stand for their emoji's name, among the names of all others:
 """
 
-_EMOJI_BLIND = """\
-Each policy: 300 scenes of its things, and 3,000 that all policies share, of every other emoji and
+_POLICY_METHOD = """\
+Each policy: {positives} scenes of its things, and {negatives} that all policies share, of every emoji in turn and
 of empty clutter. What a policy is about, and what may be seen either way, is written in `pipeline/lab/truth.py`.
+"""
 
+_EMOJI_BLIND = """\
 ## What it is blind to
 
 - Photographs, drawings in other styles, other vendors' emoji, text in images, video.
@@ -190,6 +196,8 @@ of empty clutter. What a policy is about, and what may be seen either way, is wr
 Glyphs: Noto Color Emoji, SIL Open Font License 1.1; the font is not included. Names and keywords: Unicode CLDR,
 Unicode-DFS-2016, (c) 1991-2022 Unicode, Inc. The weights: as Sluice itself.
 """
+
+_NOT_MEASURED = "Nothing: too few pairs that can be read were kept from training (`--held-out`).\n"
 
 _PAIRS_BLIND = """## What it is blind to
 

@@ -69,6 +69,7 @@ class Findings:
     policies: tuple[PolicyRow, ...]
     policy_ece: float
     """Over all scores of all policies."""
+    amounts: Amounts
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def measure(subject: Subject, compiled: CompiledPolicies, amounts: Amounts, symb
         dataset = emoji_scenes(amounts.scenes, atlas=sprites, things=things)
         kinds["symbola"] = subject.evaluate("symbola", dataset, texts)
     rows, ece = measure_policies(subject, compiled, amounts)
-    return Findings(kinds, measure_wordings(subject, amounts.each_word), rows, ece)
+    return Findings(kinds, measure_wordings(subject, amounts.each_word), rows, ece, amounts)
 
 
 def measure_wordings(subject: Subject, each: int) -> dict[str, Evaluation]:
@@ -131,7 +132,7 @@ def measure_policies(
     subject: Subject, compiled: CompiledPolicies, amounts: Amounts
 ) -> tuple[tuple[PolicyRow, ...], float]:
     """Each policy at its lowest action, and the calibration error of all their scores."""
-    dataset = policy_scenes(amounts.positives, amounts.negatives, POLICY_SEED)
+    dataset = policy_scenes(amounts.positives, amounts.negatives, POLICY_SEED, atlas=subject.atlas)
     extracted = subject.extract("policies", dataset)
     scores = extracted.best(compiled.score(extracted.features).scores)
     rows, confidences, rights = [], [], []

@@ -104,18 +104,21 @@ def emoji_scenes(
     return Dataset(f"emoji scenes ({kind})", examples, tuple(dict.fromkeys(names)))
 
 
-def policy_scenes(positives: int, negatives: int, seed: int = SEED, font: Path | None = None) -> Dataset:
+def policy_scenes(
+    positives: int, negatives: int, seed: int = SEED, font: Path | None = None, *, atlas: Atlas | None = None
+) -> Dataset:
     """Scenes labelled with the ids of the shipped policies that are about what they show.
 
     For each policy ``positives`` scenes of its things, each as often as the others, which count for that policy
-    alone; and ``negatives`` scenes that all policies share: every emoji in turn, and empty clutter.
+    alone; and ``negatives`` scenes that all policies share: every emoji in turn, and empty clutter. ``font`` and
+    ``atlas`` as in `emoji_scenes`.
     """
     things = list(range(len(load_lexicon())))
     generator = generator_of(seed, -2)
     order = torch.randperm(len(things), generator=generator).tolist()
     empty = round(negatives * EMPTY_SHARE)
     firsts = [order[number % len(order)] for number in range(negatives - empty)] + [NOTHING] * empty
-    sprites = _atlas(font, None)
+    sprites = _atlas(font, atlas)
     examples = [_shared(scene, sprites) for scene in _scenes(firsts, seed, 0)]
     for place, (policy, names) in enumerate(ABOUT.items(), start=1):
         own = [index_of(names[number % len(names)]) for number in range(positives)]

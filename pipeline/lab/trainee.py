@@ -67,7 +67,8 @@ class Trainee:
             part.requires_grad_(requires_grad=False)
         if "text" in towers and not hasattr(model, "text"):
             model.positional_embedding.requires_grad_(requires_grad=False)
-            model.text_projection.requires_grad_(requires_grad=False)
+            if model.text_projection is not None:
+                model.text_projection.requires_grad_(requires_grad=False)
         return replace(self, frozen=frozen)
 
     def train(self) -> nn.Module:

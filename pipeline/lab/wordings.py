@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 
-from pipeline.lab.captions import TEMPLATES, is_held_out, telling_keywords
+from pipeline.lab.captions import JOINTS, TEMPLATES, is_held_out, telling_keywords
 from pipeline.lab.datasets import Dataset
 from pipeline.lab.emoji import Atlas
 from pipeline.lab.lexicon import load_lexicon
@@ -25,7 +27,7 @@ def held_out() -> dict[int, str]:
 
 def is_composed(keyword: str) -> bool:
     """Whether every word of a keyword was taught in some other phrase; else its words are all new to the model."""
-    return set(keyword.lower().split()) <= _taught_words()
+    return _words(keyword) <= _taught_words()
 
 
 def wording_scenes(keywords: dict[int, str], each: int, *, atlas: Atlas | None = None) -> Dataset:
@@ -41,8 +43,14 @@ def wording_scenes(keywords: dict[int, str], each: int, *, atlas: Atlas | None =
     return Dataset("emoji scenes (held-out words)", examples, renamed(scenes.classes))
 
 
+@cache
 def _taught_words() -> set[str]:
-    texts = [*TEMPLATES]
+    texts = [*TEMPLATES, *JOINTS]
     for emoji in load_lexicon():
         texts += [emoji.name, *(word for word in emoji.keywords if not is_held_out(word))]
-    return {word for text in texts for word in text.lower().replace(".", " ").split()}
+    return {word for text in texts for word in _words(text)}
+
+
+def _words(text: str) -> set[str]:
+    """As a tokenizer parts them: "two-hump camel" holds "hump"."""
+    return set(re.findall(r"\w+|[^\w\s]+", text.lower()))

@@ -94,7 +94,8 @@ def train(
     )
     run = training.prepare(choices)
     trainer = Trainer(run.plan, run.trainee, run.batches, torch_device)
-    state = checkpoint or out.with_name(f"{out.name}.checkpoint.pt")
+    whole = out.resolve()
+    state = checkpoint or whole.with_name(f"{whole.name}.checkpoint.pt")
     if resume:
         trainer.resume(state)
     # On a CPU the lanes have the cores already: one process ahead of them keeps all busy.
@@ -167,7 +168,7 @@ def _finish(
 
     fitted = None
     if choices.data is None:
-        fitted = model_card.fit_logit_scale(settings, out, trainer, test_scenes)
+        fitted = model_card.fit_logit_scale(settings, out, trainer, test_scenes, choices.font)
     record = training.record(run, trainer, choices, minutes, fitted)
     record.write(out)
     if choices.data is None:
