@@ -16,6 +16,7 @@ from pipeline.adapters.kafka import KafkaConnection, KafkaPublisher, KafkaSource
 from pipeline.adapters.memory import MemoryFeatureCache, MemoryTextCache
 from pipeline.adapters.policy_folder import read_policy_folder
 from pipeline.adapters.redis import RedisTextCache
+from pipeline.adapters.shared_encoder import SharedEncoder
 from pipeline.live import LivePolicies
 from pipeline.ports import Decoder, Encoder, FeatureCache, Fetcher, Hooks, Publisher, Source, Stage, TextCache
 from pipeline.rules.verdicts import Provenance
@@ -51,18 +52,14 @@ class Judge:
 
 
 def load_model(settings: Settings) -> Model:
-    """Load and warm the model; takes seconds. Raises `ModelError` when it cannot be had."""
-    from pipeline.adapters.open_clip import load_encoder  # seconds of imports, after the settings are known to hold
+    """Load and warm the model; takes seconds. Raises `ModelError` when it cannot be had.
+
+    Where another process serves the model, only its name and shape are loaded: then torch is not even imported.
+    Raises `ServiceError` when that process does not answer.
+    """
     from pipeline.adapters.pillow import PillowDecoder
 
-    encoder = load_encoder(
-        settings.model,
-        settings.pretrained,
-        device=settings.device,
-        dtype=settings.dtype,
-        max_batch=settings.max_batch,
-        threads=settings.cores,
-    )
+    encoder = _encoder(settings)
     decoder = PillowDecoder(
         encoder.spec,
         preprocess=settings.preprocess,
@@ -70,6 +67,21 @@ def load_model(settings: Settings) -> Model:
         max_pixels=settings.max_pixels,
     )
     return Model(encoder, decoder)
+
+
+def _encoder(settings: Settings) -> Encoder:
+    if settings.encoder_socket is not None:
+        return SharedEncoder(settings.encoder_socket, max_batch=settings.max_batch)
+    from pipeline.adapters.open_clip import load_encoder  # seconds of imports, after the settings are known to hold
+
+    return load_encoder(
+        settings.model,
+        settings.pretrained,
+        device=settings.device,
+        dtype=settings.dtype,
+        max_batch=settings.max_batch,
+        threads=settings.cores,
+    )
 
 
 def judge(settings: Settings, model: Model, text_cache: TextCache, hooks: Hooks) -> Judge:

@@ -10,7 +10,21 @@ import typer
 from typer.exceptions import TyperException
 
 from pipeline.errors import StopError, UsageError
-from workers.commands import bench, card, config, demo, evaluate, policy, scan, send, tail, topics, train, worker
+from workers.commands import (
+    bench,
+    card,
+    config,
+    demo,
+    encoder,
+    evaluate,
+    policy,
+    scan,
+    send,
+    tail,
+    topics,
+    train,
+    worker,
+)
 
 EXIT_STOPPED = 1
 EXIT_USAGE = 2
@@ -26,6 +40,7 @@ app.command("demo")(demo.demo)
 app.command("scan")(scan.scan)
 app.command("bench")(bench.bench)
 app.command("worker")(worker.worker)
+app.command("encoder")(encoder.encoder)
 app.command("send")(send.send)
 app.command("tail")(tail.tail)
 app.add_typer(policy.app, name="policy")

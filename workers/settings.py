@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     pretrained: str | None = Field(None, description="Published tag or checkpoint file; none: random weights.")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps.")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field("auto", description="Of the image tower.")
+    encoder_socket: Path | None = Field(
+        None, description="Encode through the `sluice encoder` that serves this socket; none: in this process."
+    )
     max_batch: Count = Field(64, description="Most images in one forward pass and in one poll.")
     preprocess: Literal["fast", "exact"] = Field(
         "fast", description="exact: open_clip's own transform; fast: scaled JPEG decode, cosine >= 0.99 with it."
@@ -144,6 +147,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "consumer": ("group", "commit_interval", "session_timeout"),
     "redis": ("redis_url", "redis_password", "redis_cafile", "redis_timeout"),
     "model": ("model", "pretrained", "device", "dtype"),
+    "encoder": ("encoder_socket",),
     "images": ("max_batch", "preprocess", "max_frames", "max_pixels", "cores", "remember"),
     "policies": ("policies",),
     "fetch": (

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 
-@with_settings("kafka", "topics", "consumer", "redis", "model", "images", "policies", "fetch", "service", "log")
+@with_settings(
+    "kafka", "topics", "consumer", "redis", "model", "encoder", "images", "policies", "fetch", "service", "log"
+)
 def worker(settings: Settings) -> None:
     """Consume images from Kafka and publish a decision for every one, until SIGTERM.
 

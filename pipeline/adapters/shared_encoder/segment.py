@@ -1,0 +1,49 @@
+"""Memory that a client shares with the encoder: pixels in, features out, for so many views at a time.
+
+It has no name in the file system: the client makes it, hands its descriptor to the server, and it is gone with the
+last of the two. Nothing is left over by a crash.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import tempfile
+
+import numpy as np
+
+from pipeline.items import Features, Pixels
+from pipeline.ports import EncoderSpec
+
+
+class Segment:
+    """``pixels: uint8[views,H,W,3]`` and ``features: float32[views,D]`` over shared memory."""
+
+    def __init__(self, fd: int, spec: EncoderSpec, views: int) -> None:
+        """Map it; `fd` stays the caller's. Raises ``ValueError`` when it is too small for so many views."""
+        shape, features = _shapes(spec, views)
+        pixel_bytes, feature_bytes = _sizes(spec, views)
+        self.views = views
+        memory = mmap.mmap(fd, pixel_bytes + feature_bytes)
+        self.features: Features = np.frombuffer(memory, np.float32, feature_bytes // 4).reshape(features)
+        self.pixels: Pixels = np.frombuffer(memory, np.uint8, pixel_bytes, feature_bytes).reshape(shape)
+
+
+def create(spec: EncoderSpec, views: int) -> int:
+    """A descriptor of zeroed memory for so many views, of no name; the caller closes it."""
+    if hasattr(os, "memfd_create"):
+        fd = os.memfd_create("sluice-encoder")
+    else:  # macOS: a file without a name does the same
+        with tempfile.TemporaryFile() as file:
+            fd = os.dup(file.fileno())
+    os.ftruncate(fd, sum(_sizes(spec, views)))
+    return fd
+
+
+def _shapes(spec: EncoderSpec, views: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    return (views, *spec.image_size, 3), (views, spec.features)
+
+
+def _sizes(spec: EncoderSpec, views: int) -> tuple[int, int]:
+    height, width = spec.image_size
+    return views * height * width * 3, views * spec.features * 4

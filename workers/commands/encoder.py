@@ -1,0 +1,51 @@
+"""``sluice encoder``: one model on one device, for all the workers of a machine."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+
+from workers.options import with_settings
+from workers.settings import Settings
+
+_log = structlog.get_logger(__name__)
+
+
+@with_settings("model", "images", "service", "log")
+def encoder(
+    settings: Settings,
+    socket: Annotated[Path, typer.Argument(help="Unix socket to serve; workers name it with --encoder-socket.")],
+) -> None:
+    """Serve a model to the workers of this machine over shared memory, until SIGTERM.
+
+    Each worker polls, decodes, decides and publishes in a process of its own; batches form across all of them from
+    whatever waits when the device falls free. When the device fails this process ends: start it again, and the
+    workers, which wait meanwhile, go on with the very images that were under way.
+    """
+    from pipeline.adapters.prometheus import PrometheusHooks
+    from pipeline.adapters.shared_encoder import EncoderServer
+    from workers import assembly
+    from workers.health import HealthServer
+
+    stop = assembly.stop_on_signals()
+    metrics = PrometheusHooks()
+    ready: list[bool] = []
+
+    def not_ready() -> str | None:
+        return None if ready else "the model is loading"
+
+    with ExitStack() as held:
+        health = HealthServer(settings.metrics_host, settings.metrics_port, metrics.registry, lambda: None, not_ready)
+        held.callback(health.close)
+        model = assembly.load_model(settings)
+        server = EncoderServer(model.encoder, socket, metrics, max_batch=settings.max_batch)
+        metrics.model_loaded(model.encoder.spec)
+        ready.append(True)
+        spec = model.encoder.spec
+        _log.info("encoder_started", socket=str(socket), model=spec.name, dtype=spec.dtype, metrics_port=health.port)
+        server.run(stop)
+    _log.info("encoder_stopped")
