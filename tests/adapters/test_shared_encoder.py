@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,7 +51,7 @@ class CountingEncoder:
         flat = pixels.reshape(len(pixels), -1).astype(np.float32)
         return np.stack([flat[:, place] + flat.sum(1) for place in range(self.spec.features)], axis=1)
 
-    def encode_texts(self, texts: list[str]) -> Features:
+    def encode_texts(self, texts: Sequence[str]) -> Features:
         return np.array([[len(text), *text.encode()[:4].ljust(4)] for text in texts], np.float32)
 
     def count_tokens(self, text: str) -> int:
@@ -83,10 +84,8 @@ def serve(path: Path) -> Iterator[Serve]:
         stop = threading.Event()
 
         def run() -> None:
-            try:
+            with suppress(EncoderError):
                 server.run(stop)
-            except EncoderError:
-                pass
 
         thread = threading.Thread(target=run)
         thread.start()
