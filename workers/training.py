@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,17 +24,20 @@ from pipeline.lab.trainee import Tower, Trainee
 from pipeline.lab.training_record import TrainingRecord
 
 SCENES = 1_600_000
+SCENES_DATA = "rendered emoji scenes"
 SCENE_SIZES = ((0.3, 48), (0.85, 64))
 MORE_CAPTIONS = 768
 FRESH_PEAK, INIT_PEAK = 1.2e-3, 1e-5
 """Learning rates: for random weights, and for weights that know much already."""
 EPOCHS = 10
 LEAST_PAIRS = 8
+LEAST_SHARE = 32
+"""Images of a batch in each lane, at least: batch norm takes its statistics from them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What a person chose; None where the default depends on the rest."""
+    """What a person chose; None where the default depends on the rest, ``cores`` those that lanes may use."""
 
     data: Path | None
     init: str | None
@@ -46,7 +50,7 @@ class Choices:
     more_captions: int | None
     held_out: float
     font: Path | None
-    lanes: int
+    cores: int
 
     @property
     def init_label(self) -> str | None:
@@ -85,6 +89,8 @@ def _trainee(choices: Choices) -> Trainee:
         if choices.pretrained or choices.freeze:
             raise UsageError("--pretrained and --freeze need --init, the model to begin from")
         return fresh(choices.seed)
+    if {*choices.freeze} == {"image", "text"}:
+        raise UsageError("--freeze image and --freeze text together leave nothing to learn: freeze one of them")
     parts = load_parts(choices.init, choices.pretrained)
     return Trainee(parts.module, parts.tokenizer, parts.config, parts.merges).freeze(choices.freeze)
 
@@ -98,10 +104,11 @@ def _on_scenes(choices: Choices, trainee: Trainee) -> Run:
         more_captions=MORE_CAPTIONS if choices.more_captions is None else choices.more_captions,
         # Only the fresh model's convolutions take pictures of any size.
         sizes=SCENE_SIZES if choices.init is None else (),
-        lanes=choices.lanes,
+        lanes=_lanes(choices, choices.batch),
+        frozen=choices.freeze,
     )
     batches = SceneBatches(plan, trainee.size, trainee.normalise, choices.font)
-    return Run(trainee, plan, batches, "rendered emoji scenes")
+    return Run(trainee, plan, batches, SCENES_DATA)
 
 
 def _on_pairs(choices: Choices, trainee: Trainee, path: Path) -> Run:
@@ -113,14 +120,29 @@ def _on_pairs(choices: Choices, trainee: Trainee, path: Path) -> Run:
         seed=choices.seed,
         peak=_peak(choices),
         more_captions=choices.more_captions or 0,
-        lanes=min(choices.lanes, batch // 2),
+        lanes=_lanes(choices, batch),
+        frozen=choices.freeze,
+        data=f"{path.resolve().name} with {len(pairs)} pairs, {_digest(pairs)}",
     )
     batches = PairBatches(plan, pairs, trainee.config["preprocess_cfg"])
-    return Run(trainee, plan, batches, f"{len(pairs):,} pairs of image and caption from {path.name}", tuple(held_out))
+    words = f"{len(pairs):,} pairs of image and caption from {path.resolve().name}"
+    return Run(trainee, plan, batches, words, tuple(held_out))
 
 
 def _peak(choices: Choices) -> float:
-    return choices.peak or (FRESH_PEAK if choices.init is None else INIT_PEAK)
+    if choices.peak is not None:
+        return choices.peak
+    return FRESH_PEAK if choices.init is None else INIT_PEAK
+
+
+def _lanes(choices: Choices, batch: int) -> int:
+    return max(1, min(choices.cores, batch // LEAST_SHARE))
+
+
+def _digest(pairs: Sequence[Pair]) -> str:
+    """8 hex digits over which picture is described how; where the folder lies does not count."""
+    lines = "\n".join(f"{pair.image.name}\t{pair.caption}" for pair in pairs)
+    return hashlib.sha256(lines.encode()).hexdigest()[:8]
 
 
 def _split(pairs: Sequence[Pair], share: float, seed: int, path: Path) -> tuple[list[Pair], list[Pair]]:
@@ -147,7 +169,7 @@ def known_device(name: str) -> torch.device:
     return device
 
 
-def record(run: Run, trainer: Trainer, choices: Choices, minutes: float, fitted: float | None) -> TrainingRecord:
+def record(run: Run, trainer: Trainer, choices: Choices, fitted: float | None) -> TrainingRecord:
     """What the finished run was."""
     model: Any = trainer.average.module
     return TrainingRecord(
@@ -160,16 +182,16 @@ def record(run: Run, trainer: Trainer, choices: Choices, minutes: float, fitted:
         parameters=sum(value.numel() for value in model.parameters()),
         device=_device_name(trainer.device, run.plan.lanes),
         precision=str(trainer.precision or torch.float32).removeprefix("torch."),
-        minutes=round(minutes, 1),
+        minutes=round(trainer.seconds / 60, 1),
         logit_scale=fitted or float(model.logit_scale.detach().exp()),
         scale_was_fitted=fitted is not None,
     )
 
 
 def _command(choices: Choices) -> str:
-    """The options that differ from the defaults; of paths only the names."""
+    """The options that matter to what is learned; of paths only the names."""
     options = {
-        "--data": choices.data.name if choices.data else None,
+        "--data": choices.data.resolve().name if choices.data else None,
         "--init": choices.init_label,
         "--freeze": " --freeze ".join(choices.freeze) or None,
         "--samples": choices.samples,
@@ -177,6 +199,7 @@ def _command(choices: Choices) -> str:
         "--learning-rate": choices.peak,
         "--seed": choices.seed,
         "--more-captions": choices.more_captions,
+        "--held-out": choices.held_out if choices.data else None,
     }
     given = (f"{name} {value}" for name, value in options.items() if value is not None)
     return " ".join(["sluice train OUT", *given])

@@ -20,13 +20,18 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from pipeline.lab.captions import captions
+from pipeline.lab.contrast import NOTHING
 from pipeline.lab.emoji import Atlas
 from pipeline.lab.pairs import Pair
 from pipeline.lab.plan import Plan
 from pipeline.lab.scenes import draw_scenes, generator_of, scene_seed
 
+RUN = 16
+"""Neighbours in the lexicon that come together."""
 Normalise = Callable[[Tensor], Tensor]
 """``float32[B,3,S,S]`` in [0,1] to what the vision tower takes."""
+MOST_SHOWN = 16
+"""Captions of one image by which other captions are told not to be its negatives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,21 @@ class TrainingBatch:
         return replace(self, pixels=self.pixels.pin_memory())
 
 
+def things_with_neighbours(things: int, batch: int, generator: torch.Generator) -> Tensor:
+    """``int64[batch]``: main things, half of them at random and half in runs of neighbours in the lexicon.
+
+    Code points stand in groups: clocks by clocks, hearts by hearts, faces by faces. Who must be told apart from whom
+    is seldom in one batch by chance, and always in a run. No thing comes twice, as far as the lexicon reaches.
+    """
+    starts = torch.randperm(-(-things // RUN), generator=generator)[: batch // 2 // RUN] * RUN
+    shift = int(torch.randint(RUN, (1,), generator=generator))
+    runs = (starts.view(-1, 1) + torch.arange(RUN) + shift).flatten() % things
+    order = torch.randperm(things, generator=generator)
+    others = order[~torch.isin(order, runs)]
+    every = torch.cat([runs.unique(), others])
+    return every.repeat(-(-batch // len(every)))[:batch]
+
+
 class SceneBatches(Dataset[TrainingBatch]):
     """Rendered scenes and captions of what they show."""
 
@@ -69,7 +89,8 @@ class SceneBatches(Dataset[TrainingBatch]):
     def __getitem__(self, step: int) -> TrainingBatch:
         """The scenes of this step."""
         plan = self.plan
-        scenes = draw_scenes(self.atlas, plan.batch, plan.size(step, self.size), plan.seed, step)
+        first = things_with_neighbours(self.atlas.count, plan.batch, generator_of(plan.seed, -1 - step))
+        scenes = draw_scenes(self.atlas, plan.batch, plan.size(step, self.size), plan.seed, step, first=first)
         seed = scene_seed(plan.seed, step)
         texts, named = captions(scenes.shown.tolist(), seed)
         things = torch.randperm(self.atlas.count, generator=generator_of(seed, 0))[: plan.more_captions]
@@ -104,22 +125,39 @@ class PairBatches(Dataset[TrainingBatch]):
 
     def __getitem__(self, step: int) -> TrainingBatch:
         """The pairs of this step; fewer than the plan's batch where pictures cannot be read."""
-        pixels, texts, unreadable = [], [], []
+        pixels, read, unreadable = [], [], []
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(scene_seed(self.plan.seed, step))  # torchvision's crops draw from the global generator
             for pair in self._chosen(step):
                 try:
                     with Image.open(pair.image) as image:
-                        pixels.append(self._transform(ImageOps.exif_transpose(image).convert("RGB")))
+                        pixels.append(self._transform(_opaque(ImageOps.exif_transpose(image))))
                 except Exception as error:  # noqa: BLE001 - any type can come out of a decoder
                     unreadable.append(f"{pair.image}: {error or type(error).__name__}")
                 else:
-                    texts.append(pair.caption)
-        keys = _things([[thing_of(text)] for text in texts])
-        stacked = torch.stack(pixels) if pixels else torch.zeros(0)
-        more = self._more(step)
-        more_keys = _things([[thing_of(text)] for text in more])
-        return TrainingBatch(stacked, texts, keys, keys, more, more_keys, tuple(unreadable))
+                    read.append(pair)
+        texts, more = [pair.caption for pair in read], self._more(step)
+        return TrainingBatch(
+            pixels=torch.stack(pixels) if pixels else torch.zeros(0),
+            texts=texts,
+            shown=_things([self._shown(pair) for pair in read]),
+            named=_things([[thing_of(text)] for text in texts]),
+            more_texts=more,
+            more_named=_things([[thing_of(text)] for text in more]),
+            unreadable=tuple(unreadable),
+        )
+
+    def _shown(self, pair: Pair) -> list[int]:
+        """The things of all captions that its image has, no more than `MOST_SHOWN`, its own first."""
+        others = (thing_of(caption) for caption in self._captions[pair.image])
+        return list(dict.fromkeys([thing_of(pair.caption), *others]))[:MOST_SHOWN]
+
+    @cached_property
+    def _captions(self) -> dict[Path, list[str]]:
+        captions: dict[Path, list[str]] = {}
+        for pair in self.pairs:
+            captions.setdefault(pair.image, []).append(pair.caption)
+        return captions
 
     def _more(self, step: int) -> list[str]:
         order = torch.randperm(len(self.pairs), generator=generator_of(scene_seed(self.plan.seed, step), 0))
@@ -142,9 +180,20 @@ def _order(seed: int, epoch: int, count: int) -> list[int]:
     return shuffled
 
 
-def _things(rows: list[list[int]]) -> Tensor:
-    """``int64[N,T]``, also of no rows at all."""
-    return torch.tensor(rows, dtype=torch.int64).view(len(rows), -1 if rows else 1)
+def _things(rows: Sequence[Sequence[int]]) -> Tensor:
+    """``int64[N,T]``, shorter rows filled up with `NOTHING`; also of no rows at all."""
+    longest = max(map(len, rows), default=1)
+    filled = [[*row, *[NOTHING] * (longest - len(row))] for row in rows]
+    return torch.tensor(filled, dtype=torch.int64).view(len(rows), longest)
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """RGB, on white where it is transparent: what files hold there was never meant to be seen."""
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    page = Image.new("RGBA", image.size, "white")
+    page.alpha_composite(image.convert("RGBA"))
+    return page.convert("RGB")
 
 
 def thing_of(caption: str) -> int:

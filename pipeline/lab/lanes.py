@@ -59,6 +59,13 @@ class Lanes:
             model.zero_grad(set_to_none=True)
 
     @torch.no_grad()
+    def level(self) -> None:
+        """Give every lane the buffers of the first model, which was loaded with others."""
+        for ours, *others in zip(*(model.buffers() for model in self._models), strict=True):
+            for theirs in others:
+                theirs.copy_(ours)
+
+    @torch.no_grad()
     def _gather(self) -> None:
         first, *others = self._models
         for other in others:

@@ -15,7 +15,7 @@ class Plan:
     batch: int = 256
     seed: int = 0
     peak: float = 1.5e-3  # learning rate after the warm-up
-    warmup: int = 200  # steps
+    warmup: int = 200  # steps; of a short run a tenth
     weight_decay: float = 0.05
     more_captions: int = 0  # of no image of the batch, as further negatives
     sizes: tuple[tuple[float, int], ...] = ()
@@ -25,6 +25,10 @@ class Plan:
     """
     lanes: int = 1
     """Single-threaded shares of each batch on a CPU; another number rounds differently."""
+    frozen: tuple[str, ...] = ()
+    """Towers that do not learn."""
+    data: str = ""
+    """What tells its data from other data; empty for scenes, which the seed tells."""
 
     @property
     def steps(self) -> int:
@@ -60,7 +64,8 @@ class Times:
 
 def learning_rate(plan: Plan, step: int) -> float:
     """Linear warm-up, then half a cosine down to 1% of the peak."""
-    if step < plan.warmup:
-        return plan.peak * (step + 1) / plan.warmup
-    done = (step - plan.warmup) / max(1, plan.steps - plan.warmup)
+    warmup = min(plan.warmup, plan.steps // 10)
+    if step < warmup:
+        return plan.peak * (step + 1) / warmup
+    done = (step - warmup) / max(1, plan.steps - warmup)
     return plan.peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))

@@ -29,6 +29,7 @@ from pipeline.errors import UsageError
 from pipeline.lab.batches import TrainingBatch, load_batches
 from pipeline.lab.contrast import Captions, Images, contrastive_loss
 from pipeline.lab.files import write_atomically
+from pipeline.lab.interrupts import uninterrupted
 from pipeline.lab.lanes import Lanes
 from pipeline.lab.plan import Plan, Progress, Times, learning_rate
 from pipeline.lab.trainee import Trainee
@@ -101,6 +102,8 @@ class Trainer:
     step: int = 0
     unreadable: dict[str, None] = field(default_factory=dict)
     """Pictures that could not be read so far, each with what was wrong."""
+    seconds: float = 0.0
+    """How long it has run, interruptions left out."""
 
     def __post_init__(self) -> None:
         self.precision = mixed_precision(self.device)
@@ -165,6 +168,8 @@ class Trainer:
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "scaler": self.scaler.state_dict(),
+            "unreadable": list(self.unreadable),
+            "seconds": self.seconds,
         }
 
     def save(self, path: Path) -> None:
@@ -179,16 +184,20 @@ class Trainer:
             raise ResumeError(f"no checkpoint at {path}: leave --resume away to begin a new run") from error
         except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
             raise ResumeError(f"{path} is not a checkpoint of `sluice train` ({error})") from error
+        if not isinstance(saved, dict) or not saved.keys() >= {"run", "config", "step", "model"}:
+            raise ResumeError(f"{path} is not a checkpoint of `sluice train` (it holds something else)")
         self._check_same(path, saved)
         for key in ("model", "average", "optimiser", "scaler"):
             getattr(self, key).load_state_dict(saved[key])
-        self.step = saved["step"]
+        self.lanes.level()
+        self.step, self.seconds = saved["step"], saved.get("seconds", 0.0)
+        self.unreadable = dict.fromkeys(saved.get("unreadable", ()))
 
     def _check_same(self, path: Path, saved: dict[str, Any]) -> None:
         if saved["config"] != self.trainee.config:
             raise ResumeError(f"{path} is of a model of another architecture: name that one, or leave --resume away")
-        ours = self.plan.same_run()
-        if different := [f"{key} {saved['run'].get(key)}" for key in ours if saved["run"].get(key) != ours[key]]:
+        ours, theirs = self.plan.same_run(), {**Plan(samples=0).same_run(), **saved["run"]}
+        if different := [f"{key} {theirs[key]}" for key in ours if theirs[key] != ours[key]]:
             options = ", ".join(different)
             raise ResumeError(f"{path} is of another run ({options}): use its options, or leave --resume away")
 
@@ -209,14 +218,21 @@ class Trainer:
         times: Times | None = None,
         workers: int = 0,
     ) -> None:
-        """Train to the end of the plan, writing the checkpoint and the folder now and then and at the end."""
+        """Train to the end of the plan, writing the checkpoint and the folder now and then and at the end.
+
+        Ctrl-C takes effect between steps, so that `save` then finds a state to go on from. Raises `UsageError` where
+        nothing could be read.
+        """
         times = times or Times()
         saved = exported = time.monotonic()
+        began = saved - self.seconds
         with _attention(self.device):
             for batch in load_batches(self.batches, self.step, self.plan.steps, workers):
                 self.unreadable |= dict.fromkeys(batch.unreadable)
-                loss = self.advance(batch)
+                with uninterrupted():
+                    loss = self.advance(batch)
                 now = time.monotonic()
+                self.seconds = now - began
                 report(Progress(self.step, self.plan.steps, loss, self._rate(now)))
                 if now - saved > times.checkpoint:
                     self.save(checkpoint)
@@ -224,6 +240,9 @@ class Trainer:
                 if now - exported > times.export:
                     self.export(folder)
                     exported = now
+        if not self.average.n_averaged:
+            why = next(iter(self.unreadable), "none was found")
+            raise UsageError(f"no batch of pictures could be read, so nothing was learned; {why}")
         self.save(checkpoint)
         self.export(folder)
 
@@ -239,10 +258,13 @@ def _towers(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Features ``float32[n,D]`` of images, their captions and further captions, not normalised."""
     clip = cast(Any, model)
-    with torch.autocast(device, precision, enabled=precision is not None):
+    # Autocast's cache of weights is one for all threads: a lane that ends clears it under another, whose gradients
+    # are then summed in another precision, and no run repeats.
+    with torch.autocast(device, precision, enabled=precision is not None, cache_enabled=False):
+        image, text = clip.encode_image(pixels).float(), encode_text(clip, tokens).float()
         with torch.no_grad():
-            further = encode_text(clip, more).float() if len(more) else more.new_zeros((0, 1), dtype=torch.float32)
-        return clip.encode_image(pixels).float(), encode_text(clip, tokens).float(), further
+            further = encode_text(clip, more).float() if len(more) else text.detach()[:0]
+        return image, text, further
 
 
 def _attention(device: torch.device) -> AbstractContextManager[None]:

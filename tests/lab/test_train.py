@@ -2,105 +2,201 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from open_clip.tokenizer import SimpleTokenizer
+from open_clip.loss import SigLipLoss
+from torch import Tensor
+from torch.nn.functional import normalize
+from torch.utils.data import Dataset
 
-from pipeline.lab import model as models
-from pipeline.lab.bpe import MERGES, MERGES_FILE
+from pipeline.adapters.open_clip import load_encoder, load_parts
+from pipeline.errors import UsageError
+from pipeline.lab.batches import SceneBatches, TrainingBatch
+from pipeline.lab.model import fresh
 from pipeline.lab.plan import Plan, Progress, Times, learning_rate
 from pipeline.lab.train import ResumeError, Trainer, encode_text
+from pipeline.lab.trainee import WEIGHTS_FILE, Trainee
 
-BUNDLED_MERGES = Path(__file__).parents[2] / "pipeline" / "bundled_model" / MERGES_FILE
-TINY = Plan(scenes=96, batch=16, peak=1e-3, warmup=2)
+TINY = Plan(samples=96, batch=16, peak=1e-3, more_captions=8)
+SIZE = 32
 
 pytestmark = pytest.mark.usefixtures("one_thread", "drawn")
+
+
+def on_scenes(plan: Plan = TINY, tokenizer: Callable[[Sequence[str]], Tensor] | None = None) -> Trainer:
+    """The bundled model's architecture, which has batch norm, on small scenes."""
+    trainee = fresh(plan.seed)
+    trainee = replace(trainee, tokenizer=tokenizer or trainee.tokenizer)
+    return Trainer(plan, trainee, SceneBatches(plan, SIZE, trainee.normalise))
 
 
 def quiet(_: Progress) -> None:
     pass
 
 
-def weights(trainer: Trainer) -> torch.Tensor:
-    return torch.cat([value.flatten() for value in trainer.model.parameters()]).detach()
+def averaged(trainer: Trainer) -> Any:
+    """The moving average as a model of its own."""
+    model = fresh(0).model
+    model.load_state_dict(trainer.average.module.state_dict())
+    return model.eval()
 
 
-def test_a_few_steps_on_one_batch_lower_its_loss(tmp_path: Path) -> None:
-    trainer = Trainer(replace(TINY, peak=5e-4), tmp_path)
-    pixels_and_tokens = trainer.batch()
-    trainer.batch = lambda: pixels_and_tokens  # type: ignore[method-assign]
-    losses = [trainer.advance() for _ in range(10)]
+def test_a_few_steps_on_one_batch_lower_its_loss() -> None:
+    trainer = on_scenes(replace(TINY, peak=5e-4))
+    batch = trainer.batches[0]
+    losses = [trainer.advance(batch) for _ in range(6)]
     assert losses[-1] < losses[0] - 0.2
 
 
-def test_a_resumed_run_is_the_same_run(tmp_path: Path) -> None:
-    whole = Trainer(TINY, tmp_path / "whole")
-    whole.run(tmp_path / "whole.pt", quiet)
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_a_run_that_was_interrupted_within_a_step_goes_on_as_the_same_run(tmp_path: Path, lanes: int) -> None:
+    """Ctrl-C waits for the step's end: a half-done one would count twice in batch norm's statistics."""
+    plan = replace(TINY, lanes=lanes)
+    whole = on_scenes(plan)
+    whole.run(tmp_path / "whole", tmp_path / "whole.pt", quiet)
 
-    def interrupt(now: Progress) -> None:
-        if now.step == 4:
-            raise KeyboardInterrupt
+    tokenizer, calls = fresh(0).tokenizer, []
 
-    broken = Trainer(TINY, tmp_path / "broken")
+    def interrupting(texts: Sequence[str]) -> Tensor:
+        calls.append(len(texts))
+        if len(calls) == 5:  # two a step: within the third
+            signal.raise_signal(signal.SIGINT)
+        return tokenizer(texts)
+
+    broken = on_scenes(plan, interrupting)
     with pytest.raises(KeyboardInterrupt):
-        broken.run(tmp_path / "broken.pt", interrupt, Times(checkpoint=0.0, export=0.0))
+        broken.run(tmp_path / "broken", tmp_path / "broken.pt", quiet, Times(checkpoint=0.0, export=0.0))
+    broken.save(tmp_path / "broken.pt")
     assert not list(tmp_path.rglob("*.tmp"))
 
-    resumed = Trainer(TINY, tmp_path / "broken")
+    resumed = on_scenes(plan)
     resumed.resume(tmp_path / "broken.pt")
-    assert 0 < resumed.step < TINY.steps
-    resumed.run(tmp_path / "broken.pt", quiet)
-    assert torch.equal(weights(resumed), weights(whole))
-    ours, theirs = (folder / models.WEIGHTS_FILE for folder in (tmp_path / "broken", tmp_path / "whole"))
+    assert resumed.step == 3
+    resumed.run(tmp_path / "broken", tmp_path / "broken.pt", quiet)
+    ours, theirs = (tmp_path / name / WEIGHTS_FILE for name in ("broken", "whole"))
     assert ours.read_bytes() == theirs.read_bytes()
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(resumed.model.state_dict()[name], value), name
 
 
-def test_an_exported_folder_loads_and_agrees_with_the_average(tmp_path: Path) -> None:
-    trainer = Trainer(TINY, tmp_path)
-    trainer.advance()
-    trainer.export()
-    loaded = models.load(tmp_path)
-    tokens = loaded.tokenizer(["a photo of a dog"])
+def test_a_checkpoint_remembers_what_could_not_be_read_and_how_long_it_took(tmp_path: Path) -> None:
+    trainer = on_scenes()
+    trainer.unreadable, trainer.seconds = {"a.png: torn": None}, 90.0
+    trainer.save(tmp_path / "run.pt")
+    resumed = on_scenes()
+    resumed.resume(tmp_path / "run.pt")
+    assert (list(resumed.unreadable), resumed.seconds) == (["a.png: torn"], 90.0)
+
+
+def test_an_exported_folder_gives_the_averages_features(tmp_path: Path) -> None:
+    trainer = on_scenes()
+    for step in range(3):
+        trainer.advance(trainer.batches[step])
+    trainer.export(tmp_path)
+    encoder = load_encoder(f"local-dir:{tmp_path}", device="cpu", dtype="float32", threads=1)
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 80, 80, 3), np.uint8)
+    model, trainee = averaged(trainer), trainer.trainee
     with torch.no_grad():
-        ours = trainer.average.module.encode_text(tokens)
-        assert torch.allclose(loaded.model.encode_text(tokens), ours, atol=1e-2)
+        images = model.encode_image(trainee.normalise(torch.from_numpy(pixels).permute(0, 3, 1, 2) / 255))
+        texts = model.encode_text(trainee.tokenizer(["a photo of a dog", "a knife"]))
+    found = encoder.encode_images(pixels), encoder.encode_texts(["a photo of a dog", "a knife"])
+    for ours, theirs in zip((images, texts), found, strict=True):
+        cosines = (normalize(ours, dim=-1).numpy() * theirs).sum(1)
+        assert cosines.min() > 0.999, "weights are stored as float16"
+    assert encoder.spec.logit_scale == pytest.approx(float(model.logit_scale.detach().exp()), rel=1e-3)
 
 
-def test_cropped_text_encoding_is_open_clips_own(tmp_path: Path) -> None:
-    model = models.build(MERGES).eval()
-    tokens = SimpleTokenizer(str(BUNDLED_MERGES), context_length=models.CONTEXT_LENGTH)(["dog", "a photo of a cat."])
+def test_another_logit_scale_is_exported_with_the_average(tmp_path: Path) -> None:
+    trainer = on_scenes()
+    trainer.set_logit_scale(25.0)
+    trainer.export(tmp_path)
+    spec = load_encoder(f"local-dir:{tmp_path}", device="cpu", threads=1).spec
+    assert spec.logit_scale == pytest.approx(25.0, rel=1e-2)
+
+
+def test_cropped_text_encoding_is_open_clips_own() -> None:
+    trainee = fresh(0)
+    model: Any = trainee.model.eval()
+    tokens = trainee.tokenizer(["dog", "a photo of a cat.", "a much longer sentence about nothing in particular"])
     with torch.no_grad():
         assert torch.allclose(encode_text(model, tokens), model.encode_text(tokens), atol=1e-5)
 
 
+def test_a_model_with_a_bias_learns_by_siglips_own_loss(tiny_models: dict[str, str]) -> None:
+    parts = load_parts(tiny_models["siglip"], None)
+    trainee = Trainee(parts.module, parts.tokenizer, parts.config)
+    plan = replace(TINY, more_captions=0)
+    trainer = Trainer(plan, trainee, SceneBatches(plan, trainee.size, trainee.normalise))
+    batch = trainer.batches[0]
+    model: Any = trainer.model
+    with torch.no_grad():
+        image = normalize(model.encode_image(batch.pixels), dim=-1)
+        text = normalize(model.encode_text(trainee.tokenizer(batch.texts)), dim=-1)
+        expected = SigLipLoss()(image, text, model.logit_scale.exp(), model.logit_bias)
+    bias = float(model.logit_bias.detach())
+    assert trainer.advance(batch) == pytest.approx(float(expected), rel=0.02), "bfloat16 where the CPU has it"
+    assert float(model.logit_bias.detach()) != bias
+
+
+class Unreadable(Dataset[TrainingBatch]):
+    """Not one picture can be read."""
+
+    def __getitem__(self, step: int) -> TrainingBatch:
+        none = torch.zeros((0, 1), dtype=torch.int64)
+        return TrainingBatch(torch.zeros(0), [], none, none, [], none, (f"{step}.png: torn",))
+
+
+def test_a_run_without_one_readable_batch_is_an_error_that_names_a_picture(tmp_path: Path) -> None:
+    trainee = fresh(0)
+    trainer = Trainer(TINY, trainee, Unreadable())
+    with pytest.raises(UsageError, match=r"nothing was learned; 0\.png: torn"):
+        trainer.run(tmp_path / "model", tmp_path / "run.pt", quiet)
+    assert not list(tmp_path.iterdir())
+
+
 def test_no_checkpoint_to_resume_is_said_plainly(tmp_path: Path) -> None:
     with pytest.raises(ResumeError, match="no checkpoint"):
-        Trainer(TINY, tmp_path / "m").resume(tmp_path / "none.pt")
+        on_scenes().resume(tmp_path / "none.pt")
 
 
 def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "letter.pt"
     path.write_bytes(b"Dear sir")
     with pytest.raises(ResumeError, match="not a checkpoint"):
-        Trainer(TINY, tmp_path / "m").resume(path)
+        on_scenes().resume(path)
+    torch.save({"weights": torch.zeros(3)}, path)
+    with pytest.raises(ResumeError, match="not a checkpoint"):
+        on_scenes().resume(path)
+    torch.save([1, 2], path)
+    with pytest.raises(ResumeError, match="not a checkpoint"):
+        on_scenes().resume(path)
 
 
-def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
-    Trainer(TINY, tmp_path / "m").save(tmp_path / "run.pt")
-    with pytest.raises(ResumeError, match="another run"):
-        Trainer(replace(TINY, seed=1), tmp_path / "m").resume(tmp_path / "run.pt")
-
-
-def test_a_run_may_be_made_longer(tmp_path: Path) -> None:
-    Trainer(TINY, tmp_path / "m").save(tmp_path / "run.pt")
-    Trainer(replace(TINY, scenes=960), tmp_path / "m").resume(tmp_path / "run.pt")
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"seed": 1}, "seed 0"),
+        ({"samples": 960}, "samples 96"),
+        ({"frozen": ("image",)}, r"frozen \(\)"),
+        ({"data": "other.csv"}, "data"),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path, changed: dict[str, Any], said: str) -> None:
+    on_scenes().save(tmp_path / "run.pt")
+    with pytest.raises(ResumeError, match=f"another run.*{said}") as error:
+        on_scenes(replace(TINY, **changed)).resume(tmp_path / "run.pt")
+    assert "\n" not in str(error.value)
 
 
 def test_the_learning_rate_warms_up_and_falls_to_a_hundredth() -> None:
-    plan = Plan(scenes=25_600, batch=256, warmup=10)
+    plan = Plan(samples=25_600, batch=256, warmup=10)
     rates = [learning_rate(plan, step) for step in range(plan.steps)]
     assert rates[0] == pytest.approx(plan.peak / 10)
     assert max(rates) == rates[9] == pytest.approx(plan.peak)
@@ -108,5 +204,16 @@ def test_the_learning_rate_warms_up_and_falls_to_a_hundredth() -> None:
     assert rates[-1] < plan.peak * 0.012
 
 
+@pytest.mark.parametrize("steps", [1, 9, 40])
+def test_a_run_shorter_than_its_warm_up_still_reaches_its_learning_rate(steps: int) -> None:
+    plan = Plan(samples=steps, batch=1, warmup=200)
+    assert max(learning_rate(plan, step) for step in range(steps)) == pytest.approx(plan.peak)
+
+
 def test_the_plans_last_batch_is_whole() -> None:
-    assert Plan(scenes=257, batch=256).steps == 2
+    assert Plan(samples=257, batch=256).steps == 2
+
+
+def test_pictures_grow_as_the_run_goes_on() -> None:
+    plan = Plan(samples=100, batch=1, sizes=((0.3, 48), (0.85, 64)))
+    assert [plan.size(step, 80) for step in (0, 29, 30, 84, 85, 99)] == [48, 48, 64, 64, 80, 80]

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.errors import UsageError
 from workers.options import with_settings
 from workers.settings import Settings
 
@@ -25,8 +26,11 @@ def card(
     from pipeline.lab.card import CARD_FILE
     from pipeline.lab.training_record import TrainingRecord
     from workers import model_card
+    from workers.training import SCENES_DATA
 
     where = folder or BUNDLED_MODEL
     record = TrainingRecord.read(where)
+    if record.data != SCENES_DATA:
+        raise UsageError(f"{where} learned from {record.data}: measure it with `sluice evaluate`")
     said = model_card.write_for_scenes(settings, where, record, model_card.amounts(scenes), font)
     typer.echo(f"{said} The whole card is in {where / CARD_FILE}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -77,7 +76,6 @@ def train(
 
     _make(out)
     torch_device = training.known_device(device)
-    lanes = settings.cores if torch_device.type == "cpu" else 1
     choices = training.Choices(
         data=data,
         init=init,
@@ -90,7 +88,7 @@ def train(
         more_captions=more_captions,
         held_out=held_out,
         font=font,
-        lanes=min(lanes, batch // 2),
+        cores=settings.cores if torch_device.type == "cpu" else 1,
     )
     run = training.prepare(choices)
     trainer = Trainer(run.plan, run.trainee, run.batches, torch_device)
@@ -100,13 +98,12 @@ def train(
         trainer.resume(state)
     # On a CPU the lanes have the cores already: one process ahead of them keeps all busy.
     ahead = workers if workers is not None else (1 if torch_device.type == "cpu" else max(1, settings.cores - 1))
-    minutes = _fit(trainer, out, state, ahead)
-    _finish(settings, run, trainer, out, choices, minutes, test_scenes)
+    _fit(trainer, out, state, ahead)
+    _finish(settings, run, trainer, out, choices, test_scenes)
 
 
-def _fit(trainer: Trainer, out: Path, state: Path, workers: int) -> float:
-    """Train to the end; returns the minutes that it took this time."""
-    began = time.monotonic()
+def _fit(trainer: Trainer, out: Path, state: Path, workers: int) -> None:
+    """Train to the end; an interrupted run keeps its state."""
     try:
         with _progress(trainer.plan, trainer.step) as report:
             trainer.run(out, state, report, workers=workers)
@@ -114,7 +111,8 @@ def _fit(trainer: Trainer, out: Path, state: Path, workers: int) -> float:
         trainer.save(state)
         typer.echo(f"Interrupted at step {trainer.step}: repeat the command with --resume to go on.", err=True)
         raise typer.Exit(130) from None
-    return (time.monotonic() - began) / 60
+    finally:
+        trainer.lanes.close()
 
 
 def _make(folder: Path) -> None:
@@ -160,16 +158,14 @@ def _lines(every: int) -> Callable[[Progress], None]:
     return report
 
 
-def _finish(
-    settings: Settings, run: Run, trainer: Trainer, out: Path, choices: Choices, minutes: float, test_scenes: int
-) -> None:
+def _finish(settings: Settings, run: Run, trainer: Trainer, out: Path, choices: Choices, test_scenes: int) -> None:
     """Measure the finished model, and write its record and its card."""
     from workers import model_card, training
 
     fitted = None
     if choices.data is None:
         fitted = model_card.fit_logit_scale(settings, out, trainer, test_scenes, choices.font)
-    record = training.record(run, trainer, choices, minutes, fitted)
+    record = training.record(run, trainer, choices, fitted)
     record.write(out)
     if choices.data is None:
         said = model_card.write_for_scenes(settings, out, record, model_card.amounts(test_scenes), choices.font)
