@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.ports import Decoder, Encoder
 
-SECONDS = 3.0
+SECONDS = 2.0
 """How long each limit is measured for, after one round that is not counted."""
 
 
@@ -34,6 +34,20 @@ class Cost:
         return self.cpu / self.images
 
 
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """The bare forward pass in one dtype at one batch size."""
+
+    dtype: str
+    batch: int
+    cost: Cost
+
+    @property
+    def seconds(self) -> float:
+        """Of one pass over the batch."""
+        return self.cost.wall / self.cost.images * self.batch
+
+
 def measured(work: Callable[[], int]) -> Cost:
     """Call `work`, which returns how many images it did, and take the clocks around it."""
     wall, cpu = time.perf_counter(), cpu_seconds()
@@ -47,11 +61,11 @@ def cpu_seconds() -> float:
     return times.user + times.system
 
 
-def forward(encoder: Encoder, batch: int) -> Cost:
+def forward(encoder: Encoder, batch: int) -> Forward:
     """The encoder alone: pixels that are there already, batches of one size, features thrown away."""
     height, width = encoder.spec.image_size
     pixels = np.random.default_rng(0).integers(0, 256, (batch, height, width, 3), np.uint8)
-    return _repeated(lambda: len(encoder.encode_images(pixels)))
+    return Forward(encoder.spec.dtype, batch, repeated(lambda: len(encoder.encode_images(pixels))))
 
 
 def decode(decoder: Decoder, images: Sequence[bytes]) -> Cost:
@@ -62,14 +76,15 @@ def decode(decoder: Decoder, images: Sequence[bytes]) -> Cost:
             decoder.decode(image)
         return len(images)
 
-    return _repeated(once)
+    return repeated(once)
 
 
-def _repeated(once: Callable[[], int]) -> Cost:
+def repeated(once: Callable[[], int], seconds: float = SECONDS) -> Cost:
+    """`once` again and again for so long, after a first time that does not count."""
     once()
 
     def many() -> int:
-        done, end = 0, time.perf_counter() + SECONDS
+        done, end = 0, time.perf_counter() + seconds
         while time.perf_counter() < end:
             done += once()
         return done

@@ -11,17 +11,19 @@ from threading import Event as Flag
 from threading import Lock, Thread
 
 from pipeline.adapters.kafka import TopicPlan, create_topics, publish_stream
-from pipeline.adapters.memory import MemoryBroker, MemoryPublisher, MemorySource, MemoryTextCache
+from pipeline.adapters.memory import MemoryBroker, MemoryPublisher, MemorySource
 from pipeline.errors import StopError
 from pipeline.ports import Hooks, Publisher, Source
 from pipeline.wire import Decision, Record
 from workers import assembly
+from workers.assembly import Judge
 from workers.bench.limits import Cost, cpu_seconds, measured
 from workers.settings import Settings
 
 PARTITIONS = 6
 RETENTION = 3600.0
 PATIENCE = 600.0
+POLL = 0.1
 
 
 @dataclass
@@ -30,7 +32,8 @@ class Clockwork(Hooks):
 
     expected: int
     stages: dict[str, float] = field(default_factory=dict)
-    answered: int = 0
+    latencies: list[float] = field(default_factory=list)
+    """Seconds from each event's timestamp to its answer."""
     started: tuple[float, float] | None = None
     ended: tuple[float, float] = (0.0, 0.0)
 
@@ -51,19 +54,24 @@ class Clockwork(Hooks):
 
     def decided(self, decision: Decision, latency: float) -> None:
         """Count an answer."""
-        del decision, latency
-        self._answer()
+        del decision
+        self._answer(latency)
 
     def dead_lettered(self, stage: str, reason: str, latency: float) -> None:
         """Count an answer."""
-        del stage, reason, latency
-        self._answer()
+        del stage, reason
+        self._answer(latency)
 
-    def _answer(self) -> None:
-        self.answered += 1
+    def _answer(self, latency: float) -> None:
+        self.latencies.append(latency)
         if self.answered == self.expected:
             self.ended = (time.perf_counter(), cpu_seconds())
             self.done.set()
+
+    @property
+    def answered(self) -> int:
+        """How many answers there are."""
+        return len(self.latencies)
 
     def cost(self) -> Cost:
         """From the first poll to the last answer."""
@@ -71,33 +79,59 @@ class Clockwork(Hooks):
         return Cost(self.answered, self.ended[0] - wall, self.ended[1] - cpu)
 
 
-def through_memory(settings: Settings, model: assembly.Model, images: Sequence[bytes]) -> Clockwork:
+def through_memory(settings: Settings, judge: Judge, images: Sequence[bytes]) -> Clockwork:
     """All images are in the broker before the first poll, as they are when a worker catches up."""
     broker, clock = MemoryBroker(PARTITIONS), Clockwork(len(images))
     for number, image in enumerate(images):
         broker.append(Record(settings.images_topic, b"%d" % number, image))
     source = MemorySource(broker, [settings.images_topic], "bench", max_poll=settings.max_batch)
-    return _run(settings, model, source, MemoryPublisher(broker), clock)
+    return run_until_answered(settings, judge, source, MemoryPublisher(broker), clock)
 
 
-def through_kafka(settings: Settings, model: assembly.Model, images: Sequence[bytes]) -> tuple[Clockwork, Cost]:
-    """The same over a real broker, in topics of its own; with the cost of publishing the images beforehand."""
-    run = uuid.uuid4().hex[:8]
-    names = {f"{kind}_topic": f"sluice.bench.{kind}.{run}" for kind in ("images", "decisions", "dead_letters")}
-    settings = settings.model_copy(update={**names, "group": f"sluice-bench-{run}"})
+@dataclass(frozen=True, slots=True)
+class KafkaCosts:
+    """The client's own work on the same bytes, each alone."""
+
+    publish: Cost
+    fetch: Cost
+
+
+def through_kafka(settings: Settings, judge: Judge, images: Sequence[bytes]) -> tuple[Clockwork, KafkaCosts]:
+    """The same over a real broker, in topics of its own; with what publishing and fetching alone cost."""
+    tag = uuid.uuid4().hex[:8]
+    names = {f"{kind}_topic": f"sluice.bench.{kind}.{tag}" for kind in ("images", "decisions", "dead_letters")}
+    settings = settings.model_copy(update={**names, "group": f"sluice-bench-{tag}"})
     plans = [TopicPlan(name, partitions=PARTITIONS, retention=RETENTION) for name in names.values()]
     create_topics(assembly.kafka_connection(settings), plans)
     records = (Record(settings.images_topic, b"%d" % number, image) for number, image in enumerate(images))
     with closing(assembly.kafka_publisher(settings)) as publisher:
         sent = measured(lambda: publish_stream(publisher, records))
+        fetched = _fetched(settings.model_copy(update={"group": f"{settings.group}-fetch"}), len(images))
         source = assembly.kafka_source(settings, Hooks())
-        return _run(settings, model, source, publisher, Clockwork(len(images))), sent
+        run = run_until_answered(settings, judge, source, publisher, Clockwork(len(images)))
+    return run, KafkaCosts(sent, fetched)
 
 
-def _run(
-    settings: Settings, model: assembly.Model, source: Source, publisher: Publisher, clock: Clockwork
+def _fetched(settings: Settings, count: int) -> Cost:
+    """Polling all images and doing nothing with them; the clock starts when the first have come."""
+    with closing(assembly.kafka_source(settings, Hooks())) as source:
+        end, first = time.monotonic() + PATIENCE, 0
+        while first == 0 and time.monotonic() < end:
+            first = len(source.poll(POLL) or ())
+
+        def rest() -> int:
+            done = 0
+            while first + done < count and time.monotonic() < end:
+                done += len(source.poll(POLL) or ())
+            return done
+
+        return measured(rest)
+
+
+def run_until_answered(
+    settings: Settings, judge: Judge, source: Source, publisher: Publisher, clock: Clockwork
 ) -> Clockwork:
-    judge = assembly.judge(settings, model, MemoryTextCache(), Hooks())
+    """One moderator, until as many images are answered as the clock expects. Raises `StopError` when it cannot be."""
     fetcher, stop, errors = assembly.http_fetcher(settings), Flag(), list[BaseException]()
     with closing(fetcher), assembly.moderator(settings, judge, source, publisher, fetcher, clock) as moderator:
 

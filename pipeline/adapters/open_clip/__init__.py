@@ -6,5 +6,15 @@ from pipeline.adapters.open_clip.encoder import OpenClipEncoder, load_encoder
 from pipeline.adapters.open_clip.parts import Parts, load_parts
 from pipeline.adapters.open_clip.source import BUNDLED_MODEL
 from pipeline.adapters.open_clip.text import Tokenizer, load_tokenizer
+from pipeline.adapters.open_clip.towers import choose_device
 
-__all__ = ["BUNDLED_MODEL", "OpenClipEncoder", "Parts", "Tokenizer", "load_encoder", "load_parts", "load_tokenizer"]
+__all__ = [
+    "BUNDLED_MODEL",
+    "OpenClipEncoder",
+    "Parts",
+    "Tokenizer",
+    "choose_device",
+    "load_encoder",
+    "load_parts",
+    "load_tokenizer",
+]
