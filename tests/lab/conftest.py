@@ -15,6 +15,15 @@ from tests.images import encoded, flat
 from tests.tiny_models import CLIP, CONVOLUTIONAL, SIGLIP, SIGLIP_PREPROCESS, write_model
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Torch's threads wait for each other at every small operation: a scene takes a second on busy cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def atlas() -> Atlas:
     try:
@@ -24,14 +33,6 @@ def atlas() -> Atlas:
     if os.environ.get("CI") == "true":
         pytest.fail(f"CI must not skip: {reason}", pytrace=False)
     pytest.skip(reason)
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @cache

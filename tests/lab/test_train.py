@@ -27,7 +27,7 @@ from pipeline.lab.trainee import WEIGHTS_FILE, Trainee
 TINY = Plan(samples=96, batch=16, peak=1e-3, more_captions=8)
 SIZE = 32
 
-pytestmark = pytest.mark.usefixtures("one_thread", "drawn")
+pytestmark = pytest.mark.usefixtures("drawn")
 
 
 def on_scenes(plan: Plan = TINY, tokenizer: Callable[[Sequence[str]], Tensor] | None = None) -> Trainer:
