@@ -1,9 +1,9 @@
 """One model trained by several single-threaded lanes of a CPU, each on its share of the batch.
 
 Torch's own way, all threads on each operation, makes them wait for each other at every one: on two busy cores a step
-of the bundled model at 64 px took 756 ms so at best, and 530 ms in two lanes. The lanes share the weights; each has gradients and
-batch-norm statistics of its own, which are summed and averaged in a fixed order, so that a run repeats exactly. On
-any other device, and on one core, there is one lane and nothing to share.
+of the bundled model at 64 px took 756 ms so at best, and 530 ms in two lanes. The lanes share the weights; each has
+gradients and batch-norm statistics of its own, which are summed and averaged in a fixed order, so that a run repeats
+exactly. On any other device, and on one core, there is one lane and nothing to share.
 """
 
 from __future__ import annotations
