@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -141,6 +142,8 @@ def _retrieval(found: Evaluation) -> Iterator[str]:
 
 
 def _percent(estimate: Estimate, *, signed: bool = False) -> str:
+    if math.isnan(estimate.value):
+        return "nothing flagged"
     sign = "+" if signed else ""
     return f"{estimate.value:{sign}.1%} ({estimate.low:.1%} to {estimate.high:.1%})"
 

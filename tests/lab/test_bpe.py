@@ -7,11 +7,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from open_clip.tokenizer import SimpleTokenizer
 
-from pipeline.lab.bpe import MERGES, MERGES_FILE, learn_merges, lexicon_words, write_merges
+from pipeline.lab.bpe import MERGES, MERGES_FILE, learn_merges, lexicon_merges, lexicon_words, load_merges
 from pipeline.lab.model import BYTE_TOKENS, SPECIAL_TOKENS
 
 BUNDLED = Path(__file__).parents[2] / "pipeline" / "bundled_model"
@@ -38,9 +39,15 @@ def test_words_of_the_lexicon_are_short() -> None:
     assert len(TOKENIZER.encode("a photo of a kitchen knife")) <= 10
 
 
-def test_the_bundled_merges_are_those_that_the_lexicon_gives(tmp_path: Path) -> None:
-    again = write_merges(tmp_path)
-    assert again.read_bytes() == (BUNDLED / MERGES_FILE).read_bytes()
+def test_the_bundled_merges_are_those_that_the_lexicon_gives() -> None:
+    assert gzip.decompress(lexicon_merges()) == gzip.decompress((BUNDLED / MERGES_FILE).read_bytes())
+
+
+def test_a_merges_file_is_read_as_open_clip_reads_it_from_a_folder() -> None:
+    texts = ["a photo of a kitchen knife.", "Überraschung, 東京!"]
+    ours = load_merges((BUNDLED / MERGES_FILE).read_bytes(), 16)(texts)
+    assert torch.equal(ours, TOKENIZER(texts, context_length=16))
+    assert ours.shape == (2, 16)
 
 
 def test_merges_come_most_frequent_first() -> None:
