@@ -13,6 +13,7 @@ from pipeline.lab.datasets import Dataset
 from pipeline.lab.emoji import Atlas
 from pipeline.lab.evaluation import Evaluation, evaluate
 from pipeline.lab.extract import Extracted, extract
+from pipeline.lab.lexicon import load_lexicon
 from pipeline.lab.precision import Counts, precision_of, rate
 from pipeline.lab.reliability import reliability
 from pipeline.lab.scene_set import KINDS, SEED, emoji_scenes, policy_scenes
@@ -94,28 +95,34 @@ class Subject:
         return extract(dataset, self.decoder, self.encoder, threads=self.threads, progress=count)
 
     def evaluate(self, what: str, dataset: Dataset, texts: ClassTexts | None = None) -> Evaluation:
-        """Zero-shot figures of a data set."""
+        """Zero-shot figures of a data set; ``texts`` may hold further classes."""
         texts = texts or encode_classes(self.encoder, dataset.classes, TEMPLATES)
-        return evaluate(dataset, self.extract(what, dataset), texts, TEMPLATES, self.encoder.spec)
+        chosen = texts.only(dataset.classes)
+        return evaluate(dataset, self.extract(what, dataset), chosen, TEMPLATES, self.encoder.spec)
 
 
 def measure(subject: Subject, compiled: CompiledPolicies, amounts: Amounts, symbola: Path | None) -> Findings:
     """Measure everything; takes minutes. ``symbola`` is the outline font of another style, where there is one."""
-    texts: ClassTexts | None = None
+    texts = encode_words(subject.encoder)
     kinds: dict[str, Evaluation] = {}
     for kind in KINDS:
         dataset = emoji_scenes(amounts.scenes, kind=kind, atlas=subject.atlas)
-        texts = texts or encode_classes(subject.encoder, dataset.classes, TEMPLATES)
         kinds[kind] = subject.evaluate(kind, dataset, texts)
     if symbola is not None:
         sprites, things = Atlas.outlined(symbola)
         dataset = emoji_scenes(amounts.scenes, atlas=sprites, things=things)
         kinds["symbola"] = subject.evaluate("symbola", dataset, texts)
     rows, ece = measure_policies(subject, compiled, amounts)
-    return Findings(kinds, measure_wordings(subject, amounts.each_word), rows, ece, amounts)
+    return Findings(kinds, measure_wordings(subject, amounts.each_word, texts), rows, ece, amounts)
 
 
-def measure_wordings(subject: Subject, each: int) -> dict[str, Evaluation]:
+def encode_words(encoder: Encoder) -> ClassTexts:
+    """Every name and every held-out keyword."""
+    names = (emoji.name for emoji in load_lexicon())
+    return encode_classes(encoder, tuple(dict.fromkeys([*names, *held_out().values()])), TEMPLATES)
+
+
+def measure_wordings(subject: Subject, each: int, texts: ClassTexts) -> dict[str, Evaluation]:
     """Zero-shot figures where things are called by held-out keywords."""
     words = held_out()
     parts = {
@@ -123,7 +130,7 @@ def measure_wordings(subject: Subject, each: int) -> dict[str, Evaluation]:
         "new": {index: word for index, word in words.items() if not is_composed(word)},
     }
     return {
-        part: subject.evaluate(f"{part} wordings", wording_scenes(chosen, each, atlas=subject.atlas))
+        part: subject.evaluate(f"{part} wordings", wording_scenes(chosen, each, atlas=subject.atlas), texts)
         for part, chosen in parts.items()
     }
 

@@ -36,6 +36,12 @@ class ClassTexts:
     one: Features
     """``float32[K,D]``, L2-normalised: every class through `ONE_TEMPLATE` alone."""
 
+    def only(self, classes: Sequence[str]) -> ClassTexts:
+        """Those of some of its classes, in this order."""
+        place = {name: index for index, name in enumerate(self.classes)}
+        rows = [place[name] for name in classes]
+        return ClassTexts(tuple(classes), self.ensemble[rows], self.one[rows])
+
 
 @dataclass(frozen=True)
 class Ranking:

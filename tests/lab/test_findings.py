@@ -14,7 +14,15 @@ from pipeline.items import Features
 from pipeline.lab.datasets import Dataset
 from pipeline.lab.emoji import Atlas
 from pipeline.lab.extract import Extracted
-from pipeline.lab.findings import Amounts, Findings, Subject, measure, measure_policies, measure_wordings
+from pipeline.lab.findings import (
+    Amounts,
+    Findings,
+    Subject,
+    encode_words,
+    measure,
+    measure_policies,
+    measure_wordings,
+)
 from pipeline.lab.lexicon import load_lexicon
 from pipeline.lab.scene_set import KINDS
 from pipeline.lab.shares import share
@@ -150,7 +158,8 @@ def test_a_policy_of_ones_own_that_no_emoji_is_about_is_left_out(atlas: Atlas) -
 
 
 def test_held_out_words_are_measured_apart_by_whether_their_parts_were_taught(atlas: Atlas) -> None:
-    found = measure_wordings(told(atlas, right=70), 1)
+    subject = told(atlas, right=70)
+    found = measure_wordings(subject, 1, encode_words(subject.encoder))
     words = held_out()
     composed = sum(map(is_composed, words.values()))
     assert {part: each.scored for part, each in found.items()} == {"composed": composed, "new": len(words) - composed}
