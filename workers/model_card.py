@@ -11,18 +11,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from pipeline.adapters.memory import MemoryTextCache
 from pipeline.adapters.policy_folder import read_policy_folder
-from pipeline.lab.card import write_emoji_card, write_pairs_card
-from pipeline.lab.datasets import Dataset, Example
-from pipeline.lab.emoji import SYMBOLA_PATHS, Atlas
-from pipeline.lab.evaluation import Evaluation, evaluate
-from pipeline.lab.extract import extract
-from pipeline.lab.findings import Amounts, Findings, Subject, measure
-from pipeline.lab.findings import Progress as Told
-from pipeline.lab.pairs import Pair
-from pipeline.lab.temperature import fit_scale
-from pipeline.lab.train import Trainer
-from pipeline.lab.training_record import TrainingRecord
-from pipeline.lab.zero_shot import encode_classes
+from pipeline.lab.data.dataset import Dataset, Example
+from pipeline.lab.data.extract import extract
+from pipeline.lab.data.pairs import Pair
+from pipeline.lab.evaluation.card import write_emoji_card, write_pairs_card
+from pipeline.lab.evaluation.evaluate import Evaluation, evaluate
+from pipeline.lab.evaluation.findings import Amounts, Findings, Subject, measure
+from pipeline.lab.evaluation.findings import Progress as Told
+from pipeline.lab.evaluation.temperature import fit_scale
+from pipeline.lab.evaluation.zero_shot import encode_classes
+from pipeline.lab.scenes.emoji import SYMBOLA_PATHS, Atlas
+from pipeline.lab.training.record import TrainingRecord
+from pipeline.lab.training.trainer import Trainer
 from pipeline.live import LivePolicies
 from pipeline.ports import Hooks
 from workers import assembly

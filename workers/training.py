@@ -14,14 +14,14 @@ from torch.utils.data import Dataset as TorchDataset
 
 from pipeline.adapters.open_clip import load_parts
 from pipeline.errors import UsageError
-from pipeline.lab.batches import PairBatches, SceneBatches, TrainingBatch
-from pipeline.lab.emoji import find_font
-from pipeline.lab.model import fresh
-from pipeline.lab.pairs import Pair, read_pairs
-from pipeline.lab.plan import Plan
-from pipeline.lab.train import Trainer
-from pipeline.lab.trainee import Tower, Trainee
-from pipeline.lab.training_record import TrainingRecord
+from pipeline.lab.data.pairs import Pair, read_pairs
+from pipeline.lab.scenes.emoji import find_font
+from pipeline.lab.training.batches import PairBatches, SceneBatches, TrainingBatch
+from pipeline.lab.training.model import fresh
+from pipeline.lab.training.plan import Plan
+from pipeline.lab.training.record import TrainingRecord
+from pipeline.lab.training.trainee import Tower, Trainee
+from pipeline.lab.training.trainer import Trainer
 
 SCENES = 1_600_000
 SCENES_DATA = "rendered emoji scenes"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipeline.lab.emoji import Atlas, FontError
+from pipeline.lab.scenes.emoji import Atlas, FontError
 from tests.images import encoded, flat
 from tests.tiny_models import CLIP, CONVOLUTIONAL, SIGLIP, SIGLIP_PREPROCESS, write_model
 

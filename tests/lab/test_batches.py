@@ -11,12 +11,12 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset
 
-from pipeline.lab.batches import MOST_SHOWN, PairBatches, SceneBatches, TrainingBatch, load_batches, thing_of
-from pipeline.lab.contrast import NOTHING, share_a_thing
-from pipeline.lab.lexicon import load_lexicon
-from pipeline.lab.pairs import Pair, read_pairs
-from pipeline.lab.plan import Plan
-from pipeline.lab.trainee import Normalise
+from pipeline.lab.data.pairs import Pair, read_pairs
+from pipeline.lab.scenes.lexicon import NOTHING, load_lexicon
+from pipeline.lab.training.batches import MOST_SHOWN, PairBatches, SceneBatches, TrainingBatch, load_batches, thing_of
+from pipeline.lab.training.contrast import share_a_thing
+from pipeline.lab.training.plan import Plan
+from pipeline.lab.training.trainee import Normalise
 from tests.images import HTML, encoded, flat
 from tests.lab.conftest import write_pairs
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from open_clip.tokenizer import SimpleTokenizer
 
-from pipeline.lab.bpe import MERGES, MERGES_FILE, learn_merges, lexicon_merges, lexicon_words, load_merges
-from pipeline.lab.model import BYTE_TOKENS, SPECIAL_TOKENS
+from pipeline.lab.training.bpe import MERGES, MERGES_FILE, learn_merges, lexicon_merges, lexicon_words, load_merges
+from pipeline.lab.training.model import BYTE_TOKENS, SPECIAL_TOKENS
 
 BUNDLED = Path(__file__).parents[2] / "pipeline" / "bundled_model"
 TOKENIZER = SimpleTokenizer(str(BUNDLED / MERGES_FILE))

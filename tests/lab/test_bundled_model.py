@@ -13,16 +13,16 @@ from pipeline.adapters.memory import MemoryTextCache
 from pipeline.adapters.open_clip import BUNDLED_MODEL, load_encoder, load_parts
 from pipeline.adapters.pillow import PillowDecoder
 from pipeline.adapters.policy_folder import read_policy_folder
-from pipeline.lab.bpe import MERGES_FILE
-from pipeline.lab.card import CARD_FILE, KIND_TITLES, WORDING_TITLES
-from pipeline.lab.emoji import Atlas
-from pipeline.lab.findings import Subject
-from pipeline.lab.model import CONTEXT_LENGTH, IMAGE_SIZE
-from pipeline.lab.scene_set import emoji_scenes, policy_scenes
-from pipeline.lab.shares import share
-from pipeline.lab.trainee import CONFIG_FILE, WEIGHTS_FILE
-from pipeline.lab.training_record import RECORD_FILE, TrainingRecord
-from pipeline.lab.truth import ABOUT
+from pipeline.lab.evaluation.card import CARD_FILE, KIND_TITLES, WORDING_TITLES
+from pipeline.lab.evaluation.findings import Subject
+from pipeline.lab.evaluation.shares import share
+from pipeline.lab.scenes.emoji import Atlas
+from pipeline.lab.scenes.scene_set import emoji_scenes, policy_scenes
+from pipeline.lab.scenes.truth import ABOUT
+from pipeline.lab.training.bpe import MERGES_FILE
+from pipeline.lab.training.model import CONTEXT_LENGTH, IMAGE_SIZE
+from pipeline.lab.training.record import RECORD_FILE, TrainingRecord
+from pipeline.lab.training.trainee import CONFIG_FILE, WEIGHTS_FILE
 from pipeline.live import LivePolicies
 from pipeline.ports import Hooks
 

@@ -12,9 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.lab.calibrate import Choice, calibrate
-from pipeline.lab.curve import Curve, average_precision, curve_of, precision_at_recall
-from pipeline.lab.precision import (
+from pipeline.lab.evaluation.precision import (
     Counts,
     bayes,
     negatives_to_budget,
@@ -22,8 +20,10 @@ from pipeline.lab.precision import (
     positives_to_show,
     precision_of,
 )
-from pipeline.lab.shares import share
-from pipeline.lab.targets import Target
+from pipeline.lab.evaluation.shares import share
+from pipeline.lab.thresholds.calibrate import Choice, calibrate
+from pipeline.lab.thresholds.curve import Curve, average_precision, curve_of, precision_at_recall
+from pipeline.lab.thresholds.targets import Target
 from pipeline.wire import Action
 
 

@@ -7,9 +7,8 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.lab.captions import MOST_NAMED, caption, captions, name_thing, with_article
-from pipeline.lab.contrast import NOTHING
-from pipeline.lab.lexicon import index_of, load_lexicon
+from pipeline.lab.scenes.captions import MOST_NAMED, caption, captions, name_thing, with_article
+from pipeline.lab.scenes.lexicon import NOTHING, index_of, load_lexicon
 
 KNIFE, DOG, PIZZA, BOOKS = (index_of(name) for name in ("kitchen knife", "dog", "pizza", "books"))
 ALONE = [KNIFE, NOTHING, NOTHING, NOTHING]

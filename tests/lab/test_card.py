@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import ModelError
-from pipeline.lab.card import CARD_FILE, KIND_TITLES, WORDING_TITLES, write_emoji_card, write_pairs_card
-from pipeline.lab.evaluation import Evaluation
-from pipeline.lab.extract import Unreadable
-from pipeline.lab.findings import Amounts, Findings, PolicyRow
-from pipeline.lab.metrics import Slice, TopK
-from pipeline.lab.precision import rate
-from pipeline.lab.reliability import Reliability
-from pipeline.lab.shares import Estimate, share
-from pipeline.lab.training_record import RECORD_FILE, TrainingRecord
+from pipeline.lab.data.extract import Unreadable
+from pipeline.lab.evaluation.card import CARD_FILE, KIND_TITLES, WORDING_TITLES, write_emoji_card, write_pairs_card
+from pipeline.lab.evaluation.evaluate import Evaluation
+from pipeline.lab.evaluation.findings import Amounts, Findings, PolicyRow
+from pipeline.lab.evaluation.metrics import Slice, TopK
+from pipeline.lab.evaluation.precision import rate
+from pipeline.lab.evaluation.reliability import Reliability
+from pipeline.lab.evaluation.shares import Estimate, share
+from pipeline.lab.training.record import RECORD_FILE, TrainingRecord
 
 RECORD = TrainingRecord(
     command="sluice train OUT --batch 256 --seed 7",

@@ -8,7 +8,8 @@ from open_clip.loss import ClipLoss
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
-from pipeline.lab.contrast import NOTHING, Captions, Images, contrastive_loss, share_a_thing
+from pipeline.lab.scenes.lexicon import NOTHING
+from pipeline.lab.training.contrast import Captions, Images, contrastive_loss, share_a_thing
 
 SCALE = torch.tensor(20.0)
 N, D = 6, 8

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import UsageError
-from pipeline.lab.dataset_files import read_labelled
-from pipeline.lab.pairs import Pair, read_pairs
+from pipeline.lab.data.dataset_files import read_labelled
+from pipeline.lab.data.pairs import Pair, read_pairs
 
 
 def touch(folder: Path, *names: str) -> None:

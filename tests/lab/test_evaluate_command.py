@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pipeline.errors import UsageError
-from pipeline.lab.emoji import Atlas
+from pipeline.lab.scenes.emoji import Atlas
 from tests.images import HTML, encoded, flat
 from tests.tiny_models import SIGLIP, SIGLIP_PREPROCESS, write_model
 from workers.cli import app

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.lab.datasets import Dataset, Example
-from pipeline.lab.evaluation import check, evaluate
-from pipeline.lab.extract import Extracted, Unreadable
-from pipeline.lab.zero_shot import ONE_TEMPLATE, ClassTexts
+from pipeline.lab.data.dataset import Dataset, Example
+from pipeline.lab.data.extract import Extracted, Unreadable
+from pipeline.lab.evaluation.evaluate import check, evaluate
+from pipeline.lab.evaluation.zero_shot import ONE_TEMPLATE, ClassTexts
 from pipeline.ports import EncoderSpec
 
 SPEC = EncoderSpec("tiny", "f", "float32", (2, 2), (0.5,), (0.5,), "bicubic", "shortest", 2, 77, 10.0, None)

@@ -10,8 +10,8 @@ import pytest
 
 from pipeline.errors import EncoderError, ItemError, Reason
 from pipeline.items import Features, Pixels
-from pipeline.lab.datasets import Dataset, Example
-from pipeline.lab.extract import CHUNK, extract
+from pipeline.lab.data.dataset import Dataset, Example
+from pipeline.lab.data.extract import CHUNK, extract
 from pipeline.ports import Decoded, EncoderSpec
 
 SPEC = EncoderSpec("tiny", "f", "float32", (2, 2), (0.5,), (0.5,), "bicubic", "shortest", 2, 77, 100.0, None)

@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 
 from pipeline.items import Features
-from pipeline.lab.datasets import Dataset
-from pipeline.lab.emoji import Atlas
-from pipeline.lab.extract import Extracted
-from pipeline.lab.findings import (
+from pipeline.lab.data.dataset import Dataset
+from pipeline.lab.data.extract import Extracted
+from pipeline.lab.evaluation.findings import (
     Amounts,
     Findings,
     Subject,
@@ -23,11 +22,12 @@ from pipeline.lab.findings import (
     measure_policies,
     measure_wordings,
 )
-from pipeline.lab.lexicon import load_lexicon
-from pipeline.lab.scene_set import KINDS
-from pipeline.lab.shares import share
-from pipeline.lab.temperature import fit_scale
-from pipeline.lab.wordings import held_out, is_composed
+from pipeline.lab.evaluation.shares import share
+from pipeline.lab.evaluation.temperature import fit_scale
+from pipeline.lab.scenes.emoji import Atlas
+from pipeline.lab.scenes.lexicon import load_lexicon
+from pipeline.lab.scenes.scene_set import KINDS
+from pipeline.lab.scenes.wordings import held_out, is_composed
 from pipeline.ports import EncoderSpec
 from pipeline.rules.policy_set import Policy
 from pipeline.rules.scoring import Scores

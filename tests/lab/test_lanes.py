@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pipeline.lab.lanes import Lanes
+from pipeline.lab.training.lanes import Lanes
 
 PIXELS = torch.randn(7, 3, 6, 6, generator=torch.Generator().manual_seed(1))
 TOKENS = torch.arange(21).view(7, 3) % 10

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.lab.datasets import Example
-from pipeline.lab.metrics import by_class, by_group, gain, largest_gap, shift, top_k
-from pipeline.lab.reliability import reliability
-from pipeline.lab.shares import share
-from pipeline.lab.zero_shot import Ranking
+from pipeline.lab.data.dataset import Example
+from pipeline.lab.evaluation.metrics import by_class, by_group, gain, largest_gap, shift, top_k
+from pipeline.lab.evaluation.reliability import reliability
+from pipeline.lab.evaluation.shares import share
+from pipeline.lab.evaluation.zero_shot import Ranking
 
 CLASSES = ("knife", "dice", "cat")
 

@@ -11,13 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.lab.contrast import NOTHING
-from pipeline.lab.datasets import Dataset, Example
-from pipeline.lab.emoji import Atlas, FontError
-from pipeline.lab.lexicon import index_of, load_lexicon
-from pipeline.lab.scene_set import BANDS, KINDS, SCENE_SIZE, SEED, Kind, Scene, emoji_scenes, policy_scenes
-from pipeline.lab.scenes import draw_scenes
-from pipeline.lab.truth import ABOUT, ARGUABLE
+from pipeline.lab.data.dataset import Dataset, Example
+from pipeline.lab.scenes.draw import draw_scenes
+from pipeline.lab.scenes.emoji import Atlas, FontError
+from pipeline.lab.scenes.lexicon import NOTHING, index_of, load_lexicon
+from pipeline.lab.scenes.scene_set import BANDS, KINDS, SCENE_SIZE, SEED, Kind, Scene, emoji_scenes, policy_scenes
+from pipeline.lab.scenes.truth import ABOUT, ARGUABLE
 
 LEXICON = load_lexicon()
 NAMES = [emoji.name for emoji in LEXICON]

@@ -10,10 +10,7 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from pipeline.lab.contrast import NOTHING
-from pipeline.lab.emoji import LEVELS, Atlas, FontError, find_font, open_font
-from pipeline.lab.lexicon import index_of, load_lexicon
-from pipeline.lab.scenes import (
+from pipeline.lab.scenes.draw import (
     ALONE,
     AMONG,
     TRAINING,
@@ -23,6 +20,8 @@ from pipeline.lab.scenes import (
     generator_of,
     scene_seed,
 )
+from pipeline.lab.scenes.emoji import LEVELS, Atlas, FontError, find_font, open_font
+from pipeline.lab.scenes.lexicon import NOTHING, index_of, load_lexicon
 
 
 def test_same_seed_same_scenes(atlas: Atlas) -> None:

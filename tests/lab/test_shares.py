@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.lab.shares import Estimate, difference, paired_difference, ratio, share, simultaneous
+from pipeline.lab.evaluation.shares import Estimate, difference, paired_difference, ratio, share, simultaneous
 
 NOTHING_OF_IT = 1e-9
 

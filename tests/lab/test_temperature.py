@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipeline.lab.temperature import LIMIT, best_scale
+from pipeline.lab.evaluation.temperature import LIMIT, best_scale
 
 
 def test_the_scale_that_made_the_labels_is_found_again() -> None:

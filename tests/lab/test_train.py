@@ -18,11 +18,11 @@ from torch.utils.data import Dataset
 
 from pipeline.adapters.open_clip import load_encoder, load_parts
 from pipeline.errors import UsageError
-from pipeline.lab.batches import SceneBatches, TrainingBatch
-from pipeline.lab.model import fresh
-from pipeline.lab.plan import Plan, Progress, Times, learning_rate
-from pipeline.lab.train import ResumeError, Trainer, encode_text
-from pipeline.lab.trainee import WEIGHTS_FILE, Trainee
+from pipeline.lab.training.batches import SceneBatches, TrainingBatch
+from pipeline.lab.training.model import fresh
+from pipeline.lab.training.plan import Plan, Progress, Times, learning_rate
+from pipeline.lab.training.trainee import WEIGHTS_FILE, Trainee
+from pipeline.lab.training.trainer import ResumeError, Trainer, encode_text
 
 TINY = Plan(samples=96, batch=16, peak=1e-3, more_captions=8)
 SIZE = 32

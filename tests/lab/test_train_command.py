@@ -17,10 +17,10 @@ from typer.testing import CliRunner, Result
 
 from pipeline.adapters.open_clip import load_encoder
 from pipeline.errors import SluiceError, UsageError
-from pipeline.lab.card import CARD_FILE
-from pipeline.lab.lanes import Lanes
-from pipeline.lab.trainee import CONFIG_FILE, WEIGHTS_FILE
-from pipeline.lab.training_record import RECORD_FILE
+from pipeline.lab.evaluation.card import CARD_FILE
+from pipeline.lab.training.lanes import Lanes
+from pipeline.lab.training.record import RECORD_FILE
+from pipeline.lab.training.trainee import CONFIG_FILE, WEIGHTS_FILE
 from tests.images import HTML, encoded
 from tests.lab.conftest import write_pairs
 from tests.lab.test_training import SCENES

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from pipeline.errors import ModelError, UsageError
-from pipeline.lab.batches import PairBatches, SceneBatches
-from pipeline.lab.emoji import FontError
-from pipeline.lab.train import Trainer
+from pipeline.lab.scenes.emoji import FontError
+from pipeline.lab.training.batches import PairBatches, SceneBatches
+from pipeline.lab.training.trainer import Trainer
 from tests.lab.conftest import write_pairs
 from workers.training import EPOCHS, FRESH_PEAK, INIT_PEAK, LEAST_SHARE, Choices, known_device, prepare, record
 

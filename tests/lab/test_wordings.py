@@ -8,10 +8,10 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.lab.captions import HELD_OUT_SHARE, caption, is_held_out, name_thing
-from pipeline.lab.emoji import Atlas
-from pipeline.lab.lexicon import load_lexicon
-from pipeline.lab.wordings import held_out, is_composed, wording_scenes
+from pipeline.lab.scenes.captions import HELD_OUT_SHARE, caption, is_held_out, name_thing
+from pipeline.lab.scenes.emoji import Atlas
+from pipeline.lab.scenes.lexicon import load_lexicon
+from pipeline.lab.scenes.wordings import held_out, is_composed, wording_scenes
 
 LEXICON = load_lexicon()
 HELD_OUT = held_out()

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from pipeline.items import Features, Pixels
-from pipeline.lab.datasets import Dataset, Example
-from pipeline.lab.extract import Extracted
-from pipeline.lab.zero_shot import encode_classes, in_words, rank
+from pipeline.lab.data.dataset import Dataset, Example
+from pipeline.lab.data.extract import Extracted
+from pipeline.lab.evaluation.zero_shot import encode_classes, in_words, rank
 from pipeline.ports import EncoderSpec
 
 SPEC = EncoderSpec("tiny", "f", "float32", (2, 2), (0.5,), (0.5,), "bicubic", "shortest", 3, 77, 10.0, None)

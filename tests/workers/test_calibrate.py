@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 
 from pipeline.errors import UsageError
 from pipeline.items import Batch, Item
-from pipeline.lab.datasets import Example
-from pipeline.lab.extract import Extracted, Unreadable
-from pipeline.lab.targets import Target
+from pipeline.lab.data.dataset import Example
+from pipeline.lab.data.extract import Extracted, Unreadable
+from pipeline.lab.thresholds.targets import Target
 from pipeline.ports import EncoderSpec
 from pipeline.rules.policy_set import CalibratedFor, Policy, PolicySet
 from pipeline.rules.scoring import compile_policies

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from pipeline.lab.datasets import Dataset, Example
-from pipeline.lab.evaluation import Evaluation, evaluate
-from pipeline.lab.extract import Extracted, Unreadable
-from pipeline.lab.zero_shot import ClassTexts
+from pipeline.lab.data.dataset import Dataset, Example
+from pipeline.lab.data.extract import Extracted, Unreadable
+from pipeline.lab.evaluation.evaluate import Evaluation, evaluate
+from pipeline.lab.evaluation.zero_shot import ClassTexts
 from pipeline.ports import EncoderSpec
 from workers.evaluation.page import page
 from workers.evaluation.record import Record

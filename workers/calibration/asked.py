@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import get_args
 
 from pipeline.errors import UsageError
-from pipeline.lab.precision import MILLION
-from pipeline.lab.targets import Target
+from pipeline.lab.evaluation.precision import MILLION
+from pipeline.lab.thresholds.targets import Target
 from pipeline.rules.policy_set import Policy
 from pipeline.wire import Action
 

@@ -9,11 +9,11 @@ from typing import Literal
 import numpy as np
 
 from pipeline.errors import UsageError
-from pipeline.lab.calibrate import Choice, calibrate
-from pipeline.lab.curve import Curve, Floats, curve_of
-from pipeline.lab.datasets import Dataset
-from pipeline.lab.extract import Extracted, Unreadable, extract
-from pipeline.lab.targets import Target
+from pipeline.lab.data.dataset import Dataset
+from pipeline.lab.data.extract import Extracted, Unreadable, extract
+from pipeline.lab.thresholds.calibrate import Choice, calibrate
+from pipeline.lab.thresholds.curve import Curve, Floats, curve_of
+from pipeline.lab.thresholds.targets import Target
 from pipeline.ports import EncoderSpec
 from pipeline.rules.policy_set import CalibratedFor, Policy
 from pipeline.rules.scoring import CompiledPolicies

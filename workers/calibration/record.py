@@ -8,9 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline.lab.calibrate import Choice
-from pipeline.lab.curve import average_precision
-from pipeline.lab.shares import LEVEL, Estimate
+from pipeline.lab.evaluation.shares import LEVEL, Estimate
+from pipeline.lab.thresholds.calibrate import Choice
+from pipeline.lab.thresholds.curve import average_precision
 from workers.calibration.measure import Calibration, Finding
 
 

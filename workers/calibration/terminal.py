@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.lab.calibrate import Choice
-from pipeline.lab.curve import average_precision, precision_at_recall
-from pipeline.lab.extract import Unreadable
-from pipeline.lab.shares import Estimate
+from pipeline.lab.data.extract import Unreadable
+from pipeline.lab.evaluation.shares import Estimate
+from pipeline.lab.thresholds.calibrate import Choice
+from pipeline.lab.thresholds.curve import average_precision, precision_at_recall
 from workers.calibration.measure import Calibration
 
 RECALLS = (0.5, 0.7, 0.9, 0.95)

@@ -13,7 +13,7 @@ from workers.options import with_settings
 from workers.settings import Settings
 
 if TYPE_CHECKING:
-    from pipeline.lab.datasets import Dataset
+    from pipeline.lab.data.dataset import Dataset
     from workers.calibration.measure import Calibration
 
 FRESH = 2**43
@@ -89,12 +89,12 @@ def calibrate(
 def _dataset(data: Path | None, known: Sequence[str], draw: tuple[int, int, int, Path | None] | None) -> Dataset:
     """The labelled images on disk, whose labels must be known policies, or the emoji scenes. Raises `UsageError`."""
     from pipeline.errors import UsageError
-    from pipeline.lab.dataset_files import read_labelled
+    from pipeline.lab.data.dataset_files import read_labelled
 
     if data is not None and draw is None:
         return read_labelled(data, known=known)
     if data is None and draw is not None:
-        from pipeline.lab.scene_set import policy_scenes
+        from pipeline.lab.scenes.scene_set import policy_scenes
 
         positives, negatives, seed, font = draw
         return policy_scenes(positives, negatives, seed, font)

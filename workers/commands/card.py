@@ -23,8 +23,8 @@ def card(
 ) -> None:
     """Measure a model of rendered emoji scenes again, every table of its card, and write the card."""
     from pipeline.adapters.open_clip import BUNDLED_MODEL
-    from pipeline.lab.card import CARD_FILE
-    from pipeline.lab.training_record import TrainingRecord
+    from pipeline.lab.evaluation.card import CARD_FILE
+    from pipeline.lab.training.record import TrainingRecord
     from workers import model_card
     from workers.training import SCENES_DATA
 

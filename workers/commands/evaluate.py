@@ -13,8 +13,8 @@ from workers.options import with_settings
 from workers.settings import Settings
 
 if TYPE_CHECKING:
-    from pipeline.lab.datasets import Dataset
-    from pipeline.lab.extract import Extracted
+    from pipeline.lab.data.dataset import Dataset
+    from pipeline.lab.data.extract import Extracted
     from workers.assembly import Model
 
 
@@ -48,10 +48,10 @@ def evaluate(
     """
     from rich.console import Console
 
-    from pipeline.lab.evaluation import check
-    from pipeline.lab.evaluation import evaluate as measure
+    from pipeline.lab.evaluation.evaluate import check
+    from pipeline.lab.evaluation.evaluate import evaluate as measure
+    from pipeline.lab.evaluation.zero_shot import encode_classes
     from pipeline.lab.files import write_text
-    from pipeline.lab.zero_shot import encode_classes
     from pipeline.rules.policy_set import Defaults
     from workers import assembly
     from workers.evaluation.page import page
@@ -98,7 +98,7 @@ Draw = Callable[[str], "Dataset"]
 
 def _draw(scenes: int, seed: int, font: Path | None) -> Draw:
     from pipeline.errors import UsageError
-    from pipeline.lab.scene_set import KINDS, SEED, emoji_scenes
+    from pipeline.lab.scenes.scene_set import KINDS, SEED, emoji_scenes
 
     def draw(name: str) -> Dataset:
         for kind in KINDS:
@@ -128,15 +128,15 @@ def _other(shift: str, draw: Draw | None) -> Dataset:
 
 
 def _from_disk(path: Path) -> Dataset:
-    from pipeline.lab.dataset_files import read_labelled
-    from pipeline.lab.zero_shot import in_words
+    from pipeline.lab.data.dataset_files import read_labelled
+    from pipeline.lab.evaluation.zero_shot import in_words
 
     # Nobody says an underscore. A hyphen in a CSV file may be meant (T-shirt); in a folder's name it is a space.
     return in_words(read_labelled(path), "_-" if path.is_dir() else "_")
 
 
 def _extract(dataset: Dataset, model: Model, threads: int) -> Extracted:
-    from pipeline.lab.extract import extract
+    from pipeline.lab.data.extract import extract
     from workers.progress import progress_bar
 
     with progress_bar(dataset.name, len(dataset.examples)) as advance:

@@ -15,8 +15,8 @@ from workers.options import with_settings
 from workers.settings import Settings
 
 if TYPE_CHECKING:
-    from pipeline.lab.plan import Plan, Progress
-    from pipeline.lab.train import Trainer
+    from pipeline.lab.training.plan import Plan, Progress
+    from pipeline.lab.training.trainer import Trainer
     from workers.training import Choices, Run
 
 
@@ -71,7 +71,7 @@ def train(
     An interrupted run goes on with --resume exactly as it would have gone. The folder is rewritten every ten minutes,
     so a long run can be tried before it ends.
     """
-    from pipeline.lab.train import Trainer
+    from pipeline.lab.training.trainer import Trainer
     from workers import training
 
     _make(out)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from pipeline.lab.reliability import Bin
-from pipeline.lab.shares import Estimate
+from pipeline.lab.evaluation.reliability import Bin
+from pipeline.lab.evaluation.shares import Estimate
 
 WIDTH = 640
 """Of every chart, in its own units; about pixels on a desktop."""

@@ -7,10 +7,10 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from pipeline.lab.evaluation import Evaluation
-from pipeline.lab.extract import Unreadable
-from pipeline.lab.metrics import LEAST_IN_GROUP
-from pipeline.lab.zero_shot import ONE_TEMPLATE
+from pipeline.lab.data.extract import Unreadable
+from pipeline.lab.evaluation.evaluate import Evaluation
+from pipeline.lab.evaluation.metrics import LEAST_IN_GROUP
+from pipeline.lab.evaluation.zero_shot import ONE_TEMPLATE
 from workers.evaluation import words
 from workers.evaluation.charts import bars, reliability_diagram
 from workers.evaluation.record import Record

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
-from pipeline.lab.evaluation import Evaluation
+from pipeline.lab.evaluation.evaluate import Evaluation
 from pipeline.ports import Decoder, EncoderSpec
 
 SCHEMA = "sluice.evaluation.v1"

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.lab.evaluation import Evaluation
+from pipeline.lab.evaluation.evaluate import Evaluation
 from workers.evaluation import words
 from workers.evaluation.record import Record
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pipeline.lab.evaluation import Evaluation
-from pipeline.lab.metrics import LEAST_IN_GROUP
-from pipeline.lab.shares import Estimate
+from pipeline.lab.evaluation.evaluate import Evaluation
+from pipeline.lab.evaluation.metrics import LEAST_IN_GROUP
+from pipeline.lab.evaluation.shares import Estimate
 
 WORST = 20
 """Classes listed as the worst; the JSON has all."""

@@ -1,0 +1,1 @@
+"""What a model knows: zero-shot figures, their intervals, calibration, and the card that tells them."""

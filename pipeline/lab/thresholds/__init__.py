@@ -1,0 +1,1 @@
+"""Thresholds from labelled images: what each would do, and which reaches its target."""

@@ -1,0 +1,86 @@
+"""What a threshold is asked to reach, where the data reach it, and what is wanting where they do not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.lab.evaluation.precision import (
+    MILLION,
+    negatives_to_budget,
+    negatives_to_show,
+    positives_to_show,
+)
+from pipeline.lab.thresholds.curve import Curve, Flags
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a threshold must reach on the data; each that is set."""
+
+    precision: float | None = None
+    """Least share of the flagged that is rightly flagged, above 0 and below 1."""
+    false_positives: float | None = None
+    """Most images flagged of a million that do not show it, above 0 and below a million."""
+
+    def __str__(self) -> str:
+        """As messages name it."""
+        precision = [] if self.precision is None else [f"precision {self.precision:g}"]
+        budget = [] if self.false_positives is None else [f"{self.false_positives:g} false positives per million"]
+        return " and ".join([*precision, *budget])
+
+
+def reached(curve: Curve, target: Target, prevalence: float | None) -> Flags:
+    """``bool[M]``: at which of the curve's columns the target is reached, by a threshold that finds something."""
+    columns: Flags = curve.hits > 0
+    if target.precision is not None:
+        columns &= curve.precision(prevalence) >= target.precision
+    if target.false_positives is not None:
+        columns &= curve.false * MILLION <= target.false_positives * curve.negatives
+    return columns
+
+
+def shortage(curve: Curve, target: Target, prevalence: float | None) -> str:
+    """How many more images it would take for the data to support the target at all; "" where there are enough."""
+    positives, negatives = _needed(curve, target, prevalence)
+    more = {
+        "images that show it": positives - curve.positives,
+        "images that do not show it": negatives - curve.negatives,
+    }
+    wanted = " and ".join(f"{count:,} more {kind}" for kind, count in more.items() if count > 0)
+    if not wanted:
+        return ""
+    return (
+        f"too few images to tell {target}, even if none were scored wrongly: it takes {wanted}"
+        f" (there are {curve.positives:,} that do and {curve.negatives:,} that do not)"
+    )
+
+
+def _needed(curve: Curve, target: Target, prevalence: float | None) -> tuple[int, int]:
+    """How many positives and negatives a flawless threshold needs to show the target; at least one negative."""
+    positives, negatives = 0, 1
+    if target.precision is not None and prevalence is None:
+        positives = positives_to_show(target.precision)
+    elif target.precision is not None and prevalence is not None:
+        negatives = negatives_to_show(target.precision, prevalence, curve.positives)
+    if target.false_positives is not None:
+        negatives = max(negatives, negatives_to_budget(target.false_positives))
+    return positives, negatives
+
+
+def out_of_reach(curve: Curve, target: Target, prevalence: float | None) -> str:
+    """No threshold will do: how near the nearest comes. More images would not help, so what would is said."""
+    near = []
+    finds = curve.hits > 0
+    if target.precision is not None:
+        precision = np.where(finds, curve.precision(prevalence), 0.0)
+        at = int(precision.argmax())
+        near.append(f"the best precision is {precision[at]:.3f}, at recall {curve.hits[at] / curve.positives:.2f}")
+    if target.false_positives is not None:
+        least = int(curve.false[finds].min()) / curve.negatives * MILLION
+        near.append(f"the fewest false positives are {least:,.0f} per million")
+    return (
+        f"no threshold reaches {target}: {' and '.join(near)}; "
+        "sharpen its prompts and unless, take a better model, or ask for less"
+    )

@@ -1,0 +1,1 @@
+"""Training a CLIP model: the plan, the batches, the loss, the model, the run."""

@@ -1,0 +1,221 @@
+"""Training batches, each a function of the plan and its step's number, so that any process can make any of them.
+
+`SceneBatches` renders emoji scenes; `PairBatches` reads pictures and their captions. Torch's ``DataLoader`` runs
+either in worker processes, ahead of the device.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from open_clip.transform import PreprocessCfg, image_transform_v2
+from PIL import Image, ImageOps
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from pipeline.lab.data.pairs import Pair
+from pipeline.lab.scenes.captions import captions
+from pipeline.lab.scenes.draw import draw_scenes, generator_of, scene_seed
+from pipeline.lab.scenes.emoji import Atlas
+from pipeline.lab.scenes.lexicon import NOTHING
+from pipeline.lab.training.plan import Plan
+
+RUN = 16
+"""Neighbours in the lexicon that come together."""
+Normalise = Callable[[Tensor], Tensor]
+"""``float32[B,3,S,S]`` in [0,1] to what the vision tower takes."""
+MOST_SHOWN = 16
+"""Captions of one image by which other captions are told not to be its negatives."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingBatch:
+    """B images and their captions; who is whose negative is told as in `contrast`."""
+
+    pixels: Tensor
+    """``float32[B,3,S,S]``, normalised."""
+    texts: list[str]
+    shown: Tensor
+    """``int64[B,T]``"""
+    named: Tensor
+    """``int64[B,U]``"""
+    more_texts: list[str]
+    """M captions of no image here."""
+    more_named: Tensor
+    """``int64[M,U]``"""
+    unreadable: tuple[str, ...] = ()
+    """Pictures that should have been in it, each with what was wrong."""
+
+    def pin_memory(self) -> TrainingBatch:
+        """The same with its pixels where a GPU can fetch them by itself; ``DataLoader`` calls this."""
+        return replace(self, pixels=self.pixels.pin_memory())
+
+
+def things_with_neighbours(things: int, batch: int, generator: torch.Generator) -> Tensor:
+    """``int64[batch]``: main things, half of them at random and half in runs of neighbours in the lexicon.
+
+    Code points stand in groups: clocks by clocks, hearts by hearts, faces by faces. Who must be told apart from whom
+    is seldom in one batch by chance, and always in a run. No thing comes twice, as far as the lexicon reaches.
+    """
+    starts = torch.randperm(-(-things // RUN), generator=generator)[: batch // 2 // RUN] * RUN
+    shift = int(torch.randint(RUN, (1,), generator=generator))
+    runs = (starts.view(-1, 1) + torch.arange(RUN) + shift).flatten() % things
+    order = torch.randperm(things, generator=generator)
+    others = order[~torch.isin(order, runs)]
+    every = torch.cat([runs.unique(), others])
+    return every.repeat(-(-batch // len(every)))[:batch]
+
+
+class SceneBatches(Dataset[TrainingBatch]):
+    """Rendered scenes and captions of what they show."""
+
+    def __init__(self, plan: Plan, size: int, normalise: Normalise, font: Path | None = None) -> None:
+        self.plan = plan
+        self.size = size
+        self.normalise = normalise
+        self.font = font
+
+    @cached_property
+    def atlas(self) -> Atlas:
+        """Drawn where it is needed: a worker process has its own."""
+        return Atlas.build(self.font)
+
+    def __getitem__(self, step: int) -> TrainingBatch:
+        """The scenes of this step."""
+        plan = self.plan
+        first = things_with_neighbours(self.atlas.count, plan.batch, generator_of(plan.seed, -1 - step))
+        scenes = draw_scenes(self.atlas, plan.batch, plan.size(step, self.size), plan.seed, step, first=first)
+        seed = scene_seed(plan.seed, step)
+        texts, named = captions(scenes.shown.tolist(), seed)
+        things = torch.randperm(self.atlas.count, generator=generator_of(seed, 0))[: plan.more_captions]
+        more, more_named = captions(things.view(-1, 1).tolist(), seed + 1)
+        return TrainingBatch(
+            self.normalise(scenes.pixels), texts, scenes.shown, torch.tensor(named), more, _things(more_named)
+        )
+
+    def __len__(self) -> int:
+        """The plan's steps."""
+        return self.plan.steps
+
+
+class PairBatches(Dataset[TrainingBatch]):
+    """Pictures from disk with their captions, in a new order every epoch.
+
+    A step takes the next ``plan.batch`` pairs of the stream of all epochs. Pictures are cropped a little at random,
+    as open_clip trains. One that cannot be read is left out of its batch and named.
+    """
+
+    def __init__(self, plan: Plan, pairs: Sequence[Pair], preprocess: dict[str, Any]) -> None:
+        self.plan = plan
+        self.pairs = pairs
+        self.preprocess = preprocess
+
+    @cached_property
+    def _transform(self) -> Callable[[Image.Image], Tensor]:
+        transform: Callable[[Image.Image], Tensor] = image_transform_v2(
+            PreprocessCfg(**self.preprocess), is_train=True
+        )
+        return transform
+
+    def __getitem__(self, step: int) -> TrainingBatch:
+        """The pairs of this step; fewer than the plan's batch where pictures cannot be read."""
+        pixels, read, unreadable = [], [], []
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(scene_seed(self.plan.seed, step))  # torchvision's crops draw from the global generator
+            for pair in self._chosen(step):
+                try:
+                    with Image.open(pair.image) as image:
+                        pixels.append(self._transform(_opaque(ImageOps.exif_transpose(image))))
+                except Exception as error:  # noqa: BLE001 - any type can come out of a decoder
+                    unreadable.append(f"{pair.image}: {error or type(error).__name__}")
+                else:
+                    read.append(pair)
+        texts, more = [pair.caption for pair in read], self._more(step)
+        return TrainingBatch(
+            pixels=torch.stack(pixels) if pixels else torch.zeros(0),
+            texts=texts,
+            shown=_things([self._shown(pair) for pair in read]),
+            named=_things([[thing_of(text)] for text in texts]),
+            more_texts=more,
+            more_named=_things([[thing_of(text)] for text in more]),
+            unreadable=tuple(unreadable),
+        )
+
+    def _shown(self, pair: Pair) -> list[int]:
+        """The things of all captions that its image has, no more than `MOST_SHOWN`, its own first."""
+        others = (thing_of(caption) for caption in self._captions[pair.image])
+        return list(dict.fromkeys([thing_of(pair.caption), *others]))[:MOST_SHOWN]
+
+    @cached_property
+    def _captions(self) -> dict[Path, list[str]]:
+        captions: dict[Path, list[str]] = {}
+        for pair in self.pairs:
+            captions.setdefault(pair.image, []).append(pair.caption)
+        return captions
+
+    def _more(self, step: int) -> list[str]:
+        order = torch.randperm(len(self.pairs), generator=generator_of(scene_seed(self.plan.seed, step), 0))
+        return [self.pairs[place].caption for place in order[: self.plan.more_captions].tolist()]
+
+    def _chosen(self, step: int) -> Iterator[Pair]:
+        count, batch = len(self.pairs), self.plan.batch
+        for position in range(step * batch, (step + 1) * batch):
+            epoch, place = divmod(position, count)
+            yield self.pairs[_order(self.plan.seed, epoch, count)[place]]
+
+    def __len__(self) -> int:
+        """The plan's steps."""
+        return self.plan.steps
+
+
+@lru_cache(maxsize=2)  # a batch may end one epoch and begin the next
+def _order(seed: int, epoch: int, count: int) -> list[int]:
+    shuffled: list[int] = torch.randperm(count, generator=generator_of(seed, -1 - epoch)).tolist()
+    return shuffled
+
+
+def _things(rows: Sequence[Sequence[int]]) -> Tensor:
+    """``int64[N,T]``, shorter rows filled up with `NOTHING`; also of no rows at all."""
+    longest = max(map(len, rows), default=1)
+    filled = [[*row, *[NOTHING] * (longest - len(row))] for row in rows]
+    return torch.tensor(filled, dtype=torch.int64).view(len(rows), longest)
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """RGB, on white where it is transparent: what files hold there was never meant to be seen."""
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    page = Image.new("RGBA", image.size, "white")
+    page.alpha_composite(image.convert("RGBA"))
+    return page.convert("RGB")
+
+
+def thing_of(caption: str) -> int:
+    """A number for a caption: pairs with the same words are no negatives of each other."""
+    words = " ".join(caption.casefold().split())
+    return int.from_bytes(hashlib.sha256(words.encode()).digest()[:7], "big")
+
+
+def load_batches(batches: Dataset[TrainingBatch], first: int, steps: int, workers: int) -> Iterator[TrainingBatch]:
+    """The batches of the steps from ``first`` on, in order, made ahead by worker processes (0: in this one)."""
+    loader: DataLoader[TrainingBatch] = DataLoader(
+        batches,
+        batch_size=None,
+        sampler=_steps(first, steps),
+        num_workers=workers,
+        prefetch_factor=2 if workers else None,
+        # A fork of a process that has used torch's threads may hang.
+        multiprocessing_context="spawn" if workers else None,
+        pin_memory=torch.cuda.is_available(),
+    )
+    yield from loader
+
+
+def _steps(first: int, steps: int) -> Sequence[int]:
+    return range(first, steps)
