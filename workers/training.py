@@ -23,10 +23,9 @@ from pipeline.lab.training.record import TrainingRecord
 from pipeline.lab.training.trainee import Tower, Trainee
 from pipeline.lab.training.trainer import Trainer
 
-SCENES = 1_600_000
+SCENES = 2_500_000
 SCENES_DATA = "rendered emoji scenes"
 SCENE_SIZES = ((0.3, 48), (0.85, 64))
-MORE_CAPTIONS = 768
 FRESH_PEAK, INIT_PEAK = 1.2e-3, 1e-5
 """Learning rates: for random weights, and for weights that know much already."""
 EPOCHS = 10
@@ -47,7 +46,6 @@ class Choices:
     batch: int
     peak: float | None
     seed: int
-    more_captions: int | None
     held_out: float
     font: Path | None
     cores: int
@@ -101,7 +99,6 @@ def _on_scenes(choices: Choices, trainee: Trainee) -> Run:
         batch=choices.batch,
         seed=choices.seed,
         peak=_peak(choices),
-        more_captions=MORE_CAPTIONS if choices.more_captions is None else choices.more_captions,
         # Only the fresh model's convolutions take pictures of any size.
         sizes=SCENE_SIZES if choices.init is None else (),
         lanes=_lanes(choices, choices.batch),
@@ -119,7 +116,6 @@ def _on_pairs(choices: Choices, trainee: Trainee, path: Path) -> Run:
         batch=batch,
         seed=choices.seed,
         peak=_peak(choices),
-        more_captions=choices.more_captions or 0,
         lanes=_lanes(choices, batch),
         frozen=choices.freeze,
         data=f"{path.resolve().name} with {len(pairs)} pairs, {_digest(pairs)}",
@@ -198,7 +194,6 @@ def _command(choices: Choices) -> str:
         "--batch": choices.batch,
         "--learning-rate": choices.peak,
         "--seed": choices.seed,
-        "--more-captions": choices.more_captions,
         "--held-out": choices.held_out if choices.data else None,
     }
     given = (f"{name} {value}" for name, value in options.items() if value is not None)

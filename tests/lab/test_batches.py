@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 from pipeline.lab.data.pairs import Pair, read_pairs
-from pipeline.lab.scenes.lexicon import NOTHING, load_lexicon
+from pipeline.lab.scenes.lexicon import NOTHING
 from pipeline.lab.training.batches import MOST_SHOWN, PairBatches, SceneBatches, TrainingBatch, load_batches, thing_of
 from pipeline.lab.training.contrast import share_a_thing
 from pipeline.lab.training.plan import Plan
@@ -21,7 +20,7 @@ from tests.images import HTML, encoded, flat
 from tests.lab.conftest import write_pairs
 
 PREPROCESS = {"size": 16, "mean": [0.5] * 3, "std": [0.5] * 3}
-PLAN = Plan(samples=1000, batch=4, more_captions=3)
+PLAN = Plan(samples=1000, batch=4)
 HALF = Normalise((0.5,) * 3, (0.5,) * 3)
 
 
@@ -35,8 +34,8 @@ def of(pairs: list[Pair], plan: Plan = PLAN) -> PairBatches:
 
 
 def same(one: TrainingBatch, two: TrainingBatch) -> bool:
-    tensors = ("pixels", "shown", "named", "more_named")
-    words = ("texts", "more_texts", "unreadable")
+    tensors = ("pixels", "shown", "named")
+    words = ("texts", "unreadable")
     return all(torch.equal(getattr(one, name), getattr(two, name)) for name in tensors) and all(
         getattr(one, name) == getattr(two, name) for name in words
     )
@@ -142,15 +141,6 @@ def test_a_picture_with_very_many_captions_is_told_by_some_of_them_and_its_own(t
     assert torch.equal(batch.shown[:, :1], batch.named)
 
 
-def test_further_captions_are_pairs_captions_and_their_things(pairs: list[Pair]) -> None:
-    batch = of(pairs)[0]
-    assert len(batch.more_texts) == PLAN.more_captions
-    assert {*batch.more_texts} <= {pair.caption for pair in pairs}
-    assert batch.more_named.tolist() == [[thing_of(text)] for text in batch.more_texts]
-    none = of(pairs, Plan(samples=8, batch=4))[0]
-    assert (none.more_texts, len(none.more_named)) == ([], 0)
-
-
 def test_what_a_file_holds_under_full_transparency_is_not_seen(tmp_path: Path) -> None:
     (tmp_path / "clear.png").write_bytes(encoded(flat((255, 0, 0, 0), (24, 24), "RGBA")))
     palette = flat((0, 0, 0), (24, 24)).quantize(2)
@@ -180,24 +170,13 @@ def scenes(atlas: object) -> Callable[[Plan], SceneBatches]:
 
 
 def test_a_batch_of_scenes_names_only_what_it_shows(scenes: Callable[[Plan], SceneBatches]) -> None:
-    batch = scenes(Plan(samples=64, batch=32, more_captions=40))[1]
+    batch = scenes(Plan(samples=64, batch=32))[1]
     assert batch.pixels.shape == (32, 3, 24, 24)
     assert -1 <= batch.pixels.min() < 0 < batch.pixels.max() <= 1
     for shown, named in zip(batch.shown.tolist(), batch.named.tolist(), strict=True):
         assert {*named} - {NOTHING}
         assert {*named} - {NOTHING} <= {*shown}
     assert share_a_thing(batch.shown, batch.named).diagonal().all()
-
-
-def test_further_captions_of_scenes_name_one_thing_each(scenes: Callable[[Plan], SceneBatches]) -> None:
-    batch = scenes(Plan(samples=64, batch=4, more_captions=40))[0]
-    lexicon = load_lexicon()
-    assert len(batch.more_texts) == len(batch.more_named) == 40
-    for text, (index, *others) in zip(batch.more_texts, batch.more_named.tolist(), strict=True):
-        assert {*others} <= {NOTHING}
-        words = (lexicon[index].name, *lexicon[index].keywords)
-        assert any(word.lower() in text.lower() for word in words)
-    assert max(Counter(batch.more_named[:, 0].tolist()).values()) == 1
 
 
 def test_scenes_have_the_size_of_their_step(scenes: Callable[[Plan], SceneBatches]) -> None:

@@ -24,7 +24,7 @@ from pipeline.lab.training.plan import Plan, Progress, Times, learning_rate
 from pipeline.lab.training.trainee import WEIGHTS_FILE, Trainee
 from pipeline.lab.training.trainer import ResumeError, Trainer, encode_text
 
-TINY = Plan(samples=96, batch=16, peak=1e-3, more_captions=8)
+TINY = Plan(samples=96, batch=16, peak=1e-3)
 SIZE = 32
 
 pytestmark = pytest.mark.usefixtures("drawn")
@@ -66,7 +66,7 @@ def test_a_run_that_was_interrupted_within_a_step_goes_on_as_the_same_run(tmp_pa
 
     def interrupting(texts: Sequence[str]) -> Tensor:
         calls.append(len(texts))
-        if len(calls) == 5:  # two a step: within the third
+        if len(calls) == 3:  # one a step: within the third
             signal.raise_signal(signal.SIGINT)
         return tokenizer(texts)
 
@@ -132,7 +132,7 @@ def test_cropped_text_encoding_is_open_clips_own() -> None:
 def test_a_model_with_a_bias_learns_by_siglips_own_loss(tiny_models: dict[str, str]) -> None:
     parts = load_parts(tiny_models["siglip"], None)
     trainee = Trainee(parts.module, parts.tokenizer, parts.config)
-    plan = replace(TINY, more_captions=0)
+    plan = TINY
     trainer = Trainer(plan, trainee, SceneBatches(plan, trainee.size, trainee.normalise))
     batch = trainer.batches[0]
     model: Any = trainer.model
@@ -150,7 +150,7 @@ class Unreadable(Dataset[TrainingBatch]):
 
     def __getitem__(self, step: int) -> TrainingBatch:
         none = torch.zeros((0, 1), dtype=torch.int64)
-        return TrainingBatch(torch.zeros(0), [], none, none, [], none, (f"{step}.png: torn",))
+        return TrainingBatch(torch.zeros(0), [], none, none, (f"{step}.png: torn",))
 
 
 def test_a_run_without_one_readable_batch_is_an_error_that_names_a_picture(tmp_path: Path) -> None:

@@ -218,11 +218,11 @@ def test_a_run_on_scenes_is_measured_and_measured_again(tmp_path: Path, monkeypa
     policies.mkdir()
     (policies / "tobacco.yaml").write_text(POLICY, encoding="utf-8")
     monkeypatch.setenv("SLUICE_POLICIES", str(policies))
-    result = trained(out, "--samples=32", "--batch=16", "--more-captions=8", "--test-scenes=8", HERE)
+    result = trained(out, "--samples=32", "--batch=16", "--test-scenes=8", HERE)
     assert "Zero-shot among 1,354 names: " in result.stdout
     card = (out / CARD_FILE).read_text(encoding="utf-8")
     assert "32 samples of rendered emoji scenes" in card
-    assert "sluice train OUT --samples 32 --batch 16 --seed 0 --more-captions 8" in card
+    assert "sluice train OUT --samples 32 --batch 16 --seed 0" in card
     assert "fitted afterwards" in card
     assert "| tobacco | label 0.5 |" in card
     record = json.loads((out / RECORD_FILE).read_text(encoding="utf-8"))

@@ -24,7 +24,6 @@ SCENES = Choices(
     batch=256,
     peak=None,
     seed=0,
-    more_captions=None,
     held_out=0.05,
     font=None,
     cores=2,
@@ -64,8 +63,8 @@ def test_the_split_is_the_seeds(pairs: Choices) -> None:
 def test_a_run_on_pairs_is_ten_epochs_in_batches_no_larger_than_the_data(pairs: Choices) -> None:
     plan = prepare(pairs).plan
     count = len(learned(pairs).pairs)
-    assert (plan.batch, plan.samples, plan.more_captions, plan.lanes) == (count, EPOCHS * count, 0, 1)
-    assert prepare(replace(pairs, batch=8, samples=80, more_captions=5)).plan.steps == 10
+    assert (plan.batch, plan.samples, plan.lanes) == (count, EPOCHS * count, 1)
+    assert prepare(replace(pairs, batch=8, samples=80)).plan.steps == 10
 
 
 def test_data_is_known_again_wherever_it_lies_and_other_data_is_told_apart(pairs: Choices, tmp_path: Path) -> None:

@@ -41,17 +41,13 @@ def train(
     pretrained: Annotated[str | None, typer.Option(help="Published tag or checkpoint file, for --init.")] = None,
     freeze: Annotated[list[Frozen] | None, typer.Option(help="A tower to leave as it is; repeatable.")] = None,
     samples: Annotated[
-        int | None, typer.Option(min=1, help="Images in the whole run. Default: 1,600,000 scenes, or 10 epochs.")
+        int | None, typer.Option(min=1, help="Images in the whole run. Default: 2,500,000 scenes, or 10 epochs.")
     ] = None,
     batch: Annotated[int, typer.Option(min=4, help="Images per step.")] = 256,
     learning_rate: Annotated[
         float | None, typer.Option(min=0, help="At its peak. Default: 1.2e-3, or 1e-5 with --init.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same run.")] = 0,
-    more_captions: Annotated[
-        int | None,
-        typer.Option(min=0, help="Captions of other images, as negatives. Default: 768 on scenes, else none."),
-    ] = None,
     held_out: Annotated[
         float, typer.Option(min=0, max=0.9, help="Share of the images of --data kept from training, to test with.")
     ] = 0.05,
@@ -85,7 +81,6 @@ def train(
         batch=batch,
         peak=learning_rate,
         seed=seed,
-        more_captions=more_captions,
         held_out=held_out,
         font=font,
         cores=settings.cores if torch_device.type == "cpu" else 1,

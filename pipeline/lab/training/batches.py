@@ -45,10 +45,6 @@ class TrainingBatch:
     """``int64[B,T]``"""
     named: Tensor
     """``int64[B,U]``"""
-    more_texts: list[str]
-    """M captions of no image here."""
-    more_named: Tensor
-    """``int64[M,U]``"""
     unreadable: tuple[str, ...] = ()
     """Pictures that should have been in it, each with what was wrong."""
 
@@ -91,13 +87,8 @@ class SceneBatches(Dataset[TrainingBatch]):
         plan = self.plan
         first = things_with_neighbours(self.atlas.count, plan.batch, generator_of(plan.seed, -1 - step))
         scenes = draw_scenes(self.atlas, plan.batch, plan.size(step, self.size), plan.seed, step, first=first)
-        seed = scene_seed(plan.seed, step)
-        texts, named = captions(scenes.shown.tolist(), seed)
-        things = torch.randperm(self.atlas.count, generator=generator_of(seed, 0))[: plan.more_captions]
-        more, more_named = captions(things.view(-1, 1).tolist(), seed + 1)
-        return TrainingBatch(
-            self.normalise(scenes.pixels), texts, scenes.shown, torch.tensor(named), more, _things(more_named)
-        )
+        texts, named = captions(scenes.shown.tolist(), scene_seed(plan.seed, step))
+        return TrainingBatch(self.normalise(scenes.pixels), texts, scenes.shown, torch.tensor(named))
 
     def __len__(self) -> int:
         """The plan's steps."""
@@ -136,14 +127,12 @@ class PairBatches(Dataset[TrainingBatch]):
                     unreadable.append(f"{pair.image}: {error or type(error).__name__}")
                 else:
                     read.append(pair)
-        texts, more = [pair.caption for pair in read], self._more(step)
+        texts = [pair.caption for pair in read]
         return TrainingBatch(
             pixels=torch.stack(pixels) if pixels else torch.zeros(0),
             texts=texts,
             shown=_things([self._shown(pair) for pair in read]),
             named=_things([[thing_of(text)] for text in texts]),
-            more_texts=more,
-            more_named=_things([[thing_of(text)] for text in more]),
             unreadable=tuple(unreadable),
         )
 
@@ -158,10 +147,6 @@ class PairBatches(Dataset[TrainingBatch]):
         for pair in self.pairs:
             captions.setdefault(pair.image, []).append(pair.caption)
         return captions
-
-    def _more(self, step: int) -> list[str]:
-        order = torch.randperm(len(self.pairs), generator=generator_of(scene_seed(self.plan.seed, step), 0))
-        return [self.pairs[place].caption for place in order[: self.plan.more_captions].tolist()]
 
     def _chosen(self, step: int) -> Iterator[Pair]:
         count, batch = len(self.pairs), self.plan.batch

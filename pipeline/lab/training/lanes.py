@@ -15,9 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 from torch import Tensor, nn
 
-Towers = Callable[[nn.Module, Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
-"""Model, pixels, their captions' tokens and further captions' tokens to features of each, ``float32[n,D]``; the last
-without a gradient."""
+Towers = Callable[[nn.Module, Tensor, Tensor], tuple[Tensor, Tensor]]
+"""Model, pixels and their captions' tokens to features of each, ``float32[n,D]``."""
 
 
 class Lanes:
@@ -26,22 +25,17 @@ class Lanes:
     def __init__(self, model: nn.Module, towers: Towers, count: int) -> None:
         self._towers = towers
         self._models = [model, *(_sharing(model) for _ in range(count - 1))]
-        self._outputs: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._outputs: list[tuple[Tensor, Tensor]] = []
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="lane", initializer=_one_thread)
         if count > 1:
             _one_thread()
 
-    def forward(self, pixels: Tensor, tokens: Tensor, more: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Features of the whole batch, ``float32[B,D]`` twice, as leaves: `backward` takes their gradients.
-
-        The third, ``float32[M,D]``, are those of the further captions, which get none.
-        """
-        split = [each.tensor_split(len(self._models)) for each in (pixels, tokens, more)]
+    def forward(self, pixels: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Features of the whole batch, ``float32[B,D]`` twice, as leaves: `backward` takes their gradients."""
+        split = [each.tensor_split(len(self._models)) for each in (pixels, tokens)]
         self._outputs = self._each(lambda share: self._towers(*share), list(zip(self._models, *split, strict=True)))
-        image, text, further = (
-            torch.cat([each.detach() for each in side]) for side in zip(*self._outputs, strict=True)
-        )
-        return image.requires_grad_(), text.requires_grad_(), further
+        image, text = (torch.cat([each.detach() for each in side]) for side in zip(*self._outputs, strict=True))
+        return image.requires_grad_(), text.requires_grad_()
 
     def backward(self, image: Tensor, text: Tensor) -> None:
         """Carry the gradients of `forward`'s leaves into the weights' ``.grad`` of the first model."""
@@ -90,7 +84,7 @@ class Lanes:
 
 def _propagate(share: tuple[tuple[Tensor, ...], Tensor, Tensor]) -> None:
     outputs, *grads = share
-    wanted = [(output, grad) for output, grad in zip(outputs[:2], grads, strict=True) if output.requires_grad]
+    wanted = [(output, grad) for output, grad in zip(outputs, grads, strict=True) if output.requires_grad]
     torch.autograd.backward([output for output, _ in wanted], [grad for _, grad in wanted])
 
 

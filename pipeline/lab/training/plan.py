@@ -17,7 +17,6 @@ class Plan:
     peak: float = 1.5e-3  # learning rate after the warm-up
     warmup: int = 200  # steps; of a short run a tenth
     weight_decay: float = 0.05
-    more_captions: int = 0  # of no image of the batch, as further negatives
     sizes: tuple[tuple[float, int], ...] = ()
     """Pixels a side up to each share of the run, as ``((0.5, 48), (1.0, 64))``; empty for the model's own size.
 

@@ -131,9 +131,8 @@ class Trainer:
             group["lr"] = learning_rate(self.plan, self.step)
         self.lanes.zero_grad()
         pixels = batch.pixels.to(self.device, non_blocking=True).to(memory_format=torch.channels_last)
-        tokens, more = (self.trainee.tokenizer(texts).to(self.device) for texts in (batch.texts, batch.more_texts))
-        image, text, further = self.lanes.forward(pixels, tokens, more)
-        loss = self._loss(image, text, further, batch)
+        image, text = self.lanes.forward(pixels, self.trainee.tokenizer(batch.texts).to(self.device))
+        loss = self._loss(image, text, batch)
         self.scaler.scale(loss).backward()
         self.lanes.backward(image, text)
         self.scaler.unscale_(self.optimiser)
@@ -146,17 +145,15 @@ class Trainer:
         self.step += 1
         return float(loss.detach())
 
-    def _loss(self, image: Tensor, text: Tensor, further: Tensor, batch: TrainingBatch) -> Tensor:
+    def _loss(self, image: Tensor, text: Tensor, batch: TrainingBatch) -> Tensor:
         """CLIP's loss; SigLIP's own for a model that was made with a bias."""
         scale, bias = self.model.logit_scale.exp(), getattr(self.model, "logit_bias", None)
-        image, text, further = (nn.functional.normalize(each, dim=-1) for each in (image, text, further))
+        image, text = nn.functional.normalize(image, dim=-1), nn.functional.normalize(text, dim=-1)
         if bias is not None:
             loss: Tensor = SigLipLoss()(image, text, scale, bias)
             return loss
         images = Images(image, batch.shown.to(self.device))
-        captions = Captions(text, batch.named.to(self.device))
-        more = Captions(further, batch.more_named.to(self.device)) if len(further) else None
-        return contrastive_loss(images, captions, more, scale)
+        return contrastive_loss(images, Captions(text, batch.named.to(self.device)), scale)
 
     def state(self) -> dict[str, Any]:
         """Everything a checkpoint holds."""
@@ -254,17 +251,14 @@ class Trainer:
 
 
 def _towers(
-    device: str, precision: torch.dtype | None, model: nn.Module, pixels: Tensor, tokens: Tensor, more: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Features ``float32[n,D]`` of images, their captions and further captions, not normalised."""
+    device: str, precision: torch.dtype | None, model: nn.Module, pixels: Tensor, tokens: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Features ``float32[n,D]`` of images and their captions, not normalised."""
     clip = cast(Any, model)
     # Autocast's cache of weights is one for all threads: a lane that ends clears it under another, whose gradients
     # are then summed in another precision, and no run repeats.
     with torch.autocast(device, precision, enabled=precision is not None, cache_enabled=False):
-        image, text = clip.encode_image(pixels).float(), encode_text(clip, tokens).float()
-        with torch.no_grad():
-            further = encode_text(clip, more).float() if len(more) else text.detach()[:0]
-        return image, text, further
+        return clip.encode_image(pixels).float(), encode_text(clip, tokens).float()
 
 
 def _attention(device: torch.device) -> AbstractContextManager[None]:
