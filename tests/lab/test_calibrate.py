@@ -110,6 +110,11 @@ class TestTheChosenThreshold:
         assert choice.threshold is not None
         assert 0.55 < choice.threshold <= 0.6
 
+    def test_it_flags_nothing_more_where_that_finds_nothing_more(self) -> None:
+        """Three negatives between 0.1 and 0.3 could pass at 0.95, and bring not one image that shows it."""
+        choice = one(curve([0.6] * 100, [0.1, 0.2, 0.3, *[0.01] * 97]), Target(precision=0.95))
+        assert (choice.quality.counts.false, choice.threshold) == (0, 0.44)
+
     def test_it_stands_midway_between_scores_in_logits(self) -> None:
         """Between 0.02 and 0.5 the middle is 0.125, not 0.26."""
         choice = one(curve([0.5] * 100, [0.02] * 100), Target(precision=0.95))
@@ -218,7 +223,7 @@ class TestWhatTheDataCannotTell:
         assert choice.notes == ("rests on 5 flagged images; it takes 73 to show 0.95",)
 
     def test_flagging_everything_is_said(self) -> None:
-        choice = one(curve([0.9] * 100, [0.1] * 10), Target(precision=0.5))
+        choice = one(curve([0.9] * 99 + [0.05], [0.1] * 10), Target(precision=0.5))
         assert choice.quality.counts.false == 10
         assert "flags every image of the data" in choice.notes
 
@@ -237,7 +242,7 @@ def targets() -> st.SearchStrategy[Target]:
 
 
 @given(scored(), st.lists(targets(), min_size=3, max_size=3), st.sampled_from([None, 0.3, 0.9]))
-def test_what_is_chosen_meets_its_target_on_the_data_in_order_and_no_lower_one_does(
+def test_what_is_chosen_meets_its_target_on_the_data_in_order_and_no_lower_one_finds_more(
     data: tuple[list[float], list[float]], asked: list[Target], prevalence: float | None
 ) -> None:
     found = curve(*data)
@@ -255,9 +260,10 @@ def test_what_is_chosen_meets_its_target_on_the_data_in_order_and_no_lower_one_d
         assert all(milder.threshold <= severer.threshold for milder, severer in pairwise(supported))
     first = choices[0]
     if first.threshold is not None and first.threshold == round(first.threshold, 3):
-        lower = [level for level in found.levels if level <= first.threshold - 0.001]
         assert first.target is not None
-        assert not any(meets(found, float(level), first.target, prevalence) for level in lower)
+        lower = [level for level in found.levels if level <= first.threshold - 0.001]
+        reaching = [level for level in lower if meets(found, float(level), first.target, prevalence)]
+        assert all(found.counts(level).hits <= first.quality.counts.hits for level in reaching)
 
 
 @given(scored(), targets())

@@ -1,8 +1,9 @@
 """Thresholds from labelled images: for each action the lowest that reaches its target, or why there is none.
 
-The lowest threshold that reaches a target has the best recall of all that do. It stands midway, in logits, between
-the two scores that it parts, so that no single image decides it, rounded to two or three digits that still reach the
-target on the data (to more only where scores crowd so that three would lose recall).
+The lowest threshold that reaches a target has the best recall of all that do; of those with the same recall the
+highest is chosen, which flags the least wrongly. It stands midway, in logits, between the two scores that it parts,
+so that no single image decides it, rounded to two or three digits that still reach the target on the data (to more
+only where scores crowd so that three would lose recall).
 
 A target is not reached where no threshold reaches it, and not *supported* where there are so few images that even a
 flawless threshold would leave the lower end of its interval below the target.
@@ -101,6 +102,8 @@ def _lowest(curve: Curve, target: Target, prevalence: float | None, floor: _Floo
             f"{target} is reached only below {floor.action} ({floor.threshold:g}); give {floor.action} a target too"
         )
     at = lowest + int(columns[lowest:].argmax())
+    # As high as it goes without finding less: what lies between flags images that do not show it, and nothing else.
+    at = int(np.searchsorted(-curve.hits, -curve.hits[at], side="right")) - 1
     return floor.threshold if floor.action and at == lowest else _parting(curve, at, columns)
 
 
