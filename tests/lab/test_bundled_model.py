@@ -15,7 +15,7 @@ from pipeline.adapters.pillow import PillowDecoder
 from pipeline.adapters.policy_folder import read_policy_folder
 from pipeline.lab.evaluation.card import CARD_FILE, KIND_TITLES, WORDING_TITLES
 from pipeline.lab.evaluation.findings import Subject
-from pipeline.lab.evaluation.shares import share
+from pipeline.lab.evaluation.shares import difference, share
 from pipeline.lab.scenes.emoji import Atlas
 from pipeline.lab.scenes.scene_set import emoji_scenes, policy_scenes
 from pipeline.lab.scenes.truth import ABOUT
@@ -89,7 +89,9 @@ def test_a_shipped_policy_flags_fresh_scenes_as_often_as_the_card_says(subject: 
     assert agrees(int(flagged[shown].sum()), sum(shown), percent(recall))
     flags, harmless = (int(number.replace(",", "")) for number in false.split(" of "))
     wrong = sum(flag and not about for flag, about in zip(flagged.tolist(), shown, strict=True))
-    assert agrees(wrong, len(shown) - sum(shown), flags / harmless)
+    # The card's own figure is a sample too: zero of 2,976 is no promise of none in 300.
+    apart = difference((wrong, len(shown) - sum(shown)), (flags, harmless), Z)
+    assert apart.low <= 0 <= apart.high
 
 
 def test_the_card_has_a_row_for_all_that_is_measured() -> None:
