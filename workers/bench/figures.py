@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import resource
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +16,7 @@ from workers.bench.arrivals import interpolated
 from workers.bench.latency import Ideal, Latency, latencies
 from workers.bench.limits import Cost, Forward
 from workers.bench.prompts import PromptShare, prompt_share
-from workers.bench.starts import Start, starts
+from workers.bench.starts import Start, in_bytes, starts
 from workers.bench.streams import Clockwork, KafkaCosts
 from workers.settings import Settings
 
@@ -120,7 +119,7 @@ def measure(settings: Settings, images: Sequence[bytes], *, kafka: bool, with_pe
         kafka=through,
         peers=others,
         start=starts(images[0], _model_flags(settings)),
-        peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+        peak_bytes=in_bytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss),
     )
 
 

@@ -52,4 +52,9 @@ def _run(command: Sequence[str]) -> Start:
     seconds, peak, status = measured.stdout.split()
     if int(status) not in {0, 1}:
         raise StopError(f"{' '.join(command)} ended with {status}")
-    return Start(float(seconds), int(peak) * (1 if sys.platform == "darwin" else 1024))
+    return Start(float(seconds), in_bytes(int(peak)))
+
+
+def in_bytes(ru_maxrss: int) -> int:
+    """``getrusage`` counts memory in KiB, and in bytes on macOS."""
+    return ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -21,10 +21,11 @@ from pipeline.lab.scenes.lexicon import load_lexicon
 from pipeline.lab.scenes.scene_set import KINDS, SEED, emoji_scenes, policy_scenes
 from pipeline.lab.scenes.wordings import held_out, is_composed, wording_scenes
 from pipeline.ports import Decoder, Encoder
-from pipeline.rules.policy_set import Policy
+from pipeline.rules.policy_set import Defaults, Policy
 from pipeline.rules.scoring import CompiledPolicies
 
-TEMPLATES = ("a photo of {}.", "a picture of {}.", "{}")
+TEMPLATES = Defaults.templates
+"""What policies are embedded through, too."""
 POLICY_SEED = SEED + 2
 """Of the scenes that policies are judged on; `sluice policy calibrate --emoji` uses others."""
 Progress = Callable[[str, int, int], object]
