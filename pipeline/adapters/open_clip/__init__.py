@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.adapters.open_clip.encoder import OpenClipEncoder, load_encoder
+from pipeline.adapters.open_clip.encoder import OpenClipEncoder
+from pipeline.adapters.open_clip.load import load_encoder
 from pipeline.adapters.open_clip.parts import Parts, load_parts
 from pipeline.adapters.open_clip.source import BUNDLED_MODEL
 from pipeline.adapters.open_clip.text import Tokenizer, load_tokenizer
