@@ -11,13 +11,16 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from typing import Any, TypeVar
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import structlog
 import torch
-import torch.nn.functional as F  # noqa: N812  its name everywhere
 
+from pipeline.adapters.open_clip.device import Device, EagerDevice, Forward, unit
+from pipeline.adapters.open_clip.flight import Stream
+from pipeline.adapters.open_clip.flights import Flights
 from pipeline.adapters.open_clip.text import TextTower, Tokenizer, fixed_batches
 from pipeline.adapters.open_clip.towers import ImageTower
 from pipeline.errors import EncoderError
@@ -31,7 +34,10 @@ log = structlog.get_logger()
 
 
 class OpenClipEncoder:
-    """A CLIP model on a device. Calls from several threads take turns: the device has one queue anyway.
+    """A CLIP model on a device.
+
+    With `streams`, one for each batch in flight, as many calls are under way at once, and further ones wait (see
+    `flights`). Without, calls from several threads take turns.
 
     On a CPU a batch is spread over `lanes` threads, each of which runs the whole tower on its share. Torch's own way,
     all threads on each operation, makes them wait for each other at every one, and longer when others want the cores:
@@ -54,21 +60,20 @@ class OpenClipEncoder:
         max_batch: int = 64,
         short_texts: bool = False,
         lanes: int = 1,
+        streams: Sequence[Stream] = (),
     ) -> None:
         self.spec = spec
         self.max_batch = max_batch
-        self._image_tower = image_tower
         self._text_tower = text_tower
         self._tokenizer = tokenizer
-        self._device = device or torch.device("cpu")
-        self._dtype = dtype
+        self._where = device or torch.device("cpu")
         self._short_texts = short_texts
         self._lanes = lanes
         self._threads = ThreadPoolExecutor(lanes, thread_name_prefix="sluice-encode")
-        self._turn = threading.Lock() if lanes == 1 else nullcontext()
-        shape = (1, 3, 1, 1)
-        self._mean = torch.tensor(spec.mean, device=self._device).reshape(shape) * 255.0
-        self._scale = 1.0 / (torch.tensor(spec.std, device=self._device).reshape(shape) * 255.0)
+        self._turn = threading.Lock() if lanes == 1 and not streams else nullcontext()
+        self._halving = threading.Lock()
+        forward = Forward(spec, image_tower, self._where, dtype)
+        self._images: Device = Flights(streams, forward, max_batch) if streams else EagerDevice(forward, self._where)
 
     def encode_images(self, pixels: Pixels) -> Features:
         """``uint8[B,H,W,3]`` to L2-normalised ``float32[B,D]``; raises `EncoderError` when the device fails."""
@@ -87,10 +92,8 @@ class OpenClipEncoder:
         features = np.empty((len(texts), self.spec.features), np.float32)
         if texts:
             batches = fixed_batches(self._tokenizer(texts), short=self._short_texts)
-            encoded = self._spread(lambda tokens: self._guarded(self._encode_tokens, tokens), [b[1] for b in batches])
+            encoded = self._spread(self._encode_tokens, [tokens for _, tokens in batches])
             for (rows, _), vectors in zip(batches, encoded, strict=True):
-                if vectors is None:
-                    raise EncoderError("the device has too little memory for a batch of sentences")
                 features[rows.numpy()] = vectors[: len(rows)]
         return features
 
@@ -99,12 +102,11 @@ class OpenClipEncoder:
         return self._tokenizer.count_tokens(text)
 
     def warm_up(self) -> None:
-        """Pay now for what the first batches would wait for: kernels chosen, memory claimed.
-
-        On a CPU one image is enough; a whole batch would cost a large model half a minute and gain nothing.
-        """
-        for batch in {1} if self._device.type == "cpu" else {1, self.max_batch}:
-            self.encode_images(np.zeros((batch, *self.spec.image_size, 3), np.uint8))
+        """Pay now for what the first batches would wait for: kernels loaded, memory claimed, graphs captured."""
+        sizes = None
+        while sizes is None:
+            sizes = self._guarded(partial(self._images.warm_up, self.max_batch), self.max_batch)
+        log.debug("warm", max_batch=self.max_batch, prepared=sizes)
 
     def _spread(self, work: Callable[[A], B], parts: Sequence[A]) -> list[B]:
         """`work` on each part, side by side on the lanes where there are several of both."""
@@ -117,44 +119,38 @@ class OpenClipEncoder:
         parts: list[Features] = []
         start = 0
         while start < len(pixels):
-            part = self._guarded(self._encode_part, pixels[start : start + self.max_batch])
-            if part is not None:
-                parts.append(part)
+            part = pixels[start : start + self.max_batch]
+            features = self._guarded(partial(self._images.encode, part), len(part))
+            if features is not None:
+                parts.append(features)
                 start += len(part)
         return parts
 
-    def _guarded(self, encode: Any, batch: Any) -> Features | None:
-        """Features of a batch, or None after the device ran out of memory and `max_batch` was halved."""
-        try:
-            with self._turn, torch.inference_mode():
-                features: Features = encode(batch)
-        except torch.OutOfMemoryError as error:
-            if len(batch) <= 1:
-                raise EncoderError("the device has too little memory for one image") from error
-            self.max_batch = max(1, len(batch) // 2)
-            log.warning("out of device memory, batch halved", max_batch=self.max_batch)
-            torch.cuda.empty_cache()
-            return None
-        except RuntimeError as error:
-            raise EncoderError(f"the device failed: {error}") from error
+    def _encode_tokens(self, tokens: torch.Tensor) -> Features:
+        def encode() -> Features:
+            features: Features = unit(self._text_tower(tokens.to(self._where))).cpu().numpy()
+            return features
+
+        features = self._guarded(encode, len(tokens))
+        if features is None:
+            raise EncoderError("the device has too little memory for a batch of sentences")
         return features
 
-    def _encode_part(self, pixels: Pixels) -> Features:
-        images = self._to_device(pixels).permute(0, 3, 1, 2)
-        normalised = (images - self._mean).mul_(self._scale).to(self._dtype)
-        return _unit(self._image_tower(normalised))
+    def _guarded(self, work: Callable[[], B], images: int) -> B | None:
+        """What `work` gives, or None after the device ran out of memory and `max_batch` was halved."""
+        try:
+            with self._turn, torch.inference_mode():
+                return work()
+        except torch.OutOfMemoryError as error:
+            if images <= 1:
+                raise EncoderError("the device has too little memory for one image") from error
+        except RuntimeError as error:
+            raise EncoderError(f"the device failed: {error}") from error
+        self._halve(images)  # not sooner: until it is dealt with, an error keeps alive what the pass had allocated
+        return None
 
-    def _to_device(self, pixels: Pixels) -> torch.Tensor:
-        """As uint8: a quarter of float32's bytes cross the bus, from pinned memory so that they go on their own."""
-        images = torch.from_numpy(pixels if pixels.flags.writeable else pixels.copy())
-        if self._device.type == "cuda":
-            return images.pin_memory().to(self._device, non_blocking=True)
-        return images.to(self._device)
-
-    def _encode_tokens(self, tokens: torch.Tensor) -> Features:
-        return _unit(self._text_tower(tokens.to(self._device)))
-
-
-def _unit(features: torch.Tensor) -> Features:
-    normalised: Features = F.normalize(features.float(), dim=-1).cpu().numpy()
-    return normalised
+    def _halve(self, images: int) -> None:
+        with self._halving:
+            self.max_batch = min(self.max_batch, max(1, images // 2))
+            log.warning("out of device memory, batch halved", max_batch=self.max_batch)
+            self._images.release()

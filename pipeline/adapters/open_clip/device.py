@@ -1,0 +1,83 @@
+"""The forward pass of the image tower, and the plain way to run it: in, through, out, one batch after another."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812  its name everywhere
+
+from pipeline.adapters.open_clip.towers import ImageTower
+from pipeline.items import Features, Pixels
+from pipeline.ports import EncoderSpec
+
+
+class Forward:
+    """Normalisation, the image tower, and features of unit length, all on the device.
+
+    Nothing here waits for the device or asks it for a value, so that the whole can be captured as a CUDA graph.
+    """
+
+    def __init__(self, spec: EncoderSpec, tower: ImageTower, device: torch.device, dtype: torch.dtype) -> None:
+        self.spec = spec
+        shape = (1, 3, 1, 1)
+        self._tower = tower
+        self._dtype = dtype
+        self._mean = torch.tensor(spec.mean, device=device).reshape(shape) * 255.0
+        self._scale = 1.0 / (torch.tensor(spec.std, device=device).reshape(shape) * 255.0)
+
+    def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
+        """``uint8[B,H,W,3]`` to L2-normalised ``float32[B,D]``, both on the device.
+
+        As uint8 a quarter of float32's bytes cross the bus.
+        """
+        images = pixels.permute(0, 3, 1, 2)
+        normalised = (images - self._mean).mul_(self._scale).to(self._dtype)
+        return unit(self._tower(normalised))
+
+
+def unit(features: torch.Tensor) -> torch.Tensor:
+    """``[N,D]`` of any dtype to L2-normalised ``float32[N,D]``."""
+    return F.normalize(features.float(), dim=-1)
+
+
+class Device(Protocol):
+    """Runs forward passes. Calls may raise what torch raises: `torch.OutOfMemoryError`, or RuntimeError."""
+
+    def encode(self, pixels: Pixels) -> Features:
+        """``uint8[B,H,W,3]`` to L2-normalised ``float32[B,D]``, finished and in the caller's own memory.
+
+        Takes as many images as it was made for, at most.
+        """
+
+    def warm_up(self, most: int) -> tuple[int, ...]:
+        """Pay now for what the first batches would wait for, up to `most` images; the sizes that were prepared."""
+
+    def release(self) -> None:
+        """After memory ran out: give back all that is held for speed alone. Passes stay right without it."""
+
+
+class EagerDevice:
+    """Each pass for itself, on a CPU or on mps: memory as it is needed, nothing prepared but kernels."""
+
+    def __init__(self, forward: Forward, device: torch.device) -> None:
+        self._forward = forward
+        self._device = device
+
+    def encode(self, pixels: Pixels) -> Features:
+        """As `Device.encode`; several threads may call it on a CPU alone."""
+        images = torch.from_numpy(pixels if pixels.flags.writeable else pixels.copy())
+        features: Features = self._forward(images.to(self._device)).cpu().numpy()
+        return features
+
+    def warm_up(self, most: int) -> tuple[int, ...]:
+        """On a CPU one image is enough; a whole batch would cost a large model half a minute and gain nothing."""
+        sizes = (1,) if self._device.type == "cpu" or most == 1 else (1, most)
+        for size in sizes:
+            self.encode(np.zeros((size, *self._forward.spec.image_size, 3), np.uint8))
+        return sizes
+
+    def release(self) -> None:
+        """Nothing is held but what torch keeps back for the next pass."""
+        torch.cuda.empty_cache()
