@@ -1,0 +1,7 @@
+"""Plain JPEGs decoded on a CUDA device, by nvJPEG through torchvision; all other images as without one."""
+
+from __future__ import annotations
+
+from pipeline.adapters.nvjpeg.decoder import NvjpegDecoder, cuda_device
+
+__all__ = ["NvjpegDecoder", "cuda_device"]

@@ -1,0 +1,118 @@
+"""A batch of plain JPEGs to a model's pixels on one torch device: decode, turn upright, scale, crop.
+
+What is known of ``torchvision.io.decode_jpeg`` on CUDA (torchvision 0.29, nvJPEG 13, their sources and issues), and
+what follows from it here:
+
+- All calls of a process share one nvJPEG decoder behind one lock. A list costs far less than its images one by one:
+  0.13 ms an image in lists of 100 against 0.60 ms on an A100 (pytorch/vision 8496). So calls are gathered.
+- A list fails as a whole, with a RuntimeError that does not say which image it was.
+- nvJPEG writes its output without waiting for the work that is queued on the caller's stream (pytorch/vision 9606,
+  meta-pytorch/torchcodec 1634): in memory that the allocator hands out again it overwrites what queued kernels have
+  yet to read, such as the encoder's. Memory is handed out again within one stream only, so all of it is done on a
+  stream of its own, by one thread at a time, and the stream is drained before the next batch.
+- Baseline files go through the JPEG engine of GPUs that have one (A100 and its successors in data centres), the rest
+  through CUDA with Huffman decoding on the host. Damaged scans are not refused for certain. CUDA < 11.6 leaks.
+- EXIF is ignored. Chroma is not smoothed when it is scaled up, unlike in libjpeg; little of it is left at a model's
+  size.
+- torchvision deprecates it in favour of ``torchcodec.decoders.decode_jpeg``, which takes over from torch 2.11 on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F  # noqa: N812  its name everywhere
+
+from pipeline.items import Pixels
+from pipeline.ports import EncoderSpec
+from pipeline.rules.jpeg import PlainJpeg
+from pipeline.rules.views import recipe
+
+REDUCING_GAP = 2.0
+"""How much larger than its target an image stays after its first reduction, by the means of whole blocks of pixels.
+
+The same as Pillow's. It reads each pixel once; and bicubic scaling alone would fail from a factor of 47 on, as CUDA's
+kernel keeps its weights in 48 KB of shared memory.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredJpeg:
+    """A plain JPEG, with what its markers and its EXIF say."""
+
+    data: bytes
+    header: PlainJpeg
+    orientation: int
+    """EXIF's: 1 stands upright."""
+
+
+class JpegDevice:
+    """Makes the pixels of `spec` on `device`, a CUDA device or, for tests, the CPU. For one thread at a time."""
+
+    def __init__(self, spec: EncoderSpec, device: torch.device) -> None:
+        height, width = spec.image_size
+        self._target = (width, height)
+        self._resize_mode = spec.resize_mode
+        # open_clip scales to a model that is not square by cubic interpolation, whatever its config says.
+        is_cubic = spec.resize_mode == "shortest" and width != height
+        self._interpolation = "bicubic" if is_cubic else spec.interpolation
+        self._device = device
+        self._stream: torch.cuda.Stream | None = None
+        if device.type == "cuda":
+            self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+    def pixels(self, jpegs: Sequence[StoredJpeg]) -> Pixels:
+        """``uint8[N,H,W,3]`` on the host, 3 * H * W bytes an image; raises what torch raises when one is refused."""
+        with torch.inference_mode(), torch.cuda.stream(self._stream) if self._stream else nullcontext():
+            try:
+                views = [self._view(each, stored) for each, stored in zip(self._decoded(jpegs), jpegs, strict=True)]
+                pixels: Pixels = torch.stack(views).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+                return pixels
+            finally:
+                if self._stream is not None:
+                    self._stream.synchronize()
+
+    def _decoded(self, jpegs: Sequence[StoredJpeg]) -> list[torch.Tensor]:
+        """``uint8[1 or 3,H,W]`` each, as stored. UNCHANGED keeps grey at one channel, in the same list as colour."""
+        from torchvision.io import ImageReadMode, decode_jpeg  # deprecated: asked for when the option is used
+
+        files = [torch.frombuffer(bytearray(each.data[: each.header.end]), dtype=torch.uint8) for each in jpegs]
+        decoded = list(decode_jpeg(files, ImageReadMode.UNCHANGED, self._device))
+        for pixels, stored in zip(decoded, jpegs, strict=True):
+            width, height = stored.header.size
+            if pixels.shape != (stored.header.components, height, width):
+                raise RuntimeError(f"decoded to {tuple(pixels.shape)}, not as its header says")
+        return decoded
+
+    def _view(self, decoded: torch.Tensor, stored: StoredJpeg) -> torch.Tensor:
+        """``uint8[3,H,W]``, the one view of open_clip's recipe."""
+        upright = _upright(decoded, stored.orientation)
+        across, down = self._target
+        (width, height), (x, y) = recipe((upright.shape[2], upright.shape[1]), self._target, self._resize_mode)
+        scaled = _scaled(upright[None].float(), (height, width), self._interpolation)
+        placed = F.pad(scaled, (-x, x + across - width, -y, y + down - height))  # below 0 it crops
+        return placed[0].round().clamp(0, 255).byte().expand(3, down, across)
+
+
+def _scaled(image: torch.Tensor, wanted: tuple[int, int], interpolation: str) -> torch.Tensor:
+    """``float32[1,C,H,W]`` to the (height, width) that is wanted: means of whole blocks first, then antialiased."""
+    lengths = (image.shape[2], image.shape[3])
+    factors = [max(1, int(length / (REDUCING_GAP * to))) for length, to in zip(lengths, wanted, strict=True)]
+    # The last blocks may stand for less than a whole one, so the scale is given and the size is not; rounded up a
+    # trifle, or the size that follows might lack a pixel.
+    scale = [to * f / length * (1 + 1e-7) for length, to, f in zip(lengths, wanted, factors, strict=True)]
+    if factors != [1, 1]:
+        image = F.avg_pool2d(image, factors, ceil_mode=True, count_include_pad=False)
+    scaled = F.interpolate(image, scale_factor=scale, mode=interpolation, antialias=True)
+    return scaled[..., : wanted[0], : wanted[1]]
+
+
+def _upright(image: torch.Tensor, orientation: int) -> torch.Tensor:
+    """``[C,H,W]`` as viewers show it: orientations from 5 on swap the sides, then rows or columns are reversed."""
+    if orientation in {5, 6, 7, 8}:
+        image = image.transpose(1, 2)
+    reversed_sides = {2: [2], 3: [1, 2], 4: [1], 6: [2], 7: [1, 2], 8: [1]}.get(orientation)
+    return image if reversed_sides is None else image.flip(reversed_sides)
