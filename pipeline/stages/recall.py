@@ -16,15 +16,15 @@ class Recall:
         self._hooks = hooks
 
     def __call__(self, batch: Batch) -> Batch:
-        """Fill `features` and `frames` of the items that are remembered."""
-        hits = misses = 0
-        for item in batch.live():
-            remembered = self._cache.get(item.content_sha256)
-            if remembered is None:
-                misses += 1
-            else:
+        """Fill `features` and `frames` of the items that are remembered; asks the cache once for the whole batch."""
+        live = list(batch.live())
+        found = self._cache.get([item.content_sha256 for item in live])
+        hits = 0
+        for item in live:
+            remembered = found.get(item.content_sha256)
+            if remembered is not None:
                 item.features, item.frames = remembered
                 hits += 1
         self._hooks.feature_cache("hit", hits)
-        self._hooks.feature_cache("miss", misses)
+        self._hooks.feature_cache("miss", len(live) - hits)
         return batch

@@ -1,7 +1,8 @@
-"""Image features by content hash, bounded by number and by bytes."""
+"""What every `FeatureCache` does, and the bounds of the one in memory."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -10,75 +11,115 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.adapters.memory import MemoryFeatureCache
-from pipeline.items import Features
+from pipeline.adapters.redis import RedisConnection, RedisFeatureCache
+from pipeline.adapters.tiered import TieredFeatureCache
+from pipeline.ports import FeatureCache, Remembered
+from tests.adapters.images_remembered import SPEC, alike, remembered
 
 
-def features(views: int = 1, value: float = 1.0) -> Features:
-    return np.full((views, 4), value, np.float32)
+@pytest.fixture(params=["memory", "redis", "tiered", "tiered, near forgets"])
+def cache(request: pytest.FixtureRequest) -> Iterator[FeatureCache]:
+    memory = MemoryFeatureCache(0 if "forgets" in request.param else 10)
+    if request.param == "memory":
+        yield memory
+        return
+    connection = RedisConnection(request.getfixturevalue("empty_redis").url, timeout=5, budget=20)
+    shared = RedisFeatureCache(connection, SPEC, "test")
+    made: FeatureCache = shared if request.param == "redis" else Prompt(memory, shared)
+    yield made
+    made.close()
 
 
-def test_what_was_put_is_found_with_its_frames() -> None:
-    cache = MemoryFeatureCache(10)
-    cache.put("a", features(2), 7)
-    found = cache.get("a")
-    assert found is not None
-    assert found[0].shape == (2, 4)
-    assert found[1] == 7
-    assert cache.get("b") is None
+class Prompt(TieredFeatureCache):
+    """Writes to both before `put` returns, so that a test may look at once."""
+
+    def put(self, remembered: dict[str, Remembered]) -> None:
+        super().put(remembered)
+        self._writer.submit(int).result()
+
+
+def test_what_was_put_is_found_to_the_last_bit_with_its_frames(cache: FeatureCache) -> None:
+    images = {"a": remembered(1, views=3, frames=2), "b": remembered(2)}
+    cache.put(images)
+    found = cache.get(["a", "unknown", "b"])
+    assert alike(found, images)
+    assert all(features.dtype == np.float32 for features, _ in found.values())
+
+
+def test_an_image_that_stands_twice_in_a_batch_is_asked_for_once(cache: FeatureCache) -> None:
+    cache.put({"a": remembered(1)})
+    assert alike(cache.get(["a", "b", "a", "b"]), {"a": remembered(1)})
+
+
+def test_what_is_put_again_is_overwritten(cache: FeatureCache) -> None:
+    cache.put({"a": remembered(1)})
+    cache.put({"a": remembered(2, views=2)})
+    assert alike(cache.get(["a"]), {"a": remembered(2, views=2)})
+
+
+def test_nothing_asked_and_nothing_put_is_fine(cache: FeatureCache) -> None:
+    cache.put({})
+    assert cache.get([]) == {}
+
+
+def test_what_is_kept_is_nobody_elses_array(cache: FeatureCache) -> None:
+    mine, frames = remembered(1)
+    cache.put({"a": (mine, frames)})
+    mine[:] = 9
+    found = cache.get(["a"])
+    assert alike(found, {"a": remembered(1)})
+    with pytest.raises(ValueError, match="read-only"):
+        found["a"][0][:] = 5
+
+
+def test_close_is_idempotent(cache: FeatureCache) -> None:
+    cache.put({"a": remembered(1)})
+    cache.close()
+    cache.close()
 
 
 def test_the_least_recently_used_goes_first() -> None:
     cache = MemoryFeatureCache(2)
-    cache.put("a", features(), 1)
-    cache.put("b", features(), 1)
-    cache.get("a")
-    cache.put("c", features(), 1)
-    assert [name for name in "abc" if cache.get(name)] == ["a", "c"]
+    cache.put({"a": remembered(1)})
+    cache.put({"b": remembered(2)})
+    cache.get(["a"])
+    cache.put({"c": remembered(3)})
+    assert list(cache.get("abc")) == ["a", "c"]
 
 
 def test_bytes_are_bounded_too() -> None:
-    cache = MemoryFeatureCache(100, max_bytes=40)
-    for name in "abc":
-        cache.put(name, features(), 1)  # 16 bytes each
-    assert len(cache) == 2
-    cache.put("large", features(4), 1)
+    cache = MemoryFeatureCache(100, max_bytes=80)
+    cache.put({name: remembered(1) for name in "abc"})  # 32 bytes each
+    assert list(cache.get("abc")) == ["b", "c"]
+    cache.put({"large": remembered(1, views=3)})
     assert len(cache) == 0
 
 
 def test_a_capacity_of_none_keeps_nothing() -> None:
     cache = MemoryFeatureCache(0)
-    cache.put("a", features(), 1)
-    assert cache.get("a") is None
+    cache.put({"a": remembered(1)})
+    assert cache.get(["a"]) == {}
 
 
-def test_what_is_kept_is_nobody_elses_array() -> None:
-    cache = MemoryFeatureCache(10)
-    mine = features()
-    cache.put("a", mine, 1)
-    mine[:] = 9
-    found = cache.get("a")
-    assert found is not None
-    assert found[0].max() == 1
-    with pytest.raises(ValueError, match="read-only"):
-        found[0][:] = 5
-
-
-@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(1, 5)), max_size=60), st.integers(0, 4))
-def test_no_sequence_exceeds_either_bound(puts: list[tuple[str, int]], capacity: int) -> None:
-    cache = MemoryFeatureCache(capacity, max_bytes=100)
-    for name, views in puts:
-        cache.put(name, features(views), 1)
-        kept = [found[0].nbytes for key in "abcdef" if (found := cache.get(key))]
+@given(
+    st.lists(st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 5), max_size=4), max_size=30),
+    st.integers(0, 4),
+)
+def test_no_sequence_exceeds_either_bound(puts: list[dict[str, int]], capacity: int) -> None:
+    cache = MemoryFeatureCache(capacity, max_bytes=200)
+    for put in puts:
+        cache.put({name: remembered(1, views=views) for name, views in put.items()})
+        kept = [features.nbytes for features, _ in cache.get("abcdef").values()]
         assert len(kept) == len(cache) <= capacity
-        assert sum(kept) <= 100
+        assert sum(kept) <= 200
 
 
 def test_many_threads_may_use_it() -> None:
     cache = MemoryFeatureCache(5)
 
     def work(number: int) -> None:
-        cache.put(str(number % 9), features(), 1)
-        cache.get(str(number % 7))
+        cache.put({str(number % 9): remembered(1)})
+        cache.get([str(number % 7)])
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(work, range(2000)))

@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.adapters.memory import MemoryTextCache
-from pipeline.adapters.redis import BUDGET, Breaker, RedisTextCache, decode_vector, encode_vector
+from pipeline.adapters.redis import BUDGET, Breaker, RedisConnection, RedisTextCache
+from pipeline.adapters.redis.values import decode_vectors, encode_vector
 from pipeline.items import Features
-from pipeline.ports import TextCache
+from pipeline.ports import Hooks, TextCache
 from tests.adapters.conftest import Heard
 
 
@@ -36,6 +37,14 @@ class Clock:
         return self.now
 
 
+def in_redis(url: str, *, hooks: Hooks | None = None, keep: float = 1000.0, **connection: Any) -> RedisTextCache:
+    return RedisTextCache(RedisConnection(url, **connection), keep=keep, hooks=hooks)
+
+
+PATIENT = {"timeout": 5, "budget": 20}
+"""For what is not about time: a busy machine may take its own."""
+
+
 @pytest.fixture
 def heard() -> Heard:
     return Heard()
@@ -46,7 +55,7 @@ def cache(request: pytest.FixtureRequest, heard: Heard) -> Iterator[TextCache]:
     if request.param == "memory":
         yield MemoryTextCache(heard)
         return
-    made = RedisTextCache(request.getfixturevalue("empty_redis").url, hooks=heard, timeout=0.2)
+    made = in_redis(request.getfixturevalue("empty_redis").url, hooks=heard, **PATIENT)
     yield made
     made.close()
 
@@ -87,7 +96,7 @@ def test_close_is_idempotent(cache: TextCache) -> None:
 
 
 def test_three_thousand_prompts_are_one_answer(empty_redis: Any) -> None:
-    cache = RedisTextCache(empty_redis.url, timeout=0.5)
+    cache = in_redis(empty_redis.url, **PATIENT)
     many = {f"digest-{number}": unit(number % 7) for number in range(3000)}
     cache.put("model", many)
     assert len(cache.get("model", list(many))) == 3000
@@ -110,7 +119,7 @@ def test_three_thousand_prompts_are_one_answer(empty_redis: Any) -> None:
 def test_rubbish_under_a_key_is_an_error_and_a_miss_and_is_overwritten(
     empty_redis: Any, heard: Heard, rubbish: bytes
 ) -> None:
-    cache = RedisTextCache(empty_redis.url, timeout=0.2, hooks=heard)
+    cache = in_redis(empty_redis.url, hooks=heard, **PATIENT)
     with empty_redis.client() as client:
         client.set("sluice:text:v1:model:bad", rubbish)
     cache.put("model", {"good": unit(1)})
@@ -122,7 +131,7 @@ def test_rubbish_under_a_key_is_an_error_and_a_miss_and_is_overwritten(
 
 
 def test_a_key_that_holds_a_list_is_a_miss_and_is_overwritten(empty_redis: Any, heard: Heard) -> None:
-    cache = RedisTextCache(empty_redis.url, timeout=0.2, hooks=heard)
+    cache = in_redis(empty_redis.url, hooks=heard, **PATIENT)
     with empty_redis.client() as client:
         client.rpush("sluice:text:v1:model:d", b"one", b"two")
     assert cache.get("model", ["d"]) == {}
@@ -132,7 +141,7 @@ def test_a_key_that_holds_a_list_is_a_miss_and_is_overwritten(empty_redis: Any, 
 
 
 def test_entries_do_not_live_for_ever(empty_redis: Any) -> None:
-    cache = RedisTextCache(empty_redis.url, timeout=0.2, keep=100.0)
+    cache = in_redis(empty_redis.url, keep=100.0, **PATIENT)
     cache.put("model", VECTORS)
     with empty_redis.client() as client:
         assert 0 < client.ttl("sluice:text:v1:model:digest-0") <= 100
@@ -149,7 +158,7 @@ def bounded(cache: RedisTextCache) -> float:
 
 def test_a_killed_redis_costs_little_and_comes_back(redis_of_own: Any, heard: Heard) -> None:
     clock = Clock()
-    cache = RedisTextCache(redis_of_own.url, hooks=heard, timeout=0.2, clock=clock)
+    cache = in_redis(redis_of_own.url, hooks=heard, timeout=0.2, clock=clock)
     cache.put("model", VECTORS)
     redis_of_own.kill()
     assert bounded(cache) < BUDGET
@@ -165,7 +174,7 @@ def test_a_killed_redis_costs_little_and_comes_back(redis_of_own: Any, heard: He
 
 def test_a_frozen_redis_costs_its_timeout_once(redis_of_own: Any) -> None:
     """The connection stands, nobody answers: one wait, then none until the rest is over."""
-    cache = RedisTextCache(redis_of_own.url, timeout=0.1)
+    cache = in_redis(redis_of_own.url, timeout=0.1)
     cache.put("model", VECTORS)
     redis_of_own.pause()
     assert 0.05 < bounded(cache) < BUDGET
@@ -176,7 +185,7 @@ def test_a_frozen_redis_costs_its_timeout_once(redis_of_own: Any) -> None:
 
 def test_a_frozen_redis_that_was_never_reached_costs_no_more(redis_of_own: Any) -> None:
     redis_of_own.pause()
-    cache = RedisTextCache(redis_of_own.url, timeout=0.1)
+    cache = in_redis(redis_of_own.url, timeout=0.1)
     assert bounded(cache) < BUDGET
     redis_of_own.resume()
     cache.close()
@@ -186,7 +195,7 @@ def test_a_server_that_drips_is_cut_off() -> None:
     """Each byte comes within the socket's timeout, so only the budget of the whole call helps."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=_drip, args=(server,), daemon=True).start()
-        cache = RedisTextCache(f"redis://127.0.0.1:{server.getsockname()[1]}/0", timeout=0.1)
+        cache = in_redis(f"redis://127.0.0.1:{server.getsockname()[1]}/0", timeout=0.1)
         assert bounded(cache) < BUDGET + 0.3
         cache.close()
 
@@ -203,7 +212,7 @@ def _drip(server: socket.socket) -> None:
 
 
 def test_a_wrong_password_is_a_miss(secure_redis: Any) -> None:
-    cache = RedisTextCache(
+    cache = in_redis(
         f"rediss://127.0.0.1:{secure_redis.port}/0", password="wrong", cafile=str(secure_redis.certificate.cert)
     )
     assert bounded(cache) < BUDGET
@@ -211,11 +220,11 @@ def test_a_wrong_password_is_a_miss(secure_redis: Any) -> None:
 
 
 def test_tls_and_a_password_work(secure_redis: Any) -> None:
-    cache = RedisTextCache(
+    cache = in_redis(
         f"rediss://127.0.0.1:{secure_redis.port}/0",
         password=secure_redis.password,
         cafile=str(secure_redis.certificate.cert),
-        timeout=0.4,
+        **PATIENT,
     )
     cache.put("model", VECTORS)
     assert len(cache.get("model", list(VECTORS))) == 3
@@ -223,7 +232,7 @@ def test_tls_and_a_password_work(secure_redis: Any) -> None:
 
 
 def test_a_certificate_that_nobody_vouches_for_is_a_miss(secure_redis: Any) -> None:
-    cache = RedisTextCache(f"rediss://127.0.0.1:{secure_redis.port}/0", password=secure_redis.password)
+    cache = in_redis(f"rediss://127.0.0.1:{secure_redis.port}/0", password=secure_redis.password)
     assert bounded(cache) < BUDGET
     cache.close()
 
@@ -242,10 +251,27 @@ def test_the_breaker_rests_longer_after_each_failure_and_starts_over_after_a_suc
     assert breaker.failed() == 5
 
 
+def test_calls_that_fail_side_by_side_are_one_failure() -> None:
+    clock = Clock()
+    breaker = Breaker(clock)
+    breaker.failed()
+    clock.now += 1
+    assert breaker.failed() == 4
+    clock.now += 4
+    assert breaker.failed() == 10
+
+
+def test_good_and_bad_values_of_many_lengths_are_told_apart() -> None:
+    good = {f"{dimension}-{seed}": unit(seed, dimension) for dimension in (8, 16, 512) for seed in range(3)}
+    bad = {"zeros": bytes(32), "seven": b"x" * 7, "doubled": encode_vector(unit(1, 16) * 2), "none": b""}
+    found = decode_vectors({**bad, **{name: encode_vector(vector) for name, vector in good.items()}})
+    assert found.keys() == good.keys()
+    assert all(np.array_equal(found[name], good[name]) for name in good)
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_unit_vector_or_nothing(value: bytes) -> None:
-    vector = decode_vector(value)
-    if vector is not None:
+    for vector in decode_vectors({"d": value}).values():
         assert vector.shape == (len(value) // 4,)
         assert abs(float(np.linalg.norm(vector)) - 1) < 0.01
 
@@ -253,6 +279,4 @@ def test_any_bytes_are_a_unit_vector_or_nothing(value: bytes) -> None:
 @given(st.integers(0, 2**32 - 1), st.integers(1, 1024))
 def test_a_vector_survives_its_bytes(seed: int, dimension: int) -> None:
     vector = unit(seed, dimension)
-    found = decode_vector(encode_vector(vector))
-    assert found is not None
-    assert np.array_equal(found, vector)
+    assert np.array_equal(decode_vectors({"d": encode_vector(vector)})["d"], vector)

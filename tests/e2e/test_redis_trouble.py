@@ -127,20 +127,20 @@ def test_rubbish_in_redis_is_not_believed(fleet: Fleet) -> None:
 
 def test_a_frozen_redis_delays_an_edit_by_a_bounded_time(fleet: Fleet) -> None:
     """The first edit meets it and gives up; the next, seconds later, does not even ask."""
-    failures = len(fleet.sharing[0][1].logged("text_cache_failed"))
+    failures = len(fleet.sharing[0][1].logged("redis_failed"))
     fleet.redis.pause()
     fleet.edit(["a bottle of wine"])
     fleet.edit(["a glass of beer"])
     fleet.assert_same_decisions()
     for _, worker in fleet.sharing:
         assert text_lookups(worker)["error"] >= 2
-    assert len(fleet.sharing[0][1].logged("text_cache_failed")) == failures + 1
+    assert len(fleet.sharing[0][1].logged("redis_failed")) == failures + 1
 
 
 def test_a_worker_starts_beside_a_frozen_redis(fleet: Fleet) -> None:
     """It asks once, is told nothing, and does without: one failure in the whole start."""
     worker = fleet.add()
-    assert len(worker.logged("text_cache_failed")) == 1
+    assert len(worker.logged("redis_failed")) == 1
     assert text_lookups(worker)["hit"] == 0
     fleet.assert_same_decisions()
 

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
 from pipeline.items import Features
-from pipeline.ports import Hooks
+from pipeline.ports import Hooks, Remembered
 
 
 class MemoryTextCache:
@@ -43,32 +43,44 @@ class MemoryFeatureCache:
         self._images = images
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, tuple[Features, int]] = OrderedDict()
+        self._kept: OrderedDict[str, Remembered] = OrderedDict()
         self._bytes = 0
 
-    def get(self, content_sha256: str) -> tuple[Features, int] | None:
-        """The features (read-only) and their number of frames, or None; counts as a use."""
+    def get(self, digests: Sequence[str]) -> dict[str, Remembered]:
+        """What it has under each digest, read-only; counts as a use."""
+        found: dict[str, Remembered] = {}
         with self._lock:
-            found = self._kept.get(content_sha256)
-            if found is not None:
-                self._kept.move_to_end(content_sha256)
+            for digest in digests:
+                kept = self._kept.get(digest)
+                if kept is not None:
+                    self._kept.move_to_end(digest)
+                    found[digest] = kept
         return found
 
-    def put(self, content_sha256: str, features: Features, frames: int) -> None:
-        """Keep a copy that nobody can write to, and forget the oldest beyond either limit."""
-        kept = features.copy()
-        kept.flags.writeable = False
+    def put(self, remembered: Mapping[str, Remembered]) -> None:
+        """Keep copies that nobody can write to, and forget the oldest beyond either limit."""
+        copies = {digest: (_read_only(features), frames) for digest, (features, frames) in remembered.items()}
         with self._lock:
-            self._forget(content_sha256)
-            self._kept[content_sha256] = (kept, frames)
-            self._bytes += kept.nbytes
+            for digest, kept in copies.items():
+                self._forget(digest)
+                self._kept[digest] = kept
+                self._bytes += kept[0].nbytes
             while len(self._kept) > self._images or self._bytes > self._max_bytes:
                 self._forget(next(iter(self._kept)))
+
+    def close(self) -> None:
+        """Nothing to free."""
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def _forget(self, content_sha256: str) -> None:
-        found = self._kept.pop(content_sha256, None)
+    def _forget(self, digest: str) -> None:
+        found = self._kept.pop(digest, None)
         if found is not None:
             self._bytes -= found[0].nbytes
+
+
+def _read_only(features: Features) -> Features:
+    copied = features.copy()
+    copied.flags.writeable = False
+    return copied

@@ -1,0 +1,9 @@
+"""Features shared through Redis, a cache and never a dependency: whatever becomes of it, decisions are the same."""
+
+from __future__ import annotations
+
+from pipeline.adapters.redis.connection import BUDGET, Breaker, RedisConnection
+from pipeline.adapters.redis.feature_cache import RedisFeatureCache
+from pipeline.adapters.redis.text_cache import RedisTextCache, text_key
+
+__all__ = ["BUDGET", "Breaker", "RedisConnection", "RedisFeatureCache", "RedisTextCache", "text_key"]

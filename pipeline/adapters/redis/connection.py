@@ -1,0 +1,145 @@
+"""One Redis as the caches use it: asked in bounded time, left alone after a failure, and no call of it raises."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+import redis
+import structlog
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from pipeline.adapters.bounded import within
+
+BUDGET = 0.5
+"""Seconds that one call may take, whatever Redis, the network and the name service do, unless told otherwise."""
+
+FIRST_REST, LONGEST_REST = 5.0, 60.0
+"""Seconds without touching Redis after a failure; they double with every failure that follows."""
+
+_CHUNK = 1024
+
+T = TypeVar("T")
+_log = structlog.get_logger(__name__)
+
+
+class Breaker:
+    """Says whether to try: after a failure not for 5 s, after the next not for 10 s, and so on up to a minute."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._until = -math.inf
+        self._rest = FIRST_REST
+
+    @property
+    def closed(self) -> bool:
+        """Whether calls may pass."""
+        return self._clock() >= self._until
+
+    def failed(self) -> float:
+        """A call failed; returns how long there will be none. Calls that fail side by side count as one."""
+        if not self.closed:
+            return self._until - self._clock()
+        rest = self._rest
+        self._until = self._clock() + rest
+        self._rest = min(LONGEST_REST, rest * 2)
+        return rest
+
+    def worked(self) -> None:
+        """A call came through: the next failure starts over."""
+        self._rest = FIRST_REST
+
+
+class RedisConnection:
+    """Values by key in one Redis. Safe to call from many threads; the caches of a process share one.
+
+    **What it may cost.** Each wait for the socket ends after `timeout`, and each call after `budget` (0.5 s), also
+    when a name cannot be looked up or an answer drips. After a failure no call touches Redis for 5 s, doubling to
+    60 s. So with Redis away a caller is late by at most half a second in any five. No call raises, none is retried.
+
+    A Redis that answers and refuses to write (full, or a replica) is not away: it is read as before, and written to
+    again after a rest of the same length.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        password: str | None = None,
+        cafile: str | None = None,
+        timeout: float = 0.05,
+        budget: float = BUDGET,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Connects at the first call. `cafile` is for ``rediss://``."""
+        self._budget = budget
+        self._breaker = Breaker(clock)
+        self._writable = Breaker(clock)
+        self._client = _client(url, password, cafile, timeout)
+
+    def get(self, keys: Sequence[str]) -> list[bytes | None] | None:
+        """The value under each key or None, one MGET for every thousand keys; None for all if there is no answer."""
+        return self._guarded(lambda: list(self._values(keys))) if keys else []
+
+    def set(self, entries: Iterable[tuple[str, bytes]], keep: float) -> None:
+        """Write all in one round trip, to live for `keep` seconds, if it can; overwrites. Drawn from if it tries."""
+        refused = self._guarded(lambda: self._write(entries, int(keep))) if self._writable.closed else None
+        if refused:
+            rest = self._writable.failed()
+            _log.warning("redis_refuses_writes", error=str(refused[0]), seconds_without=rest)
+        elif refused is not None:
+            self._writable.worked()
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete what is under these keys, if it can."""
+        if keys:
+            self._guarded(lambda: self._client.unlink(*keys))
+
+    def close(self) -> None:
+        """Free the connections. Idempotent."""
+        self._client.close()
+
+    def _values(self, keys: Sequence[str]) -> Iterator[bytes | None]:
+        for start in range(0, len(keys), _CHUNK):
+            # A key that holds something else than a string (a list, say) is None in the answer, and a miss.
+            answer = self._client.mget(keys[start : start + _CHUNK])
+            yield from (value if isinstance(value, bytes) else None for value in answer)
+
+    def _write(self, entries: Iterable[tuple[str, bytes]], keep: int) -> list[Exception]:
+        """What was refused, and why."""
+        with self._client.pipeline(transaction=False) as pipeline:
+            for key, value in entries:
+                pipeline.set(key, value, ex=keep)
+            answers = pipeline.execute(raise_on_error=False)
+        return [answer for answer in answers if isinstance(answer, Exception)]
+
+    def _guarded(self, call: Callable[[], T]) -> T | None:
+        """What the call returns, or None if it failed or was not even tried."""
+        if not self._breaker.closed:
+            return None
+        try:
+            answer = within(self._budget, call)
+        except Exception as error:  # noqa: BLE001 - a cache may fail in any way it likes
+            rest = self._breaker.failed()
+            _log.warning("redis_failed", error=f"{type(error).__name__}: {error}", seconds_without=rest)
+            return None
+        self._breaker.worked()
+        return answer
+
+
+def _client(url: str, password: str | None, cafile: str | None, timeout: float) -> redis.Redis:
+    secret = {} if password is None else {"password": password}
+    tls = {"ssl_ca_certs": cafile} if cafile and url.startswith("rediss") else {}
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=timeout,
+        socket_connect_timeout=timeout,
+        # The library's own: 5 s of timeout and ten retries.
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,  # one round trip less before the first question
+        **secret,
+        **tls,
+    )
