@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Iterable
 from errno import EADDRINUSE
 from http import HTTPStatus
+from pathlib import Path
 from socketserver import TCPServer, ThreadingMixIn
 from threading import Thread
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
@@ -26,7 +27,8 @@ class HealthServer:
     """Serves ``/metrics``, ``/healthz`` and ``/readyz`` on threads of its own, from construction until `close`.
 
     A check that is not well answers 503 with its reason as text. `port` is the one that was bound, also where 0 was
-    asked for. Raises `ServiceError` when the address cannot be had.
+    asked for. A `host` that is an absolute path is a Unix socket, and `port` then says nothing. Raises `ServiceError`
+    when the address cannot be had.
     """
 
     def __init__(self, host: str, port: int, registry: CollectorRegistry, live: Check, ready: Check) -> None:
@@ -86,6 +88,30 @@ class _Server6(_Server):
     address_family = socket.AF_INET6
 
 
+class _UnixServer(_Server):
+    address_family = socket.AF_UNIX
+
+    def server_bind(self) -> None:
+        """Bind to the path, in place of what a process that was killed has left there."""
+        self._path = Path(str(self.server_address[0]))
+        if self._path.is_socket():
+            self._path.unlink()
+        self.socket.bind(str(self._path))
+        self.server_name, self.server_port = "localhost", 0
+        self.setup_environ()
+
+    def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
+        """Accept; a client on a Unix socket has no address, and the library wants one."""
+        connection, _ = self.socket.accept()
+        return connection, ("localhost", 0)
+
+    def server_close(self) -> None:
+        """Take the path along."""
+        super().server_close()
+        if self._path.is_socket():
+            self._path.unlink(missing_ok=True)
+
+
 class _Handler(WSGIRequestHandler):
     timeout = REQUEST_TIMEOUT
 
@@ -94,12 +120,12 @@ class _Handler(WSGIRequestHandler):
 
 
 def _listen(host: str, port: int) -> _Server:
-    kind = _Server6 if ":" in host else _Server
+    kind = _UnixServer if host.startswith("/") else _Server6 if ":" in host else _Server
     try:
         return kind((host, port), _Handler)
     except OSError as error:
         if error.errno == EADDRINUSE:
             advice = "is taken; give another with --metrics-port or SLUICE_METRICS_PORT (0: any free one)"
         else:
-            advice = f"cannot be had ({error.strerror}); see --metrics-host and --metrics-port"
+            advice = f"cannot be had ({error.strerror or error}); see --metrics-host and --metrics-port"
         raise ServiceError(f"port {port} of {host} {advice}") from error

@@ -16,6 +16,7 @@ from pipeline.adapters.shared_encoder import EncoderServer, SharedEncoder
 from pipeline.errors import EncoderError, ServiceError
 from pipeline.items import Features, Pixels
 from pipeline.ports import EncoderSpec, Hooks
+from tests.services.deadline import until
 
 SPEC = EncoderSpec(
     name="counting",
@@ -176,6 +177,27 @@ def test_a_server_that_stays_away_is_an_encoder_error(serve: Serve, path: Path) 
     with pytest.raises(EncoderError, match="stays away"):
         shared.encode_images(some_pixels(1))
     shared.close()
+
+
+def test_a_question_that_gets_no_answer_shows_as_a_stall(path: Path) -> None:
+    """A device that hangs raises nothing: only the clock tells."""
+    encoder, stop = CountingEncoder(), threading.Event()
+    server = EncoderServer(encoder, path, Hooks(), max_batch=4)
+    serving = threading.Thread(target=server.run, args=(stop,))
+    serving.start()
+    shared = SharedEncoder(path)
+    shared.encode_images(some_pixels(2))
+    assert server.stalled() == 0
+    encoder.gate.clear()
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(shared.encode_images, some_pixels(2))
+        until(lambda: server.stalled() > 0.2, 10, "a stall")
+        encoder.gate.set()
+        answer.result(10)
+    until(lambda: server.stalled() == 0, 10, "the end of the stall")
+    shared.close()
+    stop.set()
+    serving.join(10)
 
 
 def test_another_model_behind_the_same_socket_is_refused(serve: Serve, path: Path) -> None:

@@ -7,7 +7,9 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
@@ -109,6 +111,26 @@ def test_a_taken_port_is_named_with_the_setting(worker: Worker) -> None:
     with pytest.raises(ServiceError, match=rf"port {port} of {HOST} is taken.*--metrics-port") as error:
         HealthServer(HOST, port, CollectorRegistry(), lambda: None, lambda: None)
     assert "\n" not in str(error.value)
+
+
+def test_a_unix_socket_is_served_in_place_of_what_a_killed_process_left_there(tmp_path: Path) -> None:
+    path = tmp_path / "health"
+    with closing(socket.socket(socket.AF_UNIX)) as left_behind:
+        left_behind.bind(str(path))
+    server = HealthServer(str(path), 0, CollectorRegistry(), lambda: None, lambda: "the model is loading")
+    with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), timeout=5) as client:
+        assert client.get("http://localhost/healthz").text == "ok\n"
+        assert client.get("http://localhost/readyz").text == "the model is loading\n"
+    server.close()
+    assert not path.exists()
+
+
+def test_a_file_in_the_place_of_a_unix_socket_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "precious"
+    path.write_text("text")
+    with pytest.raises(ServiceError, match=r"is taken.*--metrics-"):
+        HealthServer(str(path), 0, CollectorRegistry(), lambda: None, lambda: None)
+    assert path.read_text() == "text"
 
 
 @pytest.mark.parametrize("host", ["203.0.113.7", "no-such-host.invalid"])

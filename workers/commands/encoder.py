@@ -30,22 +30,24 @@ def encoder(
     from pipeline.adapters.shared_encoder import EncoderServer
     from workers import assembly
     from workers.health import HealthServer
+    from workers.vitals import Vitals
 
     stop = assembly.stop_on_signals()
-    metrics = PrometheusHooks()
+    metrics, vitals = PrometheusHooks(), Vitals(settings.stall_after)
     ready: list[bool] = []
 
     def not_ready() -> str | None:
         return None if ready else "the model is loading"
 
     with ExitStack() as held:
-        health = HealthServer(settings.metrics_host, settings.metrics_port, metrics.registry, lambda: None, not_ready)
+        health = HealthServer(settings.metrics_host, settings.metrics_port, metrics.registry, vitals.live, not_ready)
         held.callback(health.close)
-        model = assembly.load_model(settings)
-        server = EncoderServer(model.encoder, socket, metrics, max_batch=settings.max_batch)
-        metrics.model_loaded(model.encoder.spec)
+        encoder = assembly.load_encoder(settings)
+        server = EncoderServer(encoder, socket, metrics, max_batch=settings.max_batch)
+        vitals.watch(server.stalled)
+        metrics.model_loaded(encoder.spec)
         ready.append(True)
-        spec = model.encoder.spec
+        spec = encoder.spec
         _log.info("encoder_started", socket=str(socket), model=spec.name, dtype=spec.dtype, metrics_port=health.port)
         server.run(stop)
     _log.info("encoder_stopped")

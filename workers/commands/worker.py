@@ -20,11 +20,24 @@ _log = structlog.get_logger(__name__)
 @with_settings(
     "kafka", "topics", "consumer", "redis", "model", "encoder", "images", "policies", "fetch", "service", "log"
 )
-def worker(settings: Settings) -> None:
+def worker(settings: Settings) -> int:
     """Consume images from Kafka and publish a decision for every one, until SIGTERM.
 
     Checks what it needs before it joins the group. On SIGTERM it finishes what is in flight, commits and leaves.
+
+    With --moderators the work is shared by so many processes around one for the model: they are started, watched,
+    restarted and stopped from here, and /metrics, /healthz and /readyz speak for all.
     """
+    if settings.moderators > 1:
+        from workers.fleet.run import supervise
+
+        return supervise(settings)
+    _moderate(settings)
+    return 0
+
+
+def _moderate(settings: Settings) -> None:
+    """In this process, and the model too unless another one serves it."""
     from pipeline.adapters.prometheus import PrometheusHooks
     from pipeline.ports import HookChain
     from workers import assembly
@@ -40,8 +53,11 @@ def worker(settings: Settings) -> None:
         health = HealthServer(settings.metrics_host, settings.metrics_port, metrics.registry, *vitals.checks)
         held.callback(health.close)
         assembly.check_kafka(settings)
-        text_cache = held.enter_context(closing(assembly.build_text_cache(settings, hooks)))
-        judge = assembly.judge(settings, assembly.load_model(settings), text_cache, hooks)
+        redis = assembly.redis_connection(settings)
+        text_cache = held.enter_context(closing(assembly.build_text_cache(redis, hooks)))
+        model = assembly.load_model(settings)
+        features = held.enter_context(closing(assembly.build_feature_cache(settings, model, redis, hooks)))
+        judge = assembly.judge(settings, model, text_cache, hooks, features)
         publisher = held.enter_context(closing(assembly.kafka_publisher(settings)))
         fetcher = held.enter_context(closing(assembly.http_fetcher(settings)))
         source = held.enter_context(closing(assembly.kafka_source(settings, hooks)))

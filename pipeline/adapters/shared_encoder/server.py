@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Condition, Event, Thread
+from time import monotonic
 
 import numpy as np
 import structlog
@@ -63,6 +64,7 @@ class EncoderServer:
         self._ended = Event()
         self._failure: EncoderError | None = None
         self._connections: set[socket.socket] = set()
+        self._asked: dict[socket.socket, float] = {}
         threads = [(self._accept, "sluice-accept"), *[(self._fly, f"sluice-flight-{n}") for n in range(flights)]]
         self._threads = [Thread(target=work, name=name, daemon=True) for work, name in threads]
 
@@ -91,6 +93,11 @@ class EncoderServer:
             if thread.is_alive():
                 thread.join()
 
+    def stalled(self) -> float:
+        """Seconds that the oldest question without an answer has waited; 0 while nobody waits."""
+        now = monotonic()
+        return now - min(tuple(self._asked.values()), default=now)
+
     def _accept(self) -> None:
         while not self._ended.is_set():
             try:
@@ -112,7 +119,10 @@ class EncoderServer:
                 if isinstance(message, Attach):
                     segment = self._attached(message, fd)
                 else:
-                    send(connection, self._answer(message, segment))
+                    self._asked[connection] = monotonic()
+                    answer = self._answer(message, segment)
+                    del self._asked[connection]
+                    send(connection, answer)
         except ClosedError:
             pass  # a client that leaves is no event of ours
         except EncoderError as error:
@@ -120,6 +130,7 @@ class EncoderServer:
         except Exception:  # noqa: BLE001 - what one client sends must not end the others
             _log.exception("client_refused")
         finally:
+            self._asked.pop(connection, None)
             self._connections.discard(connection)
             connection.close()
 

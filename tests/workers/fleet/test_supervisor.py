@@ -1,0 +1,175 @@
+"""The supervisor with real processes that start in a moment."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.services.deadline import until
+from tests.services.processes import ChildProcess, python
+from tests.workers.fleet.stand_in import noted
+from tests.workers.fleet.stand_ins import roles
+from workers.fleet import restarts, supervisor
+from workers.fleet.lifeline import OVERDUE
+from workers.fleet.process import Process
+from workers.fleet.supervisor import Supervisor
+
+PATIENCE = 60.0
+"""Seconds that a process may take to start where many share a core."""
+ALL = ["encoder", "moderator-1", "moderator-2"]
+
+
+class Supervised:
+    """A supervisor on a thread, over stand-ins."""
+
+    def __init__(self, folder: Path, behaviours: list[str], grace: float, *, ready: bool) -> None:
+        self.folder = folder
+        self.encoder, self.moderators = roles(folder, behaviours, grace)
+        self.restarted: list[str] = []
+        self.encoder_ready = Event()
+        if ready:
+            self.encoder_ready.set()
+        self.stop = Event()
+        self.logged: list[dict] = []
+        self._threads = ThreadPoolExecutor(1)
+        self.status: Future[int] = self._threads.submit(self._run)
+
+    def _run(self) -> int:
+        processes = [Process(each) for each in self.moderators]
+        with capture_logs() as self.logged:
+            supervising = Supervisor(
+                Process(self.encoder), processes, self.encoder_ready.is_set, self.restarted.append
+            )
+            return supervising.run(self.stop)
+
+    def pid(self, name: str) -> int:
+        return [line["pid"] for line in self.logged if line.get("started") == name][-1]
+
+    def wait_for_start(self, *names: str) -> None:
+        until(lambda: sorted(noted(self.folder, "started")) == sorted(names), PATIENCE, lambda: str(self.logged))
+
+    def end(self) -> int:
+        self.stop.set()
+        return self.status.result(PATIENCE)
+
+
+@pytest.fixture
+def supervise(tmp_path: Path) -> Iterator[Callable[..., Supervised]]:
+    made: list[Supervised] = []
+
+    def start(*behaviours: str, grace: float = 10.0, ready: bool = True) -> Supervised:
+        made.append(Supervised(tmp_path, list(behaviours), grace, ready=ready))
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.end()
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_the_moderators_finish_first_and_then_the_encoder(supervise: Callable[..., Supervised]) -> None:
+    it = supervise("serve", "serve", "serve")
+    it.wait_for_start(*ALL)
+    assert it.end() == 0
+    finished = noted(it.folder, "finished")
+    assert sorted(finished) == ALL
+    assert finished[-1] == "encoder"
+    assert not [line for line in it.logged if alive(line["pid"])]
+
+
+def test_moderators_are_started_when_the_encoder_is_ready(supervise: Callable[..., Supervised]) -> None:
+    it = supervise("serve", "serve", ready=False)
+    it.wait_for_start("encoder")
+    time.sleep(0.5)
+    assert [line["started"] for line in it.logged] == ["encoder"]
+    it.encoder_ready.set()
+    it.wait_for_start("encoder", "moderator-1")
+
+
+@pytest.mark.parametrize("name", ["encoder", "moderator-1"])
+def test_a_process_that_is_killed_is_started_again_and_counted(
+    supervise: Callable[..., Supervised], name: str
+) -> None:
+    it = supervise("serve", "serve")
+    it.wait_for_start("encoder", "moderator-1")
+    assert it.restarted == []
+    os.kill(it.pid(name), signal.SIGKILL)
+    it.wait_for_start("encoder", "moderator-1", name)
+    assert it.restarted == [name.partition("-")[0]]
+    assert it.end() == 0
+
+
+def test_a_process_that_keeps_dying_ends_all_with_its_status(
+    supervise: Callable[..., Supervised], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restarts, "PAUSES", (0.0, 0.2))
+    it = supervise("serve", "serve", "7")
+    assert it.status.result(PATIENCE) == 7
+    assert noted(it.folder, "started").count("moderator-2") == 3
+    assert it.restarted == ["moderator"] * 2
+    assert not [line for line in it.logged if "pid" in line and alive(line["pid"])]
+
+
+def test_a_mistake_at_the_first_start_ends_all_at_once(supervise: Callable[..., Supervised]) -> None:
+    it = supervise("2", "serve", ready=False)
+    assert it.status.result(PATIENCE) == 2
+    assert [line["event"] for line in it.logged] == ["process_started", "process_given_up"]
+
+
+def test_one_that_does_not_finish_in_time_ends_itself_and_the_status_says_so(
+    supervise: Callable[..., Supervised],
+) -> None:
+    it = supervise("serve", "deaf", "serve", grace=1.0)
+    it.wait_for_start(*ALL)
+    assert it.end() == OVERDUE
+    assert sorted(noted(it.folder, "finished")) == ["encoder", "moderator-2"]
+
+
+def test_one_that_is_frozen_is_killed(supervise: Callable[..., Supervised], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "LAST_WORDS", 0.1)
+    it = supervise("serve", "serve", grace=0.5)
+    it.wait_for_start("encoder", "moderator-1")
+    os.kill(it.pid("moderator-1"), signal.SIGSTOP)
+    assert it.end() == 128 + signal.SIGKILL
+    assert not alive(it.pid("moderator-1"))
+
+
+def test_nothing_outlives_a_supervisor_that_is_killed(
+    start_process: Callable[..., ChildProcess], tmp_path: Path
+) -> None:
+    """And the order holds: its moderators hold the encoder's lifeline."""
+    supervising = start_process(python("-m", "tests.workers.fleet.stand_ins", str(tmp_path)))
+    until(lambda: sorted(noted(tmp_path, "started")) == ALL, PATIENCE, lambda: str(supervising))
+    supervising.kill()
+    until(lambda: len(noted(tmp_path, "finished")) == 3, PATIENCE, lambda: str(noted(tmp_path, "finished")))
+    assert noted(tmp_path, "finished")[-1] == "encoder"
+
+
+def test_signals_to_the_whole_group_are_left_to_the_supervisor(tmp_path: Path) -> None:
+    argv = python("-m", "tests.workers.fleet.stand_in", "encoder", "10", str(tmp_path), "serve")
+    with subprocess.Popen(argv, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        until(lambda: noted(tmp_path, "started"), PATIENCE, "its start")
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        assert process.poll() is None
+        process.stdin.close()
+        assert process.wait(PATIENCE) == 0
+    assert noted(tmp_path, "finished") == ["encoder"]

@@ -1,0 +1,24 @@
+"""``python -m workers.fleet.child NAME GRACE COMMAND...``: a command of ours as a process of a supervisor."""
+
+from __future__ import annotations
+
+import sys
+
+from workers.fleet.lifeline import live_by_stdin
+
+
+def main() -> None:
+    """Run the command under that name, until it ends or its lifeline does."""
+    _, name, grace, *command = sys.argv
+    live_by_stdin(float(grace))
+
+    from workers.cli import main as run
+    from workers.logs import name_this_process
+
+    name_this_process(name)
+    sys.argv = ["sluice", *command]
+    run()
+
+
+if __name__ == "__main__":
+    main()
