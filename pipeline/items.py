@@ -55,6 +55,13 @@ class Batch:
     polled_at: float = 0.0
     generation: int = 0
 
+    def absorb(self, later: Batch) -> bool:
+        """Take in the items of a batch polled after this one; not, and False, if the assignment changed between."""
+        if later.generation != self.generation:
+            return False
+        self.items += later.items
+        return True
+
     def live(self) -> Iterator[Item]:
         """The items that have not failed so far."""
         return (item for item in self.items if item.failure is None)

@@ -27,8 +27,11 @@ class Stage(Protocol):
 class Source(Protocol):
     """Events in, offsets out. One thread owns a source and makes every call on it."""
 
-    def poll(self, timeout: float) -> Batch | None:
-        """Wait up to `timeout` seconds for events; None if there were none. Keeps the group membership alive."""
+    def poll(self, timeout: float, most: int | None = None) -> Batch | None:
+        """Wait up to `timeout` seconds for events; None if there were none. Keeps the group membership alive.
+
+        Takes at most `most` of them, and never more than the source was made for.
+        """
 
     def pause(self) -> None:
         """Let `poll` bring nothing until `resume`, also from partitions assigned meanwhile. Idempotent."""
@@ -136,14 +139,24 @@ class Encoder(Protocol):
         """Tokens of a sentence, its start and end marks included; more than `context_length` are cut off."""
 
 
+Remembered = tuple[Features, int]
+"""Features of an image, ``float32[V,D]``, and the number of frames they stand for."""
+
+
 class FeatureCache(Protocol):
-    """Image features by content hash, for one model: a repeated image costs a hash."""
+    """Image features by content hash (sha256, hex), for one model and preprocessing: a repeated image costs a hash.
 
-    def get(self, content_sha256: str) -> tuple[Features, int] | None:
-        """Features ``float32[V,D]`` and the number of frames they stand for, or None."""
+    A cache, never a dependency: no call raises, each returns in bounded time. Safe to call from many threads.
+    """
 
-    def put(self, content_sha256: str, features: Features, frames: int) -> None:
-        """Keep them, forgetting the least recently used beyond the capacity."""
+    def get(self, digests: Sequence[str]) -> dict[str, Remembered]:
+        """What it has under each digest, read-only; what is missing is a miss."""
+
+    def put(self, remembered: Mapping[str, Remembered]) -> None:
+        """Keep these, if it can."""
+
+    def close(self) -> None:
+        """Free what it holds. Idempotent."""
 
 
 class Hooks:
@@ -180,7 +193,10 @@ class Hooks:
         """`count` look-ups ended as ``hit``, ``miss`` or ``error``."""
 
     def feature_cache(self, result: str, count: int) -> None:
-        """`count` images were ``hit`` or ``miss`` in the cache of image features."""
+        """`count` images were ``hit`` or ``miss`` in the cache of image features, wherever it keeps them."""
+
+    def shared_feature_cache(self, result: str, count: int) -> None:
+        """`count` look-ups in the shared cache of image features ended as ``hit``, ``miss`` or ``error``."""
 
     def policies_loaded(self, version: str, policies: int) -> None:
         """A policy set went live."""

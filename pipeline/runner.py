@@ -7,8 +7,10 @@ joining live here and nowhere else.
 
     feed -> [inlet] -> section 1 -> [queue] -> section 2 -> [queue] -> ... -> [done] -> drain
 
-A section is a run of stages on one thread. Every queue but the last holds at most `depth` batches: when the inlet is
-full the caller stops polling, and that is the only backpressure there is.
+A section is a run of stages on one thread. Between two of them waits one batch at most. The inlet holds one that is
+still growing: what is fed joins the batch that waits there, so that the first section, when it falls free, takes
+whatever is waiting by then. Once it holds `max_batch` events there is no room, the caller stops polling, and that is
+the only backpressure there is.
 """
 
 from __future__ import annotations
@@ -31,11 +33,11 @@ class Runner:
         hooks: Hooks,
         clock: Callable[[], float],
         *,
-        depth: int = 1,
+        max_batch: int,
     ) -> None:
         self._hooks = hooks
         self._clock = clock
-        self._depth = depth
+        self._max_batch = max_batch
         self._queues: list[deque[Batch]] = [deque() for _ in range(len(sections) + 1)]
         self._names = [*("+".join(stage.name for stage in section) for section in sections), "done"]
         self._inside: deque[Batch] = deque()
@@ -50,16 +52,19 @@ class Runner:
         for thread in self._threads:
             thread.start()
 
-    def has_room(self) -> bool:
-        """Whether `feed` may be called now."""
+    def room(self) -> int:
+        """How many events `feed` may bring now."""
         with self._changed:
-            return len(self._queues[0]) < self._depth
+            return max(0, self._max_batch - sum(map(len, self._queues[0])))
 
     def feed(self, batch: Batch) -> None:
-        """Take a batch in; does not block, so ask `has_room` first."""
+        """Take a batch in, where it may join the one that waits; does not block, so ask for `room` first."""
         with self._changed:
-            self._inside.append(batch)
-        self._put(0, batch)
+            if not (self._queues[0] and self._queues[0][-1].absorb(batch)):
+                self._inside.append(batch)
+                self._queues[0].append(batch)
+            self._tell_depth(0)
+            self._changed.notify_all()
 
     def drain(self) -> list[Batch]:
         """The batches that are through, oldest first. Raises what a stage raised, as `StopError`."""
@@ -114,7 +119,7 @@ class Runner:
             thread.join(max(0.0, deadline - self._clock()))
 
     def _has_news(self) -> bool:
-        return len(self._queues[0]) < self._depth or bool(self._queues[-1]) or self._failure is not None
+        return self.room() > 0 or bool(self._queues[-1]) or self._failure is not None
 
     def _work(self, index: int, section: Sequence[Stage]) -> None:
         try:
@@ -139,19 +144,21 @@ class Runner:
             if self._failure is not None or not self._queues[index]:
                 return None
             batch = self._queues[index].popleft()
-            self._hooks.queue_depth(self._names[index], len(self._queues[index]))
+            self._tell_depth(index)
             self._changed.notify_all()
             return batch
 
     def _put(self, index: int, batch: Batch) -> None:
+        """Hand a batch on, once the one before it was taken; what is done never waits."""
         last = index == len(self._queues) - 1
         with self._changed:
-            self._changed.wait_for(
-                lambda: last or len(self._queues[index]) < self._depth or self._failure is not None
-            )
+            self._changed.wait_for(lambda: last or not self._queues[index] or self._failure is not None)
             self._queues[index].append(batch)
-            self._hooks.queue_depth(self._names[index], len(self._queues[index]))
+            self._tell_depth(index)
             self._changed.notify_all()
+
+    def _tell_depth(self, index: int) -> None:
+        self._hooks.queue_depth(self._names[index], len(self._queues[index]))
 
     def _ends(self, index: int) -> bool:
         """Whether nothing can reach this section any more."""

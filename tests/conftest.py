@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
 
+import hypothesis
 import pytest
 
 from tests.services import ServiceMissingError
@@ -33,8 +34,13 @@ _SERVICES |= {"prometheus", "promtool", "certificate"}
 
 
 def pytest_configure() -> None:
-    """Turn SIGTERM into Ctrl-C, so that a run that is told to stop still ends its services."""
+    """Turn SIGTERM into Ctrl-C, so that a run that is told to stop still ends its services.
+
+    Examples have no deadline: how long one takes is the machine's business, and no test asserts a speed.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    hypothesis.settings.register_profile("sluice", deadline=None)
+    hypothesis.settings.load_profile("sluice")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -34,17 +34,17 @@ def batch(number: int) -> Batch:
 
 
 def numbers(batches: list[Batch]) -> list[int]:
-    return [each.items[0].event.offset for each in batches]
+    return [item.event.offset for each in batches for item in each.items]
 
 
-def runner(*sections: list[Stage], depth: int = 1) -> Runner:
-    return Runner(sections, Hooks(), time.monotonic, depth=depth)
+def runner(*sections: list[Stage], max_batch: int = 1) -> Runner:
+    return Runner(sections, Hooks(), time.monotonic, max_batch=max_batch)
 
 
 def run_through(made: Runner, count: int) -> list[Batch]:
     done: list[Batch] = []
     for number in range(count):
-        while not made.has_room():
+        while not made.room():
             made.wait(PATIENCE)
             done += made.drain()
         made.feed(batch(number))
@@ -84,7 +84,7 @@ def test_a_full_inlet_has_no_room_until_a_stage_takes_from_it() -> None:
     made.feed(batch(0))
     assert started.wait(PATIENCE)
     made.feed(batch(1))
-    assert not made.has_room()
+    assert not made.room()
     go.set()
     made.wait(PATIENCE)
     assert numbers(made.close(PATIENCE)) == [0, 1]
@@ -96,12 +96,54 @@ def test_what_is_inside_is_bounded_by_the_queues() -> None:
     fed = 0
     deadline = time.monotonic() + 0.5
     while time.monotonic() < deadline:
-        if made.has_room():
+        if made.room():
             made.feed(batch(fed))
             fed += 1
     assert fed <= 5  # one in each section, one before each, one on its way between them
     go.set()
     assert numbers(made.close(PATIENCE)) == list(range(fed))
+
+
+def test_what_waits_at_the_inlet_grows_into_one_batch_until_it_is_full() -> None:
+    go, started, sizes = Flag(), Flag(), list[int]()
+
+    def hold(each: Batch) -> None:
+        sizes.append(len(each))
+        started.set()
+        assert go.wait(PATIENCE)
+
+    made = runner([Step("a", hold)], max_batch=3)
+    made.feed(batch(0))
+    assert started.wait(PATIENCE)
+    for number, room in ((1, 3), (2, 2), (3, 1)):
+        assert made.room() == room
+        made.feed(batch(number))
+    assert made.room() == 0
+    go.set()
+    done = made.close(PATIENCE)
+    assert (sizes, numbers(done)) == ([1, 3], [0, 1, 2, 3])
+    assert [each.polled_at for each in done] == [0.0, 1.0]  # as old as the oldest in it
+
+
+def test_events_of_two_assignments_do_not_share_a_batch() -> None:
+    """A commit leaves out what was polled under an assignment that is over; a batch knows only one."""
+    go, started = Flag(), Flag()
+
+    def hold(_: Batch) -> None:
+        started.set()
+        assert go.wait(PATIENCE)
+
+    made = runner([Step("a", hold)], max_batch=10)
+    made.feed(batch(0))
+    assert started.wait(PATIENCE)
+    later = batch(2)
+    later.generation = 1
+    made.feed(batch(1))
+    made.feed(later)
+    assert made.room() == 8
+    go.set()
+    done = made.close(PATIENCE)
+    assert [(each.generation, len(each)) for each in done] == [(0, 1), (0, 1), (1, 1)]
 
 
 def test_the_oldest_batch_inside_is_told_until_it_is_drained() -> None:

@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from threading import Event
+from typing import TYPE_CHECKING
 
 from threadpoolctl import threadpool_limits
 
-from pipeline.adapters.http import HttpFetcher
-from pipeline.adapters.kafka import KafkaConnection, KafkaPublisher, KafkaSource, check_crc32c, check_topics
 from pipeline.adapters.memory import MemoryFeatureCache, MemoryTextCache
 from pipeline.adapters.policy_folder import read_policy_folder
-from pipeline.adapters.redis import RedisTextCache
 from pipeline.adapters.shared_encoder import SharedEncoder
+from pipeline.adapters.tiered import TieredFeatureCache
 from pipeline.live import LivePolicies
-from pipeline.ports import Decoder, Encoder, FeatureCache, Fetcher, Hooks, Publisher, Source, Stage, TextCache
+from pipeline.ports import (
+    Decoder,
+    Encoder,
+    EncoderSpec,
+    FeatureCache,
+    Fetcher,
+    Hooks,
+    Publisher,
+    Source,
+    Stage,
+    TextCache,
+)
 from pipeline.rules.verdicts import Provenance
 from pipeline.runner import Runner
 from pipeline.stages.decide import Decide
 from pipeline.stages.decode import Decode
+from pipeline.stages.each import Threads
 from pipeline.stages.encode import Encode
 from pipeline.stages.fetch import Fetch
 from pipeline.stages.publish import Publish, Topics
@@ -30,6 +41,15 @@ from pipeline.stages.recall import Recall
 from pipeline.wire import ModelRef
 from workers.moderator import Moderator
 from workers.settings import Settings
+from workers.startup import no_collection
+
+if TYPE_CHECKING:  # a quarter of a second of imports, which `sluice scan` and `sluice policy` do without
+    from pipeline.adapters.http import HttpFetcher
+    from pipeline.adapters.kafka import KafkaConnection, KafkaPublisher, KafkaSource
+    from pipeline.adapters.redis import RedisConnection
+
+WAITING = 16
+"""Threads for what waits for others and not for a core: claim checks being fetched, JPEGs on a device."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +58,8 @@ class Model:
 
     encoder: Encoder
     decoder: Decoder
+    apart: bool = False
+    """Whether the model computes elsewhere than on the cores that decode."""
 
 
 @dataclass(frozen=True)
@@ -54,27 +76,48 @@ class Judge:
 def load_model(settings: Settings) -> Model:
     """Load and warm the model; takes seconds. Raises `ModelError` when it cannot be had.
 
-    Where another process serves the model, only its name and shape are loaded: then torch is not even imported.
-    Raises `ServiceError` when that process does not answer.
+    Where another process serves the model, only its name and shape are loaded: then torch is not even imported,
+    unless JPEGs are decoded on the device. Raises `ServiceError` when that process does not answer, `SettingsError`
+    when there is no device to decode on.
     """
+    decoder_for = _decoder_maker(settings)  # before the model: a device that is not there shows at once
+    with no_collection():
+        encoder = load_encoder(settings)
+    return Model(encoder, decoder_for(encoder.spec), _apart(settings))
+
+
+def _decoder_maker(settings: Settings) -> Callable[[EncoderSpec], Decoder]:
     from pipeline.adapters.pillow import PillowDecoder
 
-    encoder = _encoder(settings)
-    decoder = PillowDecoder(
-        encoder.spec,
+    by_pillow = partial(
+        PillowDecoder,
         preprocess=settings.preprocess,
         max_frames=settings.max_frames,
         max_pixels=settings.max_pixels,
     )
-    return Model(encoder, decoder)
+    if settings.jpeg_decoder == "pillow":
+        return by_pillow
+    from pipeline.adapters.nvjpeg import NvjpegDecoder, cuda_device
+
+    device = cuda_device(settings.device)
+    return lambda spec: NvjpegDecoder(spec, by_pillow(spec), device=device, max_pixels=settings.max_pixels)
 
 
-def _encoder(settings: Settings) -> Encoder:
+def _apart(settings: Settings) -> bool:
+    if settings.encoder_socket is not None:
+        return True
+    from pipeline.adapters.open_clip import choose_device
+
+    return choose_device(settings.device).type != "cpu"
+
+
+def load_encoder(settings: Settings) -> Encoder:
+    """The encoder of `load_model` alone. Raises what that raises."""
     if settings.encoder_socket is not None:
         return SharedEncoder(settings.encoder_socket, max_batch=settings.max_batch)
-    from pipeline.adapters.open_clip import load_encoder  # seconds of imports, after the settings are known to hold
+    from pipeline.adapters import open_clip  # seconds of imports, after the settings are known to hold
 
-    return load_encoder(
+    return open_clip.load_encoder(
         settings.model,
         settings.pretrained,
         device=settings.device,
@@ -84,13 +127,19 @@ def _encoder(settings: Settings) -> Encoder:
     )
 
 
-def judge(settings: Settings, model: Model, text_cache: TextCache, hooks: Hooks) -> Judge:
-    """Put the policies to the model. Raises `PolicyError` when they do not hold."""
+def judge(
+    settings: Settings, model: Model, text_cache: TextCache, hooks: Hooks, features: FeatureCache | None = None
+) -> Judge:
+    """Put the policies to the model; without `features`, images are remembered in memory alone.
+
+    Raises `PolicyError` when the policies do not hold.
+    """
     live = LivePolicies(model.encoder, text_cache, hooks)
     files = read_policy_folder(settings.policies)
-    live.offer(files)
+    with threadpool_limits(1, user_api="blas"):  # type: ignore[no-untyped-call]  # compiling them: as in `moderator`
+        live.offer(files)
     hooks.model_loaded(model.encoder.spec)
-    return Judge(model, files, live, MemoryFeatureCache(settings.remember))
+    return Judge(model, files, live, MemoryFeatureCache(settings.remember) if features is None else features)
 
 
 @contextmanager
@@ -101,34 +150,38 @@ def moderator(
     # Scoring's matrices are small. BLAS's threads would spin between them, on the cores that decode and encode
     # need: 16 us of CPU an image with one thread, 490 us with two.
     threadpool_limits(1, user_api="blas")  # type: ignore[no-untyped-call]
-    with ThreadPoolExecutor(settings.cores, thread_name_prefix="sluice-decode") as threads:
-        sections = _sections(settings, judge, publisher, fetcher, threads, hooks)
-        runner = Runner(sections, hooks, time.monotonic)
+    decoders = settings.cores if settings.jpeg_decoder == "pillow" else WAITING
+    with closing(Threads(decoders, "decode")) as decoding, closing(Threads(WAITING, "fetch")) as fetching:
+        fetch, decode = Fetch(fetcher, fetching, decoding), Decode(judge.model.decoder, decoding)
+        sections = _sections(settings, judge, fetch, decode, publisher, hooks)
+        runner = Runner(sections, hooks, time.monotonic, max_batch=settings.max_batch)
         yield Moderator(source, runner, hooks, time.monotonic, drain_timeout=settings.drain_timeout)
 
 
 def _sections(
-    settings: Settings,
-    judge: Judge,
-    publisher: Publisher,
-    fetcher: Fetcher,
-    threads: ThreadPoolExecutor,
-    hooks: Hooks,
+    settings: Settings, judge: Judge, fetch: Fetch, decode: Decode, publisher: Publisher, hooks: Hooks
 ) -> list[list[Stage]]:
-    """The stages in path order, in the groups that overlap: bytes to pixels, the device, the answer."""
-    encoder, decoder = judge.model.encoder, judge.model.decoder
-    spec = encoder.spec
-    provenance = Provenance(ModelRef(spec.name, spec.fingerprint, spec.dtype), decoder.name)
+    """The stages in path order, in the groups that overlap: bytes to pixels, the device, the answer.
+
+    A model on the cores that decode is in one group with decoding: they would only take turns on those cores, each in
+    the other's way, and a batch would be late by the share of the next.
+    """
+    spec = judge.model.encoder.spec
+    provenance = Provenance(ModelRef(spec.name, spec.fingerprint, spec.dtype), judge.model.decoder.name)
     topics = Topics(settings.decisions_topic, settings.dead_letters_topic)
-    return [
-        [Fetch(fetcher, threads), Recall(judge.features, hooks), Decode(decoder, threads)],
-        [Encode(encoder, judge.features, hooks)],
-        [Decide(judge.live, provenance, time.time), Publish(publisher, topics, hooks, time.time)],
-    ]
+    pixels: list[Stage] = [fetch, Recall(judge.features, hooks), decode]
+    encode = Encode(judge.model.encoder, judge.features, hooks)
+    decide = Decide(judge.live, provenance, time.time)
+    publish = Publish(publisher, topics, hooks, time.time)
+    if judge.model.apart:
+        return [pixels, [encode], [decide, publish]]
+    return [[*pixels, encode], [decide, publish]]
 
 
 def kafka_connection(settings: Settings) -> KafkaConnection:
     """How to reach Kafka."""
+    from pipeline.adapters.kafka import KafkaConnection
+
     sasl = settings.security_protocol.startswith("SASL")
     return KafkaConnection(
         bootstrap_servers=settings.bootstrap_servers,
@@ -144,6 +197,8 @@ def kafka_connection(settings: Settings) -> KafkaConnection:
 
 def check_kafka(settings: Settings) -> None:
     """What a worker needs of Kafka before it joins the group. Raises `ServiceError` saying what is missing."""
+    from pipeline.adapters.kafka import check_crc32c, check_topics
+
     check_crc32c()
     topics = [settings.images_topic, settings.decisions_topic, settings.dead_letters_topic]
     check_topics(kafka_connection(settings), topics)
@@ -151,6 +206,8 @@ def check_kafka(settings: Settings) -> None:
 
 def kafka_source(settings: Settings, hooks: Hooks) -> KafkaSource:
     """A member of the consumer group on the images topic. Construct it in the process that polls."""
+    from pipeline.adapters.kafka import KafkaSource
+
     return KafkaSource(
         kafka_connection(settings),
         [settings.images_topic],
@@ -164,11 +221,15 @@ def kafka_source(settings: Settings, hooks: Hooks) -> KafkaSource:
 
 def kafka_publisher(settings: Settings) -> KafkaPublisher:
     """A producer that waits for the acknowledgement of every record."""
+    from pipeline.adapters.kafka import KafkaPublisher
+
     return KafkaPublisher(kafka_connection(settings), delivery_timeout=settings.delivery_timeout)
 
 
 def http_fetcher(settings: Settings) -> HttpFetcher:
     """Claim checks over HTTP, from the hosts that the settings allow."""
+    from pipeline.adapters.http import HttpFetcher
+
     return HttpFetcher(
         settings.fetch_allowed_hosts,
         allowed_schemes=("https", "http") if settings.fetch_allow_http else ("https",),
@@ -178,18 +239,44 @@ def http_fetcher(settings: Settings) -> HttpFetcher:
     )
 
 
-def build_text_cache(settings: Settings, hooks: Hooks) -> TextCache:
-    """Redis where one is set, else this process's own memory."""
+def redis_connection(settings: Settings, *, budget: float | None = None) -> RedisConnection | None:
+    """The Redis that the settings name; connects when it is first asked."""
     if settings.redis_url is None:
-        return MemoryTextCache(hooks)
-    password = settings.redis_password.get_secret_value() if settings.redis_password else None
-    return RedisTextCache(
+        return None
+    from pipeline.adapters.redis import BUDGET, RedisConnection
+
+    return RedisConnection(
         settings.redis_url,
-        password=password,
+        password=settings.redis_password.get_secret_value() if settings.redis_password else None,
         cafile=str(settings.redis_cafile) if settings.redis_cafile else None,
         timeout=settings.redis_timeout,
-        hooks=hooks,
+        budget=BUDGET if budget is None else budget,
     )
+
+
+def build_text_cache(redis: RedisConnection | None, hooks: Hooks) -> TextCache:
+    """Redis where there is one, else this process's own memory."""
+    if redis is None:
+        return MemoryTextCache(hooks)
+    from pipeline.adapters.redis import RedisTextCache
+
+    return RedisTextCache(redis, hooks=hooks)
+
+
+def build_feature_cache(
+    settings: Settings, model: Model, redis: RedisConnection | None, hooks: Hooks
+) -> FeatureCache:
+    """Memory of one's own, and behind it Redis where images are shared."""
+    memory = MemoryFeatureCache(settings.remember)
+    if redis is None or not settings.share_image_features:
+        return memory
+    from pipeline.adapters.redis import RedisFeatureCache
+
+    # The limits count as well: what one worker refuses as too large must not be recalled from one that took it.
+    preprocess = f"{model.decoder.name}-{settings.max_frames}frames-{settings.max_pixels}px"
+    keep = settings.image_features_ttl
+    shared = RedisFeatureCache(redis, model.encoder.spec, preprocess, keep=keep, hooks=hooks)
+    return TieredFeatureCache(memory, shared)
 
 
 def stop_on_signals() -> Event:

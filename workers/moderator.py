@@ -50,12 +50,12 @@ class Moderator:
 
     def _feed(self) -> None:
         """Poll into the runner; while it is full, poll paused, which keeps the group membership alive."""
-        if self._runner.has_room():
+        if room := self._runner.room():
             self._source.resume()
-            batch = self._source.poll(POLL_SECONDS)
+            batch = self._source.poll(POLL_SECONDS, room)
         else:
             self._source.pause()
-            batch = self._source.poll(0.0)
+            batch = self._source.poll(0.0, 1)
             if batch is None:
                 self._runner.wait(POLL_SECONDS)
         if batch is not None:

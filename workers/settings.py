@@ -10,7 +10,8 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_serializer, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_serializer, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -63,11 +64,17 @@ class Settings(BaseSettings):
     )
 
     redis_url: str | None = Field(
-        None, description="Redis for text features, redis://HOST:PORT/DB or rediss:// for TLS; none: not shared."
+        None, description="Redis to share features by, redis://HOST:PORT/DB or rediss:// for TLS; none: not shared."
     )
     redis_password: SecretStr | None = Field(None, description="Password for Redis.")
     redis_cafile: Path | None = Field(None, description="CA certificates (PEM) that Redis's must chain to.")
     redis_timeout: Seconds = Field(0.05, description="Seconds to wait for Redis before doing without.")
+    share_image_features: bool = Field(
+        False, description="Share features of images through Redis too: one worker encodes an image for all of them."
+    )
+    image_features_ttl: Annotated[float, Field(ge=1)] = Field(
+        86_400.0, description="Seconds that Redis keeps an image's features: 2.8 KB of its memory for 512 floats."
+    )
 
     model: str = Field("bundled", description="'bundled', an open_clip architecture, or local-dir:FOLDER.")
     pretrained: str | None = Field(None, description="Published tag or checkpoint file; none: random weights.")
@@ -76,9 +83,16 @@ class Settings(BaseSettings):
     encoder_socket: Path | None = Field(
         None, description="Encode through the `sluice encoder` that serves this socket; none: in this process."
     )
+    moderators: Count = Field(
+        1, description="Moderator processes around one encoder process; 1: all in this process."
+    )
     max_batch: Count = Field(64, description="Most images in one forward pass and in one poll.")
     preprocess: Literal["fast", "exact"] = Field(
         "fast", description="exact: open_clip's own transform; fast: scaled JPEG decode, cosine >= 0.99 with it."
+    )
+    jpeg_decoder: Literal["pillow", "nvjpeg"] = Field(
+        "pillow",
+        description="nvjpeg: ordinary JPEGs on the CUDA device, everything else through Pillow.",
     )
     max_frames: Count = Field(8, description="Most frames sampled from an animation.")
     max_pixels: Count = Field(64_000_000, description="An image of more pixels is a dead letter.")
@@ -100,7 +114,10 @@ class Settings(BaseSettings):
     fetch_max_bytes: Count = Field(50_000_000, description="Most bytes of a fetched image.")
     fetch_timeout: Seconds = Field(10.0, description="Seconds for one fetch, redirects included.")
 
-    metrics_host: str = Field("0.0.0.0", description="Address of /metrics, /healthz and /readyz.")  # noqa: S104
+    metrics_host: str = Field(
+        "0.0.0.0",  # noqa: S104
+        description="Address of /metrics, /healthz and /readyz, or the absolute path of a Unix socket.",
+    )
     metrics_port: Port = Field(9108, description="Port of /metrics, /healthz and /readyz; 0: any free one.")
     stall_after: Seconds = Field(120.0, description="/healthz fails when a batch has been inside that long.")
     drain_timeout: Seconds = Field(30.0, description="Seconds to finish what is in flight when told to stop.")
@@ -113,6 +130,13 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("share_image_features")
+    @classmethod
+    def _with_redis(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and info.data.get("redis_url") is None:
+            raise PydanticCustomError("needs_redis", "needs a redis_url to share them by")
+        return value
 
     @field_serializer("redis_url", when_used="json-unless-none")
     def _without_password(self, url: str) -> str:
@@ -145,10 +169,17 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "topics": ("images_topic", "decisions_topic", "dead_letters_topic"),
     "consumer": ("group", "commit_interval", "session_timeout"),
-    "redis": ("redis_url", "redis_password", "redis_cafile", "redis_timeout"),
+    "redis": (
+        "redis_url",
+        "redis_password",
+        "redis_cafile",
+        "redis_timeout",
+        "share_image_features",
+        "image_features_ttl",
+    ),
     "model": ("model", "pretrained", "device", "dtype"),
-    "encoder": ("encoder_socket",),
-    "images": ("max_batch", "preprocess", "max_frames", "max_pixels", "cores", "remember"),
+    "encoder": ("encoder_socket", "moderators"),
+    "images": ("max_batch", "preprocess", "jpeg_decoder", "max_frames", "max_pixels", "cores", "remember"),
     "policies": ("policies",),
     "fetch": (
         "fetch_allowed_hosts",
@@ -178,6 +209,24 @@ def load_settings(flags: dict[str, Any], config: Path | None = None) -> Settings
         raise SettingsError("; ".join(_reason(dict(each), flags, path) for each in error.errors())) from error
     except ValueError as error:  # TOML that does not parse
         raise SettingsError(f"{path}: {error}") from error
+
+
+def environment_for(settings: Settings) -> dict[str, str]:
+    """The environment for a process of ours that is to resolve these very settings.
+
+    Settings go that way because arguments are shown to every user of the machine, and some settings are secrets.
+    """
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX)}
+    values = {name: getattr(settings, name) for name in Settings.model_fields}
+    return inherited | {
+        ENV_PREFIX + name.upper(): _as_text(value) for name, value in values.items() if value not in {None, ()}
+    }
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _reason(error: dict[str, Any], flags: dict[str, Any], path: Path | None) -> str:

@@ -19,6 +19,10 @@ FILES_TOPIC = "files"
 _HEADERS = ((CONTENT_TYPE, CLAIM_CONTENT_TYPE.encode()),)
 
 
+_PAUSE = 0.01
+"""Seconds that a finished batch may wait for its commit, when there is nothing left to poll."""
+
+
 class FileSource:
     """A `Source` of the files given, in order; `done` is set once all are committed."""
 
@@ -31,12 +35,13 @@ class FileSource:
         self._paused = False
         self._finish()
 
-    def poll(self, timeout: float) -> Batch | None:
-        """The next files; never waits for more than there are."""
-        events = [] if self._paused else self._events[self._next : self._next + self._max_poll]
+    def poll(self, timeout: float, most: int | None = None) -> Batch | None:
+        """The next files; never waits for more than there are, and not for long while the last are under way."""
+        most = min(self._max_poll, most or self._max_poll)
+        events = [] if self._paused else self._events[self._next : self._next + most]
         self._next += len(events)
         if not events:
-            self._done.wait(timeout)
+            self._done.wait(min(timeout, _PAUSE))
             return None
         return Batch([Item(event) for event in events], polled_at=self._clock())
 

@@ -143,6 +143,11 @@ class Metrics:
         self.feature_cache = counter(
             "sluice_feature_cache_lookups", "Look-ups of image features by content.", "result"
         )
+        self.shared_feature_cache = counter(
+            "sluice_shared_feature_cache_lookups",
+            "Look-ups of image features in the shared cache, which is asked for what this worker does not remember.",
+            "result",
+        )
 
 
 class PrometheusHooks(Hooks):
@@ -167,6 +172,7 @@ class PrometheusHooks(Hooks):
             metrics.policy_reloads.labels(result)
         for result in ("hit", "miss", "error"):
             metrics.text_cache.labels(result)
+            metrics.shared_feature_cache.labels(result)
         for result in ("hit", "miss"):
             metrics.feature_cache.labels(result)
         for stage in BOUNDS["stage"]:
@@ -223,8 +229,12 @@ class PrometheusHooks(Hooks):
         self._metrics.text_cache.labels(result).inc(count)
 
     def feature_cache(self, result: str, count: int) -> None:
-        """Look-ups in this worker's cache of image features."""
+        """Look-ups of image features, wherever they are kept."""
         self._metrics.feature_cache.labels(result).inc(count)
+
+    def shared_feature_cache(self, result: str, count: int) -> None:
+        """Look-ups in the shared cache of image features."""
+        self._metrics.shared_feature_cache.labels(result).inc(count)
 
     def policies_loaded(self, version: str, policies: int) -> None:
         """A set went live; the last one's version disappears."""

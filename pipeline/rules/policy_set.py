@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -60,11 +61,17 @@ class Policy:
     """None where the thresholds were set by hand."""
     version: str = field(default="", compare=False)
 
-    def severest(self, score: float) -> tuple[Action, float] | None:
-        """The severest action whose threshold the score reaches, with that threshold; None below all."""
+    @cached_property
+    def lowest(self) -> float:
+        """The least score that leads to any action; beyond 1 without actions."""
+        return min(self.actions.values(), default=math.inf)
+
+    def severest(self, score: float) -> tuple[Action, float]:
+        """The severest action whose threshold the score reaches, with that threshold.
+
+        Raises ``ValueError`` below `lowest`.
+        """
         reached = [(threshold, action) for action, threshold in self.actions.items() if score >= threshold]
-        if not reached:
-            return None
         threshold, action = max(reached, key=lambda pair: _ORDER.index(pair[1]))
         return action, threshold
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,10 +56,20 @@ class CompiledPolicies:
     logit_scale: float
     logit_bias: float | None
 
-    @property
+    @cached_property
     def policies(self) -> tuple[Policy, ...]:
         """The K scored policies, in the order of the columns."""
         return self.policy_set.active
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """Of the policies."""
+        return tuple(policy.id for policy in self.policies)
+
+    @cached_property
+    def lowest(self) -> Array:
+        """``float64[K]``: for each policy the least score that leads to any action."""
+        return np.array([policy.lowest for policy in self.policies])
 
     def score(self, features: Features) -> Scores:
         """``float32[V,D]``, L2-normalised, to the scores of V views under K policies."""
@@ -99,20 +110,14 @@ def compile_policies(
     shape = (len(sentences), len(policy_set.active))
     own, considered = np.zeros(shape), np.zeros(shape)
     background = np.array([row[line] for line in policy_set.defaults.background], dtype=np.intp)
+    nearness = texts[background] @ texts.T
     prompt_rows = []
     for column, policy in enumerate(policy_set.active):
         prompts = np.array([row[prompt] for prompt in policy.prompts], dtype=np.intp)
-        considered[_far(texts, background, prompts, policy_set.defaults.too_close), column] = 1
+        # Background too close to a prompt would cancel it: "knife" against "a kitchen knife".
+        far = (nearness[:, prompts] < policy_set.defaults.too_close).all(axis=1)
+        considered[background[far], column] = 1
         considered[[row[line] for line in policy.unless], column] = 1
         considered[prompts, column] = own[prompts, column] = 1
         prompt_rows.append(prompts)
     return CompiledPolicies(policy_set, texts, tuple(prompt_rows), own, considered, logit_scale, logit_bias)
-
-
-def _far(texts: Features, background: Rows, prompts: Rows, too_close: float) -> Rows:
-    """The background rows that are not too close to any of the prompts."""
-    if not len(background):
-        return background
-    nearest = (texts[background] @ texts[prompts].T).max(axis=1)
-    far: Rows = background[nearest < too_close]
-    return far

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from pipeline.items import Item
 from pipeline.rules.scoring import CompiledPolicies, Scores
 from pipeline.wire import (
@@ -36,19 +38,14 @@ def decide(item: Item, scores: Scores, compiled: CompiledPolicies, provenance: P
     `now` is in seconds since the epoch.
     """
     worst = scores.scores.argmax(axis=0)
+    best = scores.scores.max(axis=0).round(SCORE_DIGITS)
     matches: list[Match] = []
     shadow: list[Match] = []
-    by_policy: dict[str, float] = {}
-    for column, policy in enumerate(compiled.policies):
-        view = int(worst[column])
-        score = round(float(scores.scores[view, column]), SCORE_DIGITS)
-        by_policy[policy.id] = score
-        if (reached := policy.severest(score)) is None:
-            continue
-        action, threshold = reached
-        prompt, share = compiled.best_prompt(scores, view, column)
-        share = round(share, SCORE_DIGITS)
-        match = Match(policy.id, policy.version, action, score, threshold, prompt, share)
+    for column in np.flatnonzero(best >= compiled.lowest).tolist():
+        policy, score = compiled.policies[column], float(best[column])
+        prompt, share = compiled.best_prompt(scores, int(worst[column]), column)
+        action, threshold = policy.severest(score)
+        match = Match(policy.id, policy.version, action, score, threshold, prompt, round(share, SCORE_DIGITS))
         (matches if policy.mode == "enforce" else shadow).append(match)
     event, version = item.event, compiled.policy_set.version
     source = SourceRef(event.topic, event.partition, event.offset)
@@ -60,7 +57,7 @@ def decide(item: Item, scores: Scores, compiled: CompiledPolicies, provenance: P
         verdict=verdict(matches),
         matches=_severest_first(matches),
         shadow=_severest_first(shadow),
-        scores=by_policy,
+        scores=dict(zip(compiled.ids, best.tolist(), strict=True)),
         policy_set=version,
         model=provenance.model,
         preprocess=provenance.preprocess,

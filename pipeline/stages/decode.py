@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
-
 from pipeline.items import Batch, Item
 from pipeline.ports import Decoder
-from pipeline.stages.each import each
+from pipeline.stages.each import Threads, each
 
 
 class Decode:
@@ -14,7 +12,7 @@ class Decode:
 
     name = "decode"
 
-    def __init__(self, decoder: Decoder, threads: Executor) -> None:
+    def __init__(self, decoder: Decoder, threads: Threads) -> None:
         self._decoder = decoder
         self._threads = threads
 

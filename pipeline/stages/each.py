@@ -2,14 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Executor
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 from pipeline.errors import StopError
 from pipeline.items import Batch, Item
 
 
-def each(name: str, batch: Batch, work: Callable[[Item], None], threads: Executor | None = None) -> Batch:
+class Threads:
+    """The calling thread and `count - 1` others that work at its side."""
+
+    def __init__(self, count: int, name: str) -> None:
+        self._others = count - 1
+        self._pool = ThreadPoolExecutor(max(1, self._others), thread_name_prefix=f"sluice-{name}")
+
+    def for_each(self, work: Callable[[Item], None], items: list[Item]) -> None:
+        """Call `work` on every item. Raises what it raises, once all threads have ended.
+
+        Each thread takes the next item when it is through with one: a future for each would cost more than a hash.
+        """
+        waiting = iter(items)
+        helping = [self._pool.submit(_work_off, work, waiting) for _ in range(min(self._others, len(items) - 1))]
+        try:
+            _work_off(work, waiting)
+        finally:
+            for other in helping:
+                other.result()
+
+    def close(self) -> None:
+        """Join the threads. Idempotent."""
+        self._pool.shutdown()
+
+
+def _work_off(work: Callable[[Item], None], waiting: Iterable[Item]) -> None:
+    for item in waiting:
+        work(item)
+
+
+def each(name: str, batch: Batch, work: Callable[[Item], None], threads: Threads | None = None) -> Batch:
     """Call `work` on every live item; whatever it raises but `StopError` becomes that item's failure.
 
     Any type of exception can come out of a stranger's bytes, so nothing narrower is caught.
@@ -24,10 +54,8 @@ def each(name: str, batch: Batch, work: Callable[[Item], None], threads: Executo
             item.fail(name, error)
 
     live = list(batch.live())
-    if threads is None or len(live) < 2:  # noqa: PLR2004 - one item has nobody to run beside
-        for item in live:
-            guarded(item)
+    if threads is None:
+        _work_off(guarded, live)
     else:
-        for _ in threads.map(guarded, live):
-            pass
+        threads.for_each(guarded, live)
     return batch

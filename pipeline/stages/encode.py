@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.errors import ItemError, Reason
-from pipeline.items import Batch, Features, Item
-from pipeline.ports import Encoder, FeatureCache, Hooks
+from pipeline.items import Batch
+from pipeline.ports import Encoder, FeatureCache, Hooks, Remembered
+
+NOT_FINITE = "features that are not finite; try dtype float32"
 
 
 class Encode:
@@ -26,17 +28,17 @@ class Encode:
             return batch
         features = self._encoder.encode_images(np.concatenate([pixels for _, pixels in waiting]))
         self._hooks.encoded(len(features))
-        start = 0
+        # No comparison with NaN is true, so an image with such features would pass every threshold unseen.
+        finite = np.isfinite(features.sum(axis=1))
+        start, remembered = 0, dict[str, Remembered]()
         for item, pixels in waiting:
-            self._keep(item, features[start : start + len(pixels)])
-            start += len(pixels)
+            stop = start + len(pixels)
+            item.pixels = None
+            if finite[start:stop].all():
+                item.features = features[start:stop]
+                remembered[item.content_sha256] = (item.features, item.frames)
+            else:
+                item.fail(self.name, ItemError(Reason.STAGE_FAILED, NOT_FINITE))
+            start = stop
+        self._cache.put(remembered)
         return batch
-
-    def _keep(self, item: Item, features: Features) -> None:
-        item.pixels = None
-        if not np.isfinite(features).all():
-            # No comparison with NaN is true, so such an image would pass every threshold unseen.
-            item.fail(self.name, ItemError(Reason.STAGE_FAILED, "features that are not finite; try dtype float32"))
-            return
-        item.features = features
-        self._cache.put(item.content_sha256, features, item.frames)

@@ -31,6 +31,16 @@ def test_a_batch_is_no_larger_than_asked_for(bus: Bus) -> None:
     assert sorted(values(batches)) == sorted(PICTURES)
 
 
+def test_a_poll_may_ask_for_fewer_and_what_it_left_comes_next(bus: Bus) -> None:
+    bus.put(*PICTURES)
+    source = bus.source(max_poll=500)
+    first = []
+    while not first:
+        first = [batch] if (batch := source.poll(0.2, 2)) else []
+    assert len(first[0]) <= 2
+    assert sorted(values(first + collect(source, len(PICTURES) - len(first[0])))) == sorted(PICTURES)
+
+
 def test_order_holds_within_a_partition(bus: Bus) -> None:
     bus.put(*PICTURES, partition_of=b"one key")
     assert values(collect(bus.source(max_poll=3), 20)) == PICTURES

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
+from ruamel.yaml import YAML
 
 from tests.deploy.expressions import DEPLOY, documents
 from tests.services.processes import python
@@ -69,6 +70,13 @@ class TestNames:
                 elif hasattr(at, "commands"):
                     at = at.commands[word]
             assert not hasattr(at, "commands")
+
+    @pytest.mark.parametrize("file", ["compose.yaml", "kubernetes.yaml"])
+    def test_the_command_for_a_gpu_that_a_comment_gives_holds(self, file: str) -> None:
+        (found,) = re.findall(r"# (?:command|args): (\[.*\])\n", (DEPLOY / file).read_text())
+        name, flag, moderators = YAML(typ="safe", pure=True).load(found)
+        assert (name, flag) == ("worker", "--moderators")
+        assert 1 < Settings(moderators=moderators).moderators <= int(option_of(topics_job()["args"], "--partitions"))
 
 
 def topics_job() -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pipeline.adapters.prometheus import PrometheusHooks
 from pipeline.errors import Reason
 from pipeline.ports import EncoderSpec, Hooks
 from pipeline.wire import Action, Decision, Match, ModelRef, SourceRef
+from workers.fleet.metrics import restarts_counter
 from workers.health import HealthServer
 
 STAGES = ("fetch", "recall", "decode", "encode", "decide", "publish")
@@ -80,8 +81,10 @@ def one_batch(hooks: Hooks, chance: random.Random, images: int = 16) -> None:
         hooks.queue_depth(section, chance.randrange(2))
     for stage in STAGES:
         hooks.stage_done(stage, chance.random() / 10, images)
-    hooks.feature_cache("hit", 2)
-    hooks.feature_cache("miss", images - 2)
+    hooks.feature_cache("hit", 3)
+    hooks.feature_cache("miss", images - 3)
+    hooks.shared_feature_cache("hit", 1)
+    hooks.shared_feature_cache("miss", images - 3)
     hooks.encoded(images + 4)
     for _ in range(images - 1):
         scores = {policy: chance.random() ** 2 for policy in POLICIES}
@@ -93,6 +96,7 @@ def one_batch(hooks: Hooks, chance: random.Random, images: int = 16) -> None:
 def main() -> None:
     """Serve, say where in one line of JSON, and go on until killed."""
     hooks = PrometheusHooks()
+    restarts_counter(hooks.registry)
     server = HealthServer("127.0.0.1", 0, hooks.registry, lambda: None, lambda: None)
     print(f"port {server.port}", flush=True)  # noqa: T201 - the parent waits for it
     chance = random.Random(0)

@@ -95,7 +95,7 @@ def verdicts() -> dict[str, set[str]]:
     extracted = extract(data, decoder, encoder, threads=2)
     scores = extracted.best(compiled.score(extracted.features).scores)
     return {
-        example.name: {each.id for each, score in zip(compiled.policies, row, strict=True) if each.severest(score)}
+        example.name: {each.id for each, score in zip(compiled.policies, row, strict=True) if score >= each.lowest}
         for example, row in zip(extracted.examples, scores, strict=True)
     }
 

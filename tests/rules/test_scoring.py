@@ -88,7 +88,7 @@ def test_a_policy_that_is_off_is_not_scored() -> None:
 
 
 @given(st.integers(0, 10_000), st.floats(1, 350))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_scores_are_probabilities_at_any_scale(seed: int, scale: float) -> None:
     made, _ = compiled([policy("p", "a", unless=("b",)), policy("q", "c")], background=("d",), scale=scale)
     scores = made.score(unit(seed, 4)).scores

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import closing
 from hashlib import sha256
 
 import numpy as np
@@ -18,6 +18,7 @@ from pipeline.rules.scoring import compile_policies
 from pipeline.rules.verdicts import Provenance
 from pipeline.stages.decide import Decide
 from pipeline.stages.decode import Decode
+from pipeline.stages.each import Threads
 from pipeline.stages.encode import Encode
 from pipeline.stages.fetch import Fetch
 from pipeline.stages.publish import Publish, Topics
@@ -89,9 +90,9 @@ class Shelf:
 
 
 @pytest.fixture
-def threads() -> Iterator[Executor]:
-    with ThreadPoolExecutor(2) as pool:
-        yield pool
+def threads() -> Iterator[Threads]:
+    with closing(Threads(2, "test")) as made:
+        yield made
 
 
 def batch(*values: bytes | None, headers: Sequence[tuple[str, bytes]] = ()) -> Batch:
@@ -102,13 +103,13 @@ def reasons(done: Batch) -> list[str | None]:
     return [item.failure.reason if item.failure else None for item in done.items]
 
 
-def through(made: Batch, encoder: TwoThings, threads: Executor, cache: MemoryFeatureCache) -> Batch:
+def through(made: Batch, encoder: TwoThings, threads: Threads, cache: MemoryFeatureCache) -> Batch:
     hooks = Hooks()
     policies = PolicySet((Policy("weapons", "Weapons", ("knife",), {"block": 0.9}),), Defaults(background=("tree",)))
     compiled = compile_policies(policies, {"knife": KNIFE, "tree": TREE}, 20.0, None)
     decide = Decide(lambda: compiled, Provenance(ModelRef("t", "f", "float32"), "test"), lambda: 5.0)
     stages = [
-        Fetch(Shelf(), threads),
+        Fetch(Shelf(), threads, threads),
         Recall(cache, hooks),
         Decode(Brightness(), threads),
         Encode(encoder, cache, hooks),
@@ -119,7 +120,7 @@ def through(made: Batch, encoder: TwoThings, threads: Executor, cache: MemoryFea
     return made
 
 
-def test_good_and_bad_images_share_a_batch_and_each_gets_its_own_outcome(threads: Executor) -> None:
+def test_good_and_bad_images_share_a_batch_and_each_gets_its_own_outcome(threads: Threads) -> None:
     made = batch(b"\x01\xff", b"!", b"\x01\x05", None, b"?", b"\x01\x0d")
     done = through(made, TwoThings(), threads, MemoryFeatureCache(10))
     assert reasons(done) == [None, "truncated", None, "empty", "stage_failed", "stage_failed"]
@@ -127,7 +128,7 @@ def test_good_and_bad_images_share_a_batch_and_each_gets_its_own_outcome(threads
     assert [item.failure.stage for item in done.items if item.failure] == ["decode", "fetch", "decode", "encode"]
 
 
-def test_the_worst_view_counts(threads: Executor) -> None:
+def test_the_worst_view_counts(threads: Threads) -> None:
     class Late(Brightness):
         def decode(self, image: bytes) -> Decoded:
             pixels = np.zeros((8, 2, 2, 3), np.uint8)
@@ -135,7 +136,7 @@ def test_the_worst_view_counts(threads: Executor) -> None:
             return Decoded(pixels, 8)
 
     made = batch(b"gif")
-    made = Decode(Late(), threads)(Fetch(Shelf(), threads)(made))
+    made = Decode(Late(), threads)(Fetch(Shelf(), threads, threads)(made))
     encoder = TwoThings()
     Encode(encoder, MemoryFeatureCache(10), Hooks())(made)
     policies = PolicySet((Policy("weapons", "Weapons", ("knife",), {"block": 0.9}),), Defaults(background=("tree",)))
@@ -146,7 +147,7 @@ def test_the_worst_view_counts(threads: Executor) -> None:
     assert (decision.verdict, decision.frames) == ("block", 8)
 
 
-def test_a_batch_is_one_call_of_the_encoder_and_a_repeat_is_none(threads: Executor) -> None:
+def test_a_batch_is_one_call_of_the_encoder_and_a_repeat_is_none(threads: Threads) -> None:
     encoder, cache = TwoThings(), MemoryFeatureCache(10)
     first = through(batch(b"\x01\xff", b"\x03\x05"), encoder, threads, cache)
     again = through(batch(b"\x03\x05", b"\x01\xff"), encoder, threads, cache)
@@ -157,14 +158,14 @@ def test_a_batch_is_one_call_of_the_encoder_and_a_repeat_is_none(threads: Execut
     assert again.items[0].frames == 3
 
 
-def test_claim_checks_are_redeemed_and_a_bad_one_is_typed(threads: Executor) -> None:
+def test_claim_checks_are_redeemed_and_a_bad_one_is_typed(threads: Threads) -> None:
     made = batch(b'{"uri": "https://here/knife"}', b'{"uri": "https://there"}', b"{}", headers=CLAIM)
     done = through(made, TwoThings(), threads, MemoryFeatureCache(10))
     assert reasons(done) == [None, "fetch_failed", "malformed_claim"]
     assert done.items[0].content_sha256 == sha256(b"\x01\xff").hexdigest()
 
 
-def test_every_item_is_published_as_a_decision_or_a_dead_letter(threads: Executor) -> None:
+def test_every_item_is_published_as_a_decision_or_a_dead_letter(threads: Threads) -> None:
     answers = Answers()
     done = through(batch(b"\x01\xff", b"!"), TwoThings(), threads, MemoryFeatureCache(10))
     Publish(answers, Topics("yes", "no"), Hooks(), lambda: 9.0)(done)
@@ -178,7 +179,7 @@ def test_an_item_without_an_answer_is_never_passed_over() -> None:
         Publish(Answers(), Topics(), Hooks(), lambda: 9.0)(batch(b"x"))
 
 
-def test_nothing_is_reported_as_decided_before_it_is_acknowledged(threads: Executor) -> None:
+def test_nothing_is_reported_as_decided_before_it_is_acknowledged(threads: Threads) -> None:
     class Down(Answers):
         def publish(self, records: Sequence[Record]) -> None:
             raise PublishError(f"{len(records)} records not acknowledged")
@@ -196,7 +197,7 @@ def test_nothing_is_reported_as_decided_before_it_is_acknowledged(threads: Execu
     assert told.calls == 0
 
 
-def test_a_device_failure_stops_the_worker_instead_of_blaming_an_image(threads: Executor) -> None:
+def test_a_device_failure_stops_the_worker_instead_of_blaming_an_image(threads: Threads) -> None:
     class Broken(TwoThings):
         def encode_images(self, pixels: Pixels) -> Features:
             raise EncoderError(f"CUDA error with {len(pixels)} images")

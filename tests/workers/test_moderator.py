@@ -52,7 +52,7 @@ def broker_with(events: int) -> MemoryBroker:
 
 def moderator(broker: MemoryBroker, answer: Answer, hooks: Hooks | None = None, most: int = 4) -> Moderator:
     source = MemorySource(broker, [TOPIC], GROUP, max_poll=most)
-    runner = Runner([[answer]], Hooks(), time.monotonic)
+    runner = Runner([[answer]], Hooks(), time.monotonic, max_batch=most)
     return Moderator(source, runner, hooks or Hooks(), time.monotonic, drain_timeout=PATIENCE)
 
 

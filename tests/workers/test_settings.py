@@ -55,6 +55,13 @@ def test_a_bad_flag_and_a_bad_variable_are_named(monkeypatch: pytest.MonkeyPatch
         load_settings({})
 
 
+def test_images_are_shared_through_a_redis_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match=r"^--share-image-features: needs a redis_url"):
+        load_settings({"share_image_features": True})
+    monkeypatch.setenv("SLUICE_REDIS_URL", "redis://cache:6379/0")
+    assert load_settings({"share_image_features": True}).share_image_features
+
+
 def test_a_missing_config_file_is_an_error(config: Path) -> None:
     with pytest.raises(SettingsError, match="no config file"):
         load_settings({}, config)

@@ -82,7 +82,7 @@ class KafkaSource:
             _know(self._consumer, names)
         self._consumer.subscribe(names, listener=Rebalances(self._gained, self._revoked, self._lost))
 
-    def poll(self, timeout: float) -> Batch | None:
+    def poll(self, timeout: float, most: int | None = None) -> Batch | None:
         """Wait up to `timeout` seconds for events, and send commits that have been held back long enough.
 
         Takes up to `JOIN_SECONDS` more while the group is being joined or shared out anew. A broker that is away is
@@ -90,7 +90,7 @@ class KafkaSource:
         """
         self._commit_if_due()
         try:
-            polled = self._poll(timeout)
+            polled = self._poll(timeout, most)
         except _PASSING as error:
             _log.warning("poll_failed_for_now", source=self._name, error=str(error))
             return None
@@ -134,7 +134,7 @@ class KafkaSource:
         except errors.KafkaError as error:
             _log.warning("group_not_left", source=self._name, error=str(error))
 
-    def _poll(self, timeout: float) -> dict[Any, list[Any]]:
+    def _poll(self, timeout: float, most: int | None) -> dict[Any, list[Any]]:
         """One poll, and a longer one while the group is being joined.
 
         kafka-python asks the group for partitions in a task that outlives the poll, and looks at the answer only
@@ -143,9 +143,9 @@ class KafkaSource:
         that it was joining, and the consumer owns nothing for ever while the broker counts it as the owner; so it is
         told to go on.
         """
-        polled: dict[Any, list[Any]] = self._consumer.poll(timeout_ms=int(timeout * 1000))
+        polled: dict[Any, list[Any]] = self._consumer.poll(timeout_ms=int(timeout * 1000), max_records=most)
         if not polled and self._joining():
-            polled = self._consumer.poll(timeout_ms=int(JOIN_SECONDS * 1000))
+            polled = self._consumer.poll(timeout_ms=int(JOIN_SECONDS * 1000), max_records=most)
         if self._joining():
             self._consumer._coordinator.request_rejoin()  # noqa: SLF001 - there is no other way to say it
         return polled

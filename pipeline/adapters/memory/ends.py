@@ -56,12 +56,12 @@ class MemorySource:
             self._positions[place] = self._broker.committed(self._group, place)
         self._hooks.assigned(len(places))
 
-    def poll(self, timeout: float) -> Batch | None:
+    def poll(self, timeout: float, most: int | None = None) -> Batch | None:
         """Wait up to `timeout` seconds; wakes at once when a record is written."""
         self._check_open()
         with self._broker.changed:
             self._broker.changed.wait_for(self._has_more, timeout)
-            events = self._take() if self._has_more() else []
+            events = self._take(min(self._max_poll, most or self._max_poll)) if self._has_more() else []
             for place, position in self._positions.items():
                 self._hooks.lag(*place, self._broker.end(place) - position)
             return Batch([Item(event) for event in events], self._clock(), self._ours.generation) if events else None
@@ -97,10 +97,10 @@ class MemorySource:
         ready = self._broker.available and not self._paused
         return ready and any(self._broker.end(place) > at for place, at in self._positions.items())
 
-    def _take(self) -> list[Event]:
+    def _take(self, most: int) -> list[Event]:
         events: list[Event] = []
         for place, position in self._positions.items():
-            found = self._broker.read(place, position, self._max_poll - len(events))
+            found = self._broker.read(place, position, most - len(events))
             self._positions[place] = position + len(found)
             events += found
         # The partition that came first comes last next time, or a busy one would starve the others.
