@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.bench.arrivals import ideal_latencies, interpolated, percentile, poisson
+from workers.bench.arrivals import ideal_latencies, interpolated, percentile, poisson, side_by_side
 
 
 def test_arrivals_come_at_their_rate_in_order_and_again_the_same() -> None:
@@ -22,25 +22,25 @@ def test_arrivals_come_at_their_rate_in_order_and_again_the_same() -> None:
 
 
 def test_a_lone_image_takes_its_decode_and_its_forward_pass() -> None:
-    alone = ideal_latencies([1.0, 9.0], 0.1, lambda n: 0.5 * n, 8, apart=False)
+    alone = ideal_latencies([1.0, 9.0], lambda n: 0.1 * n, lambda n: 0.5 * n, 8, apart=False)
     assert alone == pytest.approx([0.6, 0.6])
 
 
 def test_what_waits_goes_together() -> None:
     """The first is under way until 0.6; the three that came meanwhile share one pass from then on."""
-    found = ideal_latencies([0.0, 0.1, 0.2, 0.3], 0.1, lambda n: 0.5, 8, apart=False)
+    found = ideal_latencies([0.0, 0.1, 0.2, 0.3], lambda n: 0.1 * n, lambda n: 0.5, 8, apart=False)
     assert found == pytest.approx([0.6, 1.3, 1.2, 1.1])
 
 
 def test_a_batch_has_a_limit() -> None:
-    found = ideal_latencies([0.0, 0.0, 0.0], 0.0, lambda n: 1.0, 2, apart=False)
+    found = ideal_latencies([0.0, 0.0, 0.0], lambda n: 0.0, lambda n: 1.0, 2, apart=False)
     assert found == pytest.approx([1.0, 1.0, 2.0])
 
 
 def test_a_device_apart_decodes_the_next_batch_meanwhile() -> None:
     arrivals = [0.0, 0.0]
-    together = ideal_latencies(arrivals, 1.0, lambda n: 1.0, 1, apart=False)
-    apart = ideal_latencies(arrivals, 1.0, lambda n: 1.0, 1, apart=True)
+    together = ideal_latencies(arrivals, lambda n: 1.0, lambda n: 1.0, 1, apart=False)
+    apart = ideal_latencies(arrivals, lambda n: 1.0, lambda n: 1.0, 1, apart=True)
     assert together == pytest.approx([2.0, 4.0])
     assert apart == pytest.approx([2.0, 3.0])
 
@@ -49,9 +49,13 @@ def test_a_device_apart_decodes_the_next_batch_meanwhile() -> None:
 def test_every_arrival_is_answered_and_none_before_its_work_is_done(
     times: list[float], most: int, apart: bool
 ) -> None:
-    found = ideal_latencies(sorted(times), 0.01, lambda n: 0.1 + 0.01 * n, most, apart=apart)
+    found = ideal_latencies(sorted(times), lambda n: 0.01 * n, lambda n: 0.1 + 0.01 * n, most, apart=apart)
     assert len(found) == len(times)
     assert min(found) >= 0.12 - 1e-9
+
+
+def test_images_are_decoded_side_by_side_and_none_by_two_cores() -> None:
+    assert [side_by_side(0.1, 2, count) for count in (1, 2, 3, 4)] == pytest.approx([0.1, 0.1, 0.2, 0.2])
 
 
 def test_seconds_between_measured_batch_sizes_are_interpolated_and_beyond_them_scale() -> None:

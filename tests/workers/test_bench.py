@@ -35,7 +35,7 @@ def test_its_figures_fit_together(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
 
-    assert {each["batch"] for each in found["forward"]} == {1, 4, 8}
+    assert {each["batch"] for each in found["forward"]} == {1, 2, 4, 8}
     assert found["memory"]["efficiency"] == pytest.approx(
         found["memory"]["images_per_second"] / found["bound"]["images_per_second"], abs=0.01
     )

@@ -18,13 +18,18 @@ def poisson(rate: float, seconds: float, seed: int) -> list[float]:
 
 
 def ideal_latencies(
-    arrivals: Sequence[float], decode: float, forward: Callable[[int], float], most: int, *, apart: bool
+    arrivals: Sequence[float],
+    decode: Callable[[int], float],
+    forward: Callable[[int], float],
+    most: int,
+    *,
+    apart: bool,
 ) -> list[float]:
     """Seconds from each arrival to its answer on a batcher that costs nothing but decode and forward pass.
 
-    It takes whatever waits when it falls free, up to ``most``: decodes it, ``decode`` seconds an image with all cores
-    at it, then encodes it, ``forward(n)`` seconds for n. Where the device is ``apart`` from the cores (a GPU), the
-    next batch is decoded while the last is encoded; else both take the same cores, one after the other.
+    It takes whatever waits when it falls free, up to ``most``: decodes it, ``decode(n)`` seconds for n, then encodes
+    it, ``forward(n)`` seconds. Where the device is ``apart`` from the cores (a GPU), the next batch is decoded while
+    the last is encoded; else both take the same cores, one after the other.
     """
     latencies: list[float] = []
     decoder_free = device_free = 0.0
@@ -34,11 +39,16 @@ def ideal_latencies(
         count = 1
         while count < most and first + count < len(arrivals) and arrivals[first + count] <= start:
             count += 1
-        decoder_free = start + count * decode
+        decoder_free = start + decode(count)
         device_free = max(decoder_free, device_free) + forward(count)
         latencies += [device_free - arrival for arrival in arrivals[first : first + count]]
         first += count
     return latencies
+
+
+def side_by_side(seconds: float, cores: int, count: int) -> float:
+    """Seconds for ``count`` images that take ``seconds`` each, on so many cores: none is spread over two."""
+    return math.ceil(count / cores) * seconds
 
 
 def interpolated(measured: Sequence[tuple[int, float]]) -> Callable[[int], float]:

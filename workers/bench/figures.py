@@ -5,23 +5,24 @@ from __future__ import annotations
 import resource
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from pipeline.adapters.memory import MemoryFeatureCache, MemoryTextCache, NullEncoder
-from pipeline.adapters.open_clip import choose_device
 from pipeline.ports import Encoder, Hooks
 from workers import assembly
 from workers.assembly import Judge, Model
 from workers.bench import limits, streams
-from workers.bench.arrivals import interpolated
+from workers.bench.arrivals import interpolated, side_by_side
 from workers.bench.latency import Ideal, Latency, latencies
 from workers.bench.limits import Cost, Forward
 from workers.bench.prompts import PromptShare, prompt_share
 from workers.bench.starts import Start, in_bytes, starts
 from workers.bench.streams import Clockwork, KafkaCosts
+from workers.bench.warm_prompts import WarmPrompts, warm_prompts
 from workers.settings import Settings
 
 DECODE_SAMPLE = 200
-BATCHES = (1, 4, 16, 32)
+BATCHES = (1, 2, 4, 8, 16, 32)
 """Beside the largest that the settings allow."""
 REPEATS = 10
 """Times that each image of the repeat run comes again."""
@@ -40,10 +41,14 @@ class Figures:
     cores: int
     forwards: tuple[Forward, ...]
     decode: Cost
+    """On all cores."""
+    decode_one_thread: Cost
     memory: Clockwork
     null: Clockwork
     repeats: Cost
     prompts: PromptShare
+    warm: WarmPrompts | None
+    """None without a Redis."""
     latencies: tuple[Latency, ...]
     kafka: tuple[Clockwork, KafkaCosts] | None
     peers: dict[str, Cost]
@@ -82,20 +87,23 @@ def measure(settings: Settings, images: Sequence[bytes], *, kafka: bool, with_pe
     judge = assembly.judge(settings, model, MemoryTextCache(), Hooks())
     forwards = _forwards(settings, model.encoder, say)
     say("measuring decode and preprocessing")
-    decode = limits.decode(model.decoder, images[:DECODE_SAMPLE])
+    one, decode = (limits.decode(model.decoder, images[:DECODE_SAMPLE], threads) for threads in (1, settings.cores))
     say("streaming through memory")
     memory = streams.through_memory(settings, _forgetful(judge), images)
-    apart = choose_device(settings.device).type != "cpu"
     say("streaming with a model that costs nothing")
     null = streams.through_memory(settings, _null(settings, model), images)
     say("streaming the same images again")
     repeats = _repeats(settings, judge, images)
     say("measuring latency under load")
     sizes = [(each.batch, each.seconds) for each in forwards if each.dtype == model.encoder.spec.dtype]
-    ideal = Ideal(decode.cpu_each / settings.cores, interpolated(sizes), apart)
+    ideal = Ideal(partial(side_by_side, one.cpu_each, settings.cores), interpolated(sizes), model.apart)
     under_load = latencies(settings, _forgetful(judge), images, memory.cost().rate, ideal)
     say("measuring 10,000 prompts")
     share = prompt_share(model.encoder, settings.max_batch)
+    warm = None
+    if settings.redis_url is not None:
+        say("measuring 1,000 prompts that Redis knows")
+        warm = warm_prompts(settings)
     through = None
     if kafka:
         say("streaming through Kafka")
@@ -107,14 +115,16 @@ def measure(settings: Settings, images: Sequence[bytes], *, kafka: bool, with_pe
         mean_bytes=sum(map(len, images)) // len(images),
         model=model.encoder.spec.name,
         dtype=model.encoder.spec.dtype,
-        device_apart=apart,
+        device_apart=model.apart,
         cores=settings.cores,
         forwards=tuple(forwards),
         decode=decode,
+        decode_one_thread=one,
         memory=memory,
         null=null,
         repeats=repeats,
         prompts=share,
+        warm=warm,
         latencies=tuple(under_load),
         kafka=through,
         peers=others,
@@ -144,7 +154,7 @@ def _forgetful(judge: Judge) -> Judge:
 
 def _null(settings: Settings, model: Model) -> Judge:
     """A judge whose forward pass costs nothing, of the same shape."""
-    null = Model(NullEncoder(model.encoder.spec), model.decoder)
+    null = Model(NullEncoder(model.encoder.spec), model.decoder, model.apart)
     return _forgetful(assembly.judge(settings, null, MemoryTextCache(), Hooks()))
 
 

@@ -29,8 +29,8 @@ SETTLED = 0.2
 class Ideal:
     """What an ideal batcher is told of the machine."""
 
-    decode: float
-    """Seconds an image, all cores at it."""
+    decode: Callable[[int], float]
+    """Seconds for n images."""
     forward: Callable[[int], float]
     """Seconds of a pass over n images."""
     apart: bool

@@ -24,7 +24,8 @@ def as_record(figures: Figures) -> dict[str, Any]:
         "dtype": figures.dtype,
         "cores": figures.cores,
         "forward": [{"dtype": each.dtype, "batch": each.batch, **_cost(each.cost)} for each in figures.forwards],
-        "decode_one_thread": _cost(figures.decode),
+        "decode": _cost(figures.decode),
+        "decode_one_thread": _cost(figures.decode_one_thread),
         "bound": {"arithmetic": arithmetic(figures), "images_per_second": round(figures.bound(), 1)},
         "memory": _run(figures, figures.memory, figures.bound()),
         "null_encoder": {
@@ -54,6 +55,11 @@ def as_record(figures: Figures) -> dict[str, Any]:
         },
         "peak_mib": figures.peak_bytes // _MIB,
     }
+    if figures.warm is not None:
+        record["prompts_1000_in_redis"] = {
+            "connect_to_ready_ms": round(figures.warm.ready * _MS, 1),
+            "parse_ms": round(figures.warm.parse * _MS, 1),
+        }
     if figures.kafka is not None:
         run, costs = figures.kafka
         record["kafka"] = {
@@ -92,7 +98,8 @@ def _throughput(figures: Figures, title: str) -> Table:
     table = _table("", "images/s", "CPU ms/image", "efficiency", title=title)
     for each in figures.forwards:
         table.add_row(f"forward pass alone, {each.dtype}, batch {each.batch}", *_pair(each.cost))
-    table.add_row("decode+preprocess alone, one thread", *_pair(figures.decode))
+    table.add_row("decode+preprocess alone, one thread", *_pair(figures.decode_one_thread))
+    table.add_row(f"decode+preprocess alone, {figures.cores} threads", *_pair(figures.decode))
     table.add_row(f"bound = {arithmetic(figures)}", f"{figures.bound():.0f}")
     memory = figures.memory
     table.add_row("pipeline through memory", *_pair(memory.cost()), _efficiency(memory, figures.bound()))
@@ -138,6 +145,8 @@ def _rest(figures: Figures) -> Table:
     beside = (figures.null.cost().cpu_each - figures.decode.cpu_each) * 1e6
     table.add_row("our CPU beside decode, model that costs nothing", f"{beside:.0f} us an image")
     table.add_row("scoring against 10,000 prompts", f"{figures.prompts.share:.1%} of it and the forward pass")
+    if figures.warm is not None:
+        table.add_row("1,000 prompts that Redis knows, connect to ready", f"{figures.warm.ready * _MS:.1f} ms")
     table.add_row(
         "start to first decision",
         f"{ours.seconds:.1f} s, {ours.seconds / yardstick.seconds:.2f} times importing open_clip",

@@ -10,7 +10,7 @@ from workers.options import with_settings
 from workers.settings import Settings
 
 
-@with_settings("kafka", "model", "images", "policies", "log")
+@with_settings("kafka", "redis", "model", "images", "policies", "log")
 def bench(
     settings: Settings,
     count: Annotated[int, typer.Option("--count", "-n", min=50, help="Images to stream.")] = 2000,
