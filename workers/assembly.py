@@ -152,7 +152,7 @@ def moderator(
     threadpool_limits(1, user_api="blas")  # type: ignore[no-untyped-call]
     decoders = settings.cores if settings.jpeg_decoder == "pillow" else WAITING
     with closing(Threads(decoders, "decode")) as decoding, closing(Threads(WAITING, "fetch")) as fetching:
-        fetch, decode = Fetch(fetcher, fetching, decoding), Decode(judge.model.decoder, decoding)
+        fetch, decode = Fetch(fetcher, fetching), Decode(judge.model.decoder, decoding)
         sections = _sections(settings, judge, fetch, decode, publisher, hooks)
         runner = Runner(sections, hooks, time.monotonic, max_batch=settings.max_batch)
         yield Moderator(source, runner, hooks, time.monotonic, drain_timeout=settings.drain_timeout)
@@ -161,7 +161,7 @@ def moderator(
 def _sections(
     settings: Settings, judge: Judge, fetch: Fetch, decode: Decode, publisher: Publisher, hooks: Hooks
 ) -> list[list[Stage]]:
-    """The stages in path order, in the groups that overlap: bytes to pixels, the device, the answer.
+    """The stages in path order, in the groups that overlap: the bytes, pixels, features, the answer.
 
     A model on the cores that decode is in one group with decoding: they would only take turns on those cores, each in
     the other's way, and a batch would be late by the share of the next.
@@ -169,13 +169,12 @@ def _sections(
     spec = judge.model.encoder.spec
     provenance = Provenance(ModelRef(spec.name, spec.fingerprint, spec.dtype), judge.model.decoder.name)
     topics = Topics(settings.decisions_topic, settings.dead_letters_topic)
-    pixels: list[Stage] = [fetch, Recall(judge.features, hooks), decode]
+    known: list[Stage] = [fetch, Recall(judge.features, hooks)]
     encode = Encode(judge.model.encoder, judge.features, hooks)
-    decide = Decide(judge.live, provenance, time.time)
-    publish = Publish(publisher, topics, hooks, time.time)
+    answer: list[Stage] = [Decide(judge.live, provenance, time.time), Publish(publisher, topics, hooks, time.time)]
     if judge.model.apart:
-        return [pixels, [encode], [decide, publish]]
-    return [[*pixels, encode], [decide, publish]]
+        return [known, [decode], [encode], answer]
+    return [known, [decode, encode], answer]
 
 
 def kafka_connection(settings: Settings) -> KafkaConnection:

@@ -19,9 +19,14 @@ def fill(prompt: str, templates: Sequence[str]) -> list[str]:
     return [template.replace("{}", prompt) for template in templates]
 
 
+RECIPE = "2"
+"""Raise it where the same model is to give the same sentences other features, if only in the last bit: workers from
+before and after share a cache, and must not share entries."""
+
+
 def digest(prompt: str, templates: Sequence[str]) -> str:
-    """sha256 of those sentences: the key under which a prompt's features are cached."""
-    return sha256("\n".join(fill(prompt, templates)).encode()).hexdigest()
+    """sha256 of those sentences and the recipe: the key under which a prompt's features are cached."""
+    return sha256("\n".join([RECIPE, *fill(prompt, templates)]).encode()).hexdigest()
 
 
 def average(features: Features, templates: int) -> Features:

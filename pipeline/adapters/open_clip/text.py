@@ -19,9 +19,10 @@ from pipeline.errors import ModelError
 ROWS = 32
 """Sentences in every pass of the text tower, filled up by repetition, so that a sentence's features do not depend
 on how many others it came with (matrix kernels change with the shape)."""
-LENGTHS = (16, 32)
+LENGTHS = (6, 8, 10, 12, 16, 32)
 """Tokens that a causal text tower is cut to where a sentence is shorter: what stands behind its end mark cannot
-influence it, and a prompt of 12 tokens costs a fifth of the usual 77."""
+influence it, and a prompt of 12 tokens costs a sixth of the usual 77. Of the tokens that the shipped policies'
+sentences are filled up to, 88% are their own; 16 and 32 alone would make it 50%, every length 92%."""
 
 TextTower = Callable[[torch.Tensor], torch.Tensor]
 """Tokens ``int64[N,L]`` to features ``float32[N,D]``, not normalised."""
