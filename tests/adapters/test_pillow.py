@@ -230,7 +230,7 @@ def test_threads_may_share_a_decoder() -> None:
     assert all(np.array_equal(one, other) for one, other in zip(alone * 4, together, strict=True))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.tuples(st.integers(1, 30_000), st.integers(1, 30_000)),
     st.sampled_from([(64, 64), (224, 224), (80, 48)]),

@@ -115,7 +115,7 @@ def test_the_limit_of_pixels_can_be_set() -> None:
     assert tight.decode(images.encoded(images.flat(images.RED, (100, 100)))).frames == 1
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=2000))
 def test_any_bytes_are_an_image_or_an_item_error(image: bytes) -> None:
     _decode_or_refuse(image)
@@ -124,13 +124,13 @@ def test_any_bytes_are_an_image_or_an_item_error(image: bytes) -> None:
 STARTS = [b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\x40\0\0\0WEBPVP8X", b"GIF89a", b"BM", b"\0\0\0\x1cftypavif"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(STARTS), st.binary(max_size=500))
 def test_anything_behind_a_known_start_is_an_image_or_an_item_error(start: bytes, rest: bytes) -> None:
     _decode_or_refuse(start + rest)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(sorted(VALID)), st.data())
 def test_a_damaged_file_is_an_image_or_an_item_error(name: str, data: st.DataObject) -> None:
     """Bytes overwritten, cut out and doubled in valid files of every kind."""

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import torch
 
+from pipeline.adapters.open_clip.cuda import cuda_streams
 from pipeline.adapters.open_clip.encoder import OpenClipEncoder
+from pipeline.adapters.open_clip.frozen import frozen
 from pipeline.adapters.open_clip.source import find_model
 from pipeline.adapters.open_clip.text import text_tower, tokenizer_of
 from pipeline.adapters.open_clip.towers import choose_device, choose_dtype, place, settle, tower_of
@@ -46,7 +48,7 @@ def load_encoder(
     texts, short = text_tower(whole.to(where))
     encoder = OpenClipEncoder(
         replace(spec, dtype=str(form).removeprefix("torch.")),
-        tower_of(visual),
+        frozen(visual, spec.image_size, form) if where.type == "cpu" else tower_of(visual),
         texts,
         tokenizer,
         device=where,
@@ -54,6 +56,7 @@ def load_encoder(
         max_batch=max_batch,
         short_texts=short,
         lanes=lanes,
+        streams=cuda_streams(where),
     )
     encoder.warm_up()
     return encoder
