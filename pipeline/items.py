@@ -44,9 +44,9 @@ class Item:
         self.failure = Failure(stage, reason.value, name, message[:MESSAGE_LIMIT])
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Batch:
-    """What one poll brought, in order. ``polled_at`` is in seconds on the worker's monotonic clock.
+    """What one poll brought, or several, in order. ``polled_at`` is in seconds on the worker's monotonic clock.
 
     ``generation`` names the partition assignment it was polled under, so that a late commit can be told apart.
     """

@@ -5,12 +5,12 @@ joining live here and nowhere else.
 
 ::
 
-    feed -> [inlet] -> section 1 -> [queue] -> section 2 -> [queue] -> ... -> [done] -> drain
+    feed -> [queue] -> section 1 -> [queue] -> section 2 -> ... -> [done] -> drain
 
-A section is a run of stages on one thread. Between two of them waits one batch at most. The inlet holds one that is
-still growing: what is fed joins the batch that waits there, so that the first section, when it falls free, takes
-whatever is waiting by then. Once it holds `max_batch` events there is no room, the caller stops polling, and that is
-the only backpressure there is.
+A section is a run of stages on one thread. Before each waits one batch that is still growing: what comes after joins it,
+up to `max_batch` events, so that a section that falls free takes whatever is waiting by then. A batch that finds no room
+waits in the section before; when there is none left before the first, the caller stops polling, and that is the only
+backpressure there is.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ class Runner:
     def feed(self, batch: Batch) -> None:
         """Take a batch in, where it may join the one that waits; does not block, so ask for `room` first."""
         with self._changed:
-            if not (self._queues[0] and self._queues[0][-1].absorb(batch)):
-                self._inside.append(batch)
+            self._inside.append(batch)
+            if not self._joins(0, batch):
                 self._queues[0].append(batch)
             self._tell_depth(0)
             self._changed.notify_all()
@@ -149,13 +149,22 @@ class Runner:
             return batch
 
     def _put(self, index: int, batch: Batch) -> None:
-        """Hand a batch on, once the one before it was taken; what is done never waits."""
+        """Hand a batch on: into the one that waits there, or after it has been taken; what is done never waits."""
         last = index == len(self._queues) - 1
         with self._changed:
-            self._changed.wait_for(lambda: last or not self._queues[index] or self._failure is not None)
-            self._queues[index].append(batch)
+            if last or not self._joins(index, batch):
+                self._changed.wait_for(lambda: last or not self._queues[index] or self._failure is not None)
+                self._queues[index].append(batch)
             self._tell_depth(index)
             self._changed.notify_all()
+
+    def _joins(self, index: int, batch: Batch) -> bool:
+        """Whether the batch that waits there took this one in; it is then no longer inside by itself."""
+        waiting = self._queues[index]
+        if not waiting or len(waiting[-1]) + len(batch) > self._max_batch or not waiting[-1].absorb(batch):
+            return False
+        self._inside.remove(batch)
+        return True
 
     def _tell_depth(self, index: int) -> None:
         self._hooks.queue_depth(self._names[index], len(self._queues[index]))

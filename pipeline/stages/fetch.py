@@ -12,20 +12,18 @@ from pipeline.wire import Claim, parse_claim
 
 
 class Fetch:
-    """Claim checks are fetched side by side by many threads, which wait; inline images cost their hash alone."""
+    """Claim checks are fetched side by side on `threads`; inline images cost their hash alone."""
 
     name = "fetch"
 
-    def __init__(self, fetcher: Fetcher, fetching: Threads, hashing: Threads) -> None:
-        """`fetching` has as many threads as fetches may wait at a time, `hashing` as many as there are cores."""
+    def __init__(self, fetcher: Fetcher, threads: Threads) -> None:
         self._fetcher = fetcher
-        self._fetching = fetching
-        self._hashing = hashing
+        self._threads = threads
 
     def __call__(self, batch: Batch) -> Batch:
         """Fill `claim`, `image` and `content_sha256`."""
         claims = any(item.event.is_claim for item in batch.live())
-        return each(self.name, batch, self._fetch, self._fetching if claims else self._hashing)
+        return each(self.name, batch, self._fetch, self._threads if claims else None)
 
     def _fetch(self, item: Item) -> None:
         value = item.event.value or b""

@@ -109,7 +109,7 @@ def through(made: Batch, encoder: TwoThings, threads: Threads, cache: MemoryFeat
     compiled = compile_policies(policies, {"knife": KNIFE, "tree": TREE}, 20.0, None)
     decide = Decide(lambda: compiled, Provenance(ModelRef("t", "f", "float32"), "test"), lambda: 5.0)
     stages = [
-        Fetch(Shelf(), threads, threads),
+        Fetch(Shelf(), threads),
         Recall(cache, hooks),
         Decode(Brightness(), threads),
         Encode(encoder, cache, hooks),
@@ -136,7 +136,7 @@ def test_the_worst_view_counts(threads: Threads) -> None:
             return Decoded(pixels, 8)
 
     made = batch(b"gif")
-    made = Decode(Late(), threads)(Fetch(Shelf(), threads, threads)(made))
+    made = Decode(Late(), threads)(Fetch(Shelf(), threads)(made))
     encoder = TwoThings()
     Encode(encoder, MemoryFeatureCache(10), Hooks())(made)
     policies = PolicySet((Policy("weapons", "Weapons", ("knife",), {"block": 0.9}),), Defaults(background=("tree",)))
