@@ -23,6 +23,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measure for moments: what is tested here is that it is measured, and not what comes out."""
     for module, seconds in ((limits, 0.05), (latency, 1.0), (peers, 0.1), (prompts, 0.05)):
         monkeypatch.setattr(module, "SECONDS", seconds)
+    monkeypatch.setattr(latency, "ARRIVALS", 1)
     monkeypatch.setattr(starts, "ROUNDS", 1)
 
 

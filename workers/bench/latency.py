@@ -21,6 +21,8 @@ from workers.settings import Settings
 SHARES = (0.5, 0.8, 1.0)
 """Loads, as shares of the measured capacity."""
 SECONDS = 12.0
+ARRIVALS = 800
+"""At least so many, however long they take: a 99th percentile of fewer is a matter of luck."""
 SETTLED = 0.2
 """Share of the arrivals that come before the pipeline has settled, which do not count."""
 
@@ -61,7 +63,7 @@ def latencies(
 def _at(
     settings: Settings, judge: Judge, images: Sequence[bytes], share: float, rate: float, ideal: Ideal
 ) -> Latency:
-    due = poisson(rate, SECONDS, seed=round(share * 100))
+    due = poisson(rate, max(SECONDS, ARRIVALS / rate), seed=round(share * 100))
     measured = _settled(_under(settings, judge, images, due))
     wanted = _settled(ideal_latencies(due, ideal.decode, ideal.forward, settings.max_batch, apart=ideal.apart))
     return Latency(

@@ -8,6 +8,7 @@ of a fleet and can be shared whatever each one's images are encoded in.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -21,6 +22,7 @@ import torch
 from pipeline.adapters.open_clip.device import Device, EagerDevice, Forward, unit
 from pipeline.adapters.open_clip.flight import Stream
 from pipeline.adapters.open_clip.flights import Flights
+from pipeline.adapters.open_clip.passes import best_pass
 from pipeline.adapters.open_clip.text import TextTower, Tokenizer, fixed_batches
 from pipeline.adapters.open_clip.towers import ImageTower
 from pipeline.errors import EncoderError
@@ -72,6 +74,7 @@ class OpenClipEncoder:
         self._threads = ThreadPoolExecutor(lanes, thread_name_prefix="sluice-encode")
         self._turn = threading.Lock() if lanes == 1 and not streams else nullcontext()
         self._halving = threading.Lock()
+        self._pass = max_batch
         forward = Forward(spec, image_tower, self._where, dtype)
         self._images: Device = Flights(streams, forward, max_batch) if streams else EagerDevice(forward, self._where)
 
@@ -102,11 +105,24 @@ class OpenClipEncoder:
         return self._tokenizer.count_tokens(text)
 
     def warm_up(self) -> None:
-        """Pay now for what the first batches would wait for: kernels loaded, memory claimed, graphs captured."""
+        """Pay now for what the first batches would wait for: kernels loaded, memory claimed, graphs captured.
+
+        On a CPU it also finds out how many images a core takes best in one pass.
+        """
         sizes = None
         while sizes is None:
             sizes = self._guarded(partial(self._images.warm_up, self.max_batch), self.max_batch)
-        log.debug("warm", max_batch=self.max_batch, prepared=sizes)
+        if self._where.type == "cpu":
+            self._pass = best_pass(self._trial, max(1, self.max_batch // self._lanes))
+        log.debug("warm", max_batch=self.max_batch, prepared=sizes, images_in_a_pass=self._pass)
+
+    def _trial(self, images: int) -> tuple[float, float]:
+        """Seconds of CPU time and of the clock for a pass of so many images on every lane."""
+        pixels = np.zeros((images * self._lanes, *self.spec.image_size, 3), np.uint8)
+        self._pass = images
+        cpu, clock = time.process_time(), time.perf_counter()
+        self.encode_images(pixels)
+        return time.process_time() - cpu, time.perf_counter() - clock
 
     def _spread(self, work: Callable[[A], B], parts: Sequence[A]) -> list[B]:
         """`work` on each part, side by side on the lanes where there are several of both."""
@@ -115,11 +131,13 @@ class OpenClipEncoder:
         return list(self._threads.map(work, parts))
 
     def _encode_share(self, pixels: Pixels) -> list[Features]:
-        """Features of one lane's share, in parts of at most `max_batch`, which shrinks when memory runs out."""
+        """Features of one lane's share, in passes of a like size; `max_batch` shrinks when memory runs out."""
         parts: list[Features] = []
         start = 0
         while start < len(pixels):
-            part = pixels[start : start + self.max_batch]
+            left = len(pixels) - start
+            passes = -(-left // min(self._pass, self.max_batch))
+            part = pixels[start : start - (-left // passes)]
             features = self._guarded(partial(self._images.encode, part), len(part))
             if features is not None:
                 parts.append(features)
