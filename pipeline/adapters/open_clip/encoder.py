@@ -74,6 +74,7 @@ class OpenClipEncoder:
         self._threads = ThreadPoolExecutor(lanes, thread_name_prefix="sluice-encode")
         self._turn = threading.Lock() if lanes == 1 and not streams else nullcontext()
         self._halving = threading.Lock()
+        self._on_cores = self._where.type == "cpu" and not streams
         self._pass = max_batch
         forward = Forward(spec, image_tower, self._where, dtype)
         self._images: Device = Flights(streams, forward, max_batch) if streams else EagerDevice(forward, self._where)
@@ -112,7 +113,7 @@ class OpenClipEncoder:
         sizes = None
         while sizes is None:
             sizes = self._guarded(partial(self._images.warm_up, self.max_batch), self.max_batch)
-        if self._where.type == "cpu":
+        if self._on_cores:
             self._pass = best_pass(self._trial, max(1, self.max_batch // self._lanes))
         log.debug("warm", max_batch=self.max_batch, prepared=sizes, images_in_a_pass=self._pass)
 
@@ -135,14 +136,18 @@ class OpenClipEncoder:
         parts: list[Features] = []
         start = 0
         while start < len(pixels):
-            left = len(pixels) - start
-            passes = -(-left // min(self._pass, self.max_batch))
-            part = pixels[start : start - (-left // passes)]
+            part = pixels[start : start + self._next_pass(len(pixels) - start)]
             features = self._guarded(partial(self._images.encode, part), len(part))
             if features is not None:
                 parts.append(features)
                 start += len(part)
         return parts
+
+    def _next_pass(self, left: int) -> int:
+        """Images in the next pass. On a CPU what is left is split evenly; graphs are captured for whole batches."""
+        most = min(self._pass, self.max_batch)
+        passes = -(-left // most)
+        return -(-left // passes) if self._on_cores else most
 
     def _encode_tokens(self, tokens: torch.Tensor) -> Features:
         def encode() -> Features:
