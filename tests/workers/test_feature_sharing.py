@@ -10,7 +10,7 @@ import pytest
 from pipeline.adapters.memory import MemoryFeatureCache, NullEncoder
 from pipeline.adapters.pillow import PillowDecoder
 from pipeline.ports import EncoderSpec, FeatureCache, Hooks
-from workers import assembly
+from workers import assembly, services
 from workers.assembly import Model
 from workers.settings import Settings
 
@@ -22,7 +22,7 @@ def cache_of(url: str, **settings: Any) -> FeatureCache:
     """As a worker with these settings has it."""
     made = Settings(redis_url=url, share_image_features=True, redis_timeout=5, **settings)
     decoder = PillowDecoder(SPEC, preprocess=made.preprocess)
-    connection = assembly.redis_connection(made, budget=20)
+    connection = services.redis_connection(made, budget=20)
     return assembly.build_feature_cache(made, Model(NullEncoder(SPEC), decoder), connection, Hooks())
 
 
@@ -62,5 +62,5 @@ def test_images_are_shared_for_as_long_as_the_setting_says(empty_redis: Any) -> 
 def test_nothing_is_shared_unasked(empty_redis: Any) -> None:
     settings = Settings(redis_url=empty_redis.url)
     model = Model(NullEncoder(SPEC), PillowDecoder(SPEC))
-    cache = assembly.build_feature_cache(settings, model, assembly.redis_connection(settings), Hooks())
+    cache = assembly.build_feature_cache(settings, model, services.redis_connection(settings), Hooks())
     assert isinstance(cache, MemoryFeatureCache)

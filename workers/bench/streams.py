@@ -15,7 +15,7 @@ from pipeline.adapters.memory import MemoryBroker, MemoryPublisher, MemorySource
 from pipeline.errors import StopError
 from pipeline.ports import Hooks, Publisher, Source
 from pipeline.wire import Decision, Record
-from workers import assembly
+from workers import assembly, services
 from workers.assembly import Judge
 from workers.bench.limits import Cost, cpu_seconds, measured
 from workers.settings import Settings
@@ -102,19 +102,19 @@ def through_kafka(settings: Settings, judge: Judge, images: Sequence[bytes]) -> 
     names = {f"{kind}_topic": f"sluice.bench.{kind}.{tag}" for kind in ("images", "decisions", "dead_letters")}
     settings = settings.model_copy(update={**names, "group": f"sluice-bench-{tag}"})
     plans = [TopicPlan(name, partitions=PARTITIONS, retention=RETENTION) for name in names.values()]
-    create_topics(assembly.kafka_connection(settings), plans)
+    create_topics(services.kafka_connection(settings), plans)
     records = (Record(settings.images_topic, b"%d" % number, image) for number, image in enumerate(images))
-    with closing(assembly.kafka_publisher(settings)) as publisher:
+    with closing(services.kafka_publisher(settings)) as publisher:
         sent = measured(lambda: publish_stream(publisher, records))
         fetched = _fetched(settings.model_copy(update={"group": f"{settings.group}-fetch"}), len(images))
-        source = assembly.kafka_source(settings, Hooks())
+        source = services.kafka_source(settings, Hooks())
         run = run_until_answered(settings, judge, source, publisher, Clockwork(len(images)))
     return run, KafkaCosts(sent, fetched)
 
 
 def _fetched(settings: Settings, count: int) -> Cost:
     """Polling all images and doing nothing with them; the clock starts when the first have come."""
-    with closing(assembly.kafka_source(settings, Hooks())) as source:
+    with closing(services.kafka_source(settings, Hooks())) as source:
         end, first = time.monotonic() + PATIENCE, 0
         while first == 0 and time.monotonic() < end:
             first = len(source.poll(POLL) or ())
@@ -132,7 +132,7 @@ def run_until_answered(
     settings: Settings, judge: Judge, source: Source, publisher: Publisher, clock: Clockwork
 ) -> Clockwork:
     """One moderator, until as many images are answered as the clock expects. Raises `StopError` when it cannot be."""
-    fetcher, stop, errors = assembly.http_fetcher(settings), Flag(), list[BaseException]()
+    fetcher, stop, errors = services.http_fetcher(settings), Flag(), list[BaseException]()
     with closing(fetcher), assembly.moderator(settings, judge, source, publisher, fetcher, clock) as moderator:
 
         def run() -> None:

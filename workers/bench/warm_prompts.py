@@ -17,7 +17,7 @@ from pipeline.ports import Encoder, EncoderSpec, Hooks
 from pipeline.rules.ensembles import digest
 from pipeline.rules.policy_files import parse_policies
 from pipeline.rules.policy_set import PolicySet
-from workers import assembly
+from workers import services
 from workers.settings import Settings
 
 PROMPTS = 1_000
@@ -48,7 +48,7 @@ def warm_prompts(settings: Settings) -> WarmPrompts:
 
     Raises `UsageError` where the settings name no Redis, and `ServiceError` when it does not give them back.
     """
-    connection = assembly.redis_connection(settings, budget=PATIENCE)
+    connection = services.redis_connection(settings, budget=PATIENCE)
     if connection is None:
         raise UsageError("there is no Redis to measure; give one with --redis-url")
     started = time.perf_counter()
@@ -79,7 +79,7 @@ class _Hits(Hooks):
 def _round(settings: Settings, encoder: Encoder, policy_set: PolicySet) -> float | None:
     """Seconds from connecting to ready; None if Redis did not know all prompts."""
     started = time.perf_counter()
-    connection = assembly.redis_connection(settings, budget=PATIENCE)
+    connection = services.redis_connection(settings, budget=PATIENCE)
     if connection is None:
         return None
     with closing(connection):

@@ -32,7 +32,7 @@ def send(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from pipeline.adapters.kafka import check_topics, publish_stream
-    from workers.assembly import kafka_connection, kafka_publisher
+    from workers.services import kafka_connection, kafka_publisher
     from workers.commands.scan import expand
 
     found = expand(paths)

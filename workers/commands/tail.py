@@ -29,7 +29,7 @@ def tail(
     from rich.console import Console
 
     from pipeline.adapters.kafka import tail as tail_topic
-    from workers.assembly import kafka_connection
+    from workers.services import kafka_connection
 
     topic = settings.dead_letters_topic if dead_letters else settings.decisions_topic
     events = tail_topic(kafka_connection(settings), topic, from_beginning=from_beginning, follow=follow)

@@ -32,7 +32,7 @@ def create(
 ) -> None:
     """Make the three topics with sane settings; those that exist are left as they are."""
     from pipeline.adapters.kafka import TopicPlan, create_topics
-    from workers.assembly import kafka_connection
+    from workers.services import kafka_connection
 
     days = {
         settings.images_topic: image_retention_days,

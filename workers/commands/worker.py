@@ -40,7 +40,7 @@ def _moderate(settings: Settings) -> None:
     """In this process, and the model too unless another one serves it."""
     from pipeline.adapters.prometheus import PrometheusHooks
     from pipeline.ports import HookChain
-    from workers import assembly
+    from workers import assembly, services
     from workers.health import HealthServer
     from workers.other_model import LogOtherModel
     from workers.policy_watch import watched_policies
@@ -52,15 +52,15 @@ def _moderate(settings: Settings) -> None:
     with ExitStack() as held:
         health = HealthServer(settings.metrics_host, settings.metrics_port, metrics.registry, *vitals.checks)
         held.callback(health.close)
-        assembly.check_kafka(settings)
-        redis = assembly.redis_connection(settings)
-        text_cache = held.enter_context(closing(assembly.build_text_cache(redis, hooks)))
+        services.check_kafka(settings)
+        redis = services.redis_connection(settings)
+        text_cache = held.enter_context(closing(services.build_text_cache(redis, hooks)))
         model = assembly.load_model(settings)
         features = held.enter_context(closing(assembly.build_feature_cache(settings, model, redis, hooks)))
         judge = assembly.judge(settings, model, text_cache, hooks, features)
-        publisher = held.enter_context(closing(assembly.kafka_publisher(settings)))
-        fetcher = held.enter_context(closing(assembly.http_fetcher(settings)))
-        source = held.enter_context(closing(assembly.kafka_source(settings, hooks)))
+        publisher = held.enter_context(closing(services.kafka_publisher(settings)))
+        fetcher = held.enter_context(closing(services.http_fetcher(settings)))
+        source = held.enter_context(closing(services.kafka_source(settings, hooks)))
         moderator = held.enter_context(assembly.moderator(settings, judge, source, publisher, fetcher, hooks))
         vitals.watch(moderator.stalled)
         held.enter_context(watched_policies(settings.policies, judge.files, judge.live, stop, settings.drain_timeout))

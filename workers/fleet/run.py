@@ -9,7 +9,7 @@ import structlog
 from pipeline.adapters.policy_folder import read_policy_folder
 from pipeline.errors import SettingsError
 from pipeline.rules.policy_files import parse_policies
-from workers import assembly
+from workers import assembly, services
 from workers.fleet.metrics import FleetMetrics
 from workers.fleet.process import Process
 from workers.fleet.roles import roles_in_folder
@@ -38,7 +38,7 @@ def supervise(settings: Settings) -> int:
             settings.metrics_host, settings.metrics_port, metrics.registry, vitals.live, vitals.ready
         )
         held.callback(health.close)
-        assembly.check_kafka(settings)
+        services.check_kafka(settings)
         parse_policies(read_policy_folder(settings.policies))
         _log.info("supervisor_started", moderators=len(moderators), metrics_port=health.port)
         processes = [Process(role) for role in moderators]

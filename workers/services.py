@@ -1,0 +1,99 @@
+"""Settings -> what a worker reaches over the network: Kafka, Redis, HTTP. Their libraries load when they are used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.adapters.memory import MemoryTextCache
+from pipeline.ports import Hooks, TextCache
+from workers.settings import Settings
+
+if TYPE_CHECKING:  # a quarter of a second of imports, which `sluice scan` and `sluice policy` do without
+    from pipeline.adapters.http import HttpFetcher
+    from pipeline.adapters.kafka import KafkaConnection, KafkaPublisher, KafkaSource
+    from pipeline.adapters.redis import RedisConnection
+
+
+def kafka_connection(settings: Settings) -> KafkaConnection:
+    """How to reach Kafka."""
+    from pipeline.adapters.kafka import KafkaConnection
+
+    sasl = settings.security_protocol.startswith("SASL")
+    return KafkaConnection(
+        bootstrap_servers=settings.bootstrap_servers,
+        security_protocol=settings.security_protocol,
+        sasl_mechanism=settings.sasl_mechanism if sasl else None,
+        username=settings.sasl_username,
+        password=settings.sasl_password.get_secret_value() if settings.sasl_password else None,
+        ssl_cafile=str(settings.ssl_cafile) if settings.ssl_cafile else None,
+        ssl_certfile=str(settings.ssl_certfile) if settings.ssl_certfile else None,
+        ssl_keyfile=str(settings.ssl_keyfile) if settings.ssl_keyfile else None,
+    )
+
+
+def check_kafka(settings: Settings) -> None:
+    """What a worker needs of Kafka before it joins the group. Raises `ServiceError` saying what is missing."""
+    from pipeline.adapters.kafka import check_crc32c, check_topics
+
+    check_crc32c()
+    topics = [settings.images_topic, settings.decisions_topic, settings.dead_letters_topic]
+    check_topics(kafka_connection(settings), topics)
+
+
+def kafka_source(settings: Settings, hooks: Hooks) -> KafkaSource:
+    """A member of the consumer group on the images topic. Construct it in the process that polls."""
+    from pipeline.adapters.kafka import KafkaSource
+
+    return KafkaSource(
+        kafka_connection(settings),
+        [settings.images_topic],
+        settings.group,
+        max_poll=settings.max_batch,
+        commit_interval=settings.commit_interval,
+        session_timeout=settings.session_timeout,
+        hooks=hooks,
+    )
+
+
+def kafka_publisher(settings: Settings) -> KafkaPublisher:
+    """A producer that waits for the acknowledgement of every record."""
+    from pipeline.adapters.kafka import KafkaPublisher
+
+    return KafkaPublisher(kafka_connection(settings), delivery_timeout=settings.delivery_timeout)
+
+
+def http_fetcher(settings: Settings) -> HttpFetcher:
+    """Claim checks over HTTP, from the hosts that the settings allow."""
+    from pipeline.adapters.http import HttpFetcher
+
+    return HttpFetcher(
+        settings.fetch_allowed_hosts,
+        allowed_schemes=("https", "http") if settings.fetch_allow_http else ("https",),
+        allow_private=settings.fetch_allow_private,
+        max_bytes=settings.fetch_max_bytes,
+        timeout=settings.fetch_timeout,
+    )
+
+
+def redis_connection(settings: Settings, *, budget: float | None = None) -> RedisConnection | None:
+    """The Redis that the settings name; connects when it is first asked."""
+    if settings.redis_url is None:
+        return None
+    from pipeline.adapters.redis import BUDGET, RedisConnection
+
+    return RedisConnection(
+        settings.redis_url,
+        password=settings.redis_password.get_secret_value() if settings.redis_password else None,
+        cafile=str(settings.redis_cafile) if settings.redis_cafile else None,
+        timeout=settings.redis_timeout,
+        budget=BUDGET if budget is None else budget,
+    )
+
+
+def build_text_cache(redis: RedisConnection | None, hooks: Hooks) -> TextCache:
+    """Redis where there is one, else this process's own memory."""
+    if redis is None:
+        return MemoryTextCache(hooks)
+    from pipeline.adapters.redis import RedisTextCache
+
+    return RedisTextCache(redis, hooks=hooks)
