@@ -32,8 +32,8 @@ def send(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from pipeline.adapters.kafka import check_topics, publish_stream
-    from workers.services import kafka_connection, kafka_publisher
     from workers.commands.scan import expand
+    from workers.services import kafka_connection, kafka_publisher
 
     found = expand(paths)
     check_topics(kafka_connection(settings), [settings.images_topic])
