@@ -7,10 +7,10 @@ joining live here and nowhere else.
 
     feed -> [queue] -> section 1 -> [queue] -> section 2 -> ... -> [done] -> drain
 
-A section is a run of stages on one thread. Before each waits one batch that is still growing: what comes after joins it,
-up to `max_batch` events, so that a section that falls free takes whatever is waiting by then. A batch that finds no room
-waits in the section before; when there is none left before the first, the caller stops polling, and that is the only
-backpressure there is.
+A section is a run of stages on one thread. Before each waits one batch that is still growing: what comes after joins
+it, up to `max_batch` events, so that a section that falls free takes whatever is waiting by then. A batch that finds
+no room waits in the section before; when there is none left before the first, the caller stops polling, and that is
+the only backpressure there is.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from tests.e2e.policies_under_test import write_policies
 from tests.e2e.tiny_model import make_tiny_model
-from workers.bench import latency, limits, peers, prompts, starts
+from workers.bench import latency, limits, peers, prompts, rounds, starts
 from workers.commands.bench import bench
 
 APP = typer.Typer()
@@ -24,6 +24,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, seconds in ((limits, 0.05), (latency, 1.0), (peers, 0.1), (prompts, 0.05)):
         monkeypatch.setattr(module, "SECONDS", seconds)
     monkeypatch.setattr(latency, "ARRIVALS", 1)
+    monkeypatch.setattr(rounds, "ROUNDS", 1)
     monkeypatch.setattr(starts, "ROUNDS", 1)
 
 

@@ -16,12 +16,13 @@ from workers.bench.arrivals import interpolated, side_by_side
 from workers.bench.latency import Ideal, Latency, latencies
 from workers.bench.limits import Cost, Forward
 from workers.bench.prompts import PromptShare, prompt_share
+from workers.bench.rounds import Best, best_of_rounds
 from workers.bench.starts import Start, in_bytes, starts
 from workers.bench.streams import Clockwork, KafkaCosts
 from workers.bench.warm_prompts import WarmPrompts, warm_prompts
 from workers.settings import Settings
 
-DECODE_SAMPLE = 200
+PEER_SAMPLE = 200
 BATCHES = (1, 2, 4, 8, 16, 32)
 """Beside the largest that the settings allow."""
 REPEATS = 10
@@ -40,11 +41,7 @@ class Figures:
     device_apart: bool
     cores: int
     forwards: tuple[Forward, ...]
-    decode: Cost
-    """On all cores."""
-    decode_one_thread: Cost
-    memory: Clockwork
-    null: Clockwork
+    best: Best
     repeats: Cost
     prompts: PromptShare
     warm: WarmPrompts | None
@@ -54,12 +51,6 @@ class Figures:
     peers: dict[str, Cost]
     start: tuple[Start, Start]
     peak_bytes: int
-
-    @property
-    def forward(self) -> Forward:
-        """In the dtype that moderates, at the batch size that costs the least an image."""
-        ours = [each for each in self.forwards if each.dtype == self.dtype]
-        return min(ours, key=lambda each: each.cost.wall / each.cost.images)
 
     def bound(self, *, kafka: bool = False) -> float:
         """Images a second that the hardware allows.
@@ -71,13 +62,18 @@ class Figures:
         if kafka and self.kafka is not None:
             client = self.kafka[1].publish.cpu_each + self.kafka[1].fetch.cpu_each
         if self.device_apart:
-            return min(self.forward.cost.rate, self.cores / (self.decode.cpu_each + client))
-        return self.cores / (self.forward.cost.cpu_each + self.decode.cpu_each + client)
+            return min(self.best.forward.cost.rate, self.cores / (self.best.decode.cpu_each + client))
+        return self.cores / (self.best.forward.cost.cpu_each + self.best.decode.cpu_each + client)
+
+    @property
+    def beside_decode(self) -> float:
+        """CPU seconds an image that a model without cost leaves beside decode."""
+        return self.best.null.cost().cpu_each - self.best.decode.cpu_each
 
     def in_neither(self, run: Clockwork) -> float:
         """CPU seconds an image that are neither forward pass nor decode."""
-        model = 0.0 if self.device_apart else self.forward.cost.cpu_each
-        return run.cost().cpu_each - model - self.decode.cpu_each
+        model = 0.0 if self.device_apart else self.best.forward.cost.cpu_each
+        return run.cost().cpu_each - model - self.best.decode.cpu_each
 
 
 def measure(settings: Settings, images: Sequence[bytes], *, kafka: bool, with_peers: bool, say: Say) -> Figures:
@@ -86,18 +82,15 @@ def measure(settings: Settings, images: Sequence[bytes], *, kafka: bool, with_pe
     model = assembly.load_model(settings)
     judge = assembly.judge(settings, model, MemoryTextCache(), Hooks())
     forwards = _forwards(settings, model.encoder, say)
-    say("measuring decode and preprocessing")
-    one, decode = (limits.decode(model.decoder, images[:DECODE_SAMPLE], threads) for threads in (1, settings.cores))
-    say("streaming through memory")
-    memory = streams.through_memory(settings, _forgetful(judge), images)
-    say("streaming with a model that costs nothing")
-    null = streams.through_memory(settings, _null(settings, model), images)
+    best = best_of_rounds(settings, _forgetful(judge), _null(settings, model), images, _fastest(forwards).batch, say)
     say("streaming the same images again")
     repeats = _repeats(settings, judge, images)
     say("measuring latency under load")
     sizes = [(each.batch, each.seconds) for each in forwards if each.dtype == model.encoder.spec.dtype]
-    ideal = Ideal(partial(side_by_side, one.cpu_each, settings.cores), interpolated(sizes), model.apart)
-    under_load = latencies(settings, _forgetful(judge), images, memory.cost().rate, ideal)
+    ideal = Ideal(
+        partial(side_by_side, best.decode_one_thread.cpu_each, settings.cores), interpolated(sizes), model.apart
+    )
+    under_load = latencies(settings, _forgetful(judge), images, best.memory.cost().rate, ideal)
     say("measuring 10,000 prompts")
     share = prompt_share(model.encoder, settings.max_batch)
     warm = None
@@ -118,10 +111,7 @@ def measure(settings: Settings, images: Sequence[bytes], *, kafka: bool, with_pe
         device_apart=model.apart,
         cores=settings.cores,
         forwards=tuple(forwards),
-        decode=decode,
-        decode_one_thread=one,
-        memory=memory,
-        null=null,
+        best=best,
         repeats=repeats,
         prompts=share,
         warm=warm,
@@ -147,6 +137,12 @@ def _forwards(settings: Settings, encoder: Encoder, say: Say) -> list[Forward]:
     return found
 
 
+def _fastest(forwards: Sequence[Forward]) -> Forward:
+    """In the dtype that moderates, the batch size that costs the least an image."""
+    ours = [each for each in forwards if each.dtype == forwards[0].dtype]
+    return min(ours, key=lambda each: each.cost.cpu_each)
+
+
 def _forgetful(judge: Judge) -> Judge:
     """The same, remembering no image: every one is decoded and encoded."""
     return Judge(judge.model, judge.files, judge.live, MemoryFeatureCache(0))
@@ -170,7 +166,7 @@ def _peers(settings: Settings, images: Sequence[bytes], say: Say) -> dict[str, C
     from workers.bench.peers import peers
 
     say("running what people write without Sluice")
-    return peers(settings.model, settings.pretrained, images[:DECODE_SAMPLE], settings.cores)
+    return peers(settings.model, settings.pretrained, images[:PEER_SAMPLE], settings.cores)
 
 
 def _model_flags(settings: Settings) -> list[str]:

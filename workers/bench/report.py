@@ -24,15 +24,18 @@ def as_record(figures: Figures) -> dict[str, Any]:
         "dtype": figures.dtype,
         "cores": figures.cores,
         "forward": [{"dtype": each.dtype, "batch": each.batch, **_cost(each.cost)} for each in figures.forwards],
-        "decode": _cost(figures.decode),
-        "decode_one_thread": _cost(figures.decode_one_thread),
+        "decode": _cost(figures.best.decode),
+        "decode_one_thread": _cost(figures.best.decode_one_thread),
         "bound": {"arithmetic": arithmetic(figures), "images_per_second": round(figures.bound(), 1)},
-        "memory": _run(figures, figures.memory, figures.bound()),
+        "memory": _run(figures, figures.best.memory, figures.bound()),
         "null_encoder": {
-            **_cost(figures.null.cost()),
-            "cpu_us_beside_decode": round((figures.null.cost().cpu_each - figures.decode.cpu_each) * 1e6, 1),
+            **_cost(figures.best.null.cost()),
+            "cpu_us_beside_decode": round(figures.beside_decode * 1e6, 1),
         },
-        "repeats": {**_cost(figures.repeats), "times_cold": round(figures.repeats.rate / _rate(figures.memory), 1)},
+        "repeats": {
+            **_cost(figures.repeats),
+            "times_cold": round(figures.repeats.rate / _rate(figures.best.memory), 1),
+        },
         "prompts_10000": {"batch": figures.prompts.batch, "share_of_scoring": round(figures.prompts.share, 4)},
         "latency": [
             {
@@ -45,7 +48,7 @@ def as_record(figures: Figures) -> dict[str, Any]:
             for each in figures.latencies
         ],
         "peers": {
-            name: {**_cost(cost), "times": round(_rate(figures.memory) / cost.rate, 2)}
+            name: {**_cost(cost), "times": round(_rate(figures.best.memory) / cost.rate, 2)}
             for name, cost in figures.peers.items()
         },
         "start_to_first_decision": {
@@ -73,8 +76,8 @@ def as_record(figures: Figures) -> dict[str, Any]:
 
 def arithmetic(figures: Figures, *, kafka: bool = False) -> str:
     """The bound in figures."""
-    decode = f"decode {figures.decode.cpu_each * _MS:.2f} ms"
-    forward = figures.forward
+    decode = f"decode {figures.best.decode.cpu_each * _MS:.2f} ms"
+    forward = figures.best.forward
     parts = [f"forward {forward.cost.cpu_each * _MS:.2f} ms ({forward.dtype}, batch {forward.batch})", decode]
     if kafka and figures.kafka is not None:
         costs = figures.kafka[1]
@@ -98,10 +101,10 @@ def _throughput(figures: Figures, title: str) -> Table:
     table = _table("", "images/s", "CPU ms/image", "efficiency", title=title)
     for each in figures.forwards:
         table.add_row(f"forward pass alone, {each.dtype}, batch {each.batch}", *_pair(each.cost))
-    table.add_row("decode+preprocess alone, one thread", *_pair(figures.decode_one_thread))
-    table.add_row(f"decode+preprocess alone, {figures.cores} threads", *_pair(figures.decode))
+    table.add_row("decode+preprocess alone, one thread", *_pair(figures.best.decode_one_thread))
+    table.add_row(f"decode+preprocess alone, {figures.cores} threads", *_pair(figures.best.decode))
     table.add_row(f"bound = {arithmetic(figures)}", f"{figures.bound():.0f}")
-    memory = figures.memory
+    memory = figures.best.memory
     table.add_row("pipeline through memory", *_pair(memory.cost()), _efficiency(memory, figures.bound()))
     if figures.kafka is not None:
         run, costs = figures.kafka
@@ -110,7 +113,7 @@ def _throughput(figures: Figures, title: str) -> Table:
         bound = figures.bound(kafka=True)
         table.add_row(f"bound = {arithmetic(figures, kafka=True)}", f"{bound:.0f}")
         table.add_row("pipeline through Kafka", *_pair(run.cost()), _efficiency(run, bound))
-    table.add_row("pipeline with a model that costs nothing", *_pair(figures.null.cost()))
+    table.add_row("pipeline with a model that costs nothing", *_pair(figures.best.null.cost()))
     table.add_row("images seen before", *_pair(figures.repeats))
     for name, cost in figures.peers.items():
         table.add_row(
@@ -140,10 +143,9 @@ def _latency(figures: Figures) -> Table:
 def _rest(figures: Figures) -> Table:
     ours, yardstick = figures.start
     table = _table("", "")
-    neither = figures.in_neither(figures.memory) * _MS
+    neither = figures.in_neither(figures.best.memory) * _MS
     table.add_row("CPU in neither forward nor decode, through memory", f"{neither:.2f} ms an image")
-    beside = (figures.null.cost().cpu_each - figures.decode.cpu_each) * 1e6
-    table.add_row("our CPU beside decode, model that costs nothing", f"{beside:.0f} us an image")
+    table.add_row("our CPU beside decode, model that costs nothing", f"{figures.beside_decode * 1e6:.0f} us an image")
     table.add_row("scoring against 10,000 prompts", f"{figures.prompts.share:.1%} of it and the forward pass")
     if figures.warm is not None:
         table.add_row("1,000 prompts that Redis knows, connect to ready", f"{figures.warm.ready * _MS:.1f} ms")
