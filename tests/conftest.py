@@ -18,6 +18,7 @@ from typing import TypeVar
 
 import hypothesis
 import pytest
+import structlog
 
 from tests.services import ServiceMissingError
 from tests.services.certificates import Certificate, make_certificate
@@ -59,6 +60,14 @@ def had_or_skipped(start: Callable[[], T]) -> T:
     if os.environ.get("CI") == "true":
         pytest.fail(f"CI must not skip: {reason}", pytrace=False)
     pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """A command that a test runs in this process sets up logging, for its own level and its own stderr."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")
