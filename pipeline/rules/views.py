@@ -58,6 +58,11 @@ def recipe(
     return scaled, (x, y)
 
 
+def interpolation(target: tuple[int, int], resize_mode: str, configured: str) -> str:
+    """How to scale: open_clip scales to a model that is not square by cubic interpolation, whatever is configured."""
+    return "bicubic" if resize_mode == "shortest" and target[0] != target[1] else configured
+
+
 def centre(size: tuple[int, int], target: tuple[int, int], resize_mode: str) -> View:
     """The one view of the recipe, as a box of the source: all but the same pixels, and none scaled to be cropped.
 

@@ -116,6 +116,17 @@ class KafkaBus:
         return list(self.broker.read_all(self.topic))
 
 
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Torch's threads wait for each other by spinning: on busy cores two of them are many times slower than one."""
+    import torch  # most tests of this room do without
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(params=["memory", "kafka"])
 def bus(request: pytest.FixtureRequest) -> Iterator[Bus]:
     """A topic of four partitions, on the twin and on a real broker."""

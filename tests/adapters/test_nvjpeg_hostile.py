@@ -17,6 +17,7 @@ from pipeline.errors import ItemError, Reason
 from pipeline.items import Pixels
 from pipeline.ports import Decoded
 from tests import images
+from tests.adapters.damage import damaged
 from tests.adapters.test_nvjpeg import DEVICES, PLAIN, decoders, on
 from tests.adapters.test_pillow import spec
 
@@ -58,18 +59,8 @@ def test_what_is_no_image_is_refused_for_the_same_reason(name: str, device: str)
 @given(st.sampled_from(sorted(PLAIN)), st.data())
 def test_a_damaged_jpeg_is_an_image_exactly_where_pillow_says_so(name: str, data: st.DataObject) -> None:
     """Bytes overwritten, cut out and doubled."""
-    damaged = bytearray(PLAIN[name])
-    for _ in range(data.draw(st.integers(1, 6))):
-        at = data.draw(st.integers(0, len(damaged) - 1))
-        length = data.draw(st.integers(1, 40))
-        kind = data.draw(st.sampled_from(["overwrite", "cut", "double"]))
-        if kind == "overwrite":
-            damaged[at : at + length] = data.draw(st.binary(min_size=length, max_size=length))
-        elif kind == "cut" and len(damaged) > length + 1:
-            del damaged[at : at + length]
-        else:
-            damaged[at:at] = damaged[at : at + length]
-    mine, its = (outcome(each, bytes(damaged)) for each in on("cpu"))
+    file = data.draw(damaged(PLAIN[name]))
+    mine, its = (outcome(each, file) for each in on("cpu"))
     if isinstance(its, Decoded):
         assert isinstance(mine, Decoded)
         assert (mine.pixels.shape, mine.frames) == (its.pixels.shape, its.frames)

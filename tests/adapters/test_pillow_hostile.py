@@ -13,6 +13,7 @@ from pipeline.adapters.pillow import PillowDecoder
 from pipeline.errors import ItemError, Reason
 from pipeline.ports import Decoded
 from tests import images
+from tests.adapters.damage import damaged
 from tests.adapters.test_pillow import spec
 
 DECODER = PillowDecoder(spec())
@@ -134,18 +135,7 @@ def test_anything_behind_a_known_start_is_an_image_or_an_item_error(start: bytes
 @given(st.sampled_from(sorted(VALID)), st.data())
 def test_a_damaged_file_is_an_image_or_an_item_error(name: str, data: st.DataObject) -> None:
     """Bytes overwritten, cut out and doubled in valid files of every kind."""
-    damaged = bytearray(VALID[name])
-    for _ in range(data.draw(st.integers(1, 6))):
-        at = data.draw(st.integers(0, len(damaged) - 1))
-        length = data.draw(st.integers(1, 40))
-        kind = data.draw(st.sampled_from(["overwrite", "cut", "double"]))
-        if kind == "overwrite":
-            damaged[at : at + length] = data.draw(st.binary(min_size=length, max_size=length))
-        elif kind == "cut" and len(damaged) > length + 1:
-            del damaged[at : at + length]
-        else:
-            damaged[at:at] = damaged[at : at + length]
-    _decode_or_refuse(bytes(damaged))
+    _decode_or_refuse(data.draw(damaged(VALID[name])))
 
 
 def _decode_or_refuse(image: bytes) -> None:

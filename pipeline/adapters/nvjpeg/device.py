@@ -29,7 +29,7 @@ import torch.nn.functional as F  # noqa: N812  its name everywhere
 from pipeline.items import Pixels
 from pipeline.ports import EncoderSpec
 from pipeline.rules.jpeg import PlainJpeg
-from pipeline.rules.views import recipe
+from pipeline.rules.views import interpolation, recipe
 
 REDUCING_GAP = 2.0
 """How much larger than its target an image stays after its first reduction, by the means of whole blocks of pixels.
@@ -56,9 +56,7 @@ class JpegDevice:
         height, width = spec.image_size
         self._target = (width, height)
         self._resize_mode = spec.resize_mode
-        # open_clip scales to a model that is not square by cubic interpolation, whatever its config says.
-        is_cubic = spec.resize_mode == "shortest" and width != height
-        self._interpolation = "bicubic" if is_cubic else spec.interpolation
+        self._interpolation = interpolation(self._target, spec.resize_mode, spec.interpolation)
         self._device = device
         self._stream: torch.cuda.Stream | None = None
         if device.type == "cuda":

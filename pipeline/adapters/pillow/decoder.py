@@ -21,7 +21,7 @@ from pipeline.items import Pixels
 from pipeline.ports import Decoded, EncoderSpec
 from pipeline.rules.formats import ACCEPTED, declared_size, describe, is_cut_short, sniff
 from pipeline.rules.frames import Novelty, Sketch, spread
-from pipeline.rules.views import View, centre, recipe, tiles, views
+from pipeline.rules.views import View, centre, interpolation, recipe, tiles, views
 
 Preprocess = Literal["fast", "exact"]
 
@@ -68,7 +68,8 @@ class PillowDecoder:
         height, width = spec.image_size
         self._target = (width, height)
         self._resize_mode = spec.resize_mode
-        self._resample = _resample(spec)
+        scaling = interpolation(self._target, spec.resize_mode, spec.interpolation)
+        self._resample = _RESAMPLE.get(scaling, Image.Resampling.BICUBIC)
         self._fast = preprocess == "fast"
         self._max_frames = max(1, max_frames)
         self._max_pixels = max_pixels
@@ -171,13 +172,6 @@ class PillowDecoder:
         for piece, pixels in zip(view, cut, strict=True):
             canvas.paste(pixels, piece.at)
         return canvas
-
-
-def _resample(spec: EncoderSpec) -> Image.Resampling:
-    """open_clip scales to a model that is not square by cubic interpolation, whatever its config says."""
-    if spec.resize_mode == "shortest" and spec.image_size[0] != spec.image_size[1]:
-        return Image.Resampling.BICUBIC
-    return _RESAMPLE.get(spec.interpolation, Image.Resampling.BICUBIC)
 
 
 def _oriented(still: Image.Image) -> Image.Image:
