@@ -55,12 +55,19 @@ class Batch:
     polled_at: float = 0.0
     generation: int = 0
 
-    def absorb(self, later: Batch) -> bool:
-        """Take in the items of a batch polled after this one; not, and False, if the assignment changed between."""
-        if later.generation != self.generation:
-            return False
+    def can_absorb(self, later: Batch) -> bool:
+        """Whether a batch polled after this one may join it: a batch knows only one assignment."""
+        return later.generation == self.generation
+
+    def absorb(self, later: Batch) -> None:
+        """Take in the items of a batch polled after this one."""
         self.items += later.items
-        return True
+
+    def split(self, count: int) -> Batch:
+        """Take out the first `count` items, as a batch of their own."""
+        first = Batch(self.items[:count], self.polled_at, self.generation)
+        del self.items[:count]
+        return first
 
     def live(self) -> Iterator[Item]:
         """The items that have not failed so far."""

@@ -1,93 +1,95 @@
 """Stages joined by short bounded queues, so that they overlap.
 
-While one batch is on the device, the next is being decoded and the last is being published. Threads, queues and
-joining live here and nowhere else.
+While one batch is on the device, the next is being decoded and the last is being published. Threads, queues, joining
+and splitting live here and nowhere else.
 
 ::
 
-    feed -> [queue] -> section 1 -> [queue] -> section 2 -> ... -> [done] -> drain
+    feed -> [waiting] -> section 1 -> [waiting] -> section 2 -> ... -> [done] -> drain
 
-A section is a run of stages on one thread. Before each waits one batch that is still growing: what comes after joins
-it, up to `max_batch` events, so that a section that falls free takes whatever is waiting by then. A batch that finds
-no room waits in the section before; when there is none left before the first, the caller stops polling, and that is
-the only backpressure there is.
+A section is a run of stages. Before each waits one batch that is still growing: what comes after joins it, up to
+`max_batch` events. A thread of the section that falls free takes its share of what waits by then, and never waits for
+the section's other threads; what they finish goes on in the order in which it was taken. What finds no room ahead
+stays where it is, and holds back its section once that is `max_batch` events; when there is no room left before the
+first section the caller stops polling, and that is the only backpressure there is.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
-from threading import Condition, Thread
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from threading import Condition, Lock, Thread
 
 from pipeline.errors import StopError
 from pipeline.items import Batch
 from pipeline.ports import Hooks, Stage
 
 
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Stages that follow each other on one thread, on so many threads side by side."""
+
+    stages: Sequence[Stage]
+    threads: int = 1
+    shares: int = 1
+    """A thread takes one of so many shares of what waits; the others are for those that fall free next."""
+
+
 class Runner:
     """Batches come out in the order in which they went in. One thread calls `feed`, `drain`, `wait` and `close`."""
 
     def __init__(
-        self,
-        sections: Sequence[Sequence[Stage]],
-        hooks: Hooks,
-        clock: Callable[[], float],
-        *,
-        max_batch: int,
+        self, sections: Sequence[Section], hooks: Hooks, clock: Callable[[], float], *, max_batch: int
     ) -> None:
         self._hooks = hooks
         self._clock = clock
         self._max_batch = max_batch
-        self._queues: list[deque[Batch]] = [deque() for _ in range(len(sections) + 1)]
-        self._names = [*("+".join(stage.name for stage in section) for section in sections), "done"]
-        self._inside: deque[Batch] = deque()
-        self._changed = Condition()
+        self._lock = Lock()
+        self._places = [_Place(section, self._lock) for section in sections]
+        self._done: deque[Batch] = deque()
+        self._news = Condition(self._lock)
         self._closing = False
-        self._ended = [False] * len(sections)
         self._failure: BaseException | None = None
         self._threads = [
-            Thread(target=self._work, args=(index, section), name=f"sluice-{self._names[index]}", daemon=True)
-            for index, section in enumerate(sections)
+            Thread(target=self._work, args=(index, section.stages), name=f"sluice-{place.name}", daemon=True)
+            for index, (section, place) in enumerate(zip(sections, self._places, strict=True))
+            for _ in range(section.threads)
         ]
         for thread in self._threads:
             thread.start()
 
     def room(self) -> int:
         """How many events `feed` may bring now."""
-        with self._changed:
-            return max(0, self._max_batch - sum(map(len, self._queues[0])))
+        with self._lock:
+            return self._room()
 
     def feed(self, batch: Batch) -> None:
         """Take a batch in, where it may join the one that waits; does not block, so ask for `room` first."""
-        with self._changed:
-            self._inside.append(batch)
-            if not self._joins(0, batch):
-                self._queues[0].append(batch)
-            self._tell_depth(0)
-            self._changed.notify_all()
+        with self._lock:
+            self._enter(0, batch)
 
     def drain(self) -> list[Batch]:
         """The batches that are through, oldest first. Raises what a stage raised, as `StopError`."""
-        with self._changed:
+        with self._lock:
             if self._failure is not None:
                 raise _stop(self._failure)
-            done = list(self._queues[-1])
-            self._queues[-1].clear()
-            if done:
-                self._hooks.queue_depth(self._names[-1], 0)
-            for _ in done:
-                self._inside.popleft()
-            return done
+            done = list(self._done)
+            self._done.clear()
+        if done:
+            self._hooks.queue_depth("done", 0)
+        return done
 
     def wait(self, timeout: float) -> None:
         """Block until there is room, something to drain or a failure, at most `timeout` seconds."""
-        with self._changed:
-            self._changed.wait_for(self._has_news, timeout)
+        with self._lock:
+            self._news.wait_for(lambda: self._room() > 0 or self._done or self._failure is not None, timeout)
 
     def oldest(self) -> float | None:
         """`polled_at` of the batch that has been inside the longest; None when nothing is inside."""
-        with self._changed:
-            return self._inside[0].polled_at if self._inside else None
+        with self._lock:
+            batches = [*self._done, *(batch for place in reversed(self._places) for batch in place.batches())]
+            return batches[0].polled_at if batches else None
 
     def close(self, timeout: float) -> list[Batch]:
         """Let what is inside finish, join the threads, and return what came out.
@@ -95,12 +97,10 @@ class Runner:
         Raises `StopError` when a stage failed or `timeout` seconds were not enough; what is inside then stays
         uncommitted and will be delivered again.
         """
-        deadline = self._clock() + timeout
-        with self._changed:
+        with self._lock:
             self._closing = True
-            self._changed.notify_all()
-        for thread in self._threads:
-            thread.join(max(0.0, deadline - self._clock()))
+            self._wake_all()
+        self._join(timeout)
         done = self.drain()
         if any(thread.is_alive() for thread in self._threads):
             raise StopError(f"batches were still inside after {timeout:g} s; they will be delivered again")
@@ -111,69 +111,138 @@ class Runner:
 
         A thread that were still in a native library while the process ends would bring it down with an abort.
         """
-        with self._changed:
-            self._failure = self._failure or StopError("abandoned")
-            self._changed.notify_all()
+        self._fail(StopError("abandoned"))
+        self._join(timeout)
+
+    def _join(self, timeout: float) -> None:
         deadline = self._clock() + timeout
         for thread in self._threads:
             thread.join(max(0.0, deadline - self._clock()))
 
-    def _has_news(self) -> bool:
-        return self.room() > 0 or bool(self._queues[-1]) or self._failure is not None
-
-    def _work(self, index: int, section: Sequence[Stage]) -> None:
+    def _work(self, index: int, stages: Sequence[Stage]) -> None:
         try:
-            while (batch := self._take(index)) is not None:
-                for stage in section:
+            while (part := self._take(index)) is not None:
+                for stage in stages:
                     started = self._clock()
-                    batch = stage(batch)
-                    self._hooks.stage_done(stage.name, self._clock() - started, len(batch))
-                self._put(index + 1, batch)
-            with self._changed:
-                self._ended[index] = True
-                self._changed.notify_all()
+                    part.batch = stage(part.batch)
+                    self._hooks.stage_done(stage.name, self._clock() - started, len(part.batch))
+                self._finish(index, part)
         except BaseException as error:  # noqa: BLE001 - handed to the thread that drains
-            with self._changed:
-                self._failure = self._failure or error
-                self._changed.notify_all()
+            self._fail(error)
 
-    def _take(self, index: int) -> Batch | None:
-        """The next batch for a section; None when there will be no more."""
-        with self._changed:
-            self._changed.wait_for(lambda: bool(self._queues[index]) or self._ends(index))
-            if self._failure is not None or not self._queues[index]:
+    def _take(self, index: int) -> _Part | None:
+        """The next part for a thread of a section; None when there will be no more."""
+        place = self._places[index]
+        with self._lock:
+            place.wake.wait_for(lambda: place.ready(self._max_batch) or self._ends(index))
+            if self._failure is not None or not place.waiting:
                 return None
-            batch = self._queues[index].popleft()
-            self._tell_depth(index)
-            self._changed.notify_all()
-            return batch
+            part = place.take()
+            self._hooks.queue_depth(place.name, len(place.waiting))
+            if index:
+                self._advance(index - 1)
+            else:
+                self._news.notify()
+            return part
 
-    def _put(self, index: int, batch: Batch) -> None:
-        """Hand a batch on: into the one that waits there, or after it has been taken; what is done never waits."""
-        last = index == len(self._queues) - 1
-        with self._changed:
-            if last or not self._joins(index, batch):
-                self._changed.wait_for(lambda: last or not self._queues[index] or self._failure is not None)
-                self._queues[index].append(batch)
-            self._tell_depth(index)
-            self._changed.notify_all()
+    def _finish(self, index: int, part: _Part) -> None:
+        with self._lock:
+            part.through = True
+            self._advance(index)
+            if self._closing:
+                self._wake_all()
 
-    def _joins(self, index: int, batch: Batch) -> bool:
-        """Whether the batch that waits there took this one in; it is then no longer inside by itself."""
-        waiting = self._queues[index]
-        if not waiting or len(waiting[-1]) + len(batch) > self._max_batch or not waiting[-1].absorb(batch):
-            return False
-        self._inside.remove(batch)
-        return True
+    def _advance(self, index: int) -> None:
+        """Hand on what is through, oldest first, as much as there is room for ahead."""
+        place = self._places[index]
+        while place.inside and place.inside[0].through:
+            batch = place.inside[0].batch
+            room = self._room_for(batch, index + 1)
+            if room < len(batch):
+                if room:
+                    self._enter(index + 1, batch.split(room))
+                break
+            place.inside.popleft()
+            self._enter(index + 1, batch)
+        if place.waiting:
+            place.wake.notify()
 
-    def _tell_depth(self, index: int) -> None:
-        self._hooks.queue_depth(self._names[index], len(self._queues[index]))
+    def _room_for(self, batch: Batch, index: int) -> int:
+        """How many items of a batch have room before a section, or after the last."""
+        waiting = self._places[index].waiting if index < len(self._places) else ()
+        if not waiting:
+            return len(batch)
+        return max(0, self._max_batch - len(waiting[-1])) if waiting[-1].can_absorb(batch) else 0
+
+    def _enter(self, index: int, batch: Batch) -> None:
+        """Put a batch before a section, into the one that waits there where that may be."""
+        if index == len(self._places):
+            self._done.append(batch)
+            self._hooks.queue_depth("done", len(self._done))
+            self._news.notify()
+            return
+        place = self._places[index]
+        if self._room_for(batch, index) and place.waiting:
+            place.waiting[-1].absorb(batch)
+        else:
+            place.waiting.append(batch)
+        self._hooks.queue_depth(place.name, len(place.waiting))
+        place.wake.notify(len(batch))
+
+    def _room(self) -> int:
+        return max(0, self._max_batch - sum(map(len, self._places[0].waiting)))
 
     def _ends(self, index: int) -> bool:
         """Whether nothing can reach this section any more."""
         if self._failure is not None:
             return True
-        return self._ended[index - 1] if index else self._closing
+        return self._closing and not any(next(place.batches(), None) for place in self._places[:index])
+
+    def _fail(self, error: BaseException) -> None:
+        with self._lock:
+            self._failure = self._failure or error
+            self._wake_all()
+
+    def _wake_all(self) -> None:
+        self._news.notify()
+        for place in self._places:
+            place.wake.notify_all()
+
+
+@dataclass(slots=True, eq=False)
+class _Part:
+    """What one thread of a section took."""
+
+    batch: Batch
+    through: bool = False
+
+
+class _Place:
+    """A section's queue and what its threads have taken from it, both oldest first; the caller holds the lock."""
+
+    def __init__(self, section: Section, lock: Lock) -> None:
+        self.name = "+".join(stage.name for stage in section.stages)
+        self.waiting: deque[Batch] = deque()
+        self.inside: deque[_Part] = deque()
+        self.wake = Condition(lock)
+        self._shares = section.shares
+
+    def ready(self, most: int) -> bool:
+        """Whether there is something to take, and not too much that is through and finds no room ahead."""
+        return bool(self.waiting) and sum(len(part.batch) for part in self.inside if part.through) < most
+
+    def take(self) -> _Part:
+        """One share of the batch that has waited the longest."""
+        first = self.waiting[0]
+        share = -(-len(first) // self._shares)
+        part = _Part(self.waiting.popleft() if share == len(first) else first.split(share))
+        self.inside.append(part)
+        return part
+
+    def batches(self) -> Iterator[Batch]:
+        """All that has come as far as this section and no further."""
+        yield from (part.batch for part in self.inside)
+        yield from self.waiting
 
 
 def _stop(error: BaseException) -> StopError:

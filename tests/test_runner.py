@@ -7,11 +7,13 @@ from collections.abc import Callable
 from threading import Event as Flag
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.errors import PublishError, StopError
 from pipeline.items import Batch, Item
 from pipeline.ports import Hooks, Stage
-from pipeline.runner import Runner
+from pipeline.runner import Runner, Section
 from pipeline.wire import Event
 
 PATIENCE = 10.0
@@ -29,8 +31,8 @@ class Step:
         return batch
 
 
-def batch(number: int) -> Batch:
-    return Batch([Item(Event("t", 0, number, None, b""))], polled_at=float(number))
+def batch(*offsets: int) -> Batch:
+    return Batch([Item(Event("t", 0, each, None, b"")) for each in offsets], polled_at=float(offsets[0]))
 
 
 def numbers(batches: list[Batch]) -> list[int]:
@@ -38,7 +40,7 @@ def numbers(batches: list[Batch]) -> list[int]:
 
 
 def runner(*sections: list[Stage], max_batch: int = 1) -> Runner:
-    return Runner(sections, Hooks(), time.monotonic, max_batch=max_batch)
+    return Runner([Section(each) for each in sections], Hooks(), time.monotonic, max_batch=max_batch)
 
 
 def run_through(made: Runner, count: int) -> list[Batch]:
@@ -71,6 +73,106 @@ def test_sections_overlap() -> None:
             assert first_again.wait(PATIENCE)
 
     assert numbers(run_through(runner([Step("a", first)], [Step("b", second)]), 2)) == [0, 1]
+
+
+def test_threads_of_a_section_share_what_waits_and_it_comes_out_in_order() -> None:
+    """The second half is through first, and waits for the first."""
+    go, second_through, sizes = Flag(), Flag(), list[int]()
+
+    def work(each: Batch) -> None:
+        sizes.append(len(each))
+        if each.items[0].event.offset == 0:
+            assert go.wait(PATIENCE)
+        else:
+            second_through.set()
+
+    made = Runner([Section([Step("a", work)], threads=2, shares=2)], Hooks(), time.monotonic, max_batch=4)
+    made.feed(batch(0, 1, 2))
+    assert second_through.wait(PATIENCE)
+    assert made.drain() == []
+    go.set()
+    done = made.close(PATIENCE)
+    assert (sorted(sizes), numbers(done)) == ([1, 2], [0, 1, 2])
+
+
+def test_what_does_not_fit_before_a_section_goes_ahead_in_part() -> None:
+    """The section that falls free finds as much waiting as there may be, not what a batch boundary left over."""
+    sizes: list[int] = []
+    go, started = Flag(), Flag()
+
+    def hold(each: Batch) -> None:
+        sizes.append(len(each))
+        started.set()
+        assert go.wait(PATIENCE)
+
+    fetched = Flag()
+    made = runner(
+        [Step("a", lambda each: fetched.set() if each.items[-1].event.offset == 7 else None)],
+        [Step("b", hold)],
+        max_batch=4,
+    )
+    made.feed(batch(0))
+    assert started.wait(PATIENCE)
+    for offsets in ((1, 2, 3), (4, 5, 6, 7)):
+        while made.room() < len(offsets):
+            made.wait(PATIENCE)
+        made.feed(batch(*offsets))
+    assert fetched.wait(PATIENCE)
+    go.set()
+    done = made.close(PATIENCE)
+    assert (sizes[:2], numbers(done)) == ([1, 4], list(range(8)))
+
+
+def test_a_slow_part_holds_back_what_comes_after_it_and_so_the_whole_section() -> None:
+    """Else a single image that takes minutes would let the rest pile up without end behind it."""
+    go, slow = Flag(), Flag()
+
+    def work(each: Batch) -> None:
+        if each.items[0].event.offset == 0:
+            slow.set()
+            assert go.wait(PATIENCE)
+
+    made = Runner([Section([Step("a", work)], threads=2)], Hooks(), time.monotonic, max_batch=2)
+    made.feed(batch(0))
+    assert slow.wait(PATIENCE)
+    fed, deadline = 1, time.monotonic() + 0.5
+    while time.monotonic() < deadline:
+        if made.room():
+            made.feed(batch(fed))
+            fed += 1
+    assert 3 <= fed <= 6  # the slow one, two or three through behind it, two before the section
+    assert made.drain() == []
+    go.set()
+    assert numbers(made.close(PATIENCE)) == list(range(fed))
+
+
+@given(
+    sizes=st.lists(st.tuples(st.integers(1, 9), st.integers(0, 1)), max_size=40),
+    sections=st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3)), min_size=1, max_size=3),
+    max_batch=st.integers(1, 8),
+)
+def test_nothing_is_lost_repeated_or_reordered_however_it_is_split_and_joined(
+    sizes: list[tuple[int, int]], sections: list[tuple[int, int]], max_batch: int
+) -> None:
+    made = Runner(
+        [Section([Step(f"s{each}")], *given) for each, given in enumerate(sections)],
+        Hooks(),
+        time.monotonic,
+        max_batch=max_batch,
+    )
+    done, fed, generation = list[Batch](), 0, 0
+    for size, change in sizes:
+        generation += change
+        while not (room := made.room()):
+            made.wait(PATIENCE)
+            done += made.drain()
+        offsets = range(fed, fed + min(size, room))
+        made.feed(Batch([Item(Event("t", generation, each, None, b"")) for each in offsets], 0.0, generation))
+        fed = offsets.stop
+    done += made.close(PATIENCE)
+    assert numbers(done) == list(range(fed))
+    assert all(item.event.partition == each.generation for each in done for item in each.items)
+    assert made.oldest() is None
 
 
 def test_a_full_inlet_has_no_room_until_a_stage_takes_from_it() -> None:

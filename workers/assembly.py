@@ -26,11 +26,10 @@ from pipeline.ports import (
     Hooks,
     Publisher,
     Source,
-    Stage,
     TextCache,
 )
 from pipeline.rules.verdicts import Provenance
-from pipeline.runner import Runner
+from pipeline.runner import Runner, Section
 from pipeline.stages.decide import Decide
 from pipeline.stages.decode import Decode
 from pipeline.stages.each import Threads
@@ -148,31 +147,31 @@ def moderator(
     # Scoring's matrices are small. BLAS's threads would spin between them, on the cores that decode and encode
     # need: 16 us of CPU an image with one thread, 490 us with two.
     threadpool_limits(1, user_api="blas")  # type: ignore[no-untyped-call]
-    decoders = settings.cores if settings.jpeg_decoder == "pillow" else WAITING
-    with closing(Threads(decoders, "decode")) as decoding, closing(Threads(WAITING, "fetch")) as fetching:
-        fetch, decode = Fetch(fetcher, fetching), Decode(judge.model.decoder, decoding)
-        sections = _sections(settings, judge, fetch, decode, publisher, hooks)
+    with closing(Threads(WAITING, "fetch")) as fetching:
+        sections = _sections(settings, judge, Fetch(fetcher, fetching), publisher, hooks)
         runner = Runner(sections, hooks, time.monotonic, max_batch=settings.max_batch)
         yield Moderator(source, runner, hooks, time.monotonic, drain_timeout=settings.drain_timeout)
 
 
-def _sections(
-    settings: Settings, judge: Judge, fetch: Fetch, decode: Decode, publisher: Publisher, hooks: Hooks
-) -> list[list[Stage]]:
+def _sections(settings: Settings, judge: Judge, fetch: Fetch, publisher: Publisher, hooks: Hooks) -> list[Section]:
     """The stages in path order, in the groups that overlap: the bytes, pixels, features, the answer.
 
-    A model on the cores that decode is in one group with decoding: they would only take turns on those cores, each in
-    the other's way, and a batch would be late by the share of the next.
+    A model on the cores that decode is in one group with decoding, on a thread for each core: apart they would take
+    turns on those cores, each in the other's way, and a batch would be late by the share of the next.
     """
-    spec = judge.model.encoder.spec
-    provenance = Provenance(ModelRef(spec.name, spec.fingerprint, spec.dtype), judge.model.decoder.name)
+    model, cores = judge.model, settings.cores
+    provenance = Provenance(
+        ModelRef(model.encoder.spec.name, model.encoder.spec.fingerprint, model.encoder.spec.dtype),
+        model.decoder.name,
+    )
     topics = Topics(settings.decisions_topic, settings.dead_letters_topic)
-    known: list[Stage] = [fetch, Recall(judge.features, hooks)]
-    encode = Encode(judge.model.encoder, judge.features, hooks)
-    answer: list[Stage] = [Decide(judge.live, provenance, time.time), Publish(publisher, topics, hooks, time.time)]
-    if judge.model.apart:
-        return [known, [decode], [encode], answer]
-    return [known, [decode, encode], answer]
+    known = Section([fetch, Recall(judge.features, hooks)])
+    decode, encode = Decode(model.decoder), Encode(model.encoder, judge.features, hooks, spread=model.apart)
+    answer = Section([Decide(judge.live, provenance, time.time), Publish(publisher, topics, hooks, time.time)])
+    if model.apart:
+        decoders = cores if settings.jpeg_decoder == "pillow" else WAITING
+        return [known, Section([decode], decoders, decoders), Section([encode]), answer]
+    return [known, Section([decode, encode], cores, cores), answer]
 
 
 def build_feature_cache(

@@ -35,10 +35,6 @@ class Scores:
     totals: Array
     """``float64[V,K]``: what a sentence's numerator is divided by, for each policy."""
 
-    def rows(self, start: int, stop: int) -> Scores:
-        """The part that belongs to views `start` to `stop`."""
-        return Scores(self.scores[start:stop], self.of_prompts[start:stop], self.totals[start:stop])
-
 
 @dataclass(frozen=True)
 class CompiledPolicies:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.items import Item
-from pipeline.rules.scoring import CompiledPolicies, Scores
+from pipeline.items import Features, Item
+from pipeline.rules.scoring import CompiledPolicies
 from pipeline.wire import (
     SEVERITY,
     Decision,
@@ -32,39 +33,47 @@ class Provenance:
     preprocess: str
 
 
-def decide(item: Item, scores: Scores, compiled: CompiledPolicies, provenance: Provenance, now: float) -> Decision:
-    """The decision for one item from the scores of its views, the worst view counting for each policy.
+def decide(
+    ready: Sequence[tuple[Item, Features]], compiled: CompiledPolicies, provenance: Provenance, now: float
+) -> list[Decision]:
+    """The decision for each item and the features of its views, the worst view counting for each policy.
 
-    `now` is in seconds since the epoch.
+    All items are scored together. `now` is in seconds since the epoch.
     """
-    worst = scores.scores.argmax(axis=0)
-    best = scores.scores.max(axis=0).round(SCORE_DIGITS)
-    matches: list[Match] = []
-    shadow: list[Match] = []
-    for column in np.flatnonzero(best >= compiled.lowest).tolist():
-        policy, score = compiled.policies[column], float(best[column])
-        prompt, share = compiled.best_prompt(scores, int(worst[column]), column)
+    first = np.cumsum([0, *(len(features) for _, features in ready)])
+    scores = compiled.score(np.concatenate([features for _, features in ready]))
+    worst = np.maximum.reduceat(scores.scores, first[:-1], axis=0).round(SCORE_DIGITS)
+    enforced, shadow = [list[Match]() for _ in ready], [list[Match]() for _ in ready]
+    for row, column in np.argwhere(worst >= compiled.lowest).tolist():
+        policy, score = compiled.policies[column], float(worst[row, column])
+        view = int(first[row] + scores.scores[first[row] : first[row + 1], column].argmax())
+        prompt, share = compiled.best_prompt(scores, view, column)
         action, threshold = policy.severest(score)
         match = Match(policy.id, policy.version, action, score, threshold, prompt, round(share, SCORE_DIGITS))
-        (matches if policy.mode == "enforce" else shadow).append(match)
-    event, version = item.event, compiled.policy_set.version
-    source = SourceRef(event.topic, event.partition, event.offset)
-    return Decision(
-        decision_id=decision_id(source, version, provenance.model.fingerprint),
-        image_id=image_id(event, item.claim),
-        content_sha256=item.content_sha256,
-        source=source,
-        verdict=verdict(matches),
-        matches=_severest_first(matches),
-        shadow=_severest_first(shadow),
-        scores=dict(zip(compiled.ids, best.tolist(), strict=True)),
-        policy_set=version,
-        model=provenance.model,
-        preprocess=provenance.preprocess,
-        frames=item.frames,
-        event_time=rfc3339(event.timestamp),
-        decided_at=rfc3339(now),
-    )
+        (enforced if policy.mode == "enforce" else shadow)[row].append(match)
+    version, decided_at = compiled.policy_set.version, rfc3339(now)
+    decisions = []
+    for (item, _), matches, shadowed, row in zip(ready, enforced, shadow, worst.tolist(), strict=True):
+        event = item.event
+        source = SourceRef(event.topic, event.partition, event.offset)
+        decision = Decision(
+            decision_id=decision_id(source, version, provenance.model.fingerprint),
+            image_id=image_id(event, item.claim),
+            content_sha256=item.content_sha256,
+            source=source,
+            verdict=verdict(matches),
+            matches=_severest_first(matches),
+            shadow=_severest_first(shadowed),
+            scores=dict(zip(compiled.ids, row, strict=True)),
+            policy_set=version,
+            model=provenance.model,
+            preprocess=provenance.preprocess,
+            frames=item.frames,
+            event_time=rfc3339(event.timestamp),
+            decided_at=decided_at,
+        )
+        decisions.append(decision)
+    return decisions
 
 
 def verdict(matches: list[Match]) -> Verdict:

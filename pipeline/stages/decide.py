@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 from pipeline.items import Batch
 from pipeline.rules.scoring import CompiledPolicies
 from pipeline.rules.verdicts import Provenance, decide
@@ -28,11 +26,7 @@ class Decide:
         ready = [(item, item.features) for item in batch.live() if item.features is not None]
         if not ready:
             return batch
-        compiled = self._live()
-        scores = compiled.score(np.concatenate([features for _, features in ready]))
-        now, start = self._now(), 0
-        for item, features in ready:
-            stop = start + len(features)
-            item.decision = decide(item, scores.rows(start, stop), compiled, self._provenance, now)
-            start = stop
+        decisions = decide(ready, self._live(), self._provenance, self._now())
+        for (item, _), decision in zip(ready, decisions, strict=True):
+            item.decision = decision
         return batch

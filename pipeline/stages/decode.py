@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from pipeline.items import Batch, Item
 from pipeline.ports import Decoder
-from pipeline.stages.each import Threads, each
+from pipeline.stages.each import each
 
 
 class Decode:
-    """Images are decoded side by side on `threads`; Pillow lets go of the interpreter's lock while it works."""
+    """One image after another. Pillow lets go of the interpreter's lock, so threads do this side by side."""
 
     name = "decode"
 
-    def __init__(self, decoder: Decoder, threads: Threads) -> None:
+    def __init__(self, decoder: Decoder) -> None:
         self._decoder = decoder
-        self._threads = threads
 
     def __call__(self, batch: Batch) -> Batch:
         """Fill `pixels` and `frames` of the items that were not recalled."""
-        return each(self.name, batch, self._decode, self._threads)
+        return each(self.name, batch, self._decode)
 
     def _decode(self, item: Item) -> None:
         if item.features is None:

@@ -44,7 +44,7 @@ class CountingEncoder:
         self.gate.set()
         self.error: Exception | None = None
 
-    def encode_images(self, pixels: Pixels) -> Features:
+    def encode_images(self, pixels: Pixels, *, spread: bool = True) -> Features:
         self.gate.wait(10)
         if self.error:
             raise self.error

@@ -53,7 +53,7 @@ class TwoThings:
     def __init__(self) -> None:
         self.batches: list[int] = []
 
-    def encode_images(self, pixels: Pixels) -> Features:
+    def encode_images(self, pixels: Pixels, *, spread: bool = True) -> Features:
         self.batches.append(len(pixels))
         level = pixels[:, 0, 0, 0]
         features = np.where(level[:, None] > 100, KNIFE, TREE).astype(np.float32)
@@ -111,7 +111,7 @@ def through(made: Batch, encoder: TwoThings, threads: Threads, cache: MemoryFeat
     stages = [
         Fetch(Shelf(), threads),
         Recall(cache, hooks),
-        Decode(Brightness(), threads),
+        Decode(Brightness()),
         Encode(encoder, cache, hooks),
         decide,
     ]
@@ -136,7 +136,7 @@ def test_the_worst_view_counts(threads: Threads) -> None:
             return Decoded(pixels, 8)
 
     made = batch(b"gif")
-    made = Decode(Late(), threads)(Fetch(Shelf(), threads)(made))
+    made = Decode(Late())(Fetch(Shelf(), threads)(made))
     encoder = TwoThings()
     Encode(encoder, MemoryFeatureCache(10), Hooks())(made)
     policies = PolicySet((Policy("weapons", "Weapons", ("knife",), {"block": 0.9}),), Defaults(background=("tree",)))
@@ -199,7 +199,7 @@ def test_nothing_is_reported_as_decided_before_it_is_acknowledged(threads: Threa
 
 def test_a_device_failure_stops_the_worker_instead_of_blaming_an_image(threads: Threads) -> None:
     class Broken(TwoThings):
-        def encode_images(self, pixels: Pixels) -> Features:
+        def encode_images(self, pixels: Pixels, *, spread: bool = True) -> Features:
             raise EncoderError(f"CUDA error with {len(pixels)} images")
 
     with pytest.raises(EncoderError):

@@ -13,7 +13,7 @@ from pipeline.adapters.memory import MemoryBroker, MemorySource
 from pipeline.errors import PublishError
 from pipeline.items import Batch
 from pipeline.ports import Hooks
-from pipeline.runner import Runner
+from pipeline.runner import Runner, Section
 from pipeline.wire import Record
 from workers.moderator import Moderator
 
@@ -52,7 +52,7 @@ def broker_with(events: int) -> MemoryBroker:
 
 def moderator(broker: MemoryBroker, answer: Answer, hooks: Hooks | None = None, most: int = 4) -> Moderator:
     source = MemorySource(broker, [TOPIC], GROUP, max_poll=most)
-    runner = Runner([[answer]], Hooks(), time.monotonic, max_batch=most)
+    runner = Runner([Section([answer])], Hooks(), time.monotonic, max_batch=most)
     return Moderator(source, runner, hooks or Hooks(), time.monotonic, drain_timeout=PATIENCE)
 
 

@@ -79,14 +79,17 @@ class OpenClipEncoder:
         forward = Forward(spec, image_tower, self._where, dtype)
         self._images: Device = Flights(streams, forward, max_batch) if streams else EagerDevice(forward, self._where)
 
-    def encode_images(self, pixels: Pixels) -> Features:
-        """``uint8[B,H,W,3]`` to L2-normalised ``float32[B,D]``; raises `EncoderError` when the device fails."""
+    def encode_images(self, pixels: Pixels, *, spread: bool = True) -> Features:
+        """``uint8[B,H,W,3]`` to L2-normalised ``float32[B,D]``; raises `EncoderError` when the device fails.
+
+        Without `spread` a CPU works on it on the caller's thread alone.
+        """
         expected = (*self.spec.image_size, 3)
         if pixels.dtype != np.uint8 or pixels.shape[1:] != expected:
             raise ValueError(
                 f"pixels must be uint8[B,{','.join(map(str, expected))}], not {pixels.dtype}{pixels.shape}"
             )
-        share = max(1, -(-len(pixels) // self._lanes))
+        share = max(1, -(-len(pixels) // (self._lanes if spread else 1)))
         shares = [pixels[start : start + share] for start in range(0, len(pixels), share)]
         parts = [part for lane in self._spread(self._encode_share, shares) for part in lane]
         return np.concatenate(parts) if parts else np.empty((0, self.spec.features), np.float32)
