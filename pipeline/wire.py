@@ -56,8 +56,8 @@ class Event:
     @property
     def is_claim(self) -> bool:
         """Whether the value is a claim check instead of the image's own bytes."""
-        content_type = self.header(CONTENT_TYPE) or ""
-        return content_type.partition(";")[0].strip().lower() == CLAIM_CONTENT_TYPE
+        content_type = self.header(CONTENT_TYPE)
+        return content_type is not None and content_type.partition(";")[0].strip().lower() == CLAIM_CONTENT_TYPE
 
     def __str__(self) -> str:
         """``topic[partition]@offset``, as errors and logs name an event."""

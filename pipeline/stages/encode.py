@@ -31,12 +31,12 @@ class Encode:
         features = self._encoder.encode_images(np.concatenate([pixels for _, pixels in waiting]), spread=self._spread)
         self._hooks.encoded(len(features))
         # No comparison with NaN is true, so an image with such features would pass every threshold unseen.
-        finite = np.isfinite(features.sum(axis=1))
+        finite = np.isfinite(features.sum(axis=1)).tolist()
         start, remembered = 0, dict[str, Remembered]()
         for item, pixels in waiting:
             stop = start + len(pixels)
             item.pixels = None
-            if finite[start:stop].all():
+            if all(finite[start:stop]):
                 item.features = features[start:stop]
                 remembered[item.content_sha256] = (item.features, item.frames)
             else:

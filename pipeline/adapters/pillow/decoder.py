@@ -155,7 +155,8 @@ class PillowDecoder:
         exact = not self._fast and not others
         small = [self._by_recipe(upright) if exact else self._render(upright, first)]
         small += [self._render(upright, view) for view in others]
-        return np.stack([pixels for each in small for pixels in backdrops(each)])
+        rows = [pixels for each in small for pixels in backdrops(each)]
+        return rows[0][np.newaxis] if len(rows) == 1 else np.stack(rows)  # of one view, as nearly always, no copy
 
     def _by_recipe(self, still: Image.Image) -> Image.Image:
         """Scale all of it, then crop: to the last bit what open_clip does. Only for stills of ordinary ratio."""
