@@ -24,6 +24,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, seconds in ((limits, 0.05), (latency, 1.0), (peers, 0.1), (prompts, 0.05)):
         monkeypatch.setattr(module, "SECONDS", seconds)
     monkeypatch.setattr(latency, "ARRIVALS", 1)
+    monkeypatch.setattr(latency, "RUNS", 1)
     monkeypatch.setattr(rounds, "ROUNDS", 1)
     monkeypatch.setattr(starts, "ROUNDS", 1)
 
@@ -39,9 +40,9 @@ def test_its_figures_fit_together(tmp_path: Path) -> None:
 
     assert {each["batch"] for each in found["forward"]} == {1, 2, 4, 8}
     assert found["memory"]["efficiency"] == pytest.approx(
-        found["memory"]["images_per_second"] / found["bound"]["images_per_second"], abs=0.01
+        found["memory"]["images_per_second"] / found["memory"]["bound_images_per_second"], abs=0.01
     )
-    assert "cores / (forward" in found["bound"]["arithmetic"]
+    assert "cores / (forward" in found["memory"]["arithmetic"]
     assert [each["load"] for each in found["latency"]] == [0.5, 0.8, 1.0]
     for each in found["latency"]:
         assert 0 < each["p50"] <= each["p95"] <= each["p99"]

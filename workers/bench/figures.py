@@ -5,29 +5,29 @@ from __future__ import annotations
 import resource
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
+from typing import TypeVar
+
+import numpy as np
 
 from pipeline.adapters.memory import MemoryFeatureCache, MemoryTextCache, NullEncoder
-from pipeline.ports import Encoder, Hooks
+from pipeline.ports import Decoder, Encoder, Hooks
 from workers import assembly
 from workers.assembly import Judge, Model
 from workers.bench import limits, streams
-from workers.bench.arrivals import interpolated, side_by_side
-from workers.bench.latency import Ideal, Latency, latencies
+from workers.bench.latency import BATCHES, Latency, latencies
 from workers.bench.limits import Cost, Forward
 from workers.bench.prompts import PromptShare, prompt_share
-from workers.bench.rounds import Best, best_of_rounds
+from workers.bench.rounds import Null, Round, Streamed, measured_rounds
 from workers.bench.starts import Start, in_bytes, starts
-from workers.bench.streams import Clockwork, KafkaCosts
 from workers.bench.warm_prompts import WarmPrompts, warm_prompts
 from workers.settings import Settings
 
 PEER_SAMPLE = 200
-BATCHES = (1, 2, 4, 8, 16, 32)
-"""Beside the largest that the settings allow."""
 REPEATS = 10
 """Times that each image of the repeat run comes again."""
 Say = Callable[[str], object]
+A = TypeVar("A")
 
 
 @dataclass(frozen=True)
@@ -38,42 +38,33 @@ class Figures:
     mean_bytes: int
     model: str
     dtype: str
-    device_apart: bool
     cores: int
     forwards: tuple[Forward, ...]
-    best: Best
+    rounds: tuple[Round, ...]
     repeats: Cost
     prompts: PromptShare
     warm: WarmPrompts | None
     """None without a Redis."""
     latencies: tuple[Latency, ...]
-    kafka: tuple[Clockwork, KafkaCosts] | None
     peers: dict[str, Cost]
     start: tuple[Start, Start]
     peak_bytes: int
 
-    def bound(self, *, kafka: bool = False) -> float:
-        """Images a second that the hardware allows.
+    @cached_property
+    def memory(self) -> Streamed:
+        """Of the round whose efficiency is in the middle."""
+        return _middle([each.memory for each in self.rounds], by=lambda each: each.efficiency)
 
-        On a CPU the cores share out all work: ``cores / (CPU seconds of forward + decode [+ publish + fetch])``.
-        With a device apart, the slower of device and cores: ``min(forward rate, cores / CPU seconds of decode)``.
-        """
-        client = 0.0
-        if kafka and self.kafka is not None:
-            client = self.kafka[1].publish.cpu_each + self.kafka[1].fetch.cpu_each
-        if self.device_apart:
-            return min(self.best.forward.cost.rate, self.cores / (self.best.decode.cpu_each + client))
-        return self.cores / (self.best.forward.cost.cpu_each + self.best.decode.cpu_each + client)
+    @cached_property
+    def kafka(self) -> Streamed | None:
+        """The same through Kafka; None without one."""
+        through = [each.kafka for each in self.rounds if each.kafka is not None]
+        return _middle(through, by=lambda each: each.efficiency) if through else None
 
-    @property
-    def beside_decode(self) -> float:
-        """CPU seconds an image that a model without cost leaves beside decode."""
-        return self.best.null.cost().cpu_each - self.best.decode.cpu_each
-
-    def in_neither(self, run: Clockwork) -> float:
-        """CPU seconds an image that are neither forward pass nor decode."""
-        model = 0.0 if self.device_apart else self.best.forward.cost.cpu_each
-        return run.cost().cpu_each - model - self.best.decode.cpu_each
+    @cached_property
+    def null(self) -> Null:
+        """Of the round whose CPU beside decode is in the middle."""
+        return _middle([each.null for each in self.rounds], by=lambda each: each.beside_decode)
 
 
 def measure(settings: Settings, images: Sequence[bytes], *, kafka: bool, with_peers: bool, say: Say) -> Figures:
@@ -82,25 +73,19 @@ def measure(settings: Settings, images: Sequence[bytes], *, kafka: bool, with_pe
     model = assembly.load_model(settings)
     judge = assembly.judge(settings, model, MemoryTextCache(), Hooks())
     forwards = _forwards(settings, model.encoder, say)
-    best = best_of_rounds(settings, _forgetful(judge), _null(settings, model), images, _fastest(forwards).batch, say)
+    null, batch = partial(_null, settings, model), _fastest(forwards).batch
+    rounds = measured_rounds(settings, _forgetful(judge), null, images, batch, kafka=kafka, say=say)
     say("streaming the same images again")
     repeats = _repeats(settings, judge, images)
     say("measuring latency under load")
-    sizes = [(each.batch, each.seconds) for each in forwards if each.dtype == model.encoder.spec.dtype]
-    ideal = Ideal(
-        partial(side_by_side, best.decode_one_thread.cpu_each, settings.cores), interpolated(sizes), model.apart
-    )
-    under_load = latencies(settings, _forgetful(judge), images, best.memory.cost().rate, ideal)
+    capacity = float(np.median([each.memory.run.cost().rate for each in rounds]))
+    under_load = latencies(settings, _forgetful(judge), images, capacity)
     say("measuring 10,000 prompts")
     share = prompt_share(model.encoder, settings.max_batch)
     warm = None
     if settings.redis_url is not None:
         say("measuring 1,000 prompts that Redis knows")
         warm = warm_prompts(settings)
-    through = None
-    if kafka:
-        say("streaming through Kafka")
-        through = streams.through_kafka(settings, _forgetful(judge), images)
     others = _peers(settings, images, say) if with_peers else {}
     say("starting processes")
     return Figures(
@@ -108,19 +93,21 @@ def measure(settings: Settings, images: Sequence[bytes], *, kafka: bool, with_pe
         mean_bytes=sum(map(len, images)) // len(images),
         model=model.encoder.spec.name,
         dtype=model.encoder.spec.dtype,
-        device_apart=model.apart,
         cores=settings.cores,
         forwards=tuple(forwards),
-        best=best,
+        rounds=tuple(rounds),
         repeats=repeats,
         prompts=share,
         warm=warm,
         latencies=tuple(under_load),
-        kafka=through,
         peers=others,
         start=starts(images[0], _model_flags(settings)),
         peak_bytes=in_bytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss),
     )
+
+
+def _middle(found: Sequence[A], by: Callable[[A], float]) -> A:
+    return sorted(found, key=by)[len(found) // 2]
 
 
 def _forwards(settings: Settings, encoder: Encoder, say: Say) -> list[Forward]:
@@ -148,9 +135,9 @@ def _forgetful(judge: Judge) -> Judge:
     return Judge(judge.model, judge.files, judge.live, MemoryFeatureCache(0))
 
 
-def _null(settings: Settings, model: Model) -> Judge:
+def _null(settings: Settings, model: Model, decoder: Decoder) -> Judge:
     """A judge whose forward pass costs nothing, of the same shape."""
-    null = Model(NullEncoder(model.encoder.spec), model.decoder, model.apart)
+    null = Model(NullEncoder(model.encoder.spec), decoder, model.apart)
     return _forgetful(assembly.judge(settings, null, MemoryTextCache(), Hooks()))
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import cycle
 
 import numpy as np
 
 from pipeline.ports import Decoder, Encoder
 
-SECONDS = 2.0
-"""How long each limit is measured for, after one round that is not counted."""
+SECONDS = 1.0
+"""How long each limit is measured for at a time, after a first call that is not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,10 @@ class Cost:
     images: int
     wall: float
     cpu: float
+
+    def __add__(self, other: Cost) -> Cost:
+        """Of one after the other."""
+        return Cost(self.images + other.images, self.wall + other.wall, self.cpu + other.cpu)
 
     @property
     def rate(self) -> float:
@@ -58,15 +62,17 @@ def measured(work: Callable[[], int]) -> Cost:
 
 def cpu_seconds() -> float:
     """User and system time of this process so far, all threads, seconds."""
-    times = os.times()
-    return times.user + times.system
+    return time.process_time()
 
 
-def forward(encoder: Encoder, batch: int) -> Forward:
-    """The encoder alone: pixels that are there already, batches of one size, features thrown away."""
+def forward(encoder: Encoder, batch: int, *, busy: float = 1.0) -> Forward:
+    """The encoder alone: pixels that are there already, batches of one size, features thrown away.
+
+    `busy` as in `repeated`.
+    """
     height, width = encoder.spec.image_size
     pixels = np.random.default_rng(0).integers(0, 256, (batch, height, width, 3), np.uint8)
-    return Forward(encoder.spec.dtype, batch, repeated(lambda: len(encoder.encode_images(pixels))))
+    return Forward(encoder.spec.dtype, batch, repeated(lambda: len(encoder.encode_images(pixels)), busy))
 
 
 def decode(decoder: Decoder, images: Sequence[bytes], threads: int) -> Cost:
@@ -89,14 +95,28 @@ def decode(decoder: Decoder, images: Sequence[bytes], threads: int) -> Cost:
         return repeated(once)
 
 
-def repeated(once: Callable[[], int], seconds: float = SECONDS) -> Cost:
-    """`once` again and again for so long, after a first time that does not count."""
+def decode_one_by_one(decoder: Decoder, images: Sequence[bytes], *, busy: float = 1.0) -> Cost:
+    """Decode and preprocess alone, on one thread, an image at a time; `busy` as in `repeated`."""
+    source = cycle(images)
+
+    def once() -> int:
+        decoder.decode(next(source))
+        return 1
+
+    return repeated(once, busy)
+
+
+def repeated(once: Callable[[], int], busy: float = 1.0) -> Cost:
+    """`once` again and again, for `SECONDS`, after a first time that does not count.
+
+    Below 1, `busy` is the share of the time that it is at work: after each call it sleeps, and that is not counted. A
+    core that has slept is slower at first. It has lost its caches, and on a virtual machine its turn.
+    """
     once()
-
-    def many() -> int:
-        done, end = 0, time.perf_counter() + seconds
-        while time.perf_counter() < end:
-            done += once()
-        return done
-
-    return measured(many)
+    total, end = Cost(0, 0.0, 0.0), time.perf_counter() + SECONDS
+    while total.images == 0 or time.perf_counter() < end:
+        cost = measured(once)
+        total += cost
+        if busy < 1:
+            time.sleep(cost.wall * (1 / busy - 1))
+    return total

@@ -1,4 +1,9 @@
-"""The limits and the pipeline beside them, in turn and more than once: what efficiency is made of."""
+"""The limits and the pipeline in turn, several times over: what efficiency is made of.
+
+Whoever shares the machine changes the cost of one and the same forward pass by a half within minutes. So the pipeline
+is measured between two measurements of its limits, and efficiency is a ratio within one round. Of several rounds the
+one in the middle is shown, with the extremes beside it.
+"""
 
 from __future__ import annotations
 
@@ -8,49 +13,114 @@ from dataclasses import dataclass
 from workers.assembly import Judge
 from workers.bench import limits, streams
 from workers.bench.limits import Cost, Forward
-from workers.bench.streams import Clockwork
+from workers.bench.streams import Clockwork, KafkaCosts
+from workers.bench.timed import TimedDecoder
 from workers.settings import Settings
 
-ROUNDS = 3
+ROUNDS = 5
 DECODE_SAMPLE = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Best:
-    """The best of several rounds, each for itself: other work on the machine only makes any of them slower."""
+class Bound:
+    """What the hardware allows, from limits measured right before and right after the stream that they are for."""
 
+    cores: int
+    apart: bool
+    """Whether the model computes elsewhere than on the cores that decode."""
     forward: Forward
-    """In the dtype that moderates, at the batch size that costs the least an image."""
     decode: Cost
     """On all cores."""
-    decode_one_thread: Cost
-    memory: Clockwork
-    null: Clockwork
-    """With a model that costs nothing."""
+    client: KafkaCosts | None = None
+    """What the same bytes cost Kafka's client, where they went through it."""
+
+    @property
+    def rate(self) -> float:
+        """Images a second.
+
+        On a CPU the cores share out all work: ``cores / (CPU seconds of forward + decode [+ publish + fetch])``.
+        With a device apart, the slower of device and cores: ``min(forward rate, cores / CPU seconds of the rest)``.
+        """
+        rest = self.decode.cpu_each
+        if self.client is not None:
+            rest += self.client.publish.cpu_each + self.client.fetch.cpu_each
+        if self.apart:
+            return min(self.forward.cost.rate, self.cores / rest)
+        return self.cores / (self.forward.cost.cpu_each + rest)
 
 
-def best_of_rounds(
-    settings: Settings, judge: Judge, null: Judge, images: Sequence[bytes], batch: int, say: Callable[[str], object]
-) -> Best:
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """The pipeline over all images, beside its bound."""
+
+    run: Clockwork
+    bound: Bound
+
+    @property
+    def efficiency(self) -> float:
+        """Measured / bound."""
+        return self.run.cost().rate / self.bound.rate
+
+    @property
+    def in_neither(self) -> float:
+        """CPU seconds an image that are neither forward pass nor decode."""
+        model = 0.0 if self.bound.apart else self.bound.forward.cost.cpu_each
+        return self.run.cost().cpu_each - model - self.bound.decode.cpu_each
+
+
+@dataclass(frozen=True, slots=True)
+class Null:
+    """The pipeline with a model that costs nothing, and what decoding took of it by the clocks of its own threads."""
+
+    run: Clockwork
+    decode: Cost
+
+    @property
+    def beside_decode(self) -> float:
+        """CPU seconds an image: all that the process spent but decoding."""
+        return self.run.cost().cpu_each - self.decode.cpu_each
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Everything once."""
+
+    memory: Streamed
+    kafka: Streamed | None
+    null: Null
+
+
+def measured_rounds(
+    settings: Settings,
+    judge: Judge,
+    null: Callable[[TimedDecoder], Judge],
+    images: Sequence[bytes],
+    batch: int,
+    *,
+    kafka: bool,
+    say: Callable[[str], object],
+) -> list[Round]:
     """`judge` and `null` remember no image; `batch` is the size of the forward pass."""
-    encoder, decoder = judge.model.encoder, judge.model.decoder
-    found: list[Best] = []
-    for number in range(1, ROUNDS + 1):
-        say(f"round {number} of {ROUNDS}: forward pass and decode alone")
-        forward = limits.forward(encoder, batch)
-        one, all_cores = (limits.decode(decoder, images[:DECODE_SAMPLE], each) for each in (1, settings.cores))
-        say(f"round {number} of {ROUNDS}: streaming through memory")
-        memory = streams.through_memory(settings, judge, images)
+
+    def limit() -> tuple[Forward, Cost]:
+        decoder, encoder = judge.model.decoder, judge.model.encoder
+        return limits.forward(encoder, batch), limits.decode(decoder, images[:DECODE_SAMPLE], settings.cores)
+
+    def between(before: tuple[Forward, Cost], after: tuple[Forward, Cost], client: KafkaCosts | None = None) -> Bound:
+        forward = Forward(before[0].dtype, batch, before[0].cost + after[0].cost)
+        return Bound(settings.cores, judge.model.apart, forward, before[1] + after[1], client)
+
+    def once(number: int) -> Round:
+        say(f"round {number} of {ROUNDS}: streaming through memory, between its limits")
+        first, run, second = limit(), streams.through_memory(settings, judge, images), limit()
+        through = None
+        if kafka:
+            say(f"round {number} of {ROUNDS}: streaming through Kafka, between its limits")
+            clock, client = streams.through_kafka(settings, judge, images)
+            through = Streamed(clock, between(second, limit(), client))
         say(f"round {number} of {ROUNDS}: streaming with a model that costs nothing")
-        found.append(Best(forward, all_cores, one, memory, streams.through_memory(settings, null, images)))
-    return Best(
-        min((each.forward for each in found), key=lambda each: each.cost.cpu_each),
-        min((each.decode for each in found), key=_cpu),
-        min((each.decode_one_thread for each in found), key=_cpu),
-        max((each.memory for each in found), key=lambda run: run.cost().rate),
-        min((each.null for each in found), key=lambda run: run.cost().cpu_each),
-    )
+        timed = TimedDecoder(judge.model.decoder)
+        free = streams.through_memory(settings, null(timed), images)
+        return Round(Streamed(run, between(first, second)), through, Null(free, timed.cost()))
 
-
-def _cpu(cost: Cost) -> float:
-    return cost.cpu_each
+    return [once(number) for number in range(1, ROUNDS + 1)]
