@@ -25,7 +25,7 @@ from workers.settings import Settings
 SHARES = (0.5, 0.8, 1.0)
 """Loads, as shares of the measured capacity."""
 RUNS = 3
-"""Of each load, with other arrivals; of every figure the median is told. A hiccup of the machine makes a percentile."""
+"""Of each load, with other arrivals; of every figure the median is told, as one hiccup makes a 99th percentile."""
 SECONDS = 12.0
 ARRIVALS = 500
 """At least so many a run, however long they take: a 99th percentile of fewer is a matter of luck."""
