@@ -75,6 +75,27 @@ def test_joining_ends_however_long_the_polls_are(
         source.close()
 
 
+def test_a_rebalance_during_a_pause_takes_no_longer_than_joining(
+    kafka_bus_of_four: KafkaBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under backpressure: who goes on waiting, once joined, for records that paused partitions do not give, starves.
+
+    The patience for joining is far beyond the test's, so that only the group's answer can end the poll.
+    """
+    monkeypatch.setattr(source_module, "JOIN_SECONDS", 120.0)
+    bus = kafka_bus_of_four
+    bus.put(*PICTURES)
+    full = bus.source(max_poll=5)
+    collect(full, 1)
+    full.pause()
+    started = time.monotonic()
+    with Polling(bus.source()):
+        poll_until(lambda: len(full._ours.places) == 2, full)
+        assert full.poll(0.0) is None
+    assert time.monotonic() - started < 60
+    full.close()
+
+
 def test_close_without_a_broker_takes_a_bounded_time(kafka_of_own: Any) -> None:
     kafka_of_own.create_topic("images", 1)
     connection = KafkaConnection(kafka_of_own.bootstrap_servers)

@@ -135,7 +135,7 @@ class KafkaSource:
             _log.warning("group_not_left", source=self._name, error=str(error))
 
     def _poll(self, timeout: float, most: int | None) -> dict[Any, list[Any]]:
-        """One poll, and a longer one while the group is being joined.
+        """One poll, and where the group is being joined, as long as that takes and another.
 
         kafka-python asks the group for partitions in a task that outlives the poll, and looks at the answer only
         while a poll is waiting for it. An answer that comes between two polls is thrown away: at best the whole group
@@ -145,7 +145,9 @@ class KafkaSource:
         """
         polled: dict[Any, list[Any]] = self._consumer.poll(timeout_ms=int(timeout * 1000), max_records=most)
         if not polled and self._joining():
-            polled = self._consumer.poll(timeout_ms=int(JOIN_SECONDS * 1000), max_records=most)
+            # Not a longer poll: that goes on waiting, once joined, for records that paused partitions do not give.
+            self._consumer._coordinator.poll(timeout_ms=int(JOIN_SECONDS * 1000))  # noqa: SLF001 - no other way
+            polled = self._consumer.poll(timeout_ms=0, max_records=most)
         if self._joining():
             self._consumer._coordinator.request_rejoin()  # noqa: SLF001 - there is no other way to say it
         return polled
