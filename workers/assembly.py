@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 WAITING = 16
 """Threads for what waits for others and not for a core: claim checks being fetched, JPEGs on a device."""
 
+FLIGHTS = 2
+"""Batches that a device of our own gets at a time: one is computed while the next is copied to it."""
+
 
 @dataclass(frozen=True)
 class Model:
@@ -170,7 +173,8 @@ def _sections(settings: Settings, judge: Judge, fetch: Fetch, publisher: Publish
     answer = Section([Decide(judge.live, provenance, time.time), Publish(publisher, topics, hooks, time.time)])
     if model.apart:
         decoders = cores if settings.jpeg_decoder == "pillow" else WAITING
-        return [known, Section([decode], decoders, decoders), Section([encode]), answer]
+        flights = 1 if settings.encoder_socket is not None else FLIGHTS
+        return [known, Section([decode], decoders, decoders), Section([encode], flights), answer]
     return [known, Section([decode, encode], cores, cores), answer]
 
 

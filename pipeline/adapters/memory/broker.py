@@ -51,7 +51,7 @@ class MemoryBroker:
             self._topics.setdefault(name, [[] for _ in range(partitions)])
 
     def append(self, record: Record) -> Event:
-        """Write one record and wake whoever polls; returns it with its place and time."""
+        """Write one record and wake whoever polls its topic; returns it with its place and time."""
         with self.changed:
             logs = self._logs(record.topic)
             number = (next(self._turn) if record.key is None else crc32(record.key)) % len(logs)
@@ -59,7 +59,8 @@ class MemoryBroker:
             place = (record.topic, number, len(logs[number]))
             event = Event(*place, record.key, record.value, headers, self._clock())
             logs[number].append(event)
-            self.changed.notify_all()
+            if any(record.topic in member.topics for members in self._members.values() for member in members):
+                self.changed.notify_all()
             return event
 
     def records(self, topic: str) -> list[Event]:
