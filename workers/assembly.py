@@ -157,25 +157,29 @@ def moderator(
 
 
 def _sections(settings: Settings, judge: Judge, fetch: Fetch, publisher: Publisher, hooks: Hooks) -> list[Section]:
-    """The stages in path order, in the groups that overlap: the bytes, pixels, features, the answer.
+    """The stages in path order, in the groups that overlap: what waits for others apart from what computes.
 
     A model on the cores that decode is in one group with decoding, on a thread for each core: apart they would take
     turns on those cores, each in the other's way, and a batch would be late by the share of the next.
     """
     model, cores = judge.model, settings.cores
-    provenance = Provenance(
-        ModelRef(model.encoder.spec.name, model.encoder.spec.fingerprint, model.encoder.spec.dtype),
-        model.decoder.name,
-    )
+    spec = model.encoder.spec
+    provenance = Provenance(ModelRef(spec.name, spec.fingerprint, spec.dtype), model.decoder.name)
     topics = Topics(settings.decisions_topic, settings.dead_letters_topic)
-    known = Section([fetch, Recall(judge.features, hooks)])
-    decode, encode = Decode(model.decoder), Encode(model.encoder, judge.features, hooks, spread=model.apart)
-    answer = Section([Decide(judge.live, provenance, time.time), Publish(publisher, topics, hooks, time.time)])
-    if model.apart:
-        decoders = cores if settings.jpeg_decoder == "pillow" else WAITING
-        flights = 1 if settings.encoder_socket is not None else FLIGHTS
-        return [known, Section([decode], decoders, decoders), Section([encode], flights), answer]
-    return [known, Section([decode, encode], cores, cores), answer]
+    recall, decode = Recall(judge.features, hooks), Decode(model.decoder)
+    encode = Encode(model.encoder, judge.features, hooks, spread=model.apart)
+    decide = Decide(judge.live, provenance, time.time)
+    publish = Publish(publisher, topics, hooks, time.time)
+    if not model.apart:
+        return [Section([fetch, recall]), Section([decode, encode, decide], cores, cores), Section([publish])]
+    decoders = cores if settings.jpeg_decoder == "pillow" else WAITING
+    flights = 1 if settings.encoder_socket is not None else FLIGHTS
+    return [
+        Section([fetch, recall]),
+        Section([decode], decoders, decoders),
+        Section([encode], flights),
+        Section([decide, publish]),
+    ]
 
 
 def build_feature_cache(
