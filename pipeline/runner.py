@@ -196,7 +196,7 @@ class Runner:
         """Whether nothing can reach this section any more."""
         if self._failure is not None:
             return True
-        return self._closing and not any(next(place.batches(), None) for place in self._places[:index])
+        return self._closing and not any(place.waiting or place.inside for place in self._places[:index])
 
     def _fail(self, error: BaseException) -> None:
         with self._lock:

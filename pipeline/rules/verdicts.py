@@ -38,8 +38,10 @@ def decide(
 ) -> list[Decision]:
     """The decision for each item and the features of its views, the worst view counting for each policy.
 
-    All items are scored together. `now` is in seconds since the epoch.
+    All items are scored together. `now` is in seconds since the epoch. Raises ``ValueError`` for an item of no views.
     """
+    if not all(len(features) for _, features in ready):  # it would get the scores of the next
+        raise ValueError("an item without views cannot be decided")
     first = np.cumsum([0, *(len(features) for _, features in ready)])
     scores = compiled.score(np.concatenate([features for _, features in ready]))
     worst = np.maximum.reduceat(scores.scores, first[:-1], axis=0).round(SCORE_DIGITS)

@@ -147,6 +147,22 @@ def test_the_worst_view_counts(threads: Threads) -> None:
     assert (decision.verdict, decision.frames) == ("block", 8)
 
 
+def test_an_item_never_gets_the_scores_of_its_neighbour() -> None:
+    """Each of several with one or more views; one without any is a bug that stops the worker."""
+    policies = PolicySet((Policy("weapons", "Weapons", ("knife",), {"block": 0.9}),), Defaults(background=("tree",)))
+    compiled = compile_policies(policies, {"knife": KNIFE, "tree": TREE}, 20.0, None)
+    stage = Decide(lambda: compiled, Provenance(ModelRef("t", "f", "float32"), "test"), lambda: 5.0)
+    made = batch(b"a", b"b", b"c", b"d")
+    views = ([TREE], [TREE, KNIFE, TREE], [TREE, TREE], [KNIFE])
+    for item, each in zip(made.items, views, strict=True):
+        item.features = np.array(each, np.float32)
+    found = [item.decision.verdict for item in stage(made).items if item.decision is not None]
+    assert found == ["allow", "block", "allow", "block"]
+    made.items[1].features = np.empty((0, len(KNIFE)), np.float32)
+    with pytest.raises(ValueError, match="without views"):
+        stage(made)
+
+
 def test_a_batch_is_one_call_of_the_encoder_and_a_repeat_is_none(threads: Threads) -> None:
     encoder, cache = TwoThings(), MemoryFeatureCache(10)
     first = through(batch(b"\x01\xff", b"\x03\x05"), encoder, threads, cache)
