@@ -41,6 +41,11 @@ def test_efficiency_is_measured_by_bound_and_the_rest_of_the_cpu_is_ours() -> No
     assert found.in_neither == pytest.approx(0.005)
 
 
+@pytest.mark.parametrize(("most", "sizes"), [(1, [1]), (2, [1, 2]), (8, [1, 2, 4, 8]), (12, [1, 2, 4, 8, 12])])
+def test_passes_are_measured_at_powers_of_two_and_at_the_largest(most: int, sizes: list[int]) -> None:
+    assert limits.batch_sizes(most) == sizes
+
+
 def test_costs_add_up_as_one_after_the_other() -> None:
     both = Cost(10, 1.0, 2.0) + Cost(30, 1.0, 4.0)
     assert (both.rate, both.cpu_each) == (pytest.approx(20), pytest.approx(0.15))

@@ -15,7 +15,7 @@ from pipeline.ports import Decoder, Encoder, Hooks
 from workers import assembly
 from workers.assembly import Judge, Model
 from workers.bench import limits, streams
-from workers.bench.latency import BATCHES, Latency, latencies
+from workers.bench.latency import Latency, latencies
 from workers.bench.limits import Cost, Forward
 from workers.bench.prompts import PromptShare, prompt_share
 from workers.bench.rounds import Null, Round, Streamed, measured_rounds
@@ -112,9 +112,8 @@ def _middle(found: Sequence[A], by: Callable[[A], float]) -> A:
 
 def _forwards(settings: Settings, encoder: Encoder, say: Say) -> list[Forward]:
     """The loaded dtype over batch sizes, and float32 at the largest where that is another."""
-    sizes = [size for size in BATCHES if size < settings.max_batch] + [settings.max_batch]
     found = []
-    for size in sizes:
+    for size in limits.batch_sizes(settings.max_batch):
         say(f"measuring the forward pass, {encoder.spec.dtype}, batch {size}")
         found.append(limits.forward(encoder, size))
     if encoder.spec.dtype != "float32":

@@ -31,8 +31,6 @@ ARRIVALS = 500
 """At least so many a run, however long they take: a 99th percentile of fewer is a matter of luck."""
 SETTLED = 0.2
 """Share of the arrivals that come before the pipeline has settled, which do not count."""
-BATCHES = (1, 2, 4, 8, 16, 32)
-"""Sizes of the forward pass that an ideal batcher is told, beside the largest that the settings allow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +67,12 @@ def _run(
 ) -> tuple[int, list[float]]:
     """How many images came, and the figures of a `Latency` from ``p50`` on."""
     due = poisson(rate, max(SECONDS, ARRIVALS / rate), seed)
-    ideals = [_ideal(settings, judge.model, images, due, busy) for busy in (1.0, share)]
+    tireless = _ideal(settings, judge.model, images, due, busy=1.0)
+    rested = tireless if share == 1 else _ideal(settings, judge.model, images, due, busy=share)
     found = _settled(_under(settings, judge, images, due))
-    ratios = [percentile(found, part) / percentile(ideal, part) for ideal in ideals for part in (0.5, 0.99)]
+    ratios = [
+        percentile(found, part) / percentile(ideal, part) for ideal in (tireless, rested) for part in (0.5, 0.99)
+    ]
     return len(due), [*(percentile(found, part) for part in (0.5, 0.95, 0.99)), *ratios]
 
 
@@ -79,7 +80,7 @@ def _ideal(
     settings: Settings, model: Model, images: Sequence[bytes], due: Sequence[float], busy: float
 ) -> Sequence[float]:
     """Latencies on a batcher that costs nothing but decode and forward pass, as they are right now."""
-    sizes = [*(size for size in BATCHES if size < settings.max_batch), settings.max_batch]
+    sizes = limits.batch_sizes(settings.max_batch)
     passes = [(size, limits.forward(model.encoder, size, busy=busy).seconds) for size in sizes]
     decode = partial(
         side_by_side, limits.decode_one_by_one(model.decoder, images, busy=busy).cpu_each, settings.cores

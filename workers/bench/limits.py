@@ -55,14 +55,14 @@ class Forward:
 
 def measured(work: Callable[[], int]) -> Cost:
     """Call `work`, which returns how many images it did, and take the clocks around it."""
-    wall, cpu = time.perf_counter(), cpu_seconds()
+    wall, cpu = time.perf_counter(), time.process_time()
     images = work()
-    return Cost(images, time.perf_counter() - wall, cpu_seconds() - cpu)
+    return Cost(images, time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def cpu_seconds() -> float:
-    """User and system time of this process so far, all threads, seconds."""
-    return time.process_time()
+def batch_sizes(most: int) -> list[int]:
+    """Sizes at which a forward pass is measured: powers of two, and the largest that the settings allow."""
+    return [1 << power for power in range((most - 1).bit_length())] + [most]
 
 
 def forward(encoder: Encoder, batch: int, *, busy: float = 1.0) -> Forward:
