@@ -11,11 +11,13 @@
     +-- ItemError              dead-letter this one item, go on with the next: carries a `Reason`
     `-- StopError              leave without committing: what was in flight will be delivered again
         +-- PublishError       the broker did not acknowledge a decision or a dead letter
+        |   `-- RefusedError   it refuses some records for good: a smaller form may be taken
         `-- EncoderError       the device is gone or in an undefined state
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -74,6 +76,7 @@ class Reason(StrEnum):
     FETCH_FAILED = "fetch_failed"
     CHECKSUM_MISMATCH = "checksum_mismatch"
     STAGE_FAILED = "stage_failed"
+    ANSWER_REFUSED = "answer_refused"
 
 
 class ItemError(SluiceError):
@@ -90,6 +93,17 @@ class StopError(SluiceError):
 
 class PublishError(StopError):
     """The broker did not acknowledge; the records may or may not have been written."""
+
+
+class RefusedError(PublishError):
+    """The broker refuses some records of a call for good, whatever is tried again; all others are acknowledged.
+
+    ``refused`` maps the place of each such record in that call to the broker's words.
+    """
+
+    def __init__(self, refused: Mapping[int, str]) -> None:
+        self.refused = refused
+        super().__init__(f"Kafka refuses {len(refused)} records for good: {next(iter(refused.values()), '')}")
 
 
 class EncoderError(StopError):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import ItemError, Reason
-from pipeline.wire import Claim, Decision, Event, Failure
+from pipeline.wire import Claim, Decision, Event, Failure, event_id
 
 Pixels = NDArray[np.uint8]
 Features = NDArray[np.float32]
@@ -23,25 +24,40 @@ class Item:
     """An event on its way through. Each stage fills what it is named for; a failed item is passed along.
 
     ``pixels`` is ``uint8[V,H,W,3]``: V views of one image (frames, tiles, backdrops), of which the worst counts.
-    ``features`` is ``float32[V,D]``, L2-normalised. Both stand for the same views in the same order.
+    ``features`` is ``float32[V,D]``, L2-normalised. Both stand for the same views in the same order. ``notes`` say in
+    words what is unusual about the image, for whoever reads its answer.
     """
 
     event: Event
+    value_sha256: str = ""
+    """Of the event's value, in hex, once somebody has asked for it."""
     claim: Claim | None = None
     image: bytes = b""
     content_sha256: str = ""
     pixels: Pixels | None = None
     features: Features | None = None
     frames: int = 0
+    notes: tuple[str, ...] = ()
     decision: Decision | None = None
     failure: Failure | None = None
+
+    @property
+    def event_id(self) -> str:
+        """The id of the event, by which every answer to it can be told."""
+        return event_id(self.event, self.hashed_value())
+
+    def hashed_value(self) -> str:
+        """`value_sha256`, which is computed once."""
+        if not self.value_sha256:
+            self.value_sha256 = sha256(self.event.value or b"").hexdigest()
+        return self.value_sha256
 
     def fail(self, stage: str, error: Exception) -> None:
         """Record why this item gets no decision; `publish` turns it into a dead letter."""
         reason = error.reason if isinstance(error, ItemError) else Reason.STAGE_FAILED
         message = str(error) or type(error).__name__
         name = f"{type(error).__module__}.{type(error).__qualname__}"
-        self.failure = Failure(stage, reason.value, name, message[:MESSAGE_LIMIT])
+        self.failure, self.decision = Failure(stage, reason.value, name, message[:MESSAGE_LIMIT]), None
 
 
 @dataclass(slots=True, eq=False)

@@ -10,9 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import structlog
+
 from pipeline.items import Batch, Features, Pixels
 from pipeline.rules.policy_set import CalibratedFor
 from pipeline.wire import Claim, Decision, Record
+
+_log = structlog.get_logger(__name__)
 
 
 class Stage(Protocol):
@@ -55,7 +59,11 @@ class Publisher(Protocol):
     """Records out."""
 
     def publish(self, records: Sequence[Record]) -> None:
-        """Return once the broker has acknowledged every record; raises `PublishError` when it has not."""
+        """Return once the broker has acknowledged every record; raises `PublishError` when it has not.
+
+        Raises `RefusedError` when some can never be acknowledged (too large for their topic, no key on a compacted
+        one) and all others are: the publisher may be used again, and must be, for a smaller form of those.
+        """
 
     def close(self) -> None:
         """Free the connection. Idempotent."""
@@ -175,10 +183,10 @@ class Hooks:
     def encoded(self, images: int) -> None:
         """One forward pass over that many views."""
 
-    def decided(self, decision: Decision, latency: float) -> None:
-        """A decision was acknowledged, `latency` seconds after the event's own timestamp."""
+    def decided(self, decision: Decision, latency: float | None) -> None:
+        """A decision was acknowledged, `latency` seconds after its event's timestamp, where that says anything."""
 
-    def dead_lettered(self, stage: str, reason: str, latency: float) -> None:
+    def dead_lettered(self, stage: str, reason: str, latency: float | None) -> None:
         """A dead letter was acknowledged."""
 
     def committed(self, events: int) -> None:
@@ -211,6 +219,9 @@ class Hooks:
     def model_loaded(self, spec: EncoderSpec) -> None:
         """The model is warm."""
 
+    def answer_made_smaller(self, form: str) -> None:
+        """The broker refused an answer for good, and it is tried again in that smaller form."""
+
 
 class HookChain(Hooks):
     """Passes every call on to each listener, in order."""
@@ -223,6 +234,9 @@ class HookChain(Hooks):
 def _fan_out(calls: Sequence[Callable[..., None]]) -> Callable[..., None]:
     def call(*args: object, **kwargs: object) -> None:
         for each in calls:
-            each(*args, **kwargs)
+            try:
+                each(*args, **kwargs)
+            except Exception:  # noqa: BLE001 - who listens must not end who works
+                _log.exception("hook_failed", hook=getattr(each, "__qualname__", repr(each)))
 
     return call

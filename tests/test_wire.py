@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from importlib.resources import files
 from typing import Any
@@ -15,21 +16,31 @@ from hypothesis import strategies as st
 from pipeline.errors import Reason
 from pipeline.wire import (
     Claim,
+    DeadLetter,
     Decision,
     Event,
     Failure,
+    Form,
     Match,
     ModelRef,
+    Record,
     SourceRef,
     dead_letter_record,
     decision_id,
     decision_record,
+    event_id,
     image_id,
     parse_claim,
     parse_decision,
+    read_dead_letter,
     rfc3339,
+    time_notes,
 )
-from workers.report import dead_letter
+from pipeline.wire.names import CARRIED_LIMIT, HEADER_LIMIT, KEY_LIMIT
+
+EVENT_ID = "e" * 32
+UNREAD = Failure("decode", "truncated", "pipeline.errors.ItemError", "cut off")
+YEAR_9999 = "9999-12-31T23:59:59.999Z"
 
 
 def schema(name: str) -> dict[str, Any]:
@@ -39,7 +50,8 @@ def schema(name: str) -> dict[str, Any]:
 def decision(**changed: Any) -> Decision:
     match = Match("weapons", "0123456789ab", "block", 0.97, 0.9, "a knife", 0.9)
     values = {
-        "decision_id": decision_id(SourceRef("t", 0, 7), "0123456789ab", "f" * 16),
+        "event_id": EVENT_ID,
+        "decision_id": decision_id(EVENT_ID, "0123456789ab", "f" * 16),
         "image_id": "cat.jpg",
         "content_sha256": "0" * 64,
         "source": SourceRef("t", 0, 7),
@@ -58,13 +70,13 @@ def decision(**changed: Any) -> Decision:
 
 def test_a_decision_validates_against_its_schema_and_reads_back_the_same() -> None:
     record = decision_record(Event("t", 0, 7, b"cat.jpg", b"..."), decision(), "out")
-    jsonschema.validate(json.loads(record.value or b""), schema("decision.v1"))
+    jsonschema.validate(json.loads(record.value or b""), schema("decision.v2"))
     assert parse_decision(record.value or b"") == decision()
 
 
 def test_the_schema_names_the_very_fields_of_a_decision() -> None:
-    assert set(schema("decision.v1")["properties"]) == {field.name for field in msgspec.structs.fields(Decision)}
-    named = schema("decision.v1")["$defs"]["match"]["properties"]
+    assert set(schema("decision.v2")["properties"]) == {field.name for field in msgspec.structs.fields(Decision)}
+    named = schema("decision.v2")["$defs"]["match"]["properties"]
     assert set(named) == {field.name for field in msgspec.structs.fields(Match)}
     assert set(schema("claim.v1")["properties"]) == {field.name for field in msgspec.structs.fields(Claim)}
 
@@ -84,9 +96,10 @@ def test_a_dead_letter_keeps_key_value_and_headers_byte_for_byte(
     key: bytes | None, value: bytes | None, message: str
 ) -> None:
     event = Event("t", 3, 9, key, value, [("own", b"\x00\xff")])
-    record = dead_letter_record(event, Failure("decode", "truncated", "pipeline.errors.ItemError", message), "dlq")
+    failure = Failure("decode", "truncated", "pipeline.errors.ItemError", message)
+    record = dead_letter_record(event, EVENT_ID, failure, "dlq")
     assert (record.key, record.value, record.headers[0]) == (key, value, ("own", b"\x00\xff"))
-    found = {name: held.decode("utf-8", "replace") for name, held in record.headers}
+    found = {name: (held or b"").decode("utf-8", "replace") for name, held in record.headers}
     jsonschema.validate(found, schema("dead_letter_headers.v1"))
 
 
@@ -96,17 +109,29 @@ def test_the_dead_letter_schema_lists_every_reason() -> None:
     ]
 
 
-def test_an_id_depends_on_place_policies_and_model_alone() -> None:
-    base = decision_id(SourceRef("t", 0, 7), "set", "model")
-    assert decision_id(SourceRef("t", 0, 7), "set", "model") == base
+def test_an_event_id_depends_on_what_the_record_is_and_on_nothing_else() -> None:
+    base = Event("t", 0, 7, b"key", b"value", [("h", b"1")], 1700000000.123)
+    same = Event("t", 0, 7, None, b"read again", (), 1700000000.123)
+    assert event_id(base, "hash") == event_id(same, "hash"), "the value counts by its hash, which is given"
     others = [
-        decision_id(SourceRef("t", 0, 8), "set", "model"),
-        decision_id(SourceRef("t", 1, 7), "set", "model"),
-        decision_id(SourceRef("t0", 7, 7), "set", "model"),
-        decision_id(SourceRef("t", 0, 7), "set2", "model"),
-        decision_id(SourceRef("t", 0, 7), "set", "model2"),
+        event_id(Event("t", 0, 8, None, b"", (), 1700000000.123), "hash"),
+        event_id(Event("t", 1, 7, None, b"", (), 1700000000.123), "hash"),
+        event_id(Event("t0", 7, 7, None, b"", (), 1700000000.123), "hash"),
+        event_id(Event("t", 0, 7, None, b"", (), 1700000000.124), "hash"),
+        event_id(base, "another hash"),
     ]
-    assert len({base, *others}) == 6
+    assert len({event_id(base, "hash"), *others}) == 6
+
+
+def test_a_decision_id_depends_on_event_policies_and_model_alone() -> None:
+    base = decision_id(EVENT_ID, "set", "model")
+    assert decision_id(EVENT_ID, "set", "model") == base
+    others = [
+        decision_id("f" * 32, "set", "model"),
+        decision_id(EVENT_ID, "set2", "model"),
+        decision_id(EVENT_ID, "set", "model2"),
+    ]
+    assert len({base, *others}) == 4
 
 
 def test_an_image_is_named_by_key_claim_or_place() -> None:
@@ -131,8 +156,156 @@ def test_a_claim_is_told_by_its_content_type(content_type: str | None, claim: bo
 
 
 def test_a_dead_letter_prints_as_a_line_that_its_schema_describes() -> None:
-    record = dead_letter_record(Event("t", 3, 9, b"k", b""), Failure("fetch", "empty", "E", "no bytes"), "dlq")
-    letter = dead_letter(record)
-    assert letter is not None
+    failure = Failure("fetch", "empty", "E", "no bytes")
+    letter = read_dead_letter(
+        dead_letter_record(Event("t", 3, 9, b"k", b""), EVENT_ID, failure, "dlq", ["odd", "so"])
+    )
     jsonschema.validate(msgspec.to_builtins(letter), schema("dead_letter.v1"))
-    assert (letter.image_id, letter.stage, letter.reason) == ("k", "fetch", "empty")
+    expected = DeadLetter(
+        event_id=EVENT_ID, image_id="k", stage="fetch", reason="empty", message="no bytes", notes=["odd", "so"]
+    )
+    assert letter == expected
+
+
+def test_a_decision_of_version_1_is_still_read() -> None:
+    old = msgspec.to_builtins(decision(schema="sluice.decision.v1"))
+    del old["event_id"], old["notes"]
+    found = parse_decision(json.dumps(old).encode())
+    assert (found.schema, found.event_id, found.verdict) == ("sluice.decision.v1", "", "block")
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "written"),
+    [
+        (1_764_000_000_000, "2025-11-24T16:00:00.000Z"),
+        (1_764_000_000_000_000, YEAR_9999),  # microseconds
+        (1_764_000_000_000_000_000, YEAR_9999),  # nanoseconds
+        (2**63 - 1, YEAR_9999),
+        (253_402_300_800_000, YEAR_9999),  # the first of the year 10000
+        (-1, "1969-12-31T23:59:59.999Z"),
+        (-(2**63), "0001-01-01T00:00:00.000Z"),
+    ],
+)
+def test_any_timestamp_can_be_written_and_an_odd_one_is_said(milliseconds: int, written: str) -> None:
+    event = Event("t", 0, 7, b"k", b"...", (), milliseconds / 1000)
+    assert rfc3339(event.timestamp) == written
+    odd = milliseconds != 1_764_000_000_000
+    assert bool(time_notes(event, 1_764_000_100.0)) is odd
+    assert event.age(1_764_000_100.0) == (None if odd else 100.0)
+    record = decision_record(event, decision(event_time=rfc3339(event.timestamp)), "out")
+    jsonschema.validate(json.loads(record.value or b""), schema("decision.v2"))
+
+
+def test_what_says_that_the_record_has_no_timestamp_is_told_from_a_clamped_one() -> None:
+    assert time_notes(Event("t", 0, 0, None, b"", (), -0.001), 5.0) == ["event_time: the record has no timestamp"]
+    (note,) = time_notes(Event("t", 0, 0, None, b"", (), 1e15), 5.0)
+    assert "clamped" in note
+
+
+OURS = ["ce_id", "CE_Type", "sluice.reason", "sluice.event_id", "Sluice.Note", "__connect.errors.stage"]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_header_of_ours_on_an_event_is_renamed_and_says_nothing_of_the_answer(name: str) -> None:
+    event = Event("t", 0, 7, b"k", b"...", [(name, b"theirs")])
+    whole = decision_record(event, decision(), "out")
+    assert ("sluice.event." + name, b"theirs") in whole.headers
+    assert (name, b"theirs") not in whole.headers
+
+
+@pytest.mark.parametrize("name", [name for name in OURS if not name.lower().startswith("ce_")])
+def test_a_dead_letters_own_words_are_not_those_of_its_event(name: str) -> None:
+    letter = dead_letter_record(Event("t", 0, 7, b"k", b"...", [(name, b"theirs")]), EVENT_ID, UNREAD, "dlq")
+    assert ("sluice.event." + name, b"theirs") in letter.headers
+    assert (name, b"theirs") not in letter.headers
+    found = read_dead_letter(letter)
+    assert (found.reason, found.stage, found.event_id, found.notes) == ("truncated", "decode", EVENT_ID, [])
+
+
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=20)
+"""Lone surrogates among it: they stand for the bytes of a header name that is not UTF-8."""
+
+
+def size(record: Record) -> int:
+    headers = sum(len(name) + len(value or b"") for name, value in record.headers)
+    return len(record.key or b"") + len(record.value or b"") + headers
+
+
+def test_a_huge_key_is_hashed_and_said() -> None:
+    key = b"k" * (6 << 20)
+    record = decision_record(
+        Event("t", 0, 7, key, b"..."), decision(image_id=image_id(Event("t", 0, 7, key, b""))), "o"
+    )
+    found = parse_decision(record.value or b"")
+    assert record.key == found.image_id.encode()
+    assert found.image_id.startswith("sha256:")
+    assert found.notes == ["key of 6,291,456 bytes hashed"]
+    assert size(record) < 10_000
+    at_the_limit = Event("t", 0, 7, b"k" * KEY_LIMIT, b"")
+    assert decision_record(at_the_limit, decision(), "o").key == at_the_limit.key
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("own", b"1"), ("big", bytes(16 << 20))],
+        [("own", b"1"), *[(f"x{number}", bytes(1000)) for number in range(16_000)]],
+        [("own", b"1"), *[("", b"")] * 1_000_000],
+        [("own", b"1"), ("n" * (1 << 20), None)],
+    ],
+    ids=["one of 16 MiB", "16,000 of 1 kB", "a million empty ones", "a long name without a value"],
+)
+def test_headers_past_the_limits_are_left_out_of_a_decision_and_named(headers: list[tuple[str, bytes]]) -> None:
+    record = decision_record(Event("t", 0, 7, b"k", b"", headers), decision(), "out")
+    assert ("own", b"1") in record.headers
+    assert size(record) < CARRIED_LIMIT + 10_000
+    (note,) = parse_decision(record.value or b"").notes
+    assert note.startswith("headers left out: ")
+    assert len(note) < 500
+    assert len(record.headers) < len(headers) + 8
+
+
+def test_headers_within_the_limits_are_all_carried() -> None:
+    headers = [("a", bytes(HEADER_LIMIT - 100)), ("b", None), ("b", b"twice")]
+    record = decision_record(Event("t", 0, 7, b"k", b"", headers), decision(), "out")
+    assert [header for header in record.headers if header in headers] == headers
+    assert parse_decision(record.value or b"").notes == []
+
+
+def test_each_form_of_a_dead_letter_is_smaller_and_says_what_is_missing() -> None:
+    event = Event("t", 3, 9, None, bytes(1 << 20), [("own", bytes(1 << 20))])
+    forms = [dead_letter_record(event, EVENT_ID, UNREAD, "dlq", form=form) for form in Form]
+    assert [record.key for record in forms] == [None, b"t/3/9", b"t/3/9", b"t/3/9"]
+    assert [size(record) >> 20 for record in forms] == [2, 2, 1, 0]
+    assert [len(read_dead_letter(record).notes) for record in forms] == [0, 1, 2, 3]
+    digest = hashlib.sha256(bytes(1 << 20)).hexdigest()
+    where = {"topic": "t", "partition": 3, "offset": 9, "bytes": 1 << 20, "sha256": digest}
+    assert json.loads(forms[-1].value or b"") == where
+    for record in forms:
+        found = {name: (held or b"").decode("utf-8", "replace") for name, held in record.headers}
+        jsonschema.validate(found, schema("dead_letter_headers.v1"))
+
+
+@given(
+    st.none() | st.binary(max_size=60),
+    st.none() | st.binary(max_size=60),
+    st.lists(
+        st.tuples(st.text(st.characters(exclude_categories=()), max_size=20), st.none() | st.binary(max_size=20))
+    ),
+    st.integers(-(2**63), 2**63 - 1),
+    st.sampled_from(Form),
+)
+def test_an_answer_can_be_made_of_any_record_in_any_form(
+    key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes | None]], milliseconds: int, form: Form
+) -> None:
+    event = Event("t", 3, 9, key, value, headers, milliseconds / 1000)
+    made = decision(
+        event_id=event_id(event, "0" * 64),
+        image_id=image_id(event),
+        event_time=rfc3339(event.timestamp),
+        notes=time_notes(event, 1.7e9),
+    )
+    jsonschema.validate(json.loads(decision_record(event, made, "out", form).value or b""), schema("decision.v2"))
+    letter = read_dead_letter(dead_letter_record(event, made.event_id, UNREAD, "dlq", made.notes, form))
+    jsonschema.validate(msgspec.to_builtins(letter), schema("dead_letter.v1"))
+    assert letter.reason == "truncated"

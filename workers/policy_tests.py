@@ -11,9 +11,8 @@ from threading import Event as Flag
 from pipeline.adapters.files import FileFetcher, FileSource
 from pipeline.ports import Hooks
 from pipeline.rules.policy_set import Policy
-from pipeline.wire import Record, parse_decision
+from pipeline.wire import Record, parse_decision, read_dead_letter
 from workers import assembly
-from workers.report import dead_letter
 from workers.settings import Settings
 
 
@@ -43,14 +42,16 @@ class Trial:
 class _Kept(Hooks):
     """A publisher that keeps scores by image id, and what was wrong with unreadable ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, dead_letters_topic: str) -> None:
+        self._dead_letters_topic = dead_letters_topic
         self.scores: dict[str, dict[str, float]] = {}
         self.problems: dict[str, str] = {}
 
     def publish(self, records: Sequence[Record]) -> None:
         """Keep them."""
         for record in records:
-            if letter := dead_letter(record):
+            if record.topic == self._dead_letters_topic:
+                letter = read_dead_letter(record)
                 self.problems[letter.image_id] = letter.message
             else:
                 decision = parse_decision(record.value or b"")
@@ -64,7 +65,7 @@ def run_policy_tests(settings: Settings, judge: assembly.Judge) -> list[Trial]:
     """Judge every sample once, and hold it against each policy that names it."""
     policies = judge.live().policies
     paths = {settings.policies / name for policy in policies for name in (*policy.must_flag, *policy.must_pass)}
-    kept, done = _Kept(), Flag()
+    kept, done = _Kept(settings.dead_letters_topic), Flag()
     source = FileSource(sorted(paths), settings.max_batch, done, time.monotonic)
     with assembly.moderator(settings, judge, source, kept, FileFetcher(), kept) as moderator:
         moderator.run(done)

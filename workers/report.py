@@ -13,33 +13,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pipeline.ports import Hooks
-from pipeline.wire import CONNECT_PREFIX, REASON_HEADER, Decision, Record, parse_decision
+from pipeline.wire import DeadLetter, Decision, Record, parse_decision, read_dead_letter
 
 COLOURS = {"allow": "green", "label": "cyan", "review": "yellow", "block": "red", "unread": "magenta"}
 UNREADABLE, FLAGGED = 2, 1
-
-
-class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """A dead letter as ``--json`` prints it."""
-
-    schema: str = "sluice.dead_letter.v1"
-    image_id: str
-    stage: str
-    reason: str
-    message: str
-
-
-def dead_letter(record: Record) -> DeadLetter | None:
-    """What a record says of itself as a dead letter; None when it is a decision."""
-    headers = {name: value.decode("utf-8", "replace") for name, value in record.headers}
-    if REASON_HEADER not in headers:
-        return None
-    return DeadLetter(
-        image_id=(record.key or b"").decode("utf-8", "backslashreplace"),
-        stage=headers.get(f"{CONNECT_PREFIX}stage", ""),
-        reason=headers[REASON_HEADER],
-        message=headers.get(f"{CONNECT_PREFIX}exception.message", ""),
-    )
 
 
 def decision_line(decision: Decision) -> str:
@@ -74,7 +51,8 @@ class _Console(Console):
 class ScanReport(Hooks):
     """A `Publisher` that prints each decision as it comes, in order, and remembers the worst of them."""
 
-    def __init__(self, total: int, *, as_json: bool) -> None:
+    def __init__(self, total: int, dead_letters_topic: str, *, as_json: bool) -> None:
+        self._dead_letters_topic = dead_letters_topic
         self._as_json = as_json
         self._out = _Console(highlight=False, soft_wrap=True)
         stderr = Console(stderr=True)
@@ -95,8 +73,8 @@ class ScanReport(Hooks):
     def publish(self, records: Sequence[Record]) -> None:
         """Print the records."""
         for record in records:
-            letter = dead_letter(record)
-            if letter is not None:
+            if record.topic == self._dead_letters_topic:
+                letter = read_dead_letter(record)
                 self._print(msgspec.json.encode(letter), dead_letter_line(letter))
                 self.exit_status = UNREADABLE
                 continue

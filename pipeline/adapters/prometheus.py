@@ -25,7 +25,7 @@ from prometheus_client import (
 from pipeline.errors import Reason
 from pipeline.ports import EncoderSpec, Hooks
 from pipeline.rules.policy_set import CalibratedFor
-from pipeline.wire import SEVERITY, Action, Decision
+from pipeline.wire import SEVERITY, Action, Decision, Form
 
 MODES = ("enforce", "shadow")
 
@@ -37,6 +37,7 @@ BOUNDS: Mapping[str, tuple[str, ...] | str] = {
     "reason": tuple(reason.value for reason in Reason),
     "stage": ("fetch", "recall", "decode", "encode", "decide", "publish"),
     "result": ("hit", "miss", "error", "loaded", "invalid"),
+    "form": (*(form.name.lower() for form in Form if form), "dead_letter"),
     "queue": "the sections of the runner, fixed at the start",
     "policy": "the policies that decide now: one that leaves the set takes its series along",
     "topic": "the topics that the worker reads",
@@ -81,6 +82,11 @@ class Metrics:
         self.decisions = counter("sluice_decisions", "Decisions acknowledged, by verdict.", "verdict")
         self.dead_letters = counter(
             "sluice_dead_letters", "Dead letters acknowledged, by the stage that gave up and why.", "stage", "reason"
+        )
+        self.answers_made_smaller = counter(
+            "sluice_answers_made_smaller",
+            "Answers that the broker refused for good and that were tried again in a smaller form, by that form.",
+            "form",
         )
         self.end_to_end = histogram(
             "sluice_end_to_end_seconds",
@@ -177,6 +183,8 @@ class PrometheusHooks(Hooks):
             metrics.feature_cache.labels(result)
         for stage in BOUNDS["stage"]:
             metrics.dead_letters.labels(stage, Reason.STAGE_FAILED.value)  # the first one is worth an alert
+        for form in BOUNDS["form"]:
+            metrics.answers_made_smaller.labels(form)
         self._policies = _PolicySeries(metrics)
 
     def polled(self, events: int, value_bytes: int) -> None:
@@ -197,17 +205,19 @@ class PrometheusHooks(Hooks):
         """One forward pass."""
         self._metrics.forward_pass_views.observe(images)
 
-    def decided(self, decision: Decision, latency: float) -> None:
+    def decided(self, decision: Decision, latency: float | None) -> None:
         """One image is answered; the only call whose cost grows with the number of policies."""
         self._decided.inc()
         self._verdicts[decision.verdict].inc()
-        self._latency.observe(latency)
+        if latency is not None:
+            self._latency.observe(latency)
         self._policies.count(decision)
 
-    def dead_lettered(self, stage: str, reason: str, latency: float) -> None:
+    def dead_lettered(self, stage: str, reason: str, latency: float | None) -> None:
         """One image is a dead letter."""
         self._dead.inc()
-        self._dead_latency.observe(latency)
+        if latency is not None:
+            self._dead_latency.observe(latency)
         self._metrics.dead_letters.labels(stage, reason).inc()
 
     def committed(self, events: int) -> None:
@@ -255,6 +265,10 @@ class PrometheusHooks(Hooks):
     def model_loaded(self, spec: EncoderSpec) -> None:
         """The model is warm."""
         _only(self._metrics.model, spec.name, spec.fingerprint, spec.dtype)
+
+    def answer_made_smaller(self, form: str) -> None:
+        """The broker refused an answer."""
+        self._metrics.answers_made_smaller.labels(form).inc()
 
 
 class _PolicySeries:

@@ -26,14 +26,15 @@ class Fetch:
         return each(self.name, batch, self._fetch, self._threads if claims else None)
 
     def _fetch(self, item: Item) -> None:
-        value = item.event.value or b""
+        value, digest = item.event.value or b"", item.hashed_value()
         if item.event.is_claim:
             item.claim = _claim(value)
             value = self._fetcher.fetch(item.claim)
+            digest = sha256(value).hexdigest()
         if not value:
             raise ItemError(Reason.EMPTY, "the image has no bytes")
         item.image = value
-        item.content_sha256 = sha256(value).hexdigest()
+        item.content_sha256 = digest
 
 
 def _claim(value: bytes) -> Claim:

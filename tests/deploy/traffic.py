@@ -42,6 +42,7 @@ def decision(scores: Mapping[str, float], *, policy_set: str = "set-1", action: 
     found = {policy: Match(policy, "v1", action, scores[policy], 0.5, "a photo of it", 0.5) for policy in reached}
     enforced = [match for policy, match in found.items() if POLICIES.get(policy, "enforce") == "enforce"]
     return Decision(
+        event_id="e",
         decision_id="d",
         image_id="i",
         content_sha256="c",

@@ -12,7 +12,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from pipeline.wire import CONNECT_PREFIX, REASON_HEADER
+from pipeline.wire import CONNECT_PREFIX, EVENT_ID_HEADER, REASON_HEADER
 from tests.services.kafka import Record
 
 Place = tuple[int, int]
@@ -29,8 +29,14 @@ class Answer:
 
     @property
     def identity(self) -> str:
-        """What a consumer drops repeats by; a dead letter is told by its event and its reason."""
-        return self.decision["decision_id"] if self.decision else f"dead letter: {self.reason}"
+        """What was said of which event: the same, however often it is said."""
+        return self.decision["decision_id"] if self.decision else f"dead letter: {self.reason} of {self.event_id}"
+
+    @property
+    def event_id(self) -> str:
+        """What a consumer drops repeats by."""
+        said = self.decision["event_id"] if self.decision else self.record.header(EVENT_ID_HEADER)
+        return said.decode() if isinstance(said, bytes) else str(said)
 
     @property
     def reason(self) -> str | None:
@@ -89,7 +95,7 @@ def read_answers(decisions: Iterable[Record], dead_letters: Iterable[Record]) ->
 
 def schema_problems(decision: object) -> list[str]:
     """Where a decision departs from its published JSON Schema."""
-    return [f"{error.json_path}: {error.message}" for error in _schema("decision.v1").iter_errors(decision)]
+    return [f"{error.json_path}: {error.message}" for error in _schema("decision.v2").iter_errors(decision)]
 
 
 def dead_letter_problems(letter: Record, event: Record, topic: str) -> list[str]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from hashlib import sha256
+from typing import Any
 
 import numpy as np
 import pytest
 
-from pipeline.adapters.memory import MemoryFeatureCache
-from pipeline.errors import EncoderError, ItemError, PublishError, Reason, StopError
+from pipeline.adapters.memory import MemoryBroker, MemoryFeatureCache, MemoryPublisher
+from pipeline.errors import EncoderError, ItemError, PublishError, Reason
 from pipeline.items import Batch, Features, Item, Pixels
-from pipeline.ports import Decoded, EncoderSpec, Hooks
+from pipeline.ports import Decoded, EncoderSpec, HookChain, Hooks
 from pipeline.rules.policy_set import Defaults, Policy, PolicySet
 from pipeline.rules.scoring import compile_policies
 from pipeline.rules.verdicts import Provenance
@@ -23,7 +25,17 @@ from pipeline.stages.encode import Encode
 from pipeline.stages.fetch import Fetch
 from pipeline.stages.publish import Publish, Topics
 from pipeline.stages.recall import Recall
-from pipeline.wire import Claim, Event, ModelRef, Record, parse_decision
+from pipeline.wire import (
+    Claim,
+    DeadLetter,
+    Decision,
+    Event,
+    ModelRef,
+    Record,
+    decision_record,
+    parse_decision,
+    read_dead_letter,
+)
 
 KNIFE, TREE = np.eye(4, dtype=np.float32)[:2]
 CLAIM = [("content-type", b"application/json")]
@@ -148,7 +160,7 @@ def test_the_worst_view_counts(threads: Threads) -> None:
 
 
 def test_an_item_never_gets_the_scores_of_its_neighbour() -> None:
-    """Each of several with one or more views; one without any is a bug that stops the worker."""
+    """Each of several with one or more views; one without any fails alone."""
     policies = PolicySet((Policy("weapons", "Weapons", ("knife",), {"block": 0.9}),), Defaults(background=("tree",)))
     compiled = compile_policies(policies, {"knife": KNIFE, "tree": TREE}, 20.0, None)
     stage = Decide(lambda: compiled, Provenance(ModelRef("t", "f", "float32"), "test"), lambda: 5.0)
@@ -159,8 +171,9 @@ def test_an_item_never_gets_the_scores_of_its_neighbour() -> None:
     found = [item.decision.verdict for item in stage(made).items if item.decision is not None]
     assert found == ["allow", "block", "allow", "block"]
     made.items[1].features = np.empty((0, len(KNIFE)), np.float32)
-    with pytest.raises(ValueError, match="without views"):
-        stage(made)
+    done = stage(made)
+    assert reasons(done) == [None, "stage_failed", None, None]
+    assert [item.decision.verdict for item in done.items if item.decision is not None] == ["allow", "allow", "block"]
 
 
 def test_a_batch_is_one_call_of_the_encoder_and_a_repeat_is_none(threads: Threads) -> None:
@@ -191,8 +204,10 @@ def test_every_item_is_published_as_a_decision_or_a_dead_letter(threads: Threads
 
 
 def test_an_item_without_an_answer_is_never_passed_over() -> None:
-    with pytest.raises(StopError, match=r"t\[0\]@0"):
-        Publish(Answers(), Topics(), Hooks(), lambda: 9.0)(batch(b"x"))
+    answers = Answers()
+    done = Publish(answers, Topics("yes", "no"), Hooks(), lambda: 9.0)(batch(b"x"))
+    assert reasons(done) == ["stage_failed"]
+    assert [(record.topic, record.value) for record in answers.records] == [("no", b"x")]
 
 
 def test_nothing_is_reported_as_decided_before_it_is_acknowledged(threads: Threads) -> None:
@@ -220,3 +235,111 @@ def test_a_device_failure_stops_the_worker_instead_of_blaming_an_image(threads: 
 
     with pytest.raises(EncoderError):
         through(batch(b"\x01\xff"), Broken(), threads, MemoryFeatureCache(10))
+
+
+def published(made: Batch, broker: MemoryBroker) -> tuple[list[Decision], list[DeadLetter]]:
+    Publish(MemoryPublisher(broker), Topics("yes", "no"), Hooks(), lambda: 9.0)(made)
+    letters = [Record(each.topic, each.key, each.value, each.headers) for each in broker.records("no")]
+    decisions = [parse_decision(each.value or b"") for each in broker.records("yes")]
+    return decisions, list(map(read_dead_letter, letters))
+
+
+def one(threads: Threads, event: Event) -> Batch:
+    return through(Batch([Item(event)]), TwoThings(), threads, MemoryFeatureCache(10))
+
+
+def test_a_decision_that_its_topic_does_not_take_goes_without_the_events_headers(threads: Threads) -> None:
+    broker = MemoryBroker(1)
+    broker.limits["yes"] = 10_000
+    headers = [("own", bytes(20_000))]
+    (decision,), letters = published(one(threads, Event("t", 0, 0, b"k", b"\x01\xff", headers)), broker)
+    assert (decision.verdict, decision.notes[-1]) == ("block", "headers left out: 'own'")
+    assert letters == []
+
+
+def test_a_decision_that_its_topic_takes_in_no_form_is_a_dead_letter(threads: Threads) -> None:
+    broker = MemoryBroker(1)
+    broker.limits["yes"] = 100
+    decisions, (letter,) = published(one(threads, Event("t", 0, 0, b"k", b"\x01\xff")), broker)
+    assert decisions == []
+    assert (letter.stage, letter.reason) == ("publish", "answer_refused")
+    assert broker.records("no")[0].value == b"\x01\xff"
+
+
+@pytest.mark.parametrize(("limit", "kept"), [(6000, b"!" + bytes(4000)), (3000, None)])
+def test_a_dead_letter_that_its_topic_does_not_take_loses_headers_and_then_its_value(
+    threads: Threads, limit: int, kept: bytes | None
+) -> None:
+    broker = MemoryBroker(1)
+    broker.limits["no"] = limit
+    event = Event("t", 0, 5, b"k", b"!" + bytes(4000), [("own", bytes(9000))])
+    _, (letter,) = published(one(threads, event), broker)
+    (record,) = broker.records("no")
+    assert letter.reason == "truncated"
+    assert letter.notes[0] == "headers left out: 'own'"
+    if kept is None:
+        where = json.loads(record.value or b"")
+        assert (where["topic"], where["offset"], where["bytes"]) == ("t", 5, 4001)
+        assert record.header("sluice.left_out") == "value"
+    else:
+        assert record.value == kept
+
+
+def test_a_compacted_topic_gets_a_key_made_of_the_events_place(threads: Threads) -> None:
+    broker = MemoryBroker(1)
+    broker.compacted = {"no"}
+    published(one(threads, Event("t", 2, 5, None, b"!")), broker)
+    (record,) = broker.records("no")
+    assert (record.key, record.value) == (b"t/2/5", b"!")
+
+
+def test_one_record_that_is_refused_changes_nothing_for_its_neighbours(threads: Threads) -> None:
+    broker = MemoryBroker(1)
+    broker.limits = {"yes": 10_000, "no": 10_000}
+    headers = [("own", bytes(20_000))]
+    events = [Event("t", 0, at, b"k%d" % at, b"\x01\xff", headers if at == 1 else ()) for at in range(3)]
+    decisions, letters = published(
+        through(Batch(list(map(Item, events))), TwoThings(), threads, MemoryFeatureCache(10)), broker
+    )
+    assert sorted((each.image_id, len(each.notes)) for each in decisions) == [("k0", 0), ("k1", 1), ("k2", 0)]
+    assert letters == []
+
+
+def test_a_topic_that_takes_nothing_stops_the_worker_and_says_what_to_change(threads: Threads) -> None:
+    broker = MemoryBroker(1)
+    broker.limits["no"] = 10
+    with pytest.raises(PublishError, match=r"t\[0\]@5.*max\.message\.bytes"):
+        published(one(threads, Event("t", 0, 5, b"k", b"!")), broker)
+
+
+def test_whatever_building_one_answer_raises_is_that_items_dead_letter(
+    threads: Threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def odd(event: Event, *others: Any) -> Record:
+        if event.offset == 1:
+            raise OverflowError("no answer can be written of this")
+        return decision_record(event, *others)
+
+    monkeypatch.setattr("pipeline.stages.publish.decision_record", odd)
+    broker = MemoryBroker(1)
+    made = through(batch(b"\x01\xff", b"\x01\xfe", b"\x01\x05"), TwoThings(), threads, MemoryFeatureCache(10))
+    decisions, (letter,) = published(made, broker)
+    assert sorted(each.image_id for each in decisions) == ["k0", "k2"]
+    assert (letter.stage, letter.reason, letter.image_id) == ("publish", "stage_failed", "k1")
+    assert letter.message == "no answer can be written of this"
+
+
+def test_a_hook_that_raises_ends_nothing(threads: Threads) -> None:
+    class Raises(Hooks):
+        def decided(self, *_: object) -> None:
+            raise RuntimeError("a listener's own trouble")
+
+    heard: list[str] = []
+
+    class Hears(Hooks):
+        def decided(self, decision: Decision, latency: float | None) -> None:
+            heard.append(decision.image_id)
+
+    done = through(batch(b"\x01\xff"), TwoThings(), threads, MemoryFeatureCache(10))
+    Publish(Answers(), Topics(), HookChain(Raises(), Hears()), lambda: 9.0)(done)
+    assert heard == ["k0"]

@@ -52,18 +52,18 @@ class Clockwork(Hooks):
         with self._lock:
             self.stages[stage] = self.stages.get(stage, 0.0) + seconds
 
-    def decided(self, decision: Decision, latency: float) -> None:
+    def decided(self, decision: Decision, latency: float | None) -> None:
         """Count an answer."""
         del decision
         self._answer(latency)
 
-    def dead_lettered(self, stage: str, reason: str, latency: float) -> None:
+    def dead_lettered(self, stage: str, reason: str, latency: float | None) -> None:
         """Count an answer."""
         del stage, reason
         self._answer(latency)
 
-    def _answer(self, latency: float) -> None:
-        self.latencies.append(latency)
+    def _answer(self, latency: float | None) -> None:
+        self.latencies.append(latency or 0.0)
         if self.answered == self.expected:
             self.ended = (time.perf_counter(), time.process_time())
             self.done.set()

@@ -15,9 +15,9 @@ from pipeline.lab.thresholds.calibrate import Choice, calibrate
 from pipeline.lab.thresholds.curve import Curve, Floats, curve_of
 from pipeline.lab.thresholds.targets import Target
 from pipeline.ports import EncoderSpec
+from pipeline.rules.judging import SCORE_DIGITS
 from pipeline.rules.policy_set import CalibratedFor, Policy
 from pipeline.rules.scoring import CompiledPolicies
-from pipeline.rules.verdicts import SCORE_DIGITS
 from pipeline.wire import Action
 from workers.assembly import Judge
 from workers.calibration.asked import Asked

@@ -35,7 +35,7 @@ def scan(
     from workers.report import ScanReport
 
     found = expand(paths)
-    report = ScanReport(len(found), as_json=as_json)
+    report = ScanReport(len(found), settings.dead_letters_topic, as_json=as_json)
     judge = assembly.judge(settings, assembly.load_model(settings), MemoryTextCache(), SayOtherModel())
     done = Event()
     source = FileSource(found, settings.max_batch, done, monotonic)

@@ -33,24 +33,31 @@ def tail(
 
     topic = settings.dead_letters_topic if dead_letters else settings.decisions_topic
     events = tail_topic(kafka_connection(settings), topic, from_beginning=from_beginning, follow=follow)
-    lines = (line for event in events if (line := _line(event, flagged=flagged, image=image, as_json=as_json)))
+    line_of = _letter_line if dead_letters else _decision_line
+    lines = (line for event in events if (line := line_of(event, flagged=flagged, image=image, as_json=as_json)))
     out = Console(highlight=False, soft_wrap=True, markup=not as_json)
     for line in islice(lines, limit):
         out.print(line)
 
 
-def _line(event: Event, *, flagged: bool, image: str | None, as_json: bool) -> str | None:
-    """One record as a line; None for what was not asked for."""
+def _letter_line(event: Event, *, flagged: bool, image: str | None, as_json: bool) -> str | None:
+    """A record of the dead-letter topic as a line; None for what was not asked for."""
     import msgspec
 
-    from pipeline.wire import Record, parse_decision
-    from workers.report import dead_letter, dead_letter_line, decision_line
+    from pipeline.wire import Record, read_dead_letter
+    from workers.report import dead_letter_line
 
-    letter = dead_letter(Record(event.topic, event.key, event.value, event.headers))
-    if letter is not None:
-        if flagged or image not in {None, letter.image_id}:
-            return None
-        return msgspec.json.encode(letter).decode() if as_json else dead_letter_line(letter)
+    letter = read_dead_letter(Record(event.topic, event.key, event.value, event.headers))
+    if flagged or image not in {None, letter.image_id}:
+        return None
+    return msgspec.json.encode(letter).decode() if as_json else dead_letter_line(letter)
+
+
+def _decision_line(event: Event, *, flagged: bool, image: str | None, as_json: bool) -> str | None:
+    """A record of the decisions topic as a line; None for what was not asked for."""
+    from pipeline.wire import parse_decision
+    from workers.report import decision_line
+
     try:
         decision = parse_decision(event.value or b"")
     except ValueError as error:

@@ -47,12 +47,12 @@ class Tally(Hooks):
         self.answered = 0
         self._lock = Lock()
 
-    def decided(self, decision: Decision, latency: float) -> None:
+    def decided(self, decision: Decision, latency: float | None) -> None:
         """Count an answer."""
         del decision
         self._answered(latency)
 
-    def dead_lettered(self, stage: str, reason: str, latency: float) -> None:
+    def dead_lettered(self, stage: str, reason: str, latency: float | None) -> None:
         """Count an answer."""
         del stage, reason
         self._answered(latency)
@@ -62,9 +62,9 @@ class Tally(Hooks):
         with self._lock:
             self.text_lookups[result] = self.text_lookups.get(result, 0) + count
 
-    def _answered(self, latency: float) -> None:
+    def _answered(self, latency: float | None) -> None:
         with self._lock:
-            self.latencies.append(latency)
+            self.latencies.append(latency or 0.0)
             self.answered += 1
         self.room.release()
 

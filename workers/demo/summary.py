@@ -12,9 +12,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.wire import SEVERITY, Decision, Record, parse_decision
+from pipeline.wire import SEVERITY, Decision, Record, parse_decision, read_dead_letter
 from workers.demo.stream import Answers
-from workers.report import COLOURS, dead_letter
+from workers.report import COLOURS
 
 SHOWN = 8
 """Flagged images shown, at most one for each policy first."""
@@ -23,7 +23,9 @@ SHOWN = 8
 def summary(answers: Answers, ready: float) -> dict[str, Any]:
     """The figures as one JSON-ready mapping; times in seconds."""
     decisions = [parse_decision(event.value or b"") for event in answers.decisions]
-    letters = [dead_letter(Record(each.topic, each.key, each.value, each.headers)) for each in answers.dead_letters]
+    letters = [
+        read_dead_letter(Record(each.topic, each.key, each.value, each.headers)) for each in answers.dead_letters
+    ]
     cuts = quantiles(answers.latencies, n=100, method="inclusive")
     images = len(decisions) + len(letters)
     model = decisions[0].model
@@ -32,7 +34,7 @@ def summary(answers: Answers, ready: float) -> dict[str, Any]:
         "verdicts": dict(Counter(decision.verdict for decision in decisions)),
         "matches": dict(Counter(match.policy for decision in decisions for match in decision.matches).most_common()),
         "shadow": dict(Counter(match.policy for decision in decisions for match in decision.shadow).most_common()),
-        "dead_letters": dict(Counter(letter.reason for letter in letters if letter).most_common()),
+        "dead_letters": dict(Counter(letter.reason for letter in letters).most_common()),
         "seconds_to_ready": round(ready, 2),
         "seconds": round(answers.seconds, 3),
         "images_per_second": round(images / answers.seconds, 1),

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import structlog
 from kafka import KafkaProducer
-from kafka.errors import KafkaTimeoutError
+from kafka.errors import (
+    InvalidRecordError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+)
 from kafka.serializer.abstract import Serializer
 
 from pipeline.adapters.kafka.connection import KafkaConnection
-from pipeline.errors import PublishError
+from pipeline.errors import PublishError, RefusedError, ServiceError
 from pipeline.ports import Publisher
 from pipeline.wire import Record
 
 MAX_RECORD_BYTES = 64 * 1024 * 1024
 """The largest record that is sent at all; the topic's own `max.message.bytes` is the limit that counts."""
 
+REMEMBERED = 60.0
+"""Seconds for which a size that a topic refused is not sent there again: after that, somebody may have raised it."""
+
 _LINGER_MS = 5
 _GRACE = 5.0
+# No key on a compacted topic is an invalid record; the others are beyond `max.message.bytes` or our own limit.
+_FOR_GOOD = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidRecordError)
 
 _log = structlog.get_logger(__name__)
 
@@ -44,8 +54,9 @@ class KafkaPublisher:
     `delivery_timeout` (seconds) is how long the broker may be away before `publish` raises; a restart within that
     time costs nothing but the wait. What is outstanding is bounded by the call: nothing is left when it returns.
 
-    After a `PublishError` a publisher is spent: what the broker refused leaves a gap in the producer's numbering, and
-    kafka-python then fails whatever follows in that partition with the same error.
+    What a broker refuses leaves a gap in the producer's numbering, and kafka-python then fails whatever follows in
+    that partition with the same error. So after a refusal the producer is made anew, and each record that failed is
+    sent again by itself: only what is refused alone is refused for good.
     """
 
     def __init__(
@@ -57,23 +68,35 @@ class KafkaPublisher:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Connect; blocks for up to about ten seconds. Raises `ServiceError` when no broker answers."""
+        self._connection = connection
+        self._settings = _settings(delivery_timeout, max_record_bytes)
         self._delivery_timeout = delivery_timeout
         self._clock = clock
-        with connection.reaching():
-            self._producer = KafkaProducer(**connection.settings(), **_settings(delivery_timeout, max_record_bytes))
+        self._too_large: dict[str, tuple[int, float]] = {}
+        self._producer = self._connected()
 
     def publish(self, records: Sequence[Record]) -> None:
         """Send them all, then wait until each is acknowledged: at most `delivery_timeout` and a little.
 
-        Raises `PublishError` naming topic and key of the first that is not.
+        Raises `PublishError` naming topic and key of the first that is not, and `RefusedError` when all others are.
         """
         deadline = self._clock() + self._delivery_timeout + _GRACE
-        sent = [(record, self._send(record)) for record in records]
-        for record, future in sent:
-            try:
-                future.get(timeout=max(0.0, deadline - self._clock()))
-            except Exception as error:
-                raise _unacknowledged(record, error) from error
+        refused = {index: reason for index, record in enumerate(records) if (reason := self._known(record))}
+        failed = self._sent({index: each for index, each in enumerate(records) if index not in refused}, deadline)
+        if failed and not any(isinstance(error, _FOR_GOOD) for error in failed.values()):
+            index, error = next(iter(failed.items()))
+            raise _unacknowledged(records[index], error) from error
+        for index in failed:
+            self._renew()
+            again = self._sent({index: records[index]}, deadline)
+            for error in again.values():
+                if not isinstance(error, _FOR_GOOD):
+                    raise _unacknowledged(records[index], error) from error
+                refused[index] = self._refused(records[index], error)
+        if failed:
+            self._renew()
+        if refused:
+            raise RefusedError(refused)
 
     def close(self) -> None:
         """Free the connection; blocks for a few seconds at most.
@@ -88,12 +111,54 @@ class KafkaPublisher:
             self._producer._sender.force_close()  # noqa: SLF001
             self._producer._closed = True  # noqa: SLF001
 
+    def _connected(self) -> Any:
+        with self._connection.reaching():
+            return KafkaProducer(**self._connection.settings(), **self._settings)
+
+    def _renew(self) -> None:
+        """Raises `PublishError` when the broker has gone meanwhile."""
+        self.close()
+        try:
+            self._producer = self._connected()
+        except ServiceError as error:
+            raise PublishError(f"Kafka does not let us go on after it refused a record: {error}") from error
+
+    def _sent(self, records: Mapping[int, Record], deadline: float) -> dict[int, Exception]:
+        """Send these, wait for every acknowledgement, and return what went wrong instead, if anything."""
+        failed: dict[int, Exception] = {}
+        futures = {}
+        for index, record in records.items():
+            try:
+                futures[index] = self._send(record)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the caller says what becomes of the record
+                failed[index] = error
+        for index, future in futures.items():
+            try:
+                future.get(timeout=max(0.0, deadline - self._clock()))
+            except Exception as error:  # noqa: BLE001 - as above
+                failed[index] = error
+        return failed
+
     def _send(self, record: Record) -> Any:
         value = _Nullable.NOTHING if record.key is None and record.value is None else record.value
-        try:
-            return self._producer.send(record.topic, key=record.key, value=value, headers=list(record.headers))
-        except Exception as error:
-            raise _unacknowledged(record, error) from error
+        return self._producer.send(record.topic, key=record.key, value=value, headers=list(record.headers))
+
+    def _known(self, record: Record) -> str | None:
+        """Why the record's topic will not take it, as far as it has refused a smaller one lately."""
+        size, until = self._too_large.get(record.topic, (0, 0.0))
+        if not until or _size(record) < size or self._clock() > until:
+            return None
+        return f"{record.topic} has refused {size:,} bytes"
+
+    def _refused(self, record: Record, error: Exception) -> str:
+        if not isinstance(error, InvalidRecordError):
+            self._too_large[record.topic] = (_size(record), self._clock() + REMEMBERED)
+        return f"{record.topic} does not take it: {error}"
+
+
+def _size(record: Record) -> int:
+    headers = sum(len(name) + len(value or b"") for name, value in record.headers)
+    return len(record.key or b"") + len(record.value or b"") + headers
 
 
 def publish_stream(

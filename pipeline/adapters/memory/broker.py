@@ -32,12 +32,15 @@ class MemoryBroker:
 
     Topics are made when first named, with `partitions` partitions each. A record with a key goes to the partition
     that the key hashes to, one without goes to the partitions in turn. Set `available` to False to play a broker that
-    is down: nothing is acknowledged, nothing is polled, and nothing is forgotten.
+    is down: nothing is acknowledged, nothing is polled, and nothing is forgotten. `limits` are the most bytes of a
+    record that a topic takes, key and headers included; one in `compacted` takes no record without a key.
     """
 
     def __init__(self, partitions: int = 4, clock: Callable[[], float] = time.time) -> None:
         self.available = True
         self.changed = threading.Condition()
+        self.limits: dict[str, int] = {}
+        self.compacted: set[str] = set()
         self._clock = clock
         self._partitions = partitions
         self._turn = count()
@@ -49,6 +52,16 @@ class MemoryBroker:
         """Make a topic with its own number of partitions; one that exists stays as it is."""
         with self.changed:
             self._topics.setdefault(name, [[] for _ in range(partitions)])
+
+    def refuses(self, record: Record) -> str | None:
+        """Why the record's topic will never take it; None where it will."""
+        headers = sum(len(name) + len(value or b"") for name, value in record.headers)
+        size = len(record.key or b"") + len(record.value or b"") + headers
+        if size > self.limits.get(record.topic, size):
+            return f"the record has {size} bytes, more than {record.topic} takes"
+        if record.key is None and record.topic in self.compacted:
+            return f"{record.topic} is compacted and takes no record without a key"
+        return None
 
     def append(self, record: Record) -> Event:
         """Write one record and wake whoever polls its topic; returns it with its place and time."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from pipeline.adapters.assignment import Assignment, Place
 from pipeline.adapters.memory.broker import MemoryBroker
-from pipeline.errors import PublishError, StopError
+from pipeline.errors import PublishError, RefusedError, StopError
 from pipeline.items import Batch, Item
 from pipeline.ports import Hooks
 from pipeline.wire import Event, Record
@@ -116,11 +116,17 @@ class MemoryPublisher:
         self._broker = broker
 
     def publish(self, records: Sequence[Record]) -> None:
-        """Write them all; raises `PublishError` while the broker is not available."""
-        for record in records:
+        """Write them all; raises `PublishError` while the broker is away, `RefusedError` for what it refuses."""
+        refused: dict[int, str] = {}
+        for index, record in enumerate(records):
             if not self._broker.available:
                 raise PublishError(f"the broker did not acknowledge a record for {record.topic}: it is down")
-            self._broker.append(record)
+            if reason := self._broker.refuses(record):
+                refused[index] = reason
+            else:
+                self._broker.append(record)
+        if refused:
+            raise RefusedError(refused)
 
     def close(self) -> None:
         """Nothing to free."""

@@ -1,0 +1,90 @@
+"""Records as they stand on the wire: what comes in, what goes out, and the names of topics and headers.
+
+The JSON Schemas in ``pipeline/schemas`` describe the same bytes; the tests hold each against the other.
+"""
+
+from __future__ import annotations
+
+from pipeline.wire.decisions import (
+    SEVERITY,
+    Action,
+    Decision,
+    Match,
+    ModelRef,
+    Verdict,
+    decision_json,
+    parse_decision,
+)
+from pipeline.wire.events import (
+    Claim,
+    Event,
+    SourceRef,
+    decision_id,
+    event_id,
+    image_id,
+    parse_claim,
+    rfc3339,
+    short_key,
+    time_notes,
+)
+from pipeline.wire.names import (
+    CLAIM_CONTENT_TYPE,
+    CONNECT_PREFIX,
+    CONTENT_TYPE,
+    DEAD_LETTERS_TOPIC,
+    DECISIONS_TOPIC,
+    EVENT_ID_HEADER,
+    IMAGES_TOPIC,
+    LEFT_OUT_HEADER,
+    NOTE_HEADER,
+    REASON_HEADER,
+    Headers,
+)
+from pipeline.wire.records import (
+    DeadLetter,
+    Failure,
+    Form,
+    Record,
+    dead_letter_record,
+    decision_record,
+    read_dead_letter,
+)
+
+__all__ = [
+    "CLAIM_CONTENT_TYPE",
+    "CONNECT_PREFIX",
+    "CONTENT_TYPE",
+    "DEAD_LETTERS_TOPIC",
+    "DECISIONS_TOPIC",
+    "EVENT_ID_HEADER",
+    "IMAGES_TOPIC",
+    "LEFT_OUT_HEADER",
+    "NOTE_HEADER",
+    "REASON_HEADER",
+    "SEVERITY",
+    "Action",
+    "Claim",
+    "DeadLetter",
+    "Decision",
+    "Event",
+    "Failure",
+    "Form",
+    "Headers",
+    "Match",
+    "ModelRef",
+    "Record",
+    "SourceRef",
+    "Verdict",
+    "dead_letter_record",
+    "decision_id",
+    "decision_json",
+    "decision_record",
+    "event_id",
+    "image_id",
+    "parse_claim",
+    "parse_decision",
+    "read_dead_letter",
+    "rfc3339",
+    "short_key",
+    "time_notes",
+]

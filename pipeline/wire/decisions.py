@@ -1,0 +1,76 @@
+"""The answer to an event: a decision, as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from pipeline.wire.events import SourceRef
+from pipeline.wire.names import DECISION_SCHEMA
+
+Action = Literal["label", "review", "block"]
+Verdict = Literal["allow", "label", "review", "block"]
+SEVERITY: Mapping[str, int] = {"allow": 0, "label": 1, "review": 2, "block": 3}
+
+
+class ModelRef(msgspec.Struct, frozen=True):
+    """Which model scored: ``fingerprint`` hashes its architecture, tokenizer and weights."""
+
+    name: str
+    fingerprint: str
+    dtype: str
+
+
+class Match(msgspec.Struct, frozen=True):
+    """A policy whose score reached a threshold; ``action`` is the severest one reached."""
+
+    policy: str
+    version: str
+    action: Action
+    score: float
+    threshold: float
+    prompt: str
+    prompt_score: float
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to one event; times are RFC 3339 in UTC, scores are probabilities.
+
+    ``event_id`` tells the event, whatever becomes of it; ``decision_id`` tells this answer of this policy set and
+    model. ``notes`` say what is unusual about the event or its answer, in words.
+    """
+
+    schema: str = DECISION_SCHEMA
+    event_id: str = ""
+    """Empty in a decision of version 1 alone."""
+    decision_id: str
+    image_id: str
+    content_sha256: str
+    source: SourceRef
+    verdict: Verdict
+    matches: list[Match] = msgspec.field(default_factory=list)
+    shadow: list[Match] = msgspec.field(default_factory=list)
+    scores: dict[str, float] = msgspec.field(default_factory=dict)
+    policy_set: str
+    model: ModelRef
+    preprocess: str
+    frames: int
+    event_time: str
+    decided_at: str
+    notes: list[str] = msgspec.field(default_factory=list)
+
+
+_encode = msgspec.json.Encoder().encode
+_decode_decision = msgspec.json.Decoder(Decision).decode
+
+
+def parse_decision(value: bytes) -> Decision:
+    """Read a decision back from its bytes; raises `msgspec.DecodeError` naming what does not fit."""
+    return _decode_decision(value)
+
+
+def decision_json(decision: Decision) -> bytes:
+    """The decision as one line of JSON, without a line end."""
+    return _encode(decision)

@@ -1,0 +1,131 @@
+"""What comes in: a Kafka record that asks for an image to be moderated, and the names that follow from what it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+
+import msgspec
+
+from pipeline.wire.names import CLAIM_CONTENT_TYPE, CONTENT_TYPE, KEY_LIMIT, Headers
+
+ID_DIGITS = 32
+NO_TIMESTAMP = -1
+"""Milliseconds: what Kafka gives for a record that has no timestamp."""
+DAY = 86_400.0
+_EARLIEST = datetime(1, 1, 1, tzinfo=UTC).timestamp()
+_LATEST = datetime(9999, 12, 31, 23, 59, 59, 999_500, tzinfo=UTC).timestamp()  # a float of that size ends there
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A Kafka record that asks for an image to be moderated.
+
+    ``timestamp`` is in seconds since the epoch as far as its producer kept to Kafka's milliseconds: there are records
+    with micro- and nanoseconds, and negative ones.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+    timestamp: float = 0.0
+
+    def header(self, name: str) -> str | None:
+        """The last header of that name as text (undecodable bytes escaped), or None."""
+        for key, value in reversed(self.headers):
+            if key.lower() == name:
+                return (value or b"").decode("utf-8", "backslashreplace")
+        return None
+
+    @property
+    def is_claim(self) -> bool:
+        """Whether the value is a claim check instead of the image's own bytes."""
+        content_type = self.header(CONTENT_TYPE)
+        return content_type is not None and content_type.partition(";")[0].strip().lower() == CLAIM_CONTENT_TYPE
+
+    def age(self, now: float) -> float | None:
+        """Seconds from the event's own timestamp to `now`; None where the timestamp is none of this time."""
+        if self.timestamp < 0 or self.timestamp > now + DAY:
+            return None
+        return max(0.0, now - self.timestamp)
+
+    def __str__(self) -> str:
+        """``topic[partition]@offset``, as errors and logs name an event."""
+        return f"{self.topic}[{self.partition}]@{self.offset}"
+
+
+class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
+    """A claim check: where to fetch an image that is too large for Kafka, and what it must hash to."""
+
+    uri: str
+    sha256: str | None = None
+    id: str | None = None
+
+
+class SourceRef(msgspec.Struct, frozen=True):
+    """Where an event stood."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+_decode_claim = msgspec.json.Decoder(Claim).decode
+
+
+def parse_claim(value: bytes) -> Claim:
+    """Read a claim check; raises `msgspec.DecodeError` (a `ValueError`) naming what does not fit."""
+    return _decode_claim(value)
+
+
+def event_id(event: Event, value_sha256: str) -> str:
+    """32 hex digits that depend on what the record is: its place, its timestamp and the sha256 (hex) of its value.
+
+    A redelivery repeats it, whatever changed meanwhile. A record at the same place of a topic that was made anew, or
+    of another cluster, has another one.
+    """
+    return _digest(event.topic, str(event.partition), str(event.offset), repr(event.timestamp), value_sha256)
+
+
+def decision_id(event: str, policy_set: str, fingerprint: str) -> str:
+    """32 hex digits of the event's id, the policy set's version and the model's fingerprint, and of nothing else."""
+    return _digest(event, policy_set, fingerprint)
+
+
+def image_id(event: Event, claim: Claim | None = None) -> str:
+    """The record's key, else the claim's id, else the event's place: text, never empty, `KEY_LIMIT` at most."""
+    if event.key:
+        return short_key(event.key).decode("utf-8", "backslashreplace")
+    if claim is not None and claim.id:
+        return short_key(claim.id.encode()).decode()
+    return f"{event.topic}/{event.partition}/{event.offset}"
+
+
+def short_key(key: bytes) -> bytes:
+    """The key, or ``sha256:`` and its hash in hex where it is longer than `KEY_LIMIT` bytes."""
+    return key if len(key) <= KEY_LIMIT else b"sha256:" + sha256(key).hexdigest().encode()
+
+
+def rfc3339(seconds: float) -> str:
+    """Seconds since the epoch as RFC 3339 in UTC with milliseconds, clamped to the years 1 to 9999."""
+    within = min(max(seconds, _EARLIEST), _LATEST)
+    return datetime.fromtimestamp(within, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def time_notes(event: Event, now: float) -> list[str]:
+    """What there is to say of an event's timestamp: nothing, where it is one of this time."""
+    if event.age(now) is not None:
+        return []
+    milliseconds = round(event.timestamp * 1000)
+    if milliseconds == NO_TIMESTAMP:
+        return ["event_time: the record has no timestamp"]
+    clamped = "clamped: " if not _EARLIEST <= event.timestamp <= _LATEST else ""
+    return [f"event_time {clamped}the record's timestamp is {milliseconds}, which is no time in milliseconds"]
+
+
+def _digest(*parts: str) -> str:
+    return sha256("\x00".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:ID_DIGITS]

@@ -1,0 +1,76 @@
+"""Names that stand on the wire: topics, schemas, headers, and what of a stranger's headers is carried through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+IMAGES_TOPIC = "sluice.images.v1"
+DECISIONS_TOPIC = "sluice.decisions.v1"
+DEAD_LETTERS_TOPIC = "sluice.dlq.v1"
+
+DECISION_SCHEMA = "sluice.decision.v2"
+DECISION_TYPE = "dev.sluice.decision.v2"
+DEAD_LETTER_SCHEMA = "sluice.dead_letter.v1"
+
+CONTENT_TYPE = "content-type"
+CLAIM_CONTENT_TYPE = "application/json"
+
+OUR_PREFIX = "sluice."
+CONNECT_PREFIX = "__connect.errors."
+REASON_HEADER = "sluice.reason"
+EVENT_ID_HEADER = "sluice.event_id"
+NOTE_HEADER = "sluice.note"
+"""One for each note; a dead letter has no other place for them."""
+LEFT_OUT_HEADER = "sluice.left_out"
+"""On a dead letter whose value is not the event's: says so, and the value says where the event stands."""
+EVENT_PREFIX = "sluice.event."
+"""Put before an event's header whose name is ours (its own ``ce_id``, or a ``sluice.reason`` from somewhere else)."""
+
+KEY_LIMIT = 4096
+"""Bytes of a key or an image id; a longer one is hashed. A decision repeats it three times."""
+HEADER_LIMIT = 64 * 1024
+"""Bytes of one header of an event, name and value, that a decision carries through."""
+CARRIED_LIMIT = 256 * 1024
+"""Bytes of all of them together, so that a decision fits any topic that takes 1 MB."""
+HEADER_COST = 16
+"""Bytes that a header counts for besides its name and value: a million empty ones are not free."""
+_NAMED = 5
+_NAME_LETTERS = 60
+
+Headers = Sequence[tuple[str, bytes | None]]
+
+
+def renamed(headers: Headers, taken: frozenset[str]) -> list[tuple[str, bytes | None]]:
+    """An event's headers, with `EVENT_PREFIX` before each whose name (in lower case) is `taken` or begins as ours."""
+    return [(EVENT_PREFIX + name if _is_ours(name.lower(), taken) else name, value) for name, value in headers]
+
+
+def carried(headers: Headers, taken: frozenset[str]) -> tuple[list[tuple[str, bytes | None]], list[str]]:
+    """The headers that a decision carries through, renamed, and the names of those that are too large for it."""
+    if sum(map(_size, headers)) <= HEADER_LIMIT:  # as nearly always
+        return renamed(headers, taken), []
+    kept, left_out, room = [], [], CARRIED_LIMIT
+    for header in headers:
+        size = _size(header)
+        if size > HEADER_LIMIT or size > room:
+            left_out.append(header[0])
+        else:
+            room -= size
+            kept.append(header)
+    return renamed(kept, taken), left_out
+
+
+def listed(names: Sequence[str]) -> str:
+    """A few of the names, each at a readable length, and how many there are besides."""
+    shown = [repr(name if len(name) <= _NAME_LETTERS else name[:_NAME_LETTERS] + "...") for name in names[:_NAMED]]
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more:,} more" if more else "")
+
+
+def _is_ours(name: str, taken: frozenset[str]) -> bool:
+    return name in taken or name.startswith((OUR_PREFIX, CONNECT_PREFIX))
+
+
+def _size(header: tuple[str, bytes | None]) -> int:
+    name, value = header
+    return len(name) + len(value or b"") + HEADER_COST
