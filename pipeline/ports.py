@@ -44,11 +44,13 @@ class Source(Protocol):
         """Undo `pause`. Idempotent."""
 
     def commit(self, batch: Batch) -> None:
-        """Mark the batch as done: its events will not be delivered again to this group.
+        """Mark the batch as done: its events will not be delivered again to this group, once all before them are done.
 
-        Batches come in the order in which they were polled. What belongs to partitions that were taken away
-        since is silently left out: their new owner repeats it. May hold the commit back for a moment; `close`
-        and a revocation send what was held back. Raises `StopError` when the broker refuses for good.
+        Batches come in any order, whole or in parts. In each partition the group's offset goes no further than the
+        first event that was polled and is not done: after a crash that event and all behind it come again. What
+        belongs to partitions that were taken away since is silently left out: their new owner repeats it. May hold
+        the commit back for a moment; `close` and a revocation send what was held back. Raises `StopError` when the
+        broker refuses for good.
         """
 
     def close(self) -> None:

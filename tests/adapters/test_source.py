@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from pipeline.items import Batch
 from pipeline.wire import Record
 from tests.adapters.conftest import Bus, Heard, Polling, collect, poll_until, values
 from tests.services.deadline import until
@@ -97,6 +98,49 @@ def test_a_batch_that_was_polled_and_not_committed_comes_again_after_one_that_wa
     first.commit(batches[0])
     first.close()
     assert values(collect(bus.source(), 12)) == PICTURES[len(batches[0]) :]
+
+
+def test_batches_are_committed_in_any_order_up_to_the_first_that_is_not_done(bus: Bus) -> None:
+    """What is done early is neither lost nor committed before what stood in front of it."""
+    bus.put(*PICTURES, partition_of=b"one key")
+    heard = Heard()
+    first = bus.source(max_poll=6, hooks=heard)
+    batches = collect(first, 20)
+    late = batches[0]
+    part = late.split(2)  # parts of a batch are done apart, too
+    for batch in reversed(batches[1:]):
+        first.commit(batch)
+    poll_until(lambda: True, first)
+    assert heard.done == 0
+    first.commit(part)
+    first.close()
+    assert heard.done == 2
+
+    second = bus.source(max_poll=6, hooks=heard)
+    again = collect(second, 18)
+    assert values(again) == PICTURES[2:]
+    for batch in reversed(again):
+        second.commit(batch)
+    second.close()
+    assert heard.done == 20
+    assert bus.source().poll(2.0) is None
+
+
+def test_a_late_event_holds_back_no_other_partition(bus: Bus) -> None:
+    for number in range(6):
+        bus.put(*PICTURES[:5], partition_of=b"key %d" % number)
+    heard = Heard()
+    source = bus.source(max_poll=4, hooks=heard)
+    batches = collect(source, 30)
+    late = batches[0].items[0].event
+    behind = [item for batch in batches for item in batch.items if item.event.partition == late.partition]
+    assert len(behind) < 30, "all keys in one partition: this test tests nothing"
+    for batch in batches:
+        items = [item for item in batch.items if item.event is not late]
+        source.commit(Batch(items, batch.polled_at, batch.generation))
+    poll_until(lambda: heard.done == 30 - len(behind), source)
+    source.close()
+    assert heard.done == 30 - len(behind)
 
 
 def test_a_pause_brings_nothing_and_resume_brings_it(bus: Bus) -> None:

@@ -100,6 +100,7 @@ class KafkaSource:
         if not polled:
             return None
         batch = Batch([Item(event) for event in events(polled)], self._clock(), self._ours.generation)
+        self._ours.take(batch)
         self._positions.update(batch.next_offsets())
         return batch
 

@@ -64,7 +64,11 @@ class MemorySource:
             events = self._take(min(self._max_poll, most or self._max_poll)) if self._has_more() else []
             for place, position in self._positions.items():
                 self._hooks.lag(*place, self._broker.end(place) - position)
-            return Batch([Item(event) for event in events], self._clock(), self._ours.generation) if events else None
+            if not events:
+                return None
+            batch = Batch([Item(event) for event in events], self._clock(), self._ours.generation)
+            self._ours.take(batch)
+            return batch
 
     def pause(self) -> None:
         """Let `poll` bring nothing until `resume`."""
