@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from errno import EADDRINUSE
 from http import HTTPStatus
 from pathlib import Path
@@ -26,14 +26,23 @@ REQUEST_TIMEOUT = 10.0
 class HealthServer:
     """Serves ``/metrics``, ``/healthz`` and ``/readyz`` on threads of its own, from construction until `close`.
 
-    A check that is not well answers 503 with its reason as text. `port` is the one that was bound, also where 0 was
+    A check that is not well answers 503 with its reason as text. `notices` are lines below the answer, which they do
+    not change. `port` is the one that was bound, also where 0 was
     asked for. A `host` that is an absolute path is a Unix socket, and `port` then says nothing. Raises `ServiceError`
     when the address cannot be had.
     """
 
-    def __init__(self, host: str, port: int, registry: CollectorRegistry, live: Check, ready: Check) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        registry: CollectorRegistry,
+        live: Check,
+        ready: Check,
+        notices: Callable[[], Sequence[str]] = tuple,
+    ) -> None:
         self._server = _listen(host, port)
-        self._server.set_app(_application(registry, {"/healthz": live, "/readyz": ready}))
+        self._server.set_app(_application(registry, {"/healthz": live, "/readyz": ready}, notices))
         self.port: int = self._server.server_port
         self._thread = Thread(target=self._server.serve_forever, name="sluice-health", daemon=True)
         self._thread.start()
@@ -45,7 +54,9 @@ class HealthServer:
         self._server.server_close()
 
 
-def _application(registry: CollectorRegistry, checks: dict[str, Check]) -> WSGIApplication:
+def _application(
+    registry: CollectorRegistry, checks: dict[str, Check], notices: Callable[[], Sequence[str]]
+) -> WSGIApplication:
     metrics: WSGIApplication = make_wsgi_app(registry)
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -55,9 +66,8 @@ def _application(registry: CollectorRegistry, checks: dict[str, Check]) -> WSGIA
         if path not in checks:
             return _text(start_response, HTTPStatus.NOT_FOUND, "try /metrics, /healthz or /readyz")
         reason = checks[path]()
-        if reason is None:
-            return _text(start_response, HTTPStatus.OK, "ok")
-        return _text(start_response, HTTPStatus.SERVICE_UNAVAILABLE, reason)
+        status = HTTPStatus.OK if reason is None else HTTPStatus.SERVICE_UNAVAILABLE
+        return _text(start_response, status, "\n".join([reason or "ok", *notices()]))
 
     return answer
 

@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pipeline.ports import EncoderSpec, Hooks
 
+Check = Callable[[], str | None]
+"""None when all is well, else the reason in one line. Called on the health server's threads; must not block."""
+
 
 class Vitals(Hooks):
-    """Listens to the hooks; its checks return None when all is well, else the reason in one line.
+    """Listens to the hooks, and asks whoever has registered a check.
 
-    Alive means that the loop makes progress, and never that Kafka or Redis are up: a restart would mend neither.
+    Alive means that every loop makes progress and every thread that must run does, and never that Kafka or Redis are
+    up: a restart would mend neither. What people should see though no restart would mend it, such as a worker that
+    has paused itself, is a *notice*: it stands in the answers and fails none.
     """
 
     def __init__(self, stall_after: float) -> None:
         self._stall_after = stall_after
-        self._stalled: Callable[[], float] = lambda: 0.0
+        self._checks: dict[str, Check] = {}
+        self._notices: dict[str, Check] = {}
         self._model = ""
         self._partitions: int | None = None
 
     @property
-    def checks(self) -> tuple[Callable[[], str | None], Callable[[], str | None]]:
-        """`live` and `ready`."""
-        return self.live, self.ready
+    def checks(self) -> tuple[Check, Check, Callable[[], Sequence[str]]]:
+        """`live`, `ready` and `notices`, as a `HealthServer` takes them."""
+        return self.live, self.ready, self.notices
 
-    def watch(self, stalled: Callable[[], float]) -> None:
-        """Ask this for the seconds since anything last moved."""
-        self._stalled = stalled
+    def watch(self, name: str, check: Check) -> None:
+        """From now on ``/healthz`` fails while `check` gives a reason: only for what a restart mends."""
+        self._checks[name] = check
+
+    def watch_progress(self, name: str, stalled: Callable[[], float]) -> None:
+        """As `watch`, by the seconds since anything last moved there: too many are a reason."""
+        self.watch(name, lambda: self._too_long(stalled()))
+
+    def notice(self, name: str, check: Check) -> None:
+        """From now on both answers show what `check` says, and fail for none of it."""
+        self._notices[name] = check
 
     def model_loaded(self, spec: EncoderSpec) -> None:
         """The model is warm."""
@@ -37,9 +51,12 @@ class Vitals(Hooks):
         self._partitions = partitions
 
     def live(self) -> str | None:
-        """Whether anything has moved lately."""
-        seconds = self._stalled()
-        return f"nothing has moved for {seconds:.0f} s" if seconds > self._stall_after else None
+        """Why a restart is called for, from every check that finds a reason."""
+        return "; ".join(_said(self._checks)) or None
+
+    def notices(self) -> Sequence[str]:
+        """What people should see, a line each."""
+        return _said(self._notices)
 
     def ready(self) -> str | None:
         """Whether the model is warm and partitions are assigned; one worker more than partitions is never ready."""
@@ -48,3 +65,18 @@ class Vitals(Hooks):
         if not self._partitions:
             return "no partitions are assigned"
         return None
+
+    def _too_long(self, seconds: float) -> str | None:
+        return f"nothing has moved for {seconds:.0f} s" if seconds > self._stall_after else None
+
+
+def _said(checks: dict[str, Check]) -> list[str]:
+    return [f"{name}: {reason}" for name, check in list(checks.items()) if (reason := _asked(check))]
+
+
+def _asked(check: Check) -> str | None:
+    """A check that raises has found out that something is wrong, if not what."""
+    try:
+        return check()
+    except Exception as error:  # noqa: BLE001
+        return f"its check failed: {type(error).__name__}: {error}"

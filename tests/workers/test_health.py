@@ -27,6 +27,7 @@ class Worker:
 
     live: str | None = None
     ready: str | None = None
+    notices: tuple[str, ...] = ()
     server: HealthServer | None = None
 
     def get(self, path: str, **headers: str) -> httpx.Response:
@@ -39,7 +40,7 @@ def worker() -> Iterator[Worker]:
     registry = CollectorRegistry()
     Counter("sluice_images", "Images.", registry=registry).inc(3)
     it = Worker()
-    it.server = HealthServer(HOST, 0, registry, lambda: it.live, lambda: it.ready)
+    it.server = HealthServer(HOST, 0, registry, lambda: it.live, lambda: it.ready, lambda: it.notices)
     yield it
     it.server.close()
 
@@ -63,6 +64,16 @@ def test_checks_are_asked_anew_each_time(worker: Worker) -> None:
     assert worker.get("/healthz").status_code == 503
     worker.live = None
     assert worker.get("/healthz").status_code == 200
+
+
+def test_what_people_should_see_stands_below_the_answer_and_changes_none(worker: Worker) -> None:
+    worker.notices = ("brake: paused",)
+    assert (worker.get("/healthz").status_code, worker.get("/healthz").text) == (200, "ok\nbrake: paused\n")
+    worker.ready = "the model is loading"
+    assert (worker.get("/readyz").status_code, worker.get("/readyz").text) == (
+        503,
+        "the model is loading\nbrake: paused\n",
+    )
 
 
 def test_metrics_are_in_the_format_that_the_scraper_prefers(worker: Worker) -> None:

@@ -44,7 +44,7 @@ def encoder(
         held.callback(health.close)
         encoder = assembly.load_encoder(settings)
         server = EncoderServer(encoder, socket, metrics, max_batch=settings.max_batch)
-        vitals.watch(server.stalled)
+        vitals.watch_progress("encoder", server.stalled)
         metrics.model_loaded(encoder.spec)
         ready.append(True)
         spec = encoder.spec

@@ -62,7 +62,7 @@ def _moderate(settings: Settings) -> None:
         fetcher = held.enter_context(closing(services.http_fetcher(settings)))
         source = held.enter_context(closing(services.kafka_source(settings, hooks)))
         moderator = held.enter_context(assembly.moderator(settings, judge, source, publisher, fetcher, hooks))
-        vitals.watch(moderator.stalled)
+        vitals.watch_progress("worker", moderator.stalled)
         held.enter_context(watched_policies(settings.policies, judge.files, judge.live, stop, settings.drain_timeout))
         _log.info("worker_started", **_described(settings, judge), metrics_port=health.port)
         report_library_errors()

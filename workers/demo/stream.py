@@ -113,7 +113,7 @@ class DemoStream:
         publisher, fetcher = MemoryPublisher(self._broker), HttpFetcher(())
         moderator = self._held.enter_context(assembly.moderator(settings, judge, source, publisher, fetcher, hooks))
         self._moderators.append(moderator)
-        self._vitals.watch(lambda: max(each.stalled() for each in self._moderators))
+        self._vitals.watch_progress("worker", lambda: max(each.stalled() for each in self._moderators))
         self._held.enter_context(
             watched_policies(settings.policies, judge.files, judge.live, self._stop, settings.drain_timeout)
         )
