@@ -70,6 +70,7 @@ class Reason(StrEnum):
     NOT_AN_IMAGE = "not_an_image"
     TRUNCATED = "truncated"
     TOO_LARGE = "too_large"
+    TOO_MUCH_WORK = "too_much_work"
     DECODE_FAILED = "decode_failed"
     MALFORMED_CLAIM = "malformed_claim"
     FETCH_REFUSED = "fetch_refused"

@@ -80,10 +80,14 @@ class Fetcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """An image as the model takes it: `pixels` is ``uint8[V,H,W,3]``, taken from `frames` still pictures."""
+    """An image as the model takes it: `pixels` is ``uint8[V,H,W,3]``, taken from `frames` still pictures.
+
+    `notes` say what a reader of the decision should know of the file, such as ``truncated``.
+    """
 
     pixels: Pixels
     frames: int
+    notes: tuple[str, ...] = ()
 
 
 class Decoder(Protocol):

@@ -7,19 +7,20 @@ looked at is decided elsewhere, without pixels: `pipeline.rules.views` and `pipe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from hashlib import sha256
 from io import BytesIO
 from typing import Literal
 
 import numpy as np
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image
 
 from pipeline.adapters.pillow.modes import backdrops, plain
+from pipeline.adapters.pillow.opening import check_size, check_work, drawn, typed
+from pipeline.adapters.pillow.orientation import oriented
 from pipeline.errors import ItemError, Reason
 from pipeline.items import Pixels
 from pipeline.ports import Decoded, EncoderSpec
-from pipeline.rules.formats import ACCEPTED, declared_size, describe, is_cut_short, sniff
+from pipeline.rules.formats import ACCEPTED, declared_size, describe, sniff
 from pipeline.rules.frames import Novelty, Sketch, spread
 from pipeline.rules.views import View, centre, interpolation, recipe, tiles, views
 
@@ -31,23 +32,9 @@ TILES_DRAFT_MARGIN = 2.0
 """The same for a still that is cut into tiles: at 1.5, a tile of a panorama had a cosine of 0.93 with exact."""
 REDUCING_GAP = 2.0
 """How much larger than the target a large still stays after Pillow's cheap first reduction (fast only)."""
-ANIMATION_WORK = 8
-"""An animation may cost this many times `max_pixels`, all frames together: each must be drawn to draw the next."""
-LEAST_FRAME_WORK = 32_768
-"""What the smallest frame counts for, in pixels: its headers and bookkeeping cost about as much (0.2 ms)."""
 SKETCH_SIZE = (16, 16)
 
 _RESAMPLE = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""EXIF orientation to what undoes it; 1 stands upright already."""
 
 
 class PillowDecoder:
@@ -90,12 +77,12 @@ class PillowDecoder:
         except ItemError:
             raise
         except Exception as error:  # a decoder of hostile bytes may raise anything at all
-            raise _typed(name, image, error) from error
+            raise typed(name, image, error) from error
 
     def _decode(self, name: str, image: bytes) -> Decoded:
-        self._check_size(declared_size(name, image))
+        check_size(declared_size(name, image), self._max_pixels)
         with Image.open(BytesIO(image), formats=(name,)) as still:
-            self._check_size(still.size)
+            check_size(still.size, self._max_pixels)
             frames = 1 if name == "JPEG" else int(getattr(still, "n_frames", 1))
             if frames > 1:
                 return self._animation(still, frames, sha256(image).digest())
@@ -103,12 +90,6 @@ class PillowDecoder:
                 still.draft(None, self._draft_size(still.size))
             still.load()
             return Decoded(self._views(still), 1)
-
-    def _check_size(self, size: tuple[int, int] | None) -> None:
-        """Refuse what would not fit the memory; Pillow's own guard is a global setting and warns at 89 million."""
-        if size is not None and size[0] * size[1] > self._max_pixels:
-            found = f"{size[0]:,} x {size[1]:,} pixels, limit {self._max_pixels:,}"
-            raise ItemError(Reason.TOO_LARGE, found)
 
     def _draft_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """The least size (width, height) to decode a JPEG of `size` at; either way up, as EXIF comes later."""
@@ -119,11 +100,11 @@ class PillowDecoder:
         return max(1, int(size[0] * scale)), max(1, int(size[1] * scale))
 
     def _animation(self, image: Image.Image, count: int, seed: bytes) -> Decoded:
-        self._check_work(image.size, count)
+        check_work(image.size, count, self._max_pixels)
         chosen = spread(count, (self._max_frames + 1) // 2 if count > self._max_frames else count, seed)
         novelty: Novelty[Pixels] = Novelty(self._max_frames - len(chosen))
         taken: list[Pixels] = []
-        for index, frame in self._drawn(image, count):
+        for index, frame in drawn(image, count, self._max_pixels):
             sketch = _sketch(frame)
             if index in chosen:
                 novelty.anchor(sketch)
@@ -133,24 +114,9 @@ class PillowDecoder:
         taken += novelty.kept
         return Decoded(np.concatenate(taken), len(taken))
 
-    def _check_work(self, size: tuple[int, int], count: int) -> None:
-        work, limit = count * max(size[0] * size[1], LEAST_FRAME_WORK), ANIMATION_WORK * self._max_pixels
-        if work > limit:
-            found = f"{count:,} frames of {size[0]:,} x {size[1]:,}: {work:,} pixels to draw, limit {limit:,}"
-            raise ItemError(Reason.TOO_LARGE, found)
-
-    def _drawn(self, image: Image.Image, count: int) -> Iterator[tuple[int, Image.Image]]:
-        """Each frame in turn; a GIF may enlarge its canvas on the way, so the sizes are checked again."""
-        for index in range(count):
-            image.seek(index)
-            self._check_size(image.size)
-            self._check_work(image.size, count)
-            image.load()
-            yield index, image
-
     def _views(self, still: Image.Image) -> Pixels:
         """All views of one loaded still, ``uint8[V,H,W,3]``."""
-        upright = plain(_oriented(still))
+        upright = plain(oriented(still))
         first, *others = views(upright.size, self._target, self._resize_mode)
         exact = not self._fast and not others
         small = [self._by_recipe(upright) if exact else self._render(upright, first)]
@@ -175,29 +141,7 @@ class PillowDecoder:
         return canvas
 
 
-def _oriented(still: Image.Image) -> Image.Image:
-    """The still as viewers show it, by its EXIF orientation; unreadable EXIF is ignored, as viewers do."""
-    try:
-        orientation = still.getexif().get(ExifTags.Base.Orientation)
-    except Exception:  # noqa: BLE001  a stranger's EXIF may break its parser in any way
-        return still
-    turn = _TURNS.get(orientation) if isinstance(orientation, int) else None
-    return still if turn is None else still.transpose(turn)
-
-
 def _sketch(frame: Image.Image) -> Sketch:
     """``int16[16,16,4]``: the frame's colours and alpha, coarsely."""
     scaled = frame.convert("RGBA").resize(SKETCH_SIZE, Image.Resampling.BOX, reducing_gap=1.0)
     return np.asarray(scaled).astype(np.int16)
-
-
-def _typed(name: str, image: bytes, error: Exception) -> ItemError:
-    """The reason for what a decoder raised, from its type, its words and the end of the file."""
-    words = f"{name}: {error or type(error).__name__}"
-    if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError)):
-        return ItemError(Reason.TOO_LARGE, words)
-    if isinstance(error, UnidentifiedImageError):
-        words = f"{name}: the header cannot be read"
-    if "truncated" in words.lower() or is_cut_short(name, image):
-        return ItemError(Reason.TRUNCATED, f"{words} ({len(image):,} bytes)")
-    return ItemError(Reason.DECODE_FAILED, words)
