@@ -138,7 +138,7 @@ def _paste_scraps(canvas: Tensor, atlas: Atlas, generator: torch.Generator, shar
     centre = uniform(generator, -1.15, 1.15, batch, 2)
     size = uniform(generator, 0.15, 0.7, batch)
     sprite = torch.randint(atlas.count, (batch,), generator=generator)
-    placement = _placement(generator, sprite, centre, size, turn=math.pi)
+    placement = random_placement(generator, sprite, centre, size, turn=math.pi)
     chosen = some(generator, batch, share)
     canvas[chosen] = paste(canvas[chosen], atlas, placement.rows(chosen))
 
@@ -157,7 +157,7 @@ def _paste_things(canvas: Tensor, atlas: Atlas, generator: torch.Generator, show
         jitter = uniform(generator, -0.12, 0.12, batch, 2)
         own = size.where(alone, shared)
         centre = anywhere.where(alone.unsqueeze(1), corners[:, place] + jitter) * (1.06 - own).unsqueeze(1)
-        placement = _placement(generator, shown[:, place], centre, own, turn=TURN)
+        placement = random_placement(generator, shown[:, place], centre, own, turn=TURN)
         chosen = (shown[:, place] != NOTHING).nonzero().flatten()
         canvas[chosen] = paste(canvas[chosen], atlas, placement.rows(chosen))
 
@@ -168,8 +168,12 @@ def _corners(generator: torch.Generator, batch: int) -> Tensor:
     return corners[torch.rand(batch, MOST_THINGS, generator=generator).argsort(1)]
 
 
-def _placement(generator: torch.Generator, sprite: Tensor, centre: Tensor, size: Tensor, turn: float) -> Placement:
-    """Random angle (up to ``turn`` radians either way), stretch, shear and colours."""
+def random_placement(
+    generator: torch.Generator, sprite: Tensor, centre: Tensor, size: Tensor, turn: float
+) -> Placement:
+    """Sprites at those places and of those sizes, at random angles (up to ``turn`` radians either way), stretched,
+    sheared and recoloured at random.
+    """
     batch = sprite.shape[0]
     angle = uniform(generator, -turn, turn, batch)
     cos, sin = angle.cos(), angle.sin()

@@ -1,0 +1,138 @@
+"""Scenes of any shape with one thing at a place that is told: what a decoder that crops, cuts or squashes must show.
+
+Each scene is a JPEG file of clutter. The thing stands in the middle, at the middle of a side, or in a corner, so that
+what is found there can be compared; without a thing, whatever is flagged is flagged wrongly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from itertools import product
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from pipeline.lab.data.dataset import Dataset, Example
+from pipeline.lab.scenes.clutter import backgrounds
+from pipeline.lab.scenes.draw import TURN, generator_of, paste, random_placement
+from pipeline.lab.scenes.emoji import Atlas, find_font
+from pipeline.lab.scenes.lexicon import NOTHING, index_of, load_lexicon
+from pipeline.lab.scenes.truth import ABOUT, ARGUABLE
+from pipeline.lab.scenes.wear import jpeg_bytes, to_images
+
+SEED = 2**42
+"""Beside the seeds of training, of evaluation, of the samples and of calibration."""
+SHORT_SIDE = 240
+"""Pixels: what is half as large is drawn from sprites as large as they are kept."""
+QUALITY = 85
+
+Ratio = tuple[int, int]
+"""Width to height."""
+RATIOS: tuple[Ratio, ...] = ((1, 1), (4, 3), (3, 2), (16, 9), (2, 1), (3, 4), (9, 16))
+SIZES = (0.6, 0.25, 1 / 6)
+"""Of the thing, shares of the picture's short side."""
+PLACES: dict[str, tuple[tuple[float, float], ...]] = {
+    "centre": ((0.5, 0.5),),
+    "edge": ((0.0, 0.5), (1.0, 0.5), (0.5, 0.0), (0.5, 1.0)),
+    "corner": ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)),
+}
+"""Where the thing stands: shares of the way that is left to it, across and down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a thing stands and how large it is; ``size`` is a share of the short side, 0 for clutter alone."""
+
+    ratio: Ratio
+    place: str
+    size: float
+
+    @property
+    def name(self) -> str:
+        """As tables have it."""
+        return f"{self.ratio[0]}:{self.ratio[1]} {self.place} {self.size:.2f}"
+
+    @property
+    def frame(self) -> tuple[int, int]:
+        """Width and height of the picture."""
+        across, down = self.ratio
+        return round(SHORT_SIDE * across / min(self.ratio)), round(SHORT_SIDE * down / min(self.ratio))
+
+
+def spots(
+    ratios: Sequence[Ratio] = RATIOS, places: Sequence[str] = tuple(PLACES), sizes: Sequence[float] = SIZES
+) -> tuple[Spot, ...]:
+    """Every combination."""
+    return tuple(Spot(*each) for each in product(ratios, places, sizes))
+
+
+def draw_placed(atlas: Atlas, thing: int, spot: Spot, seed: int, number: int) -> Image.Image:
+    """Scene ``number`` of ``seed``: the thing (an index into the lexicon, or `NOTHING`) where `spot` has it."""
+    generator = generator_of(seed, number)
+    width, height = spot.frame
+    whole = max(width, height)
+    canvas = backgrounds(generator, 1, whole)
+    if thing != NOTHING:
+        side = spot.size * SHORT_SIDE
+        ways = PLACES[spot.place]
+        way = ways[number % len(ways)]
+        centre = [side / 2 + (length - side) * share for length, share in zip((width, height), way, strict=True)]
+        at = torch.tensor([centre]) * 2 / whole - 1
+        placement = random_placement(generator, torch.tensor([thing]), at, torch.tensor([side / whole]), TURN)
+        canvas = paste(canvas, atlas, placement)
+    return to_images(canvas[:, :, :height, :width].clamp(0, 1))[0]
+
+
+def placed_scenes(
+    each: int,
+    chosen: Sequence[Spot],
+    *,
+    about: bool,
+    seed: int = SEED,
+    font: Path | None = None,
+    atlas: Atlas | None = None,
+) -> Dataset:
+    """`each` scenes for every spot, whose name is their group, labelled with the thing's name.
+
+    With `about`, of things that the shipped policies are about, in turn; without, of things that no policy is about
+    by any reading, and of clutter alone in every tenth. Raises `FontError` without a font or an `atlas`.
+    """
+    if atlas is None:
+        find_font(font)
+    sprites = cache(partial(Atlas.build, font)) if atlas is None else lambda: atlas
+    names = tuple(dict.fromkeys(emoji.name for emoji in load_lexicon()))
+    things = _about() if about else _harmless()
+    start = 0 if about else len(chosen) * each
+    examples = list(_examples(each, chosen, things, seed, start, sprites))
+    return Dataset(f"placed scenes ({'about' if about else 'harmless'})", examples, names)
+
+
+def _examples(
+    each: int, chosen: Sequence[Spot], things: Sequence[int], seed: int, start: int, sprites: Callable[[], Atlas]
+) -> Iterator[Example]:
+    lexicon = load_lexicon()
+    for place, spot in enumerate(chosen):
+        for number in range(each):
+            thing = things[(place + number) % len(things)]
+            labels = () if thing == NOTHING else (lexicon[thing].name,)
+            read = partial(_read, sprites, thing, spot, seed, start + place * each + number)
+            yield Example(f"{spot.name}, {labels[0] if labels else 'nothing'}", read, labels, spot.name)
+
+
+def _read(sprites: Callable[[], Atlas], thing: int, spot: Spot, seed: int, number: int) -> bytes:
+    return jpeg_bytes(draw_placed(sprites(), thing, spot, seed, number), QUALITY)
+
+
+def _about() -> list[int]:
+    return [index_of(name) for names in ABOUT.values() for name in names]
+
+
+def _harmless() -> list[int]:
+    """Things of no policy, shuffled, with clutter alone after every ninth."""
+    taken = {name for names in (*ABOUT.values(), *ARGUABLE.values()) for name in names}
+    free = [index for index, emoji in enumerate(load_lexicon()) if emoji.name not in taken]
+    order = [free[index] for index in torch.randperm(len(free), generator=generator_of(SEED, -1)).tolist()]
+    return [thing for at in range(0, len(order), 9) for thing in (*order[at : at + 9], NOTHING)]
