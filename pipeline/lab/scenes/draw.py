@@ -171,9 +171,7 @@ def _corners(generator: torch.Generator, batch: int) -> Tensor:
 def random_placement(
     generator: torch.Generator, sprite: Tensor, centre: Tensor, size: Tensor, turn: float
 ) -> Placement:
-    """Sprites at those places and of those sizes, at random angles (up to ``turn`` radians either way), stretched,
-    sheared and recoloured at random.
-    """
+    """Sprites at those places and sizes, turned by up to ``turn`` radians, stretched, sheared, recoloured."""
     batch = sprite.shape[0]
     angle = uniform(generator, -turn, turn, batch)
     cos, sin = angle.cos(), angle.sin()
