@@ -44,7 +44,7 @@ class Source(Protocol):
         """Undo `pause`. Idempotent."""
 
     def commit(self, batch: Batch) -> None:
-        """Mark the batch as done: its events will not be delivered again to this group, once all before them are done.
+        """Mark the batch as done: once all before them are, its events will not be delivered to this group again.
 
         Batches come in any order, whole or in parts. In each partition the group's offset goes no further than the
         first event that was polled and is not done: after a crash that event and all behind it come again. What

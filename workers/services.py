@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import structlog
+
 from pipeline.adapters.memory import MemoryTextCache
 from pipeline.ports import Hooks, TextCache
 from workers.settings import Settings
@@ -12,6 +14,8 @@ if TYPE_CHECKING:  # a quarter of a second of imports, which `sluice scan` and `
     from pipeline.adapters.http import HttpFetcher
     from pipeline.adapters.kafka import KafkaConnection, KafkaPublisher, KafkaSource
     from pipeline.adapters.redis import RedisConnection
+
+_log = structlog.get_logger(__name__)
 
 
 def kafka_connection(settings: Settings) -> KafkaConnection:
@@ -32,12 +36,17 @@ def kafka_connection(settings: Settings) -> KafkaConnection:
 
 
 def check_kafka(settings: Settings) -> None:
-    """What a worker needs of Kafka before it joins the group. Raises `ServiceError` saying what is missing."""
-    from pipeline.adapters.kafka import check_crc32c, check_topics
+    """What a worker needs of Kafka before it joins the group. Raises `ServiceError` saying what is missing.
+
+    Settings of topics that a worker can do with, but not well, are logged with what to change.
+    """
+    from pipeline.adapters.kafka import check_crc32c, check_topics, topic_remarks
 
     check_crc32c()
     topics = [settings.images_topic, settings.decisions_topic, settings.dead_letters_topic]
     check_topics(kafka_connection(settings), topics)
+    for remark in topic_remarks(kafka_connection(settings), *topics):
+        _log.warning("topic_settings", remark=remark)
 
 
 def kafka_source(settings: Settings, hooks: Hooks) -> KafkaSource:

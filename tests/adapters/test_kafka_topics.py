@@ -20,6 +20,7 @@ from pipeline.adapters.kafka import (
     committed_lag,
     create_topics,
     tail,
+    topic_remarks,
 )
 from pipeline.errors import ServiceError, SettingsError
 from pipeline.wire import Record
@@ -186,3 +187,28 @@ def test_tail_follows_from_now_on(kafka_bus_of_four: KafkaBus) -> None:
 def test_tail_of_a_topic_that_does_not_exist_is_an_error(connection: KafkaConnection) -> None:
     with pytest.raises(ServiceError, match="no topic nobody"):
         next(tail(connection, "nobody"))
+
+
+def test_settings_that_make_answers_smaller_are_said_with_what_to_change(
+    connection: KafkaConnection, kafka: Any, unique: Any
+) -> None:
+    images, decisions, letters = unique("images"), unique("decisions"), unique("letters")
+    kafka.create_topic(images, config={"max.message.bytes": str(4 << 20)})
+    kafka.create_topic(decisions, config={"max.message.bytes": "500000"})
+    kafka.create_topic(letters, config={"max.message.bytes": "1000000", "cleanup.policy": "compact"})
+    found = topic_remarks(connection, images, decisions, letters)
+    assert len(found) == 3
+    assert letters in found[0]
+    assert f"max.message.bytes to {(4 << 20) + (1 << 16)}" in found[0]
+    assert f"{decisions} takes records of 500,000 bytes" in found[1]
+    assert f"{letters} is compacted" in found[2]
+
+
+def test_there_is_nothing_to_say_of_the_topics_that_we_make(connection: KafkaConnection, unique: Any) -> None:
+    names = [unique("images"), unique("decisions"), unique("letters")]
+    sizes = [4 << 20, 4 << 20, (4 << 20) + (1 << 16)]
+    create_topics(
+        connection,
+        [TopicPlan(name, partitions=1, max_message_bytes=size) for name, size in zip(names, sizes, strict=True)],
+    )
+    assert topic_remarks(connection, *names) == []

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from pipeline.adapters.kafka import KafkaConnection, KafkaPublisher, publish_stream
+from pipeline.adapters.kafka.publisher import REMEMBERED
 from pipeline.adapters.memory import MemoryBroker, MemoryPublisher
-from pipeline.errors import PublishError, ServiceError
+from pipeline.errors import PublishError, RefusedError, ServiceError
 from pipeline.wire import Record
-from tests.adapters.conftest import Bus, KafkaBus, MemoryBus
+from tests.adapters.conftest import Bus, MemoryBus
 
 MEGABYTE = 1024 * 1024
 
@@ -115,16 +116,66 @@ def test_publish_waits_for_a_broker_that_restarts(kafka_of_own: Any) -> None:
     ]
 
 
-def test_a_record_that_the_topic_does_not_take_names_topic_and_key(kafka_bus_of_four: KafkaBus) -> None:
-    """Beyond the broker's limit, which only the broker knows."""
-    publisher = kafka_bus_of_four.publisher()
-    with pytest.raises(PublishError, match=rf"{kafka_bus_of_four.topic}.*'image 7'.*bytes"):
-        publisher.publish([Record(kafka_bus_of_four.topic, b"image 7", bytes(11 * MEGABYTE))])
+LIMIT = 100_000
 
 
-def test_a_record_beyond_our_own_limit_is_not_even_sent(kafka: Any, topic: str) -> None:
+@pytest.fixture(params=["memory", "kafka"])
+def narrow(request: pytest.FixtureRequest) -> Iterator[tuple[Any, str, Any]]:
+    """A publisher, a topic of one partition that takes `LIMIT` bytes and no record without a key, and its reader."""
+    if request.param == "memory":
+        bus = MemoryBus(broker=MemoryBroker(1))
+        bus.broker.limits[bus.topic], bus.broker.compacted = LIMIT, {bus.topic}
+        yield bus.publisher(), bus.topic, bus.everything
+        return
+    broker, name = request.getfixturevalue("kafka"), request.getfixturevalue("unique")("narrow")
+    broker.create_topic(name, config={"max.message.bytes": str(LIMIT), "cleanup.policy": "compact"})
+    publisher = KafkaPublisher(KafkaConnection(broker.bootstrap_servers), delivery_timeout=20)
+    yield publisher, name, lambda: broker.read_all(name)
+    publisher.close()
+
+
+def test_what_a_topic_refuses_for_good_is_named_and_all_others_are_in_it(narrow: Any) -> None:
+    """Small ones that went with it in one request, and came after it in the same partition, are not to blame."""
+    publisher, topic, everything = narrow
+    large = Record(topic, b"large", bytes(2 * LIMIT))
+    keyless = Record(topic, None, b"value")
+    small = [Record(topic, b"k%d" % number, b"value") for number in range(8)]
+    with pytest.raises(RefusedError, match="2 records") as raised:
+        publisher.publish([small[0], large, *small[1:5], keyless, *small[5:]])
+    assert set(raised.value.refused) == {1, 6}
+    assert all(topic in reason for reason in raised.value.refused.values())
+    assert sorted(record.key for record in everything()) == sorted(record.key for record in small)
+
+
+def test_a_publisher_goes_on_after_what_was_refused(narrow: Any) -> None:
+    publisher, topic, everything = narrow
+    for turn in range(3):
+        with pytest.raises(RefusedError):
+            publisher.publish([Record(topic, b"large", bytes(2 * LIMIT))])
+        publisher.publish([Record(topic, b"k%d" % turn, b"value")])
+    assert len(everything()) == 3
+
+
+def test_a_size_that_was_refused_is_sent_again_once_somebody_may_have_raised_the_limit(
+    kafka: Any, unique: Any
+) -> None:
+    name = unique("raised")
+    kafka.create_topic(name, config={"max.message.bytes": str(LIMIT)})
+    now = [0.0]
+    publisher = KafkaPublisher(KafkaConnection(kafka.bootstrap_servers), clock=lambda: now[0])
+    with pytest.raises(RefusedError):
+        publisher.publish([Record(name, b"k", bytes(2 * LIMIT))])
+    kafka.configure_topic(name, {"max.message.bytes": str(4 * LIMIT)})
+    with pytest.raises(RefusedError, match="has refused"):
+        publisher.publish([Record(name, b"k", bytes(2 * LIMIT))])
+    now[0] += REMEMBERED + 1
+    publisher.publish([Record(name, b"k", bytes(2 * LIMIT))])
+    publisher.close()
+
+
+def test_a_record_beyond_our_own_limit_is_refused_and_not_even_sent(kafka: Any, topic: str) -> None:
     publisher = KafkaPublisher(KafkaConnection(kafka.bootstrap_servers), max_record_bytes=MEGABYTE)
-    with pytest.raises(PublishError, match=topic):
+    with pytest.raises(RefusedError, match=topic):
         publisher.publish([Record(topic, b"k", bytes(2 * MEGABYTE))])
     publisher.close()
 

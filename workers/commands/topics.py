@@ -32,6 +32,7 @@ def create(
 ) -> None:
     """Make the three topics with sane settings; those that exist are left as they are."""
     from pipeline.adapters.kafka import TopicPlan, create_topics
+    from pipeline.adapters.kafka.topics import ADDED_BYTES
     from workers.services import kafka_connection
 
     days = {
@@ -40,7 +41,7 @@ def create(
         settings.dead_letters_topic: dead_letter_retention_days,
     }
     # A dead letter is its event and some headers: its topic must take what the images topic took, and a little more.
-    room = {settings.dead_letters_topic: 1 << 16}
+    room = {settings.dead_letters_topic: ADDED_BYTES}
     plans = [
         TopicPlan(
             name,

@@ -9,7 +9,14 @@ from pipeline.adapters.kafka.connection import KafkaConnection, check_crc32c
 from pipeline.adapters.kafka.publisher import KafkaPublisher, publish_stream
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.adapters.kafka.tail import tail
-from pipeline.adapters.kafka.topics import Creation, TopicPlan, check_topics, committed_lag, create_topics
+from pipeline.adapters.kafka.topics import (
+    Creation,
+    TopicPlan,
+    check_topics,
+    committed_lag,
+    create_topics,
+    topic_remarks,
+)
 
 __all__ = [
     "Creation",
@@ -23,4 +30,5 @@ __all__ = [
     "create_topics",
     "publish_stream",
     "tail",
+    "topic_remarks",
 ]

@@ -9,12 +9,18 @@ from typing import Any
 
 import stamina
 from kafka import KafkaAdminClient, OffsetAndMetadata, OffsetSpec, TopicPartition, errors
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from pipeline.adapters.assignment import Place
 from pipeline.adapters.kafka.connection import KafkaConnection
 from pipeline.errors import ServiceError
 
 CREATE_COMMAND = "sluice topics create"
+
+ADDED_BYTES = 1 << 16
+"""What a dead letter may have beyond its event: its headers, and the bookkeeping of a batch of one."""
+DECISION_BYTES = 1 << 20
+"""More than a decision with all the headers that it carries through."""
 
 _ANSWER_MS = 15_000
 
@@ -77,6 +83,42 @@ def check_topics(connection: KafkaConnection, names: Sequence[str]) -> None:
             f"Kafka at {connection.bootstrap_servers} has no {noun} {', '.join(missing)};"
             f" make {them} with: {CREATE_COMMAND}"
         )
+
+
+def topic_remarks(connection: KafkaConnection, images: str, decisions: str, dead_letters: str) -> list[str]:
+    """What of the topics' settings leads to answers in a smaller form than they could have, with what to change.
+
+    Blocks for seconds. Where the broker does not let us see the settings there is nothing to say.
+    """
+    try:
+        with _admin(connection) as admin:
+            found = {name: _configs(admin, name) for name in dict.fromkeys((images, decisions, dead_letters))}
+    except ServiceError:
+        return []
+    remarks = []
+    wanted = int(found[images].get("max.message.bytes", "0")) + ADDED_BYTES
+    least = {dead_letters: wanted, decisions: min(wanted, DECISION_BYTES)}
+    for name, bytes_wanted in least.items():
+        limit = int(found[name].get("max.message.bytes", str(bytes_wanted)))
+        if limit < bytes_wanted:
+            remarks.append(
+                f"{name} takes records of {limit:,} bytes and an answer may have {bytes_wanted:,}; larger ones lose"
+                f" headers, then their value: set its max.message.bytes to {bytes_wanted}"
+            )
+    remarks += [
+        f"{name} is compacted, so an answer goes when the same image is answered again (and a dead letter without a"
+        " key gets one): set its cleanup.policy to delete"
+        for name in (decisions, dead_letters)
+        if "compact" in found[name].get("cleanup.policy", "")
+    ]
+    return remarks
+
+
+def _configs(admin: Any, topic: str) -> dict[str, str]:
+    names = dict.fromkeys(("max.message.bytes", "cleanup.policy"))
+    resource = ConfigResource(ConfigResourceType.TOPIC, topic, names)
+    described = admin.describe_configs([resource], config_filter="all")["topic"][topic]
+    return {name: str(described[name]["value"]) for name in names if name in described}
 
 
 def committed_lag(connection: KafkaConnection, group: str, topics: Sequence[str]) -> dict[Place, int]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import RetriableError
 
 from tests.services.deadline import until
@@ -48,6 +49,11 @@ class BrokerClient:
         with self._admin() as admin:
             admin.create_topics({name: options}, wait_for_metadata=True)
         return name
+
+    def configure_topic(self, name: str, config: Mapping[str, str]) -> None:
+        """Change settings of a topic."""
+        with self._admin() as admin:
+            admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, dict(config))])
 
     def delete_topic(self, name: str) -> None:
         """Delete a topic and its records."""
