@@ -9,6 +9,7 @@
     |   +-- ModelError         an unknown model, a checkpoint that does not fit
     |   `-- ServiceError       a broker, topic, port or folder that a command needs and cannot have
     +-- ItemError              dead-letter this one item, go on with the next: carries a `Reason`
+    |   `-- RetryError         hold it and try again, others go on meanwhile; dead-letter it when that takes too long
     `-- StopError              leave without committing: what was in flight will be delivered again
         +-- PublishError       the broker did not acknowledge a decision or a dead letter
         |   `-- RefusedError   it refuses some records for good: a smaller form may be taken
@@ -86,6 +87,10 @@ class ItemError(SluiceError):
     def __init__(self, reason: Reason, message: str) -> None:
         self.reason = reason
         super().__init__(message)
+
+
+class RetryError(ItemError):
+    """What this item needs from outside is away for now; where nobody can wait for it, it is an `ItemError`."""
 
 
 class StopError(SluiceError):

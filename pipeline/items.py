@@ -37,6 +37,7 @@ class Item:
     pixels: Pixels | None = None
     features: Features | None = None
     frames: int = 0
+    weight: int = 0
     notes: tuple[str, ...] = ()
     decision: Decision | None = None
     failure: Failure | None = None
@@ -45,6 +46,19 @@ class Item:
     def event_id(self) -> str:
         """The id of the event, by which every answer to it can be told."""
         return event_id(self.event, self.hashed_value())
+
+    @property
+    def views(self) -> int:
+        """What it counts for where there is room for so many views: one while it is not decoded."""
+        pixels = self.pixels
+        return 1 if pixels is None else len(pixels)
+
+    def weigh(self) -> int:
+        """Note the bytes that its event and its image have, as ``weight``; a stage may let go of some later."""
+        event = self.event
+        held = len(event.value or b"") + len(event.key or b"") + sum(len(value or b"") for _, value in event.headers)
+        self.weight = held if self.image is event.value else held + len(self.image)
+        return self.weight
 
     def hashed_value(self) -> str:
         """`value_sha256`, which is computed once."""
@@ -84,6 +98,19 @@ class Batch:
         first = Batch(self.items[:count], self.polled_at, self.generation)
         del self.items[:count]
         return first
+
+    @property
+    def views(self) -> int:
+        """Of all items together; an item whose views are not known counts for one."""
+        return sum(item.views for item in self.items)
+
+    def within(self, views: int) -> int:
+        """How many of the first items have that many views together, at most."""
+        for count, item in enumerate(self.items):
+            views -= item.views
+            if views < 0:
+                return count
+        return len(self.items)
 
     def live(self) -> Iterator[Item]:
         """The items that have not failed so far."""

@@ -75,7 +75,10 @@ class Fetcher(Protocol):
     """Redeems claim checks."""
 
     def fetch(self, claim: Claim) -> bytes:
-        """The image's bytes; blocks for a bounded time. Raises `ItemError` with a FETCH_* reason."""
+        """The image's bytes; blocks for a bounded time. Raises `ItemError` with a FETCH_* reason.
+
+        Raises `RetryError`, which is one, when the store is away for now, or so it seems.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +227,12 @@ class Hooks:
 
     def model_loaded(self, spec: EncoderSpec) -> None:
         """The model is warm."""
+
+    def claims(self, waiting: int, away: int) -> None:
+        """So many claim checks wait to be fetched or are being fetched; so many of their stores do not answer."""
+
+    def braked(self, reason: str | None) -> None:
+        """The worker takes no more events but trials, for that reason; None: it takes them again."""
 
     def answer_made_smaller(self, form: str) -> None:
         """The broker refused an answer for good, and it is tried again in that smaller form."""

@@ -8,10 +8,11 @@ and splitting live here and nowhere else.
     feed -> [waiting] -> section 1 -> [waiting] -> section 2 -> ... -> [done] -> drain
 
 A section is a run of stages. Before each waits one batch that is still growing: what comes after joins it, up to
-`max_batch` events. A thread of the section that falls free takes its share of what waits by then, and never waits for
-the section's other threads; what they finish goes on in the order in which it was taken. What finds no room ahead
-stays where it is, and holds back its section once that is `max_batch` events; when there is no room left before the
-first section the caller stops polling, and that is the only backpressure there is.
+`max_batch` views (an event counts for one until it is decoded). A thread of the section that falls free takes its
+share of what waits by then, and never waits for the section's other threads; what they finish goes on in the order in
+which it was taken. What finds no room ahead stays where it is, and holds back its section once that is `max_batch`
+views. When there is no room left before the first section, or what is inside holds `max_bytes`, the caller stops
+polling, and that is the only backpressure there is.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from threading import Condition, Lock, Thread
 from pipeline.errors import StopError
 from pipeline.items import Batch
 from pipeline.ports import Hooks, Stage
+
+MAX_BYTES = 512 * 1024 * 1024
+"""Of all events that are inside, about. What one poll brings comes on top."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +44,26 @@ class Runner:
     """Batches come out in the order in which they went in. One thread calls `feed`, `drain`, `wait` and `close`."""
 
     def __init__(
-        self, sections: Sequence[Section], hooks: Hooks, clock: Callable[[], float], *, max_batch: int
+        self,
+        sections: Sequence[Section],
+        hooks: Hooks,
+        clock: Callable[[], float],
+        *,
+        max_batch: int,
+        max_bytes: int = MAX_BYTES,
     ) -> None:
         self._hooks = hooks
+        self._max_bytes = max_bytes
         self._clock = clock
         self._max_batch = max_batch
         self._lock = Lock()
         self._places = [_Place(section, self._lock) for section in sections]
         self._done: deque[Batch] = deque()
         self._news = Condition(self._lock)
+        self._space = Condition(self._lock)
         self._closing = False
         self._failure: BaseException | None = None
+        self._bytes = 0
         self._threads = [
             Thread(target=self._work, args=(index, section.stages), name=f"sluice-{place.name}", daemon=True)
             for index, (section, place) in enumerate(zip(sections, self._places, strict=True))
@@ -67,7 +80,20 @@ class Runner:
     def feed(self, batch: Batch) -> None:
         """Take a batch in, where it may join the one that waits; does not block, so ask for `room` first."""
         with self._lock:
-            self._enter(0, batch)
+            self._admit(batch)
+
+    def push(self, batch: Batch) -> None:
+        """As `feed`, from any thread, and blocks until there is room. Raises `StopError` when the path has ended."""
+        with self._lock:
+            self._space.wait_for(lambda: self._room() > 0 or self._ended())
+            if self._ended():
+                raise StopError("the path has ended; what was on its way there will be delivered again")
+            self._admit(batch)
+
+    @property
+    def bytes(self) -> int:
+        """What all events that are inside have brought along."""
+        return self._bytes
 
     def drain(self) -> list[Batch]:
         """The batches that are through, oldest first. Raises what a stage raised, as `StopError`."""
@@ -76,6 +102,8 @@ class Runner:
                 raise _stop(self._failure)
             done = list(self._done)
             self._done.clear()
+            self._bytes -= sum(item.weight for batch in done for item in batch.items)
+            self._space.notify_all()
         if done:
             self._hooks.queue_depth("done", 0)
         return done
@@ -88,8 +116,7 @@ class Runner:
     def oldest(self) -> float | None:
         """`polled_at` of the batch that has been inside the longest; None when nothing is inside."""
         with self._lock:
-            batches = [*self._done, *(batch for place in reversed(self._places) for batch in place.batches())]
-            return batches[0].polled_at if batches else None
+            return next((batch.polled_at for batch in self._batches()), None)
 
     def close(self, timeout: float) -> list[Batch]:
         """Let what is inside finish, join the threads, and return what came out.
@@ -143,6 +170,7 @@ class Runner:
                 self._advance(index - 1)
             else:
                 self._news.notify()
+                self._space.notify_all()
             return part
 
     def _finish(self, index: int, part: _Part) -> None:
@@ -157,10 +185,10 @@ class Runner:
         place = self._places[index]
         while place.inside and place.inside[0].through:
             batch = place.inside[0].batch
-            room = self._room_for(batch, index + 1)
-            if room < len(batch):
-                if room:
-                    self._enter(index + 1, batch.split(room))
+            fitting = self._room_for(batch, index + 1)
+            if fitting < len(batch):
+                if fitting:
+                    self._enter(index + 1, batch.split(fitting))
                 break
             place.inside.popleft()
             self._enter(index + 1, batch)
@@ -169,10 +197,12 @@ class Runner:
 
     def _room_for(self, batch: Batch, index: int) -> int:
         """How many items of a batch have room before a section, or after the last."""
-        waiting = self._places[index].waiting if index < len(self._places) else ()
-        if not waiting:
+        if index == len(self._places):
             return len(batch)
-        return max(0, self._max_batch - len(waiting[-1])) if waiting[-1].can_absorb(batch) else 0
+        waiting = self._places[index].waiting
+        if not waiting:
+            return batch.within(self._max_batch) or min(1, len(batch))
+        return batch.within(self._max_batch - waiting[-1].views) if waiting[-1].can_absorb(batch) else 0
 
     def _enter(self, index: int, batch: Batch) -> None:
         """Put a batch before a section, into the one that waits there where that may be."""
@@ -182,7 +212,7 @@ class Runner:
             self._news.notify()
             return
         place = self._places[index]
-        if self._room_for(batch, index) and place.waiting:
+        if place.waiting and place.waiting[-1].can_absorb(batch) and (not index or self._room_for(batch, index)):
             place.waiting[-1].absorb(batch)
         else:
             place.waiting.append(batch)
@@ -190,7 +220,21 @@ class Runner:
         place.wake.notify(len(batch))
 
     def _room(self) -> int:
-        return max(0, self._max_batch - sum(map(len, self._places[0].waiting)))
+        room = max(0, self._max_batch - sum(map(len, self._places[0].waiting)))
+        return room if self._bytes < self._max_bytes else 0
+
+    def _admit(self, batch: Batch) -> None:
+        self._bytes += sum(item.weigh() for item in batch.items)
+        self._enter(0, batch)
+
+    def _batches(self) -> Iterator[Batch]:
+        """All that is inside, oldest first."""
+        yield from self._done
+        for place in reversed(self._places):
+            yield from place.batches()
+
+    def _ended(self) -> bool:
+        return self._closing or self._failure is not None
 
     def _ends(self, index: int) -> bool:
         """Whether nothing can reach this section any more."""
@@ -205,6 +249,7 @@ class Runner:
 
     def _wake_all(self) -> None:
         self._news.notify()
+        self._space.notify_all()
         for place in self._places:
             place.wake.notify_all()
 
@@ -229,7 +274,7 @@ class _Place:
 
     def ready(self, most: int) -> bool:
         """Whether there is something to take, and not too much that is through and finds no room ahead."""
-        return bool(self.waiting) and sum(len(part.batch) for part in self.inside if part.through) < most
+        return bool(self.waiting) and sum(part.batch.views for part in self.inside if part.through) < most
 
     def take(self) -> _Part:
         """One share of the batch that has waited the longest."""

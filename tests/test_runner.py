@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from threading import Event as Flag
+from threading import Thread
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -286,3 +288,73 @@ def test_closing_takes_no_longer_than_it_may() -> None:
     with pytest.raises(StopError, match="still inside"):
         made.close(0.05)
     go.set()
+
+
+def wide(offset: int, views: int) -> Item:
+    return Item(Event("t", 0, offset, None, b""), pixels=np.zeros((views, 1, 1, 3), np.uint8))
+
+
+def test_a_section_is_given_so_many_views_at_a_time_and_a_wide_image_alone() -> None:
+    """What waits before it would else be as many times the memory as an image may have views."""
+    go, sizes = Flag(), list[int]()
+
+    def widen(each: Batch) -> None:
+        each.items = [wide(item.event.offset, (1, 9, 3, 2)[item.event.offset % 4]) for item in each.items]
+
+    def count(each: Batch) -> None:
+        assert go.wait(PATIENCE)
+        sizes.append(each.views)
+
+    made = runner([Step("a", widen)], [Step("b", count)], max_batch=4)
+    made.feed(batch(0, 1, 2, 3))
+    go.set()
+    done = made.close(PATIENCE)
+    assert numbers(done) == [0, 1, 2, 3]
+    assert sum(sizes) == 15
+    assert all(size <= 4 or size == 9 for size in sizes), sizes
+
+
+def test_there_is_no_room_while_what_is_inside_holds_too_many_bytes() -> None:
+    go = Flag()
+
+    def wait(_: Batch) -> None:
+        assert go.wait(PATIENCE)
+
+    made = Runner([Section([Step("a", wait)])], Hooks(), time.monotonic, max_batch=64, max_bytes=1000)
+    made.feed(Batch([Item(Event("t", 0, 0, b"key", bytes(600)))]))
+    assert made.room() > 0
+    made.feed(Batch([Item(Event("t", 0, 1, None, bytes(390), [("h", bytes(7))]))]))
+    assert (made.bytes, made.room()) == (1000, 0)
+    go.set()
+    done: list[Batch] = []
+    while len(numbers(done)) < 2:
+        done += made.drain()
+    assert (made.bytes, made.room()) == (0, 64)
+    made.close(PATIENCE)
+
+
+def test_pushing_from_another_thread_waits_for_room() -> None:
+    go, pushed = Flag(), Flag()
+
+    def wait(_: Batch) -> None:
+        assert go.wait(PATIENCE)
+
+    made = runner([Step("a", wait)], max_batch=1)
+    made.feed(batch(0))
+    while not made.room():  # until the section has taken it
+        made.wait(PATIENCE)
+    made.feed(batch(1))
+    other = Thread(target=lambda: (made.push(batch(2)), pushed.set()))
+    other.start()
+    assert not pushed.wait(0.05)
+    go.set()
+    other.join(PATIENCE)
+    assert pushed.is_set()
+    assert numbers(made.close(PATIENCE)) == [0, 1, 2]
+
+
+def test_pushing_into_a_path_that_has_ended_is_refused() -> None:
+    made = runner([Step("a")])
+    made.close(PATIENCE)
+    with pytest.raises(StopError, match="ended"):
+        made.push(batch(0))

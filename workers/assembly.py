@@ -16,7 +16,9 @@ from pipeline.adapters.memory import MemoryFeatureCache
 from pipeline.adapters.policy_folder import read_policy_folder
 from pipeline.adapters.shared_encoder import SharedEncoder
 from pipeline.adapters.tiered import TieredFeatureCache
+from pipeline.claims import ClaimLane
 from pipeline.live import LivePolicies
+from pipeline.path import Path
 from pipeline.ports import (
     Decoder,
     Encoder,
@@ -28,6 +30,7 @@ from pipeline.ports import (
     Source,
     TextCache,
 )
+from pipeline.rules.brake import Brake, BrakePolicy
 from pipeline.rules.verdicts import Provenance
 from pipeline.runner import Runner, Section
 from pipeline.stages.decide import Decide
@@ -47,6 +50,9 @@ if TYPE_CHECKING:
 
 WAITING = 16
 """Threads for what waits for others and not for a core: claim checks being fetched, JPEGs on a device."""
+
+CLAIMS_WAITING = 1000
+"""Claim checks that may wait for their stores; with more of them the worker polls no further."""
 
 FLIGHTS = 2
 """Batches that a device of our own gets at a time: one is computed while the next is copied to it."""
@@ -144,16 +150,53 @@ def judge(
 
 @contextmanager
 def moderator(
-    settings: Settings, judge: Judge, source: Source, publisher: Publisher, fetcher: Fetcher, hooks: Hooks
+    settings: Settings,
+    judge: Judge,
+    source: Source,
+    publisher: Publisher,
+    fetcher: Fetcher,
+    hooks: Hooks,
+    *,
+    in_order: bool = False,
 ) -> Iterator[Moderator]:
-    """The moderator that takes events from `source` and answers through `publisher`; used by every way to run."""
+    """The moderator that takes events from `source` and answers through `publisher`; used by every way to run.
+
+    Claim checks have a lane of their own, so that none holds up the images behind it; where all is to be answered
+    `in_order`, they have not.
+    """
     # Scoring's matrices are small. BLAS's threads would spin between them, on the cores that decode and encode
     # need: 16 us of CPU an image with one thread, 490 us with two.
     threadpool_limits(1, user_api="blas")  # type: ignore[no-untyped-call]
     with closing(Threads(WAITING, "fetch")) as fetching:
-        sections = _sections(settings, judge, Fetch(fetcher, fetching), publisher, hooks)
-        runner = Runner(sections, hooks, time.monotonic, max_batch=settings.max_batch)
-        yield Moderator(source, runner, hooks, time.monotonic, drain_timeout=settings.drain_timeout)
+        fetch = Fetch(fetcher, fetching)
+        sections = _sections(settings, judge, fetch, publisher, hooks)
+        runner = Runner(
+            sections, hooks, time.monotonic, max_batch=settings.max_batch, max_bytes=settings.max_inflight_bytes
+        )
+        lane = None if in_order else _claim_lane(settings, fetch, runner, hooks)
+        path = Path(runner, lane, time.monotonic)
+        policy = BrakePolicy(settings.brake_run, settings.brake_ratio, settings.brake_trial_interval)
+        drain_timeout = settings.drain_timeout
+        yield Moderator(source, path, Brake(policy), hooks, time.monotonic, drain_timeout=drain_timeout)
+
+
+def _claim_lane(settings: Settings, fetch: Fetch, runner: Runner, hooks: Hooks) -> ClaimLane:
+    """A fetch counts as the largest image that it may bring, until it has brought one."""
+
+    def may_fetch(running: int) -> bool:
+        wanted = (running + 1) * settings.fetch_max_bytes
+        return not running or runner.bytes + wanted <= settings.max_inflight_bytes
+
+    return ClaimLane(
+        fetch.redeem,
+        runner.push,
+        may_fetch,
+        hooks,
+        time.monotonic,
+        threads=WAITING,
+        most=CLAIMS_WAITING,
+        patience=settings.fetch_patience,
+    )
 
 
 def _sections(settings: Settings, judge: Judge, fetch: Fetch, publisher: Publisher, hooks: Hooks) -> list[Section]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from threading import Event
 
+import structlog
+
 from pipeline.items import Batch
+from pipeline.path import Path
 from pipeline.ports import Hooks, Source
-from pipeline.runner import Runner
+from pipeline.rules.brake import Brake
 
 POLL_SECONDS = 0.1
 """Longest wait for events, and so the longest that a finished batch waits for its commit while nothing comes in."""
+_log = structlog.get_logger(__name__)
 
 
 class Moderator:
@@ -19,14 +24,16 @@ class Moderator:
     def __init__(
         self,
         source: Source,
-        runner: Runner,
+        path: Path,
+        brake: Brake,
         hooks: Hooks,
         clock: Callable[[], float],
         *,
         drain_timeout: float,
     ) -> None:
         self._source = source
-        self._runner = runner
+        self._path = path
+        self._brake = brake
         self._hooks = hooks
         self._clock = clock
         self._drain_timeout = drain_timeout
@@ -41,32 +48,67 @@ class Moderator:
         try:
             while not stop.is_set():
                 self._beat = self._clock()
-                self._commit(self._runner.drain())
+                self._commit(self._path.drain())
                 self._feed()
-            self._commit(self._runner.close(self._drain_timeout))
+            self._commit(self._path.close(self._drain_timeout))
         finally:
-            self._runner.abandon(self._drain_timeout)
+            self._path.abandon(self._drain_timeout)
             self._source.close()
 
     def _feed(self) -> None:
-        """Poll into the runner; while it is full, poll paused, which keeps the group membership alive."""
-        if room := self._runner.room():
+        """Poll into the path; while it is full, poll paused, which keeps the group membership alive."""
+        if room := self._brake.room(self._path.room(), not self._path.idle(), self._beat):
             self._source.resume()
             batch = self._source.poll(POLL_SECONDS, room)
         else:
             self._source.pause()
             batch = self._source.poll(0.0, 1)
             if batch is None:
-                self._runner.wait(POLL_SECONDS)
+                self._path.wait(POLL_SECONDS)
         if batch is not None:
+            self._brake.tried(self._beat)
             self._hooks.polled(len(batch), sum(len(item.event.value or b"") for item in batch.items))
-            self._runner.feed(batch)
+            self._path.feed(batch)
 
     def _commit(self, batches: Sequence[Batch]) -> None:
         for batch in batches:
+            self._judge_ourselves(batch)
             self._source.commit(batch)
+
+    def _judge_ourselves(self, batch: Batch) -> None:
+        """Put the brake on where too much went wrong, and take it off where a trial run was fine."""
+        before = self._brake.reason
+        for item in batch.items:
+            self._brake.answered(item.failure.reason if item.failure else None, claim=item.claim is not None)
+        self._tell_brake(before)
+
+    def release_brake(self) -> None:
+        """A person says that the trouble is over. Harmless while the brake is off."""
+        before = self._brake.reason
+        self._brake.release()
+        self._tell_brake(before)
+
+    def _tell_brake(self, before: str | None) -> None:
+        now = self._brake.reason
+        if now is not None and before is None:
+            advice = (
+                f"mend the cause; it goes on after a run of good trials, or at once with: kill -USR1 {os.getpid()}"
+            )
+            _log.error("brake_on", reason=now, advice=advice)
+        elif now is None and before is not None:
+            _log.warning("brake_off", was_on_for=before)
+        if now != before:
+            self._hooks.braked(now)
+
+    def braked(self) -> str | None:
+        """Why no more events are taken but trials, if that is so."""
+        return self._brake.reason
+
+    def waiting_for(self) -> str | None:
+        """Which stores claim checks wait for, if any does not answer."""
+        return self._path.waiting_for()
 
     def stalled(self) -> float:
         """Seconds since anything last moved: the loop itself, or the batch that has been inside the longest."""
-        oldest = self._runner.oldest()
+        oldest = self._path.oldest()
         return self._clock() - min(self._beat, self._beat if oldest is None else oldest)

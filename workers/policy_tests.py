@@ -67,7 +67,7 @@ def run_policy_tests(settings: Settings, judge: assembly.Judge) -> list[Trial]:
     paths = {settings.policies / name for policy in policies for name in (*policy.must_flag, *policy.must_pass)}
     kept, done = _Kept(settings.dead_letters_topic), Flag()
     source = FileSource(sorted(paths), settings.max_batch, done, time.monotonic)
-    with assembly.moderator(settings, judge, source, kept, FileFetcher(), kept) as moderator:
+    with assembly.moderator(settings, judge, source, kept, FileFetcher(), kept, in_order=True) as moderator:
         moderator.run(done)
     return [
         _trial(policy, settings.policies, sample, kept, must_flag=must_flag)

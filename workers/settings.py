@@ -95,6 +95,9 @@ class Settings(BaseSettings):
         description="nvjpeg: ordinary JPEGs on the CUDA device, everything else through Pillow.",
     )
     max_frames: Count = Field(8, description="Most frames sampled from an animation.")
+    max_inflight_bytes: Count = Field(
+        512 * 1024 * 1024, description="Bytes of images under way in a worker; past that it polls no further."
+    )
     max_pixels: Count = Field(64_000_000, description="An image of more pixels is a dead letter.")
     cores: Count = Field(
         default_factory=usable_cores,
@@ -113,12 +116,27 @@ class Settings(BaseSettings):
     fetch_allow_http: bool = Field(False, description="Let claim checks use http:// besides https://.")
     fetch_max_bytes: Count = Field(50_000_000, description="Most bytes of a fetched image.")
     fetch_timeout: Seconds = Field(10.0, description="Seconds for one fetch, redirects included.")
+    fetch_patience: Seconds = Field(
+        300.0,
+        description="Seconds that claim checks wait for a store that does not answer, then dead letters.",
+    )
 
     metrics_host: str = Field(
         "0.0.0.0",  # noqa: S104
         description="Address of /metrics, /healthz and /readyz, or the absolute path of a Unix socket.",
     )
     metrics_port: Port = Field(9108, description="Port of /metrics, /healthz and /readyz; 0: any free one.")
+    brake_run: Annotated[int, Field(ge=0)] = Field(
+        100,
+        description="Dead letters in a row, for reasons of the worker's own, at which it takes no more; 0: off.",
+    )
+    brake_ratio: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.5, description="Share of such dead letters in the last 200 answers at which it takes no more; 0: off."
+    )
+    brake_trial_interval: Seconds = Field(
+        10.0,
+        description="Seconds between two trials while the brake is on; five good ones take it off.",
+    )
     stall_after: Seconds = Field(120.0, description="/healthz fails when a batch has been inside that long.")
     drain_timeout: Seconds = Field(30.0, description="Seconds to finish what is in flight when told to stop.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
@@ -179,7 +197,16 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "model": ("model", "pretrained", "device", "dtype"),
     "encoder": ("encoder_socket", "moderators"),
-    "images": ("max_batch", "preprocess", "jpeg_decoder", "max_frames", "max_pixels", "cores", "remember"),
+    "images": (
+        "max_batch",
+        "max_inflight_bytes",
+        "preprocess",
+        "jpeg_decoder",
+        "max_frames",
+        "max_pixels",
+        "cores",
+        "remember",
+    ),
     "policies": ("policies",),
     "fetch": (
         "fetch_allowed_hosts",
@@ -187,7 +214,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "fetch_allow_http",
         "fetch_max_bytes",
         "fetch_timeout",
+        "fetch_patience",
     ),
+    "brake": ("brake_run", "brake_ratio", "brake_trial_interval"),
     "service": ("metrics_host", "metrics_port", "stall_after", "drain_timeout"),
     "log": ("log_level", "log_format"),
 }

@@ -84,7 +84,7 @@ class Metrics:
             "sluice_dead_letters", "Dead letters acknowledged, by the stage that gave up and why.", "stage", "reason"
         )
         self.answers_made_smaller = counter(
-            "sluice_answers_made_smaller",
+            "sluice_smaller_answers",
             "Answers that the broker refused for good and that were tried again in a smaller form, by that form.",
             "form",
         )
@@ -129,6 +129,16 @@ class Metrics:
         )
         self.stage_images = counter(
             "sluice_stage_images", "Images that went through a stage, failed ones too.", "stage"
+        )
+        self.claims_waiting = gauge(
+            "sluice_waiting_claims", "Claim checks that wait to be fetched or are being fetched."
+        )
+        self.claim_stores_away = gauge(
+            "sluice_absent_stores", "Stores that claim checks wait for because they do not answer."
+        )
+        self.brake_on = gauge(
+            "sluice_brake_on",
+            "1 while the worker takes no more events but trials: too many dead letters speak of it and not of them.",
         )
         self.queue_batches = gauge("sluice_queue_batches", "Batches that wait before a section of stages.", "queue")
 
@@ -265,6 +275,15 @@ class PrometheusHooks(Hooks):
     def model_loaded(self, spec: EncoderSpec) -> None:
         """The model is warm."""
         _only(self._metrics.model, spec.name, spec.fingerprint, spec.dtype)
+
+    def claims(self, waiting: int, away: int) -> None:
+        """A claim check came or went, or a store did."""
+        self._metrics.claims_waiting.set(waiting)
+        self._metrics.claim_stores_away.set(away)
+
+    def braked(self, reason: str | None) -> None:
+        """The brake went on or off."""
+        self._metrics.brake_on.set(reason is not None)
 
     def answer_made_smaller(self, form: str) -> None:
         """The broker refused an answer."""

@@ -23,3 +23,5 @@ class Decode:
         if item.features is None:
             decoded = self._decoder.decode(item.image)
             item.pixels, item.frames = decoded.pixels, decoded.frames
+            item.notes += decoded.notes
+        item.image = b""  # of a claim check, this was all that held it

@@ -12,7 +12,9 @@ import pytest
 from pipeline.adapters.memory import MemoryBroker, MemorySource
 from pipeline.errors import PublishError
 from pipeline.items import Batch
+from pipeline.path import Path
 from pipeline.ports import Hooks
+from pipeline.rules.brake import Brake, BrakePolicy
 from pipeline.runner import Runner, Section
 from pipeline.wire import Record
 from workers.moderator import Moderator
@@ -53,7 +55,8 @@ def broker_with(events: int) -> MemoryBroker:
 def moderator(broker: MemoryBroker, answer: Answer, hooks: Hooks | None = None, most: int = 4) -> Moderator:
     source = MemorySource(broker, [TOPIC], GROUP, max_poll=most)
     runner = Runner([Section([answer])], Hooks(), time.monotonic, max_batch=most)
-    return Moderator(source, runner, hooks or Hooks(), time.monotonic, drain_timeout=PATIENCE)
+    path, brake = Path(runner, None, time.monotonic), Brake(BrakePolicy())
+    return Moderator(source, path, brake, hooks or Hooks(), time.monotonic, drain_timeout=PATIENCE)
 
 
 def until(true: Callable[[], bool]) -> None:

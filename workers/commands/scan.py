@@ -39,7 +39,10 @@ def scan(
     judge = assembly.judge(settings, assembly.load_model(settings), MemoryTextCache(), SayOtherModel())
     done = Event()
     source = FileSource(found, settings.max_batch, done, monotonic)
-    with report, assembly.moderator(settings, judge, source, report, FileFetcher(), report) as moderator:
+    with (
+        report,
+        assembly.moderator(settings, judge, source, report, FileFetcher(), report, in_order=True) as moderator,
+    ):
         moderator.run(done)
     return report.exit_status
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,18 @@ _log = structlog.get_logger(__name__)
 
 
 @with_settings(
-    "kafka", "topics", "consumer", "redis", "model", "encoder", "images", "policies", "fetch", "service", "log"
+    "kafka",
+    "topics",
+    "consumer",
+    "redis",
+    "model",
+    "encoder",
+    "images",
+    "policies",
+    "fetch",
+    "brake",
+    "service",
+    "log",
 )
 def worker(settings: Settings) -> int:
     """Consume images from Kafka and publish a decision for every one, until SIGTERM.
@@ -63,6 +75,9 @@ def _moderate(settings: Settings) -> None:
         source = held.enter_context(closing(services.kafka_source(settings, hooks)))
         moderator = held.enter_context(assembly.moderator(settings, judge, source, publisher, fetcher, hooks))
         vitals.watch_progress("worker", moderator.stalled)
+        vitals.notice("brake", moderator.braked)
+        vitals.notice("claim checks", moderator.waiting_for)
+        signal.signal(signal.SIGUSR1, lambda *_: moderator.release_brake())
         held.enter_context(watched_policies(settings.policies, judge.files, judge.live, stop, settings.drain_timeout))
         _log.info("worker_started", **_described(settings, judge), metrics_port=health.port)
         report_library_errors()

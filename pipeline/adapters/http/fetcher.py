@@ -13,7 +13,7 @@ import stamina
 
 from pipeline.adapters.http.addresses import Hosts, Target, http_target, refused
 from pipeline.adapters.http.network import CheckedNetwork, Deadline
-from pipeline.errors import ItemError, Reason
+from pipeline.errors import ItemError, Reason, RetryError
 from pipeline.wire import Claim
 
 ATTEMPTS = 3
@@ -70,7 +70,7 @@ class HttpFetcher:
         """The image's bytes; blocks for `timeout` at most.
 
         Raises `ItemError`: FETCH_REFUSED for what is not allowed, TOO_LARGE, CHECKSUM_MISMATCH, and FETCH_FAILED for
-        what did not work within the time.
+        what is not there. Raises `RetryError` for what did not work within the time and may work later.
         """
         target = http_target(claim.uri, self._schemes, self._hosts)
         with self._deadline.of(self._timeout):
@@ -100,7 +100,7 @@ class HttpFetcher:
                 with attempt:
                     return self._follow(target)
         except _PassingError as error:
-            raise ItemError(Reason.FETCH_FAILED, f"{target.host} cannot be fetched from: {error}") from error
+            raise RetryError(Reason.FETCH_FAILED, f"{target.host} cannot be fetched from: {error}") from error
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _follow(self, target: Target) -> bytes:

@@ -13,6 +13,7 @@ import httpcore
 
 from pipeline.adapters.bounded import within
 from pipeline.adapters.http.addresses import is_public, is_usable, refused
+from pipeline.errors import ItemError, Reason
 
 
 class Deadline(threading.local):
@@ -75,6 +76,10 @@ class CheckedNetwork(httpcore.NetworkBackend):
         try:
             left = self._deadline.left(httpcore.ConnectTimeout)
             found = within(left, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except socket.gaierror as error:
+            if error.errno == socket.EAI_NONAME:  # an answer, where a name server that is away gives none
+                raise ItemError(Reason.FETCH_FAILED, f"there is no host {host}") from error
+            raise httpcore.ConnectError(f"{host} cannot be looked up: {error}") from error
         except (OSError, UnicodeError) as error:  # TimeoutError among them
             raise httpcore.ConnectError(f"{host} cannot be looked up: {error}") from error
         addresses = list(dict.fromkeys(str(each[4][0]) for each in found))

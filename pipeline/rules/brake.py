@@ -1,0 +1,103 @@
+"""When a worker stops taking more, because too much of what it answers are dead letters that speak of us.
+
+A store that is gone or a model that breaks turns every image into a dead letter, as fast as they come. Nothing is
+lost by that, and all of it has to be sent again by hand. So past a ratio or a run of such dead letters the worker
+takes only a trial now and then, until a run of trials is fine or a person lets it go on. (Arroyo limits what goes to
+its dead-letter topic likewise.)
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from pipeline.errors import Reason
+
+SPEAK_OF_US = frozenset({Reason.FETCH_FAILED, Reason.STAGE_FAILED, Reason.ANSWER_REFUSED, Reason.CHECKSUM_MISMATCH})
+"""What any number of strangers' broken files cannot bring about: those would let anybody stop the pipeline."""
+WINDOW = 200
+"""Answers of which the ratio is taken."""
+GOOD_RUN = 5
+"""Trials in a row that must be fine, of the kind for which the brake is on."""
+NEVER = float("-inf")
+
+
+@dataclass(frozen=True, slots=True)
+class BrakePolicy:
+    """The dead letters in a row, and their share of the last `WINDOW` answers, from which a worker takes no more.
+
+    0 turns either off. While the brake is on, one event is tried every `trial_interval` seconds.
+    """
+
+    run: int = 100
+    ratio: float = 0.5
+    trial_interval: float = 10.0
+
+
+@dataclass(slots=True)
+class _Answers:
+    """What the last answers of one kind were: True for a dead letter that speaks of us."""
+
+    last: deque[bool] = field(default_factory=lambda: deque(maxlen=WINDOW))
+    run: int = 0
+
+    def count(self, *, bad: bool) -> None:
+        self.last.append(bad)
+        self.run = self.run + 1 if bad else 0
+
+    @property
+    def ratio(self) -> float:
+        return sum(self.last) / WINDOW if len(self.last) == WINDOW else 0.0
+
+
+class Brake:
+    """Told of every answer. Claim checks and inline images are counted apart, or the many would hide the few."""
+
+    def __init__(self, policy: BrakePolicy) -> None:
+        self._policy = policy
+        self._kinds = {True: _Answers(), False: _Answers()}
+        self._good = 0
+        self._claims = False
+        self._tried_at = NEVER
+        self.reason: str | None = None
+        """Why the brake is on, in words; None while it is off."""
+
+    def answered(self, failure: str | None, *, claim: bool) -> None:
+        """One event is answered; `failure` is a dead letter's reason."""
+        bad = failure in SPEAK_OF_US
+        kind = self._kinds[claim]
+        kind.count(bad=bad)
+        if self.reason is None:
+            self._claims = claim
+            self.reason = self._too_many(kind, "claim checks" if claim else "images") if bad else None
+        elif claim is not self._claims:
+            self._tried_at = NEVER  # a trial that has shown nothing
+        else:
+            self._good = 0 if bad else self._good + 1
+            if self._good >= GOOD_RUN:
+                self.release()
+
+    def release(self) -> None:
+        """Go on, and count anew."""
+        self._kinds = {True: _Answers(), False: _Answers()}
+        self._good, self.reason = 0, None
+
+    def room(self, room: int, inside: bool, now: float) -> int:
+        """How many of `room` events may be taken now; `inside` tells whether any is under way."""
+        if self.reason is None:
+            return room
+        if inside or now - self._tried_at < self._policy.trial_interval:
+            return 0
+        return min(room, 1)
+
+    def tried(self, now: float) -> None:
+        """An event was taken."""
+        self._tried_at = now
+
+    def _too_many(self, kind: _Answers, what: str) -> str | None:
+        policy = self._policy
+        if policy.run and kind.run >= policy.run:
+            return f"the last {kind.run} {what} became dead letters for reasons that are ours and not theirs"
+        if policy.ratio and kind.ratio >= policy.ratio:
+            return f"{kind.ratio:.0%} of the last {WINDOW} {what} became dead letters for reasons that are ours"
+        return None
