@@ -177,6 +177,10 @@ class FeatureCache(Protocol):
         """Free what it holds. Idempotent."""
 
 
+LOSSES = ("expired", "recreated", "truncated", "corrupt")
+"""Why events will never be polled: too old, of a topic that is gone, cut off its log, in an unreadable batch."""
+
+
 class Hooks:
     """What happens, as no-op methods: subclass what you listen to. Called from several threads; must not block."""
 
@@ -236,6 +240,9 @@ class Hooks:
 
     def answer_made_smaller(self, form: str) -> None:
         """The broker refused an answer for good, and it is tried again in that smaller form."""
+
+    def lost(self, topic: str, partition: int, reason: str, events: int) -> None:
+        """A range of events will never be polled, for one of `LOSSES`; `events` is 0 where nobody knows how many."""
 
 
 class HookChain(Hooks):

@@ -31,8 +31,9 @@ class _Tenancy:
     """Done, but something before them is not; they stay in `outstanding` until it is."""
     reached: int = 0
     """One past the last event that was polled: where a commit may go when nothing is outstanding."""
+    begun: bool = False
     committed: int = -1
-    """Where the last commit went, or where we began; -1 until we have."""
+    """Where the last commit went, or where we began."""
     events: int = 0
     """How many events are done, with all before them, and not committed."""
 
@@ -43,6 +44,7 @@ class _Tenancy:
 
     def begin(self, offset: int) -> None:
         """The first that we know of our place in it: nothing before is ours to commit."""
+        self.begun = True
         self.reached = self.committed = offset
 
     def finish(self, offset: int) -> None:
@@ -111,7 +113,7 @@ class Assignment:
                 event = item.event
                 tenancy = self._ours.get((event.topic, event.partition))
                 if tenancy is not None:
-                    if tenancy.committed < 0:
+                    if not tenancy.begun:
                         tenancy.begin(event.offset)
                     tenancy.outstanding.append(event.offset)
                     tenancy.reached = event.offset + 1
@@ -134,10 +136,20 @@ class Assignment:
         with self._lock:
             for place, position in positions.items():
                 tenancy = self._ours.get(place)
-                if tenancy is not None and tenancy.committed < 0:
+                if tenancy is not None and not tenancy.begun:
                     tenancy.begin(position)
                 elif tenancy is not None:
                     tenancy.reached = max(tenancy.reached, position)
+
+    def restart(self, place: Place, position: int) -> None:
+        """A partition of ours begins anew, as another log: what was polled of the old one is not to be committed.
+
+        That it begins there is itself to be committed, or whoever comes next would look for the old one again.
+        """
+        self.gain([place])
+        with self._lock:
+            self._ours[place].begin(position)
+            self._ours[place].committed = position - 1
 
     def outstanding(self, places: Iterable[Place]) -> int:
         """How many events of these partitions were polled and are not done yet."""
@@ -166,5 +178,5 @@ def _pending(tenancies: Mapping[Place, _Tenancy]) -> dict[Place, Done]:
     return {
         place: Done(tenancy.low, tenancy.events)
         for place, tenancy in tenancies.items()
-        if tenancy.low > tenancy.committed >= 0
+        if tenancy.begun and tenancy.low > tenancy.committed
     }

@@ -27,6 +27,10 @@ class Heard(Hooks):
         self.done = 0
         self.lags: dict[tuple[str, int], int] = {}
         self.text: dict[str, int] = {}
+        self.losses: list[tuple[str, int, str, int]] = []
+
+    def lost(self, topic: str, partition: int, reason: str, events: int) -> None:
+        self.losses.append((topic, partition, reason, events))
 
     def assigned(self, partitions: int) -> None:
         self.assignments.append(partitions)

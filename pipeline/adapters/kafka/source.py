@@ -1,41 +1,44 @@
 """Events out of Kafka, as one member of a consumer group.
 
 One thread polls, pauses, commits and closes. The library runs a second one for input and output, and calls the
-rebalance listener on it *while the first waits inside `poll` or `close`*; so the two never work on the same thing at
-once, and the listener may only await (a synchronous commit there raises RuntimeError).
+rebalance listener on it, also while the first goes on; the listener may only await (a synchronous commit there raises
+RuntimeError). Commits are put together on the library's thread, whoever asks, so that they leave in order.
 
-At least once: an offset is committed only after `commit(batch)`, only for partitions that have been ours without a
-break since the batch was polled. Whatever else happens, the next owner repeats.
+At least once: an offset is committed only when every event before it is done, only for partitions that have been ours
+without a break since it was polled. Whatever else happens, the next owner repeats.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import structlog
-from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition, errors
-from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka import TopicPartition, errors
 from kafka.structs import MemberState
 
-from pipeline.adapters.assignment import Assignment, Done, Place
+from pipeline.adapters.assignment import Assignment, Place
 from pipeline.adapters.kafka.connection import KafkaConnection
+from pipeline.adapters.kafka.consumer import Consumer, member_settings
+from pipeline.adapters.kafka.fetcher import Lost
 from pipeline.adapters.kafka.rebalance import Rebalances
-from pipeline.adapters.kafka.records import FETCH_BYTES, PARTITION_FETCH_BYTES, events
+from pipeline.adapters.kafka.records import events
 from pipeline.adapters.kafka.topics import CREATE_COMMAND
 from pipeline.errors import ServiceError, StopError
 from pipeline.items import Batch, Item
 from pipeline.ports import Hooks
 
 LAG_INTERVAL = 1.0
-"""Seconds between two reports of the lag."""
+"""Seconds between two looks at the positions, for the lag and for what lies behind the last event."""
 
 JOIN_SECONDS = 1.0
 """How much longer than asked for a poll may take while the group is being joined."""
 
 _COMMIT_PATIENCE = 2.0
 _CLOSE_PATIENCE = 5.0
+_LISTENER_REST = 0.02
 
 # Not marked as retriable by the library, yet over when the cluster has settled.
 _PASSING = (errors.RetriableError, errors.UnknownBrokerIdError, errors.BrokerNotAvailableError)
@@ -43,6 +46,25 @@ _PASSING = (errors.RetriableError, errors.UnknownBrokerIdError, errors.BrokerNot
 _MOVED_ON = (errors.CommitFailedError, errors.RebalanceInProgressError)
 
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a group's topic is read.
+
+    `max_poll` is the most events of a batch. Commits are held back for up to `commit_interval` seconds. A member that
+    is silent for `session_timeout` seconds, or does not poll for `max_poll_interval`, loses its partitions. What
+    goes to another member is finished first, for `revocation_timeout` seconds at most: far less than
+    `max_poll_interval`, after which the group would go on without this member.
+    """
+
+    max_poll: int
+    commit_interval: float = 1.0
+    session_timeout: float = 45.0
+    max_poll_interval: float = 300.0
+    revocation_timeout: float = 15.0
+    isolation_level: Literal["read_committed", "read_uncommitted"] = "read_committed"
+    on_lost_events: Literal["continue", "stop"] = "continue"
 
 
 class KafkaSource:
@@ -54,31 +76,26 @@ class KafkaSource:
         topics: str | Sequence[str],
         group: str,
         *,
-        max_poll: int,
         hooks: Hooks | None = None,
-        commit_interval: float = 1.0,
-        session_timeout: float = 45.0,
-        max_poll_interval: float = 300.0,
         clock: Callable[[], float] = time.monotonic,
+        **reading: Any,
     ) -> None:
         """Connect; blocks for up to about ten seconds, and raises `ServiceError` when no broker answers.
 
-        At most `max_poll` events come in a batch. Commits are held back for up to `commit_interval` seconds. A member
-        that is silent for `session_timeout` seconds, or does not poll for `max_poll_interval`, loses its partitions.
+        `reading` is what a `Reading` takes.
         """
         names = [topics] if isinstance(topics, str) else list(topics)
         self._name = f"topic {', '.join(names)} as group {group}"
+        self._reading = Reading(**reading)
         self._hooks = hooks or Hooks()
-        self._commit_interval = commit_interval
         self._clock = clock
         self._ours = Assignment()
         self._paused = False
         self._closed = False
-        self._committed_at = self._lag_at = clock()
-        self._positions: dict[Place, int] = {}
-        settings = _settings(group, max_poll, session_timeout, max_poll_interval)
+        self._committed_at = self._looked_at = clock()
+        self._tell_topic = True
         with connection.reaching():
-            self._consumer = KafkaConsumer(**connection.settings(), **settings)
+            self._consumer = Consumer(**connection.settings(), **member_settings(group, self._reading))
             _know(self._consumer, names)
         self._consumer.subscribe(names, listener=Rebalances(self._gained, self._revoked, self._lost))
 
@@ -86,7 +103,8 @@ class KafkaSource:
         """Wait up to `timeout` seconds for events, and send commits that have been held back long enough.
 
         Takes up to `JOIN_SECONDS` more while the group is being joined or shared out anew. A broker that is away is
-        waited for, poll by poll. Raises `StopError` for what waiting does not mend.
+        waited for, poll by poll. Raises `StopError` for what waiting does not mend, and for events that are gone
+        where that is to stop the worker.
         """
         self._commit_if_due()
         try:
@@ -96,13 +114,12 @@ class KafkaSource:
             return None
         except Exception as error:
             raise StopError(f"Kafka cannot be polled for {self._name}: {error}") from error
-        self._report_lag()
-        if not polled:
-            return None
+        for lost in self._consumer.lost():
+            self._report(lost)
         batch = Batch([Item(event) for event in events(polled)], self._clock(), self._ours.generation)
         self._ours.take(batch)
-        self._positions.update(batch.next_offsets())
-        return batch
+        self._look_at_positions()
+        return batch if batch.items else None
 
     def pause(self) -> None:
         """Let `poll` bring nothing, but keep it polling: that is what keeps the membership."""
@@ -156,34 +173,65 @@ class KafkaSource:
     def _joining(self) -> bool:
         return bool(self._consumer.group_metadata().state != MemberState.STABLE)
 
+    def _report(self, lost: Lost) -> None:
+        """Never in silence: events that nobody will poll any more. Raises `StopError` where that is asked for."""
+        topic, partition = lost.place
+        known = {"topic": topic, "partition": partition, "looked_for": lost.looked_for, "goes_on_at": lost.begins}
+        _log.error(
+            "events_lost", source=self._name, reason=lost.reason, events=lost.events or None, why=lost.why, **known
+        )
+        self._hooks.lost(topic, partition, lost.reason, lost.events)
+        if self._reading.on_lost_events == "stop":
+            raise StopError(
+                f"{topic}[{partition}]@{lost.looked_for} cannot be read ({lost.reason}); the next event is at offset"
+                f" {lost.begins}. To go on from there, start once with --on-lost-events continue"
+            )
+        if lost.log_is_another:
+            self._ours.restart(lost.place, lost.begins)
+        else:
+            self._ours.reach({lost.place: lost.looked_for})  # what comes behind the gap is to be committed by itself
+
     def _commit_if_due(self) -> None:
-        if self._clock() - self._committed_at >= self._commit_interval:
+        if self._clock() - self._committed_at >= self._reading.commit_interval:
             self._commit_now()
 
     def _commit_now(self) -> None:
         """Send what is pending. What does not arrive stays pending: it is sent again, or lost with its partition."""
         self._committed_at = self._clock()
-        pending = self._ours.pending()
-        if not pending:
+        if not self._ours.pending():
             return
         try:
-            self._consumer.commit(_offsets(pending), timeout_ms=int(_COMMIT_PATIENCE * 1000))
+            self._consumer.run(self._commit)
+        except errors.OffsetMetadataTooLargeError:
+            _log.warning("commits_name_no_topic", source=self._name, why="the broker takes no metadata that long")
+            self._tell_topic = False
         except (*_PASSING, *_MOVED_ON) as error:
             _log.info("commit_put_off", source=self._name, error=type(error).__name__)
         except Exception as error:
             raise StopError(f"Kafka refuses commits for {self._name}: {error}") from error
-        else:
-            self._hooks.committed(self._ours.committed(pending))
 
-    def _report_lag(self) -> None:
-        """The distance to the high watermark that the last fetch brought: costs no request."""
-        now = self._clock()
-        if now - self._lag_at < LAG_INTERVAL:
+    async def _commit(self, places: Iterable[Place] | None = None) -> None:
+        """On the library's thread: one request, and no second one that could overtake a later."""
+        pending = self._ours.pending(places)
+        if not pending:
             return
-        self._lag_at = now
-        for place, position in list(self._positions.items()):
-            partition = TopicPartition(*place)
-            end = self._consumer.highwater(partition) if partition in self._consumer.assignment() else None
+        offsets = {
+            TopicPartition(*place): self._consumer.to_commit(place, done.offset, tell_topic=self._tell_topic)
+            for place, done in pending.items()
+        }
+        await self._consumer.within(self._consumer.commit_async(offsets), _COMMIT_PATIENCE)
+        self._hooks.committed(self._ours.committed(pending))
+
+    def _look_at_positions(self) -> None:
+        """How far each partition has been read: costs no request, the last fetch brought the high watermark."""
+        now = self._clock()
+        if now - self._looked_at < LAG_INTERVAL:
+            return
+        self._looked_at = now
+        positions = self._consumer.positions()
+        self._ours.reach(positions)
+        for place, position in positions.items():
+            end = self._consumer.end(place)
             if end is not None:
                 self._hooks.lag(*place, max(0, end - position))
 
@@ -195,28 +243,37 @@ class KafkaSource:
         self._tell("partitions_assigned", len(places))
 
     async def _revoked(self, places: Sequence[Place]) -> None:
-        """On the library's thread: what is done of them is still ours to commit until this returns."""
-        done = self._let_go(places, "partitions_revoked")
-        if not done:
-            return
+        """On the library's thread: what is done of them is still ours to commit until this returns.
+
+        Nothing new is polled of them. What is in flight goes on and is marked by the thread that polls, meanwhile.
+        """
+        await self._finished(places)
         try:
-            await self._consumer.commit_async(_offsets(done))
+            await self._commit(places)
         except errors.KafkaError as error:
             _log.warning("commit_failed_at_revocation", source=self._name, error=str(error))
-        else:
-            self._hooks.committed(sum(each.events for each in done.values()))
+        self._let_go(places, "partitions_revoked")
+
+    async def _finished(self, places: Sequence[Place]) -> None:
+        until = time.monotonic() + self._reading.revocation_timeout
+        while not self._closed and self._ours.outstanding(places):
+            if time.monotonic() > until:
+                left = self._ours.outstanding(places)
+                _log.warning(
+                    "revoked_unfinished", source=self._name, events=left, after=self._reading.revocation_timeout
+                )
+                return
+            await self._consumer.rest(_LISTENER_REST)
 
     def _lost(self, places: Sequence[Place]) -> None:
         """On the library's thread: we were put out of the group. Others may be far ahead: nothing is committed."""
         self._let_go(places, "partitions_lost")
 
-    def _let_go(self, places: Sequence[Place], how: str) -> dict[Place, Done]:
-        done = self._ours.lose(places)
+    def _let_go(self, places: Sequence[Place], how: str) -> None:
+        self._ours.lose(places)
         for place in places:
-            self._positions.pop(place, None)
             self._hooks.lag(*place, 0)  # the next owner reports it; ours would stand still and be added to theirs
         self._tell(how, len(places))
-        return done
 
     def _tell(self, what: str, partitions: int) -> None:
         now = len(self._ours.places)
@@ -230,25 +287,3 @@ def _know(consumer: Any, topics: Sequence[str]) -> None:
         if not consumer.partitions_for_topic(topic):
             consumer.close(autocommit=False)
             raise ServiceError(f"Kafka has no topic {topic}; make it with: {CREATE_COMMAND}")
-
-
-def _offsets(done: dict[Place, Done]) -> dict[TopicPartition, OffsetAndMetadata]:
-    return {TopicPartition(*place): OffsetAndMetadata(each.offset, "", -1) for place, each in done.items()}
-
-
-def _settings(group: str, max_poll: int, session_timeout: float, max_poll_interval: float) -> dict[str, Any]:
-    session_ms = int(session_timeout * 1000)
-    return {
-        "group_id": group,
-        "enable_auto_commit": False,
-        "auto_offset_reset": "earliest",  # the library's "latest" loses what came before the first poll
-        # Alone: mixed with an eager one, the library refuses. The default two are eager.
-        "partition_assignment_strategy": [CooperativeStickyAssignor],
-        "allow_auto_create_topics": False,
-        "max_poll_records": max_poll,
-        "fetch_max_bytes": FETCH_BYTES,
-        "max_partition_fetch_bytes": PARTITION_FETCH_BYTES,
-        "session_timeout_ms": session_ms,
-        "heartbeat_interval_ms": min(3_000, session_ms // 3),
-        "max_poll_interval_ms": int(max_poll_interval * 1000),
-    }

@@ -9,7 +9,8 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition, errors
 
 from pipeline.adapters.kafka.connection import KafkaConnection
-from pipeline.adapters.kafka.records import FETCH_BYTES, PARTITION_FETCH_BYTES, events
+from pipeline.adapters.kafka.fetcher import FETCH_BYTES, PARTITION_FETCH_BYTES
+from pipeline.adapters.kafka.records import events
 from pipeline.errors import ServiceError
 from pipeline.wire import Event
 

@@ -1,0 +1,204 @@
+"""Records as strangers write them: what kafka-python's parser refuses, and what it reads without a limit.
+
+Three things of its record format are replaced here, as long as its version is the one that was read:
+
+- A header's name that is not UTF-8 (librdkafka and sarama write them) refuses the whole fetch. Such names are read as
+  text that says so and turns back into the very bytes when it is written (`name_from`, `name_bytes`).
+- A header without a value can be read but not written. `NULL` is read as empty bytes and written as no value.
+- What a batch inflates to has no limit: 1 MB of zeros in zstd is gigabytes. Past `INFLATED_BYTES` a batch is corrupt.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import struct
+from collections.abc import Callable
+from typing import Any, Final
+
+from kafka import codec as kafka_codec
+from kafka import version
+from kafka.errors import CorruptRecordError
+from kafka.record import default_records, legacy_records, memory_records
+from kafka.record.util import decode_varint
+
+INFLATED_BYTES = 128 * 1024 * 1024
+"""Most bytes of one batch once it is decompressed; the topics that we make take 16 MiB in a batch before."""
+
+ESCAPE = "\ufffd"
+"""Begins the text of a header's name that is not UTF-8; each character behind it stands for one byte (Latin-1)."""
+
+codec: Any = kafka_codec
+_READ_IN = "3.0."
+_XERIAL_HEADER = 16
+_MORE = 0x80
+
+
+class _Null(bytes):
+    """Empty to whoever reads it."""
+
+
+NULL: Final[bytes] = _Null()
+"""The value of a header that has none: `bytes` like any other, told apart by identity when it is written again."""
+
+
+class InflatedError(CorruptRecordError):
+    """A batch is more than `INFLATED_BYTES` once it is decompressed."""
+
+
+def name_from(raw: bytes) -> str:
+    """A header's name as text, whatever its bytes; `name_bytes` is the way back."""
+    try:
+        name = raw.decode()
+    except UnicodeDecodeError:
+        return ESCAPE + raw.decode("latin-1")
+    return ESCAPE + raw.decode("latin-1") if name.startswith(ESCAPE) else name
+
+
+def name_bytes(name: str) -> bytes:
+    """The bytes that a header's name came as, or is to be written as."""
+    if name.startswith(ESCAPE):
+        try:
+            return name[1:].encode("latin-1")
+        except UnicodeEncodeError:
+            pass  # not from `name_from`: somebody's own idea of a name
+    return name.encode("utf-8", "backslashreplace")
+
+
+class _Name(str):
+    """Encodes itself, because the builder of a batch encodes names as UTF-8."""
+
+    __slots__ = ()
+
+    def encode(self, *_: object) -> bytes:
+        return name_bytes(str(self))
+
+
+class Batch(default_records.DefaultRecordBatch):
+    """A batch of records whose headers may have any names."""
+
+    __slots__ = ()
+
+    def _read_msg(self, decode_varint: Callable[..., tuple[int, int]] = decode_varint) -> Any:
+        """One record, as the library reads it but for the names; ValueError and IndexError where it has no sense."""
+        buffer = self._buffer
+        length, start = decode_varint(buffer, self._pos)
+        delta, pos = decode_varint(buffer, start + 1)  # behind the attributes, which nobody uses
+        offset_delta, pos = decode_varint(buffer, pos)
+        key, pos = _nullable(buffer, pos)
+        value, pos = _nullable(buffer, pos)
+        count, pos = decode_varint(buffer, pos)
+        if not 0 <= count <= len(buffer):
+            raise ValueError(f"{count} headers")
+        headers = []
+        for _ in range(count):
+            name, pos = _nullable(buffer, pos)
+            if name is None:
+                raise ValueError("a header without a name")
+            text, pos = _nullable(buffer, pos)
+            headers.append((name_from(name), text))
+        if pos - start != length or pos > len(buffer):
+            raise ValueError(f"a record of {length} bytes that ends after {pos - start}")
+        self._pos = pos
+        appended = self.timestamp_type == self.LOG_APPEND_TIME
+        timestamp = self.max_timestamp if appended else self.first_timestamp + delta
+        made = default_records.ControlRecord if self.is_control_batch else default_records.DefaultRecord
+        offset = self.base_offset + offset_delta
+        return made(length, offset, timestamp, self.timestamp_type, key, value, headers)
+
+
+def _nullable(buffer: bytearray, pos: int) -> tuple[bytes | None, int]:
+    size, pos = decode_varint(buffer, pos)
+    if size < 0:
+        return None, pos
+    end = pos + size
+    if end > len(buffer):
+        raise ValueError(f"{size} bytes where {len(buffer) - pos} are left")
+    return bytes(buffer[pos:end]), end
+
+
+class BatchBuilder(default_records.DefaultRecordBatchBuilder):
+    """Writes the names and values of headers that `Batch` reads."""
+
+    __slots__ = ()
+
+    def append(self, offset: Any, timestamp: Any, key: Any, value: Any, headers: Any = (), *_: Any, **__: Any) -> Any:
+        """Add a record; None where the batch has no room for it."""
+        written = [(_Name(name), None if content is NULL else content) for name, content in headers]
+        return super().append(offset, timestamp, key, value, written)
+
+
+def _within(data: bytes) -> bytes:
+    if len(data) > INFLATED_BYTES:
+        raise InflatedError(f"a batch of more than {INFLATED_BYTES} bytes once it is decompressed")
+    return data
+
+
+def gunzip(data: Any) -> bytes:
+    """Decompress gzip; raises `InflatedError`, and OSError, EOFError or zlib.error for what is none."""
+    with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+        return _within(file.read(INFLATED_BYTES + 1))
+
+
+def unzstd(data: bytes) -> bytes:
+    """Decompress zstd; raises `InflatedError`, and `zstandard.ZstdError` for what is none."""
+    with codec.zstd.ZstdDecompressor().stream_reader(io.BytesIO(data), read_across_frames=True) as reader:
+        return _within(reader.read(INFLATED_BYTES + 1))
+
+
+def unlz4(data: bytes) -> bytes:
+    """Decompress an LZ4 frame; raises `InflatedError`, and RuntimeError or EOFError for what is none."""
+    reader = codec.lz4.LZ4FrameDecompressor()
+    inflated = _within(reader.decompress(data, max_length=INFLATED_BYTES + 1))
+    if not reader.eof:
+        raise EOFError("an LZ4 frame that does not end")
+    return bytes(inflated)
+
+
+def unsnappy(data: bytes) -> bytes:
+    """Decompress snappy, plain or in xerial's blocks; raises `InflatedError`, and others for what is none."""
+    if not codec._detect_xerial_stream(data):  # noqa: SLF001 - the library's own way to tell
+        return _snappy_block(data, INFLATED_BYTES)
+    blocks, left, at = [], INFLATED_BYTES, _XERIAL_HEADER
+    while at < len(data):
+        (size,) = struct.unpack_from("!i", data, at)
+        if size < 0:
+            raise ValueError("a snappy block of negative size")
+        blocks.append(_snappy_block(data[at + 4 : at + 4 + size], left))
+        left -= len(blocks[-1])
+        at += 4 + size
+    return b"".join(blocks)
+
+
+def _snappy_block(data: bytes, most: int) -> bytes:
+    """It begins with its inflated size, which the decompressor holds it to."""
+    size = shift = 0
+    for byte in data[:5]:
+        size |= (byte & 0x7F) << shift
+        shift += 7
+        if not byte & _MORE:
+            break
+    if size > most:
+        raise InflatedError(f"a batch of more than {INFLATED_BYTES} bytes once it is decompressed")
+    inflated: bytes = codec.snappy.decompress(data)
+    return inflated
+
+
+def missing_codecs() -> list[str]:
+    """The codecs of batches whose libraries are missing or do not load; gzip is Python's own."""
+    libraries = {"lz4": codec.lz4, "snappy": codec.snappy, "zstd": codec.zstd}
+    return [name for name, library in libraries.items() if library is None]
+
+
+def _replace(batches: Any, now: Any, before: Any) -> None:
+    """Put our own in the places where the library looks; refuses another version than the one that was read."""
+    if not version.__version__.startswith(_READ_IN):
+        raise ImportError(f"kafka-python {_READ_IN}x is needed, not {version.__version__}: its insides are replaced")
+    batches.DefaultRecordBatch = Batch
+    batches.DefaultRecordBatchBuilder = BatchBuilder
+    for module in (now, before):
+        module.gzip_decode, module.snappy_decode, module.lz4_decode = gunzip, unsnappy, unlz4
+    now.zstd_decode = unzstd
+
+
+_replace(memory_records, default_records, legacy_records)
