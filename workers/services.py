@@ -40,9 +40,9 @@ def check_kafka(settings: Settings) -> None:
 
     Settings of topics that a worker can do with, but not well, are logged with what to change.
     """
-    from pipeline.adapters.kafka import check_crc32c, check_topics, topic_remarks
+    from pipeline.adapters.kafka import check_libraries, check_topics, topic_remarks
 
-    check_crc32c()
+    check_libraries()
     topics = [settings.images_topic, settings.decisions_topic, settings.dead_letters_topic]
     check_topics(kafka_connection(settings), topics)
     for remark in topic_remarks(kafka_connection(settings), *topics):
@@ -60,6 +60,9 @@ def kafka_source(settings: Settings, hooks: Hooks) -> KafkaSource:
         max_poll=settings.max_batch,
         commit_interval=settings.commit_interval,
         session_timeout=settings.session_timeout,
+        revocation_timeout=settings.revocation_timeout,
+        isolation_level=settings.isolation_level,
+        on_lost_events=settings.on_lost_events,
         hooks=hooks,
     )
 

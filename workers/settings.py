@@ -62,6 +62,19 @@ class Settings(BaseSettings):
     session_timeout: Annotated[float, Field(ge=1)] = Field(
         45.0, description="Seconds of silence after which the group takes a crashed worker's partitions away."
     )
+    revocation_timeout: Seconds = Field(
+        15.0, description="Seconds to finish and commit what is in flight of partitions that go to another worker."
+    )
+    isolation_level: Literal["read_committed", "read_uncommitted"] = Field(
+        "read_committed",
+        description="read_committed: wait for the end of transactions, and leave out aborted ones.",
+    )
+    on_lost_events: Literal["continue", "stop"] = Field(
+        "continue", description="When events have expired, or their topic is another: go on, and say so, or stop."
+    )
+    start_timeout: Annotated[float, Field(ge=0)] = Field(
+        300.0, description="Seconds to wait at the start for a broker that is away."
+    )
 
     redis_url: str | None = Field(
         None, description="Redis to share features by, redis://HOST:PORT/DB or rediss:// for TLS; none: not shared."
@@ -186,7 +199,15 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "delivery_timeout",
     ),
     "topics": ("images_topic", "decisions_topic", "dead_letters_topic"),
-    "consumer": ("group", "commit_interval", "session_timeout"),
+    "consumer": (
+        "group",
+        "commit_interval",
+        "session_timeout",
+        "revocation_timeout",
+        "isolation_level",
+        "on_lost_events",
+        "start_timeout",
+    ),
     "redis": (
         "redis_url",
         "redis_password",

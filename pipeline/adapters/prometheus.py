@@ -23,7 +23,7 @@ from prometheus_client import (
 )
 
 from pipeline.errors import Reason
-from pipeline.ports import EncoderSpec, Hooks
+from pipeline.ports import LOSSES, EncoderSpec, Hooks
 from pipeline.rules.policy_set import CalibratedFor
 from pipeline.wire import SEVERITY, Action, Decision, Form
 
@@ -38,6 +38,7 @@ BOUNDS: Mapping[str, tuple[str, ...] | str] = {
     "stage": ("fetch", "recall", "decode", "encode", "decide", "publish"),
     "result": ("hit", "miss", "error", "loaded", "invalid"),
     "form": (*(form.name.lower() for form in Form if form), "dead_letter"),
+    "loss": LOSSES,
     "queue": "the sections of the runner, fixed at the start",
     "policy": "the policies that decide now: one that leaves the set takes its series along",
     "topic": "the topics that the worker reads",
@@ -151,6 +152,14 @@ class Metrics:
             "sluice_lag_images", "Images of an owned partition that are still to be polled.", "topic", "partition"
         )
         self.assigned = gauge("sluice_assigned_partitions", "Partitions that this worker owns.")
+        self.lost_images = counter(
+            "sluice_lost_images",
+            "Images that will never be polled, as far as they can be counted, by loss.",
+            "loss",
+        )
+        self.lost_ranges = counter(
+            "sluice_lost_ranges", "Times that a partition could not go on where it was to, by loss.", "loss"
+        )
 
         # --- caches ----------------------------------------------------------------------------------------------
         self.text_cache = counter(
@@ -184,6 +193,9 @@ class PrometheusHooks(Hooks):
         self._decided, self._dead = (metrics.images.labels(outcome) for outcome in BOUNDS["outcome"])
         self._verdicts = {verdict: metrics.decisions.labels(verdict) for verdict in SEVERITY}
         self._latency, self._dead_latency = (metrics.end_to_end.labels(outcome) for outcome in BOUNDS["outcome"])
+        for loss in LOSSES:
+            metrics.lost_images.labels(loss)
+            metrics.lost_ranges.labels(loss)
         for result in ("loaded", "invalid"):
             metrics.policy_reloads.labels(result)
         for result in ("hit", "miss", "error"):
@@ -243,6 +255,11 @@ class PrometheusHooks(Hooks):
     def lag(self, topic: str, partition: int, events: int) -> None:
         """The lag of one owned partition."""
         self._metrics.lag.labels(topic, str(partition)).set(events)
+
+    def lost(self, topic: str, partition: int, reason: str, events: int) -> None:  # noqa: ARG002 - the log has them
+        """A range of a partition is gone."""
+        self._metrics.lost_ranges.labels(reason).inc()
+        self._metrics.lost_images.labels(reason).inc(events)
 
     def text_cache(self, result: str, count: int) -> None:
         """Look-ups in the shared cache of text features."""

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from kafka import KafkaAdminClient, TopicPartition
+from kafka.errors import TopicAlreadyExistsError
 
 from pipeline.adapters.kafka import KafkaConnection, KafkaPublisher, KafkaSource
 from pipeline.errors import StopError
 from pipeline.items import Batch
 from pipeline.wire import Record
-from tests.adapters.conftest import Heard, KafkaBus, Polling, collect, poll_until, values
+from tests.adapters.conftest import Heard, KafkaBus, Polling, collect, values
 from tests.services.deadline import until
 
 PICTURES = [b"picture %d" % number for number in range(40)]
@@ -42,11 +43,10 @@ def make_anew(bus: KafkaBus, partitions: int = 4) -> None:
     bus.broker.delete_topic(bus.topic)
 
     def made() -> bool:
-        try:
+        with suppress(TopicAlreadyExistsError):  # it is still being deleted
             bus.broker.create_topic(bus.topic, partitions)
-        except Exception:  # it is still being deleted
-            return False
-        return True
+            return True
+        return False
 
     until(made, 30, "the topic anew")
 

@@ -15,7 +15,7 @@ from pipeline.adapters.kafka import (
     KafkaPublisher,
     KafkaSource,
     TopicPlan,
-    check_crc32c,
+    check_libraries,
     check_topics,
     committed_lag,
     create_topics,
@@ -147,10 +147,10 @@ def test_a_password_is_never_shown() -> None:
 
 
 def test_a_missing_checksum_library_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    check_crc32c()
+    check_libraries()
     monkeypatch.setattr(util, "crc32c_c", None)
     with pytest.raises(ServiceError, match="crc32c"):
-        check_crc32c()
+        check_libraries()
 
 
 def test_lag_counts_what_is_not_committed(kafka_bus_of_four: KafkaBus) -> None:

@@ -23,7 +23,7 @@ DECLARED = [each for each in vars(Metrics(CollectorRegistry())).values() if isin
 UNITS = {"seconds", "bytes", "ratio"}
 COUNTED = {
     *("images", "decisions", "dead_letters", "matches", "views", "batches", "commits", "lookups"),
-    *("partitions", "policies", "policy_reloads", "answers", "claims", "stores"),
+    *("partitions", "ranges", "policies", "policy_reloads", "answers", "claims", "stores"),
 }
 STATES = {"sluice_policies_refused", "sluice_brake_on"}
 """Gauges that are 0 or 1."""

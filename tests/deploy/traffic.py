@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from pipeline.adapters.prometheus import PrometheusHooks
 from pipeline.errors import Reason
-from pipeline.ports import EncoderSpec, Hooks
+from pipeline.ports import LOSSES, EncoderSpec, Hooks
 from pipeline.wire import Action, Decision, Match, ModelRef, SourceRef
 from workers.fleet.metrics import restarts_counter
 from workers.health import HealthServer
@@ -71,6 +71,8 @@ def start(hooks: Hooks) -> None:
     hooks.calibrated_for_another_model({})
     hooks.text_cache("hit", 40)
     hooks.assigned(2)
+    for loss in LOSSES:
+        hooks.lost("sluice.images.v1", 0, loss, 3)
 
 
 def one_batch(hooks: Hooks, chance: random.Random, images: int = 16) -> None:

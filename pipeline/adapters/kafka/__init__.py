@@ -5,7 +5,7 @@ What is said here of kafka-python was read in 3.0.12 and tried on a real broker;
 
 from __future__ import annotations
 
-from pipeline.adapters.kafka.connection import KafkaConnection, check_crc32c
+from pipeline.adapters.kafka.connection import KafkaConnection, check_libraries
 from pipeline.adapters.kafka.publisher import KafkaPublisher, publish_stream
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.adapters.kafka.tail import tail
@@ -24,7 +24,7 @@ __all__ = [
     "KafkaPublisher",
     "KafkaSource",
     "TopicPlan",
-    "check_crc32c",
+    "check_libraries",
     "check_topics",
     "committed_lag",
     "create_topics",

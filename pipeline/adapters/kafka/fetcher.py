@@ -82,6 +82,7 @@ class PartitionRecords(fetcher.Fetcher.PartitionRecords):
         while (batch := self._next(records)) is not None:
             try:
                 _check(batch)
+                self._check_place(batch)
                 if self._holds_events(batch):
                     yield from self._events(tp, batch)
             except Exception as error:  # noqa: BLE001 - codecs raise what they like
@@ -97,6 +98,11 @@ class PartitionRecords(fetcher.Fetcher.PartitionRecords):
         except Exception as error:  # noqa: BLE001 - so short, say, that it has no header: nothing behind it is found
             self._pass_over(None, error)
             return None
+
+    def _check_place(self, batch: Any) -> None:
+        """Its offset is not under the checksum: one behind the end would be committed, and all before it lost."""
+        if batch.base_offset >= self.highwater >= 0:
+            raise errors.CorruptRecordError(f"its offset, {batch.base_offset}, lies behind the partition's end")
 
     def _holds_events(self, batch: Any) -> bool:
         """Whether a batch holds anything for us: no marker, and nothing of a transaction that was aborted."""

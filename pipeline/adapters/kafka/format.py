@@ -4,7 +4,7 @@ Three things of its record format are replaced here, as long as its version is t
 
 - A header's name that is not UTF-8 (librdkafka and sarama write them) refuses the whole fetch. Such names are read as
   text that says so and turns back into the very bytes when it is written (`name_from`, `name_bytes`).
-- A header without a value can be read but not written. `NULL` is read as empty bytes and written as no value.
+- A header without a value can be read but not written. `sendable` makes of it what is written so.
 - What a batch inflates to has no limit: 1 MB of zeros in zstd is gigabytes. Past `INFLATED_BYTES` a batch is corrupt.
 """
 
@@ -22,6 +22,8 @@ from kafka.errors import CorruptRecordError
 from kafka.record import default_records, legacy_records, memory_records
 from kafka.record.util import decode_varint
 
+from pipeline.wire import Headers
+
 INFLATED_BYTES = 128 * 1024 * 1024
 """Most bytes of one batch once it is decompressed; the topics that we make take 16 MiB in a batch before."""
 
@@ -35,11 +37,16 @@ _MORE = 0x80
 
 
 class _Null(bytes):
-    """Empty to whoever reads it."""
+    """Empty to whoever asks."""
 
 
 NULL: Final[bytes] = _Null()
-"""The value of a header that has none: `bytes` like any other, told apart by identity when it is written again."""
+"""Stands for no value: `bytes` to the producer, told apart by identity when it is written."""
+
+
+def sendable(headers: Headers) -> list[tuple[str, bytes]]:
+    """Headers as the producer takes them: it refuses one without a value before `BatchBuilder` sees it."""
+    return [(name, NULL if value is None else value) for name, value in headers]
 
 
 class InflatedError(CorruptRecordError):

@@ -17,6 +17,7 @@ from kafka.errors import (
 from kafka.serializer.abstract import Serializer
 
 from pipeline.adapters.kafka.connection import KafkaConnection
+from pipeline.adapters.kafka.format import sendable
 from pipeline.errors import PublishError, RefusedError, ServiceError
 from pipeline.ports import Publisher
 from pipeline.wire import Record
@@ -141,7 +142,7 @@ class KafkaPublisher:
 
     def _send(self, record: Record) -> Any:
         value = _Nullable.NOTHING if record.key is None and record.value is None else record.value
-        return self._producer.send(record.topic, key=record.key, value=value, headers=list(record.headers))
+        return self._producer.send(record.topic, key=record.key, value=value, headers=sendable(record.headers))
 
     def _known(self, record: Record) -> str | None:
         """Why the record's topic will not take it, as far as it has refused a smaller one lately."""

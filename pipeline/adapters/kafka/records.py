@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pipeline.adapters.kafka.format import NULL
 from pipeline.wire import Event
 
 NO_TIMESTAMP = -1
@@ -20,7 +19,7 @@ def event(record: Any) -> Event:
         record.offset,
         record.key,
         record.value,
-        [(name, NULL if value is None else value) for name, value in record.headers],
+        record.headers,
         timestamp / 1000,
     )
 
