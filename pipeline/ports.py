@@ -244,6 +244,9 @@ class Hooks:
     def lost(self, topic: str, partition: int, reason: str, events: int) -> None:
         """A range of events will never be polled, for one of `LOSSES`; `events` is 0 where nobody knows how many."""
 
+    def log_lines_lost(self, lines: int) -> None:
+        """So many lines of the log could not be written. Must not log."""
+
 
 class HookChain(Hooks):
     """Passes every call on to each listener, in order."""

@@ -25,6 +25,7 @@ from workers.commands import (
     train,
     worker,
 )
+from workers.streams import stand_on_firm_ground
 
 EXIT_STOPPED = 1
 EXIT_USAGE = 2
@@ -64,9 +65,11 @@ def _root(
 
 def main() -> None:
     """Run the command line; a person's mistake is one line on stderr and exit status 2."""
+    stand_on_firm_ground()
     debug = "--debug" in sys.argv
     try:
         status = app(standalone_mode=False)
+        sys.stdout.flush()
     except (UsageError, StopError) as error:
         if isinstance(error.__cause__, BrokenPipeError):
             status = _pipe_closed()

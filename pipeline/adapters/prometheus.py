@@ -174,6 +174,9 @@ class Metrics:
             "result",
         )
 
+        # --- the process -----------------------------------------------------------------------------------------
+        self.log_lines_lost = counter("sluice_log_lines_lost", "Lines of the log that could not be written.")
+
 
 class PrometheusHooks(Hooks):
     """Keeps the metrics, with those of the process and the interpreter, in a registry of its own.
@@ -305,6 +308,10 @@ class PrometheusHooks(Hooks):
     def answer_made_smaller(self, form: str) -> None:
         """The broker refused an answer."""
         self._metrics.answers_made_smaller.labels(form).inc()
+
+    def log_lines_lost(self, lines: int) -> None:
+        """Nobody will read them."""
+        self._metrics.log_lines_lost.inc(lines)
 
 
 class _PolicySeries:

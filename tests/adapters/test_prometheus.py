@@ -24,6 +24,7 @@ UNITS = {"seconds", "bytes", "ratio"}
 COUNTED = {
     *("images", "decisions", "dead_letters", "matches", "views", "batches", "commits", "lookups"),
     *("partitions", "ranges", "policies", "policy_reloads", "answers", "claims", "stores"),
+    *("log_lines_lost",),
 }
 STATES = {"sluice_policies_refused", "sluice_brake_on"}
 """Gauges that are 0 or 1."""

@@ -30,11 +30,13 @@ def encoder(
     from pipeline.adapters.shared_encoder import EncoderServer
     from workers import assembly
     from workers.health import HealthServer
+    from workers.logs import log_as_a_service
     from workers.vitals import Vitals
 
     stop = assembly.stop_on_signals()
     metrics, vitals = PrometheusHooks(), Vitals(settings.stall_after)
     ready: list[bool] = []
+    log_as_a_service(metrics.log_lines_lost)
 
     def not_ready() -> str | None:
         return None if ready else "the model is loading"

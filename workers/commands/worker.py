@@ -54,6 +54,7 @@ def _moderate(settings: Settings) -> None:
     from pipeline.ports import HookChain
     from workers import assembly, services
     from workers.health import HealthServer
+    from workers.logs import log_as_a_service
     from workers.other_model import LogOtherModel
     from workers.policy_watch import watched_policies
     from workers.vitals import Vitals
@@ -61,6 +62,7 @@ def _moderate(settings: Settings) -> None:
     stop = assembly.stop_on_signals()
     metrics, vitals = PrometheusHooks(), Vitals(settings.stall_after)
     hooks = HookChain(metrics, vitals, LogOtherModel())
+    log_as_a_service(metrics.log_lines_lost)
     with ExitStack() as held:
         health = HealthServer(settings.metrics_host, settings.metrics_port, metrics.registry, *vitals.checks)
         held.callback(health.close)
