@@ -95,11 +95,10 @@ class ClaimLane:
         with self._changed:
             return self._hosts.away(self._clock())
 
-    @property
-    def waiting(self) -> int:
-        """How many claims wait here or are being fetched."""
+    def idle(self) -> bool:
+        """Whether no claim waits here or is being fetched."""
         with self._changed:
-            return self._hosts.waiting + self._running
+            return not (self._hosts.waiting or self._running)
 
     def finish(self, timeout: float) -> None:
         """Wait until all is delivered that can be had, `timeout` seconds at most; then take no more.
@@ -164,7 +163,7 @@ class ClaimLane:
         return [pending]
 
     def _tell(self) -> None:
-        self._hooks.claims(self._hosts.waiting + self._running, len(self._hosts.away(self._clock())))
+        self._hooks.claims(self._hosts.waiting + self._hosts.running, len(self._hosts.away(self._clock())))
 
 
 def _host(item: Item) -> str | None:

@@ -51,7 +51,7 @@ class Path:
 
     def idle(self) -> bool:
         """Whether nothing is under way."""
-        return self._runner.oldest() is None and (self._lane is None or not self._lane.waiting)
+        return self._runner.oldest() is None and (self._lane is None or self._lane.idle())
 
     def oldest(self) -> float | None:
         """`polled_at` of the batch that has been inside the longest; a claim that waits for its store is not."""

@@ -124,6 +124,11 @@ class Hosts(Generic[Work]):
         """How many claims wait, for whatever host."""
         return sum(len(host.waiting) for host in self._hosts.values())
 
+    @property
+    def running(self) -> int:
+        """How many claims are being asked for."""
+        return sum(host.running for host in self._hosts.values())
+
     def busy(self) -> bool:
         """Whether anything is being asked for, or waits for a host that is not away."""
         return any(host.running or (host.waiting and host.away_since is None) for host in self._hosts.values())

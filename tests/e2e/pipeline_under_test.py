@@ -178,12 +178,22 @@ class Pipeline:
 
 
 @contextmanager
-def pipeline_on(kafka: KafkaBroker, folder: Path, *, partitions: int = 1, **settings: object) -> Iterator[Pipeline]:
-    """A pipeline with topics of its own on that broker; what it has started ends with it."""
+def pipeline_on(
+    kafka: KafkaBroker,
+    folder: Path,
+    *,
+    partitions: int = 1,
+    topics: Mapping[str, Mapping[str, str]] | None = None,
+    **settings: object,
+) -> Iterator[Pipeline]:
+    """A pipeline with topics of its own on that broker; what it has started ends with it.
+
+    `topics` holds settings of the broker's for the topics ``images``, ``decisions`` and ``dlq``.
+    """
     name = unique("sluice")
     images, decisions, dead_letters = (f"{name}-{kind}" for kind in ("images", "decisions", "dlq"))
     for topic, number in ((images, partitions), (decisions, 2), (dead_letters, 1)):
-        kafka.create_topic(topic, number)
+        kafka.create_topic(topic, number, (topics or {}).get(topic.rpartition("-")[2]))
     with ExitStack() as running:
         yield Pipeline(kafka, folder, running, images, decisions, dead_letters, settings, group=name)
 

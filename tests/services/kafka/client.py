@@ -68,9 +68,11 @@ class BrokerClient:
         key: bytes | None = None,
         headers: Headers = (),
         partition: int | None = None,
+        timestamp_ms: int | None = None,
     ) -> Record:
         """Put one record in and return it as acknowledged, with its partition and offset."""
         chosen = {} if partition is None else {"partition": partition}
+        chosen |= {} if timestamp_ms is None else {"timestamp_ms": timestamp_ms}
         return next(self._send(topic, [{"value": value, "key": key, "headers": list(headers), **chosen}]))
 
     def produce_all(self, topic: str, records: Iterable[Record]) -> list[Record]:
@@ -137,7 +139,7 @@ class BrokerClient:
         return list(self._ask_coordinator(lambda admin: admin.describe_groups([group]))[group]["members"])
 
     def _send(self, topic: str, records: Iterable[Mapping[str, Any]]) -> Iterator[Record]:
-        sizes = {"max_request_size": _MAX_RECORD, "batch_size": 256 * 1024}
+        sizes = {"max_request_size": 4 * _MAX_RECORD, "batch_size": 256 * 1024}
         with closing(KafkaProducer(bootstrap_servers=self.bootstrap_servers, **sizes)) as producer:
             sent = [(record, producer.send(topic, **record)) for record in records]
             producer.flush(timeout=60)
