@@ -53,6 +53,13 @@ class Source(Protocol):
         broker refuses for good.
         """
 
+    def finish_with(self, drain: Callable[[], Sequence[Batch]]) -> None:
+        """How to get, without blocking, the batches that are through: for what is in flight of partitions that leave.
+
+        A source that can asks for them while such partitions wait to go, for a bounded time, and commits them: their
+        new owner then repeats nothing. It asks while the owning thread waits inside `poll`, on whichever thread.
+        """
+
     def close(self) -> None:
         """Send the commits that were held back and leave the group. Idempotent."""
 

@@ -38,6 +38,7 @@ class Moderator:
         self._clock = clock
         self._drain_timeout = drain_timeout
         self._beat = clock()
+        source.finish_with(self._done)
 
     def run(self, stop: Event) -> None:
         """Moderate until `stop` is set, then finish what is in flight and commit it.
@@ -48,9 +49,9 @@ class Moderator:
         try:
             while not stop.is_set():
                 self._beat = self._clock()
-                self._commit(self._path.drain())
+                self._commit(self._done())
                 self._feed()
-            self._commit(self._path.close(self._drain_timeout))
+            self._commit(self._judged(self._path.close(self._drain_timeout)))
         finally:
             self._path.abandon(self._drain_timeout)
             self._source.close()
@@ -72,8 +73,16 @@ class Moderator:
 
     def _commit(self, batches: Sequence[Batch]) -> None:
         for batch in batches:
-            self._judge_ourselves(batch)
             self._source.commit(batch)
+
+    def _done(self) -> Sequence[Batch]:
+        """What is through; also asked by the source, while this thread waits in it for partitions to go."""
+        return self._judged(self._path.drain())
+
+    def _judged(self, batches: Sequence[Batch]) -> Sequence[Batch]:
+        for batch in batches:
+            self._judge_ourselves(batch)
+        return batches
 
     def _judge_ourselves(self, batch: Batch) -> None:
         """Put the brake on where too much went wrong, and take it off where a trial run was fine."""

@@ -58,6 +58,9 @@ class FileSource:
         self._committed += len(batch)
         self._finish()
 
+    def finish_with(self, drain: Callable[[], Sequence[Batch]]) -> None:
+        """Nothing is ever taken away."""
+
     def close(self) -> None:
         """Nothing is held."""
 

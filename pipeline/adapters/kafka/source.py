@@ -1,8 +1,9 @@
 """Events out of Kafka, as one member of a consumer group.
 
 One thread polls, pauses, commits and closes. The library runs a second one for input and output, and calls the
-rebalance listener on it, also while the first goes on; the listener may only await (a synchronous commit there raises
-RuntimeError). Commits are put together on the library's thread, whoever asks, so that they leave in order.
+rebalance listener on it *while the first waits inside `poll` or `close`*; so the two never work on the same thing at
+once, and the listener may only await (a synchronous commit there raises RuntimeError). Commits are put together on
+the library's thread, whoever asks, so that they leave in order.
 
 At least once: an offset is committed only when every event before it is done, only for partitions that have been ours
 without a break since it was polled. Whatever else happens, the next owner repeats.
@@ -94,6 +95,7 @@ class KafkaSource:
         self._closed = False
         self._committed_at = self._looked_at = clock()
         self._tell_topic = True
+        self._drain: Callable[[], Sequence[Batch]] = list
         with connection.reaching():
             self._consumer = Consumer(**connection.settings(), **member_settings(group, self._reading))
             _know(self._consumer, names)
@@ -135,6 +137,10 @@ class KafkaSource:
         """Mark the batch as done; sends at most one request each `commit_interval`, and blocks for 2 s at most."""
         self._ours.mark(batch)
         self._commit_if_due()
+
+    def finish_with(self, drain: Callable[[], Sequence[Batch]]) -> None:
+        """Ask this for what is through, on the library's thread, while partitions wait to go to another member."""
+        self._drain = drain
 
     def close(self) -> None:
         """Commit what was held back and leave the group, within about ten seconds even without a broker."""
@@ -245,23 +251,27 @@ class KafkaSource:
     async def _revoked(self, places: Sequence[Place]) -> None:
         """On the library's thread: what is done of them is still ours to commit until this returns.
 
-        Nothing new is polled of them. What is in flight goes on and is marked by the thread that polls, meanwhile.
+        Nothing is polled meanwhile, and what is in flight goes on.
         """
-        await self._finished(places)
+        await self._finish(places)
         try:
             await self._commit(places)
         except errors.KafkaError as error:
             _log.warning("commit_failed_at_revocation", source=self._name, error=str(error))
         self._let_go(places, "partitions_revoked")
 
-    async def _finished(self, places: Sequence[Place]) -> None:
-        until = time.monotonic() + self._reading.revocation_timeout
-        while not self._closed and self._ours.outstanding(places):
-            if time.monotonic() > until:
-                left = self._ours.outstanding(places)
-                _log.warning(
-                    "revoked_unfinished", source=self._name, events=left, after=self._reading.revocation_timeout
-                )
+    async def _finish(self, places: Sequence[Place]) -> None:
+        started = time.monotonic()
+        while not self._closed:
+            try:
+                for batch in self._drain():
+                    self._ours.mark(batch)
+            except StopError:
+                return  # the thread that polls meets it next
+            left, waited = self._ours.outstanding(places), time.monotonic() - started
+            if left and waited > self._reading.revocation_timeout:
+                _log.warning("revoked_unfinished", source=self._name, events=left, waited=round(waited, 1))
+            if not left or waited > self._reading.revocation_timeout:
                 return
             await self._consumer.rest(_LISTENER_REST)
 

@@ -88,6 +88,9 @@ class MemorySource:
         if done:
             self._hooks.committed(self._ours.committed(done))
 
+    def finish_with(self, drain: Callable[[], Sequence[Batch]]) -> None:
+        """Not asked for: here partitions go at once, and their new owner repeats what was in flight."""
+
     def close(self) -> None:
         """Leave the group; the others take over at once."""
         self._closed = True
