@@ -14,6 +14,7 @@ from kafka import errors
 from kafka.record import util
 
 from pipeline.adapters.kafka.format import missing_codecs
+from pipeline.adapters.kafka.network import Client
 from pipeline.errors import ServiceError, SettingsError
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
@@ -71,8 +72,7 @@ class KafkaConnection:
             "sasl_plain_username": self.username,
             "sasl_plain_password": self.password,
             "bootstrap_timeout_ms": int(self.patience * 1000),
-            # The library backs off for up to 30 s: longer than most brokers take to come back.
-            "reconnect_backoff_max_ms": 2_000,
+            "kafka_client": Client,
         }
 
     @contextmanager

@@ -28,6 +28,7 @@ from pipeline.adapters.kafka.fetcher import (
     FairFetcher,
     Lost,
 )
+from pipeline.adapters.kafka.network import SILENCE
 
 if TYPE_CHECKING:
     from pipeline.adapters.kafka.source import Reading
@@ -175,6 +176,7 @@ def member_settings(group: str, reading: Reading) -> dict[str, Any]:
         "fetch_max_bytes": FETCH_BYTES,
         "max_partition_fetch_bytes": PARTITION_FETCH_BYTES,
         "isolation_level": reading.isolation_level,
+        "request_timeout_ms": int(SILENCE * 1000),
         "metadata_max_age_ms": int(METADATA_SECONDS * 1000),
         "session_timeout_ms": session_ms,
         "heartbeat_interval_ms": min(3_000, session_ms // 3),

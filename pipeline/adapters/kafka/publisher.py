@@ -18,6 +18,7 @@ from kafka.serializer.abstract import Serializer
 
 from pipeline.adapters.kafka.connection import KafkaConnection
 from pipeline.adapters.kafka.format import sendable
+from pipeline.adapters.kafka.network import SILENCE
 from pipeline.errors import PublishError, RefusedError, ServiceError
 from pipeline.ports import Publisher
 from pipeline.wire import Record
@@ -207,7 +208,7 @@ def _settings(delivery_timeout: float, max_record_bytes: int) -> dict[str, Any]:
         "max_request_size": max_record_bytes,
         "delivery_timeout_ms": delivery_ms,
         # The library insists that a request and the linger fit into the delivery timeout.
-        "request_timeout_ms": min(30_000, delivery_ms - _LINGER_MS - 1),
+        "request_timeout_ms": min(int(SILENCE * 1000), delivery_ms - _LINGER_MS - 1),
         "max_block_ms": delivery_ms,  # how long `send` looks for the topic's partitions
         "allow_auto_create_topics": False,  # a mistyped topic is an error and not a new topic
         "value_serializer": _Nullable(),

@@ -23,9 +23,14 @@ _STARTED = r"Kafka Server started"
 class KafkaBroker(Service, BrokerClient):
     """A real broker on loopback, with the questions that tests ask of one (inherited from `BrokerClient`)."""
 
-    def __init__(self, folder: Path, *, certificate: Certificate | None = None) -> None:
-        """Nothing starts yet. With a certificate there is a SASL_SSL listener as well (`secure`)."""
-        self._config = BrokerConfig.on_free_ports(folder, certificate)
+    def __init__(
+        self, folder: Path, *, certificate: Certificate | None = None, advertised_port: int | None = None
+    ) -> None:
+        """Nothing starts yet. With a certificate there is a SASL_SSL listener as well (`secure`).
+
+        With an advertised port, clients are sent there from wherever they have asked first: to a proxy, say.
+        """
+        self._config = BrokerConfig.on_free_ports(folder, certificate, advertised_port)
         super().__init__(f"{HOST}:{self._config.port}")
 
     @property
@@ -34,6 +39,11 @@ class KafkaBroker(Service, BrokerClient):
         if self._config.certificate is None:
             raise RuntimeError("this broker was made without a certificate")
         return SecureListener(f"{HOST}:{self._config.secure_port}", self._config.certificate.cert)
+
+    @property
+    def port(self) -> int:
+        """The port of the plain listener."""
+        return self._config.port
 
     def start(self, within: float = 90.0) -> Self:
         """Format the storage the first time, start, and wait until it serves.

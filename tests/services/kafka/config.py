@@ -81,11 +81,15 @@ class BrokerConfig:
     controller_port: int
     secure_port: int
     certificate: Certificate | None
+    advertised_port: int | None = None
+    """Where clients are told to find it, if there is something between."""
 
     @classmethod
-    def on_free_ports(cls, folder: Path, certificate: Certificate | None) -> BrokerConfig:
+    def on_free_ports(
+        cls, folder: Path, certificate: Certificate | None, advertised_port: int | None = None
+    ) -> BrokerConfig:
         """Choose ports; with a certificate there will be a SASL_SSL listener too."""
-        return cls(folder, free_port(), free_port(), free_port(), certificate)
+        return cls(folder, free_port(), free_port(), free_port(), certificate, advertised_port)
 
     @property
     def data(self) -> Path:
@@ -104,11 +108,12 @@ class BrokerConfig:
         if self.certificate is not None:
             listeners["SASL_SSL"] = self.secure_port
         addresses = {name: f"{name}://{HOST}:{port}" for name, port in listeners.items()}
+        told = {**addresses, "PLAINTEXT": f"PLAINTEXT://{HOST}:{self.advertised_port or self.port}"}
         return {
             **_COMMON,
             "controller.quorum.voters": f"1@{HOST}:{self.controller_port}",
             "listeners": ",".join(addresses.values()),
-            "advertised.listeners": ",".join(at for name, at in addresses.items() if name != "CONTROLLER"),
+            "advertised.listeners": ",".join(at for name, at in told.items() if name != "CONTROLLER"),
             "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL",
             "log.dirs": self.data,
             **self._secure_properties(),
