@@ -23,6 +23,8 @@ from pipeline.adapters.shared_encoder.messages import (
     Encoded,
     EncodeTexts,
     Message,
+    Refused,
+    SilentError,
     TextFeatures,
     Tokens,
     Welcome,
@@ -36,6 +38,10 @@ from pipeline.ports import EncoderSpec
 
 TEXTS = 256
 """Sentences in one request."""
+ANSWER = 300.0
+"""Seconds for an answer: a server that hangs is restarted sooner, and a busy CPU may need minutes."""
+WELCOME = 10.0
+"""Seconds for a server's first word, which no work comes before."""
 _PAUSE = 0.2
 _log = structlog.get_logger(__name__)
 A = TypeVar("A")
@@ -46,15 +52,16 @@ class SharedEncoder:
     """Encodes through the server at `path`. Safe to call from many threads.
 
     While the server is away, for a restart say, a call waits and asks again, for `patience` seconds: what it asks for
-    lies in this process. A server that comes back with another model is refused.
+    lies in this process. A server that comes back with another model is refused, and one that takes a question and
+    does not answer it within `answer` seconds is not asked again.
     """
 
-    def __init__(self, path: Path, *, max_batch: int = 64, patience: float = 60.0) -> None:
+    def __init__(self, path: Path, *, max_batch: int = 64, patience: float = 60.0, answer: float = ANSWER) -> None:
         """Connect. Raises `ServiceError` when no server answers within `patience` seconds."""
         self._path = path
         self._patience = patience
-        self._images = _Line(path, max_batch)
-        self._texts = _Line(path, 0)
+        self._images = _Line(path, max_batch, answer)
+        self._texts = _Line(path, 0, answer)
         try:
             self.spec = self._patiently(self._images.connect)
         except EncoderError as error:
@@ -89,23 +96,27 @@ class SharedEncoder:
         self._texts.close()
 
     def _patiently(self, ask: Callable[[], A]) -> A:
-        deadline = time.monotonic() + self._patience
+        away_since: float | None = None
         while True:
             try:
                 return ask()
             except (ClosedError, OSError) as error:
-                if time.monotonic() > deadline:
+                now = time.monotonic()
+                if away_since is None:  # once, and not for every try of every thread
+                    away_since = now
+                    _log.warning("encoder_away", path=str(self._path), reason=str(error))
+                if now - away_since >= self._patience:
                     raise EncoderError(f"the encoder at {self._path} stays away: {error}") from error
-                _log.warning("encoder_away", path=str(self._path), reason=str(error))
                 time.sleep(_PAUSE)
 
 
 class _Line:
     """One connection: a question and its answer at a time. After an error it is dialled anew by the next question."""
 
-    def __init__(self, path: Path, views: int) -> None:
-        """With memory for so many views at a time."""
+    def __init__(self, path: Path, views: int, answer: float) -> None:
+        """With memory for so many views at a time, and so many seconds for an answer."""
         self._path = path
+        self._answer = answer
         self._views = views
         self._turn = Lock()
         self._connection: socket.socket | None = None
@@ -115,11 +126,13 @@ class _Line:
         """Dial. Raises `ClosedError` or ``OSError``, and `EncoderError` for a server with another model."""
         connection = socket.socket(socket.AF_UNIX)
         try:
+            connection.settimeout(WELCOME)
             connection.connect(str(self._path))
             spec = _expect(receive(connection)[0], Welcome).encoder_spec()
             self._check(spec, wanted)
             if self._views:
                 self._segment = _share(connection, spec, self._views)
+            connection.settimeout(self._answer)
         except BaseException:
             connection.close()
             raise
@@ -154,6 +167,11 @@ class _Line:
         try:
             send(self._connection, question)
             return _expect(receive(self._connection)[0], answer)
+        except SilentError as error:
+            self.close()
+            raise EncoderError(
+                f"the encoder at {self._path} has taken a question and not answered it for {self._answer:g} s"
+            ) from error
         except BaseException:
             self.close()
             raise
@@ -176,6 +194,8 @@ def _share(connection: socket.socket, spec: EncoderSpec, views: int) -> Segment:
 
 
 def _expect(message: Message, kind: type[M]) -> M:
+    if isinstance(message, Refused):
+        raise EncoderError(f"the encoder refuses these texts: {message.reason}")
     if not isinstance(message, kind):
         raise ClosedError(f"a {type(message).__name__} where a {kind.__name__} was due")
     return message

@@ -10,6 +10,7 @@
     server  TextFeatures(data)
     client  CountTokens(text)
     server  Tokens(count)
+    server  Refused(reason)                     instead of an answer: these texts cannot be encoded
 
 A connection is one question and one answer at a time. Whatever goes wrong with the device ends the connection: the
 server's process ends for a clean restart, and the client asks again.
@@ -17,6 +18,7 @@ server's process ends for a clean restart, and the client asks again.
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 from array import array
@@ -27,8 +29,8 @@ import msgspec
 
 from pipeline.ports import EncoderSpec
 
-LONGEST = 256 * 1024 * 1024
-"""Bytes of a message: far beyond any number of sentences that is sent at once."""
+LONGEST = 16 * 1024 * 1024
+"""Bytes of a message: far beyond the sentences that are sent at once, and their features."""
 _LENGTH = struct.Struct("<I")
 
 
@@ -43,8 +45,11 @@ class Welcome(msgspec.Struct, tag=True):
         return cls(asdict(spec))
 
     def encoder_spec(self) -> EncoderSpec:
-        """The model."""
-        return msgspec.convert(self.spec, EncoderSpec)
+        """The model. Raises `ClosedError` when it is described as another release of Sluice does."""
+        try:
+            return msgspec.convert(self.spec, EncoderSpec)
+        except msgspec.ValidationError as error:
+            raise ClosedError(f"an encoder of another release: {error}") from error
 
 
 class Attach(msgspec.Struct, tag=True):
@@ -87,13 +92,23 @@ class Tokens(msgspec.Struct, tag=True):
     count: int
 
 
-Message = Welcome | Attach | Encode | Encoded | EncodeTexts | TextFeatures | CountTokens | Tokens
+class Refused(msgspec.Struct, tag=True):
+    """These texts cannot be encoded, by their own doing; the connection stays."""
+
+    reason: str
+
+
+Message = Welcome | Attach | Encode | Encoded | EncodeTexts | TextFeatures | CountTokens | Tokens | Refused
 _encode = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(Message)
 
 
 class ClosedError(ConnectionError):
     """The other side is gone, or does not speak this protocol."""
+
+
+class SilentError(ClosedError):
+    """The other side is there and says nothing, for longer than the connection's timeout."""
 
 
 def send(connection: socket.socket, message: Message, fd: int | None = None) -> None:
@@ -109,28 +124,52 @@ def send(connection: socket.socket, message: Message, fd: int | None = None) -> 
         raise ClosedError(f"the connection is closed: {error.strerror or error}") from error
 
 
-def receive(connection: socket.socket) -> tuple[Message, int | None]:
-    """Wait for one message, and the file descriptor that came with it. Raises `ClosedError`."""
-    head, fd = _head(connection)
-    (length,) = _LENGTH.unpack(head)
+def receive(connection: socket.socket, rest: float | None = None) -> tuple[Message, int | None]:
+    """Wait for one message, and the file descriptor that came with it, which is then the caller's to close.
+
+    For the beginning it waits as long as the connection's timeout says, and between what follows `rest` seconds at
+    most, which is the connection's timeout from then on. Raises `ClosedError`.
+    """
+    start, fd = _start(connection)
+    try:
+        if rest is not None:
+            connection.settimeout(rest)
+        return _message(connection, start), fd
+    except BaseException:
+        if fd is not None:
+            os.close(fd)
+        raise
+
+
+def _message(connection: socket.socket, start: bytes) -> Message:
+    (length,) = _LENGTH.unpack(start + _exactly(connection, _LENGTH.size - len(start)))
     if length > LONGEST:
         raise ClosedError(f"a message of {length:,} bytes is none of ours")
     body = _exactly(connection, length)
     try:
-        return _decoder.decode(body), fd
+        message: Message = _decoder.decode(body)
     except msgspec.DecodeError as error:
         raise ClosedError(f"a message that is none of ours: {error}") from error
+    return message
 
 
-def _head(connection: socket.socket) -> tuple[bytes, int | None]:
-    """The length, and a file descriptor where one came with its first byte."""
+def _start(connection: socket.socket) -> tuple[bytes, int | None]:
+    """The beginning of the length, and a file descriptor where one came with its first byte."""
     try:
         start, fds, _, _ = socket.recv_fds(connection, _LENGTH.size, 1)
+    except TimeoutError as error:
+        raise SilentError(f"nothing was said for {connection.gettimeout():g} s") from error
     except OSError as error:
         raise ClosedError(f"the connection is closed: {error.strerror or error}") from error
     if not start:
+        _close_all(fds)
         raise ClosedError("the connection is closed")
-    return start + _exactly(connection, _LENGTH.size - len(start)), fds[0] if fds else None
+    return start, fds[0] if fds else None
+
+
+def _close_all(fds: list[int]) -> None:
+    for fd in fds:
+        os.close(fd)
 
 
 def _exactly(connection: socket.socket, count: int) -> bytes:

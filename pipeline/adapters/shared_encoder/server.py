@@ -1,20 +1,20 @@
-"""The encoder's side: connections come in on threads, batches of whatever waits go to the device on another."""
+"""The encoder's side: who connects is served on a thread of its own, within bounds that protect the others."""
 
 from __future__ import annotations
 
 import os
 import socket
-from collections import deque
-from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
+from errno import EBADF
 from pathlib import Path
-from threading import Condition, Event, Thread
+from threading import Event, Thread
 from time import monotonic
 
 import numpy as np
 import structlog
 
+from pipeline.adapters.shared_encoder.flights import Flights
+from pipeline.adapters.shared_encoder.guests import Guests
 from pipeline.adapters.shared_encoder.messages import (
     Attach,
     ClosedError,
@@ -23,6 +23,7 @@ from pipeline.adapters.shared_encoder.messages import (
     Encoded,
     EncodeTexts,
     Message,
+    Refused,
     TextFeatures,
     Tokens,
     Welcome,
@@ -31,47 +32,41 @@ from pipeline.adapters.shared_encoder.messages import (
 )
 from pipeline.adapters.shared_encoder.segment import Segment
 from pipeline.errors import EncoderError, ServiceError
-from pipeline.items import Features, Pixels
 from pipeline.ports import Encoder, Hooks
-from pipeline.rules.batching import take
 
+GREETING = 10.0
+"""Seconds until the first message of whoever connects; after it a client may be silent for ever."""
+MESSAGE = 30.0
+"""Seconds that a client may take over the rest of a message, or to read an answer."""
+LAST_FLIGHTS = 2.0
+"""Seconds that the end waits for what is on the device: nobody waits for its features any more."""
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True)
-class _Request:
-    pixels: Pixels
-    features: Features
-    done: Future[None] = field(default_factory=Future)
-
-
 class EncoderServer:
-    """Serves one encoder on a Unix socket until `stop` is set or the device fails.
+    """Serves one encoder on a Unix socket until `stop` is set or anything goes wrong that is no client's doing.
 
     `flights` batches are under way at a time: with two, the next is gathered and copied to the device while the last
-    is computed.
+    is computed. What a client does costs the others nothing: garbage, a message that never ends, silence and too much
+    memory end its own connection.
     """
 
     def __init__(self, encoder: Encoder, path: Path, hooks: Hooks, *, max_batch: int, flights: int = 2) -> None:
         """Listen at once. Raises `ServiceError` when the socket cannot be had."""
         self._encoder = encoder
-        self._hooks = hooks
-        self._max_batch = max_batch
         self._path = path
         self._listener = _listen(path)
-        self._waiting: deque[_Request] = deque()
-        self._changed = Condition()
         self._ended = Event()
         self._failure: EncoderError | None = None
-        self._connections: set[socket.socket] = set()
+        self._guests = Guests()
         self._asked: dict[socket.socket, float] = {}
-        threads = [(self._accept, "sluice-accept"), *[(self._fly, f"sluice-flight-{n}") for n in range(flights)]]
-        self._threads = [Thread(target=work, name=name, daemon=True) for work, name in threads]
+        self._flights = Flights(encoder, hooks, self._fail, max_batch=max_batch, count=flights)
+        self._accepting = Thread(target=self._accept, name="sluice-accept", daemon=True)
 
     def run(self, stop: Event) -> None:
         """Serve until `stop`. Raises `EncoderError` when the device fails: the process must be started anew."""
-        for thread in self._threads:
-            thread.start()
+        self._accepting.start()
+        self._flights.start()
         while not stop.is_set() and not self._ended.wait(0.1):
             pass
         self.close()
@@ -79,19 +74,16 @@ class EncoderServer:
             raise self._failure
 
     def close(self) -> None:
-        """Hang up on everyone and join the threads, each after the batch that it is in. Idempotent."""
-        with self._changed:
-            self._ended.set()
-            self._changed.notify_all()
+        """Hang up on everyone and join the threads, for a bounded time. Idempotent."""
+        self._ended.set()
+        self._flights.end()
         self._listener.close()
         with suppress(FileNotFoundError):
             self._path.unlink()
-        for connection in list(self._connections):
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join()
+        self._guests.hang_up()
+        if self._accepting.is_alive():
+            self._accepting.join(LAST_FLIGHTS)
+        self._flights.join(LAST_FLIGHTS)
 
     def stalled(self) -> float:
         """Seconds that the oldest question without an answer has waited; 0 while nobody waits."""
@@ -99,102 +91,110 @@ class EncoderServer:
         return now - min(tuple(self._asked.values()), default=now)
 
     def _accept(self) -> None:
-        while not self._ended.is_set():
-            try:
-                connection, _ = self._listener.accept()
-            except TimeoutError:
-                continue
-            except OSError:
-                return
-            connection.setblocking(True)
-            self._connections.add(connection)
+        try:
+            while not self._ended.is_set():
+                try:
+                    connection, _ = self._listener.accept()
+                except TimeoutError:
+                    continue
+                except OSError as error:
+                    if self._ended.is_set() or error.errno == EBADF:
+                        raise
+                    _log.warning("client_not_accepted", error=str(error))  # no descriptor to be had, say
+                    self._ended.wait(0.1)
+                    continue
+                self._let_in(connection)
+        except BaseException as error:  # noqa: BLE001 - a server that lets nobody in must not look well
+            if not self._ended.is_set():
+                self._fail(error)
+
+    def _let_in(self, connection: socket.socket) -> None:
+        if not self._guests.enter(connection):
+            connection.close()
+            return
+        try:
             Thread(target=self._serve, args=(connection,), name="sluice-client", daemon=True).start()
+        except RuntimeError as error:  # no thread to be had
+            _log.warning("client_not_accepted", error=str(error))
+            self._guests.leave(connection)
+            connection.close()
 
     def _serve(self, connection: socket.socket) -> None:
-        segment: Segment | None = None
         try:
+            connection.settimeout(GREETING)
             send(connection, Welcome.of(self._encoder.spec))
-            while True:
-                message, fd = receive(connection)
-                if isinstance(message, Attach):
-                    segment = self._attached(message, fd)
-                else:
-                    self._asked[connection] = monotonic()
-                    answer = self._answer(message, segment)
-                    del self._asked[connection]
-                    send(connection, answer)
+            self._converse(connection)
         except ClosedError:
             pass  # a client that leaves is no event of ours
-        except EncoderError as error:
+        except (EncoderError, MemoryError) as error:
             self._fail(error)
         except Exception:  # noqa: BLE001 - what one client sends must not end the others
             _log.exception("client_refused")
         finally:
             self._asked.pop(connection, None)
-            self._connections.discard(connection)
+            self._guests.leave(connection)
             connection.close()
 
-    def _attached(self, message: Attach, fd: int | None) -> Segment:
+    def _converse(self, connection: socket.socket) -> None:
+        segment: Segment | None = None
+        while True:
+            message, fd = receive(connection, MESSAGE)
+            self._guests.knows(connection)
+            if isinstance(message, Attach):
+                segment = self._attached(connection, message, fd)
+            else:
+                _close(fd)
+                self._asked[connection] = monotonic()
+                answer = self._answer(message, segment)
+                del self._asked[connection]
+                send(connection, answer)
+            connection.settimeout(None)
+
+    def _attached(self, connection: socket.socket, message: Attach, fd: int | None) -> Segment:
         if fd is None:
             raise ClosedError("no memory came with the request for it")
         try:
-            return Segment(fd, self._encoder.spec, message.views)
+            self._guests.take_memory(connection, Segment.size(self._encoder.spec, message.views))
+            return Segment(fd, self._encoder.spec, message.views, from_a_stranger=True)
+        except (OSError, ValueError, OverflowError) as error:
+            _log.warning("client_refused", reason=str(error))
+            raise ClosedError(f"memory that is none of ours: {error}") from error
         finally:
-            os.close(fd)
+            _close(fd)
 
     def _answer(self, message: Message, segment: Segment | None) -> Message:
-        if isinstance(message, EncodeTexts):
-            features = self._encoder.encode_texts(message.texts)
-            return TextFeatures(np.ascontiguousarray(features, "<f4").tobytes())
-        if isinstance(message, CountTokens):
-            return Tokens(self._encoder.count_tokens(message.text))
+        if isinstance(message, EncodeTexts | CountTokens):
+            return self._of_texts(message)
         if isinstance(message, Encode) and segment is not None and 0 < message.views <= segment.views:
-            request = _Request(segment.pixels[: message.views], segment.features[: message.views])
-            with self._changed:
-                self._waiting.append(request)
-                self._changed.notify()
-            request.done.result()
+            self._flights.encode(segment.pixels[: message.views], segment.features[: message.views])
             return Encoded()
         raise ClosedError(f"{type(message).__name__} is no request, or asks for more than there is memory for")
 
-    def _fly(self) -> None:
-        """Batch after batch."""
+    def _of_texts(self, message: EncodeTexts | CountTokens) -> Message:
         try:
-            while (requests := self._take()) is not None:
-                self._encode(requests)
-        except EncoderError as error:
-            self._fail(error)
-
-    def _take(self) -> list[_Request] | None:
-        """What goes to the device together; None when there will be no more."""
-        with self._changed:
-            self._changed.wait_for(lambda: bool(self._waiting) or self._ended.is_set())
-            if self._ended.is_set():
-                return None
-            count = take([len(request.pixels) for request in self._waiting], self._max_batch)
-            return [self._waiting.popleft() for _ in range(count)]
-
-    def _encode(self, requests: list[_Request]) -> None:
-        alone = len(requests) == 1
-        pixels = requests[0].pixels if alone else np.concatenate([request.pixels for request in requests])
-        try:
-            features = self._encoder.encode_images(pixels)
-        except BaseException as error:
-            for request in requests:
-                request.done.set_exception(error)
+            if isinstance(message, CountTokens):
+                return Tokens(self._encoder.count_tokens(message.text))
+            features = self._encoder.encode_texts(message.texts)
+            return TextFeatures(np.ascontiguousarray(features, "<f4").tobytes())
+        except (EncoderError, MemoryError):
             raise
-        self._hooks.encoded(len(features))
-        start = 0
-        for request in requests:
-            request.features[:] = features[start : start + len(request.pixels)]
-            start += len(request.pixels)
-            request.done.set_result(None)
+        except Exception as error:  # noqa: BLE001
+            # By the text itself: the device has its own error. The next client's texts are other ones.
+            _log.exception("texts_refused")
+            return Refused(f"{type(error).__name__}: {error}")
 
-    def _fail(self, error: EncoderError) -> None:
+    def _fail(self, error: BaseException) -> None:
+        if not isinstance(error, EncoderError):
+            cause, error = error, EncoderError(f"the encoder's server failed: {type(error).__name__}: {error}")
+            error.__cause__ = cause
         self._failure = self._failure or error
         self._ended.set()
-        with self._changed:
-            self._changed.notify_all()
+        self._flights.end()
+
+
+def _close(fd: int | None) -> None:
+    if fd is not None:
+        os.close(fd)
 
 
 def _listen(path: Path) -> socket.socket:
@@ -219,8 +219,11 @@ def _listen(path: Path) -> socket.socket:
 
 def _answers(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(1.0)
         try:
             probe.connect(str(path))
+        except TimeoutError:  # one that is frozen, with its queue full
+            return True
         except OSError:
             return False
         return True

@@ -1,0 +1,74 @@
+"""Who is connected to the encoder's server: how many, who of them has never said a word, and with how much memory."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+from threading import Lock
+
+CONNECTIONS = 256
+"""Two for each moderator, and a thread of the server for each."""
+MEMORY = 8 * 1024**3
+"""Bytes that all clients together may share with the server; 64 views of 224 x 224 are 10 MB."""
+
+
+class Guests:
+    """Keeps both within their bounds. Safe to call from many threads."""
+
+    def __init__(self, connections: int = CONNECTIONS, memory: int = MEMORY) -> None:
+        self._most = connections
+        self._memory = memory
+        self._lock = Lock()
+        self._inside: dict[socket.socket, int] = {}
+        self._strangers: dict[socket.socket, None] = {}
+        """In the order in which they came."""
+
+    def enter(self, connection: socket.socket) -> bool:
+        """Whether there is room; where there is none, whoever has been silent the longest since it came must go."""
+        with self._lock:
+            silent = None
+            if len(self._inside) >= self._most:
+                silent = next(iter(self._strangers), None)
+                if silent is None:
+                    return False
+                self._forget(silent)
+            self._inside[connection] = 0
+            self._strangers[connection] = None
+        if silent is not None:
+            _hang_up(silent)
+        return True
+
+    def knows(self, connection: socket.socket) -> None:
+        """It has said something: it stays."""
+        with self._lock:
+            self._strangers.pop(connection, None)
+
+    def take_memory(self, connection: socket.socket, count: int) -> None:
+        """It shares so many bytes from now on, and no others. Raises ``ValueError`` when that is too much."""
+        with self._lock:
+            others = sum(self._inside.values()) - self._inside.get(connection, 0)
+            if not 0 < count <= self._memory - others:
+                raise ValueError(f"{count:,} bytes of memory beside {others:,}: more than {self._memory:,}")
+            self._inside[connection] = count
+
+    def leave(self, connection: socket.socket) -> None:
+        """It has gone. Idempotent."""
+        with self._lock:
+            self._forget(connection)
+
+    def hang_up(self) -> None:
+        """On everyone."""
+        with self._lock:
+            everyone = list(self._inside)
+        for connection in everyone:
+            _hang_up(connection)
+
+    def _forget(self, connection: socket.socket) -> None:
+        self._inside.pop(connection, None)
+        self._strangers.pop(connection, None)
+
+
+def _hang_up(connection: socket.socket) -> None:
+    """The thread that reads from it sees the end, and closes it."""
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
