@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from threading import Event
 from typing import TYPE_CHECKING
 
 from threadpoolctl import threadpool_limits
@@ -239,13 +238,3 @@ def build_feature_cache(
     keep = settings.image_features_ttl
     shared = RedisFeatureCache(redis, model.encoder.spec, preprocess, keep=keep, hooks=hooks)
     return TieredFeatureCache(memory, shared)
-
-
-def stop_on_signals() -> Event:
-    """An event that SIGTERM and SIGINT set."""
-    import signal
-
-    stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop

@@ -25,6 +25,7 @@ from workers.commands import (
     train,
     worker,
 )
+from workers.signals import leave
 from workers.streams import stand_on_firm_ground
 
 EXIT_STOPPED = 1
@@ -84,7 +85,7 @@ def main() -> None:
         status = EXIT_INTERRUPTED
     except BrokenPipeError:
         status = _pipe_closed()
-    sys.exit(status if isinstance(status, int) else 0)
+    leave(status if isinstance(status, int) else 0)
 
 
 def _refused(error: TyperException) -> int:

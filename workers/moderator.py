@@ -15,6 +15,8 @@ from pipeline.rules.brake import Brake
 
 POLL_SECONDS = 0.1
 """Longest wait for events, and so the longest that a finished batch waits for its commit while nothing comes in."""
+LAST_MOMENT = 2.0
+"""Seconds for threads to let go of what is given up; one that hangs does not hold up the end."""
 _log = structlog.get_logger(__name__)
 
 
@@ -53,7 +55,7 @@ class Moderator:
                 self._feed()
             self._commit(self._judged(self._path.close(self._drain_timeout)))
         finally:
-            self._path.abandon(self._drain_timeout)
+            self._path.abandon(LAST_MOMENT)
             self._source.close()
 
     def _feed(self) -> None:

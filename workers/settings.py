@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import site
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -261,12 +262,20 @@ def load_settings(flags: dict[str, Any], config: Path | None = None) -> Settings
         raise SettingsError(f"{path}: {error}") from error
 
 
+def own_environment() -> dict[str, str]:
+    """What a process of ours inherits: this one's environment, and where this package lies."""
+    home = str(Path(__file__).resolve().parent.parent)
+    if home in {*site.getsitepackages(), site.getusersitepackages()}:
+        return dict(os.environ)
+    return os.environ | {"PYTHONPATH": os.pathsep.join([home, *filter(None, [os.environ.get("PYTHONPATH")])])}
+
+
 def environment_for(settings: Settings) -> dict[str, str]:
     """The environment for a process of ours that is to resolve these very settings.
 
     Settings go that way because arguments are shown to every user of the machine, and some settings are secrets.
     """
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(ENV_PREFIX)}
+    inherited = {name: value for name, value in own_environment().items() if not name.startswith(ENV_PREFIX)}
     values = {name: getattr(settings, name) for name in Settings.model_fields}
     return inherited | {
         ENV_PREFIX + name.upper(): _as_text(value) for name, value in values.items() if value not in {None, ()}

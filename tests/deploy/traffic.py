@@ -14,7 +14,7 @@ from pipeline.adapters.prometheus import PrometheusHooks
 from pipeline.errors import Reason
 from pipeline.ports import LOSSES, EncoderSpec, Hooks
 from pipeline.wire import Action, Decision, Match, ModelRef, SourceRef
-from workers.fleet.metrics import restarts_counter
+from workers.fleet.metrics import SupervisorMetrics
 from workers.health import HealthServer
 
 STAGES = ("fetch", "recall", "decode", "encode", "decide", "publish")
@@ -99,7 +99,7 @@ def one_batch(hooks: Hooks, chance: random.Random, images: int = 16) -> None:
 def main() -> None:
     """Serve, say where in one line of JSON, and go on until killed."""
     hooks = PrometheusHooks()
-    restarts_counter(hooks.registry)
+    SupervisorMetrics(hooks.registry)
     server = HealthServer("127.0.0.1", 0, hooks.registry, lambda: None, lambda: None)
     print(f"port {server.port}", flush=True)  # noqa: T201 - the parent waits for it
     chance = random.Random(0)

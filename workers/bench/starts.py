@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import StopError
+from workers.settings import own_environment
+from workers.startup import python
 
 ROUNDS = 3
 """In turn with the yardstick; the best of each counts, since other work can only make a start slower."""
-YARDSTICK = (sys.executable, "-c", "import open_clip")
+YARDSTICK = python("-c", "import open_clip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ def starts(image: bytes, flags: Sequence[str]) -> tuple[Start, Start]:
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder, "first.jpg")
         picture.write_bytes(image)
-        scan = (sys.executable, "-m", "workers", "scan", str(picture), "--json", *flags)
+        scan = python("-m", "workers", "scan", str(picture), "--json", *flags)
         rounds = [(_run(scan), _run(YARDSTICK)) for _ in range(ROUNDS)]
     return (
         min((ours for ours, _ in rounds), key=lambda start: start.seconds),
@@ -48,7 +50,9 @@ print(time.perf_counter() - began, usage.ru_maxrss, os.waitstatus_to_exitcode(st
 
 
 def _run(command: Sequence[str]) -> Start:
-    measured = subprocess.run((sys.executable, "-c", _MEASURE, *command), capture_output=True, text=True, check=True)  # noqa: S603 - ourselves
+    measured = subprocess.run(  # noqa: S603 - ourselves
+        python("-c", _MEASURE, *command), env=own_environment(), capture_output=True, text=True, check=True
+    )
     seconds, peak, status = measured.stdout.split()
     if int(status) not in {0, 1}:
         raise StopError(f"{' '.join(command)} ended with {status}")

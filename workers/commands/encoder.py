@@ -12,6 +12,8 @@ import typer
 from workers.options import with_settings
 from workers.settings import Settings
 
+GRACE = 5.0
+"""Seconds to stop in: nobody who is told so waits for an answer any more."""
 _log = structlog.get_logger(__name__)
 
 
@@ -28,12 +30,12 @@ def encoder(
     """
     from pipeline.adapters.prometheus import PrometheusHooks
     from pipeline.adapters.shared_encoder import EncoderServer
-    from workers import assembly
+    from workers import assembly, signals
     from workers.health import HealthServer
     from workers.logs import log_as_a_service
     from workers.vitals import Vitals
 
-    stop = assembly.stop_on_signals()
+    signals.end_at_once()
     metrics, vitals = PrometheusHooks(), Vitals(settings.stall_after)
     ready: list[bool] = []
     log_as_a_service(metrics.log_lines_lost)
@@ -45,6 +47,7 @@ def encoder(
         health = HealthServer(settings.metrics_host, settings.metrics_port, metrics.registry, vitals.live, not_ready)
         held.callback(health.close)
         encoder = assembly.load_encoder(settings)
+        stop = signals.stop_on_signals(GRACE)
         server = EncoderServer(encoder, socket, metrics, max_batch=settings.max_batch)
         vitals.watch_progress("encoder", server.stalled)
         metrics.model_loaded(encoder.spec)

@@ -52,14 +52,15 @@ def _moderate(settings: Settings) -> None:
     """In this process, and the model too unless another one serves it."""
     from pipeline.adapters.prometheus import PrometheusHooks
     from pipeline.ports import HookChain
-    from workers import assembly, services
+    from workers import assembly, services, signals
     from workers.health import HealthServer
     from workers.logs import log_as_a_service
+    from workers.moderator import LAST_MOMENT
     from workers.other_model import LogOtherModel
     from workers.policy_watch import watched_policies
     from workers.vitals import Vitals
 
-    stop = assembly.stop_on_signals()
+    signals.end_at_once()
     metrics, vitals = PrometheusHooks(), Vitals(settings.stall_after)
     hooks = HookChain(metrics, vitals, LogOtherModel())
     log_as_a_service(metrics.log_lines_lost)
@@ -72,6 +73,7 @@ def _moderate(settings: Settings) -> None:
         model = assembly.load_model(settings)
         features = held.enter_context(closing(assembly.build_feature_cache(settings, model, redis, hooks)))
         judge = assembly.judge(settings, model, text_cache, hooks, features)
+        stop = signals.stop_on_signals(settings.drain_timeout + signals.LEAVING)
         publisher = held.enter_context(closing(services.kafka_publisher(settings)))
         fetcher = held.enter_context(closing(services.http_fetcher(settings)))
         source = held.enter_context(closing(services.kafka_source(settings, hooks)))
@@ -80,7 +82,7 @@ def _moderate(settings: Settings) -> None:
         vitals.notice("brake", moderator.braked)
         vitals.notice("claim checks", moderator.waiting_for)
         signal.signal(signal.SIGUSR1, lambda *_: moderator.release_brake())
-        held.enter_context(watched_policies(settings.policies, judge.files, judge.live, stop, settings.drain_timeout))
+        held.enter_context(watched_policies(settings.policies, judge.files, judge.live, stop, LAST_MOMENT))
         _log.info("worker_started", **_described(settings, judge), metrics_port=health.port)
         report_library_errors()
         moderator.run(stop)

@@ -1,7 +1,8 @@
-"""``python -m workers.fleet.child NAME GRACE COMMAND...``: a command of ours as a process of a supervisor."""
+"""``python -P -m workers.fleet.child NAME GRACE COMMAND...``: a command of ours as a process of a supervisor."""
 
 from __future__ import annotations
 
+import faulthandler
 import sys
 
 from workers.fleet.lifeline import live_by_stdin
@@ -10,6 +11,7 @@ from workers.fleet.lifeline import live_by_stdin
 def main() -> None:
     """Run the command under that name, until it ends or its lifeline does."""
     _, name, grace, *command = sys.argv
+    faulthandler.enable(2)  # one that hangs is sent SIGABRT, and says where; one that crashes says it too
     live_by_stdin(float(grace))
 
     from workers.cli import main as run

@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable
 from threading import Thread
 
+from workers.signals import OVERDUE
+
 STDIN = 0
-OVERDUE = 70
-"""Exit status of a process that did not finish in time; its work is delivered again."""
 
 
 class Lifeline:

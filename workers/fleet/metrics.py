@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 
+import structlog
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     GCCollector,
     PlatformCollector,
     ProcessCollector,
@@ -18,25 +20,42 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from workers.fleet.asking import ask
+from workers.fleet.asking import ask_all
 from workers.fleet.process import Role
 
 KINDS = ("encoder", "moderator")
+_log = structlog.get_logger(__name__)
 
 
-def restarts_counter(registry: CollectorRegistry) -> Counter:
-    """The one metric of the supervisor's own. Both series start at 0: a rate() sees no rise in a first value of 1."""
-    text = "Starts of a process in place of one that died, by its kind."
-    counter = Counter("sluice_restarts", text, ["process_kind"], registry=registry)
-    for kind in KINDS:
-        counter.labels(kind)
-    return counter
+class SupervisorMetrics:
+    """What only a supervisor has. All series start at 0: a rate() sees no rise in a first value of 1."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        kind = ["process_kind"]
+        self.restarts = Counter(
+            "sluice_restarts", "Starts of a process in place of one that died, by its kind.", kind, registry=registry
+        )
+        self.hung = Counter(
+            "sluice_hung_processes",
+            "Processes killed for making no progress, by kind.",
+            kind,
+            registry=registry,
+        )
+        self.failing = Gauge(
+            "sluice_failing_processes",
+            "Processes that die again and again soon after their start, by kind.",
+            kind,
+            registry=registry,
+        )
+        for each in KINDS:
+            for metric in (self.restarts, self.hung, self.failing):
+                metric.labels(each)
 
 
 class FleetMetrics(Collector):
     """`registry` exposes what the processes expose at that moment, and under ``supervisor`` what this process does.
 
-    One that does not answer is left out.
+    One that does not answer in time, or not in the language of metrics, is left out.
     """
 
     def __init__(self, roles: Sequence[Role]) -> None:
@@ -45,28 +64,46 @@ class FleetMetrics(Collector):
         self._own = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self._own)
-        self._restarts = restarts_counter(self._own)
+        self._metrics = SupervisorMetrics(self._own)
+        self._lost = Counter(
+            "sluice_log_lines_lost", "Lines of the log that could not be written.", registry=self._own
+        )
         self.registry = CollectorRegistry()
         self.registry.register(self)
 
     def restarted(self, kind: str) -> None:
         """A process of that kind was started again."""
-        self._restarts.labels(kind).inc()
+        self._metrics.restarts.labels(kind).inc()
+
+    def hung(self, kind: str) -> None:
+        """A process of that kind made no progress and is being killed."""
+        self._metrics.hung.labels(kind).inc()
+
+    def failing(self, kind: str, processes: int) -> None:
+        """So many of that kind die again and again."""
+        self._metrics.failing.labels(kind).set(processes)
+
+    def log_lines_lost(self, lines: int) -> None:
+        """Of this process; the others count their own."""
+        self._lost.inc(lines)
 
     def collect(self) -> Iterator[Metric]:
         """One family for each name, with the series of all processes."""
         families: dict[str, Metric] = {}
-        for process, page in self._pages():
-            for family in text_string_to_metric_families(page):
+        for process, found in self._families():
+            for family in found:
                 merged = families.setdefault(family.name, Metric(family.name, family.documentation, family.type))
                 merged.samples += [
                     sample._replace(labels={**sample.labels, "process": process}) for sample in family.samples
                 ]
         yield from families.values()
 
-    def _pages(self) -> Iterator[tuple[str, str]]:
-        yield "supervisor", generate_latest(self._own).decode()
-        for role in self._roles:
-            answer = ask(role.health, "/metrics")
+    def _families(self) -> Iterator[tuple[str, Sequence[Metric]]]:
+        yield "supervisor", list(text_string_to_metric_families(generate_latest(self._own).decode()))
+        answers = ask_all([role.health for role in self._roles], "/metrics")
+        for role, answer in zip(self._roles, answers, strict=True):
             if answer is not None and answer[0] == HTTPStatus.OK:
-                yield role.name, answer[1]
+                try:
+                    yield role.name, list(text_string_to_metric_families(answer[1]))
+                except Exception as error:  # noqa: BLE001 - the parser raises whatever a line makes it stumble over
+                    _log.warning("metrics_left_out", of=role.name, error=f"{type(error).__name__}: {error}")

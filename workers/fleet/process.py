@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 import structlog
 
@@ -15,6 +17,8 @@ from workers.fleet.restarts import Restarts
 
 LAST_WORDS = 2.0
 """Seconds beyond its grace until a process that cannot even end itself, a frozen one, is killed."""
+TICK = 0.05
+"""Seconds between two looks at a process that is to end."""
 _log = structlog.get_logger(__name__)
 
 
@@ -46,11 +50,15 @@ class Process:
         self.restarts = Restarts()
         self.due: float | None = 0.0
         """When to start it, on the monotonic clock; None while it runs."""
+        self.life = 0
+        """The number of its present life, from 1 on; 0 while it does not live."""
+        self._lives = 0
         self._popen: subprocess.Popen[bytes] | None = None
         self._started = 0.0
+        self._ends: float | None = None
 
     def start(self) -> None:
-        """Start it; its output goes where ours goes."""
+        """Start it; its output goes where ours goes. Raises ``OSError`` where the system has no room for it."""
         role = self.role
         self._popen = subprocess.Popen(  # noqa: S603 - ourselves
             role.argv,
@@ -58,23 +66,48 @@ class Process:
             stdin=role.lifeline.read_end,
             pass_fds=[lifeline.held_end for lifeline in role.holds],
         )
-        self._started, self.due = time.monotonic(), None
+        self._started, self.due, self._ends = time.monotonic(), None, None
+        self._lives += 1
+        self.life = self._lives
         _log.info("process_started", started=role.name, pid=self._popen.pid)
 
     def ended(self) -> tuple[int, float] | None:
         """Its return code and the seconds that it lived, once, when it has ended."""
         if self._popen is None or (status := self._popen.poll()) is None:
             return None
-        self._popen = None
+        self._popen, self.life = None, 0
         return status, time.monotonic() - self._started
 
-    def finish(self, deadline: float) -> int:
-        """Wait for its end until `deadline`, on the monotonic clock, and then kill it. Returns the return code."""
+    def end_hung(self, reason: str) -> bool:
+        """Make it say where it hangs, and end; soon kill it. Returns True for the first call of a life."""
+        if self._popen is None:
+            return False
+        if self._ends is None:
+            _log.error("process_hangs", hangs=self.role.name, reason=reason)
+            self._ends = time.monotonic() + LAST_WORDS
+            self._popen.send_signal(signal.SIGABRT)  # the child's fault handler writes down what all threads are in
+            return True
+        if time.monotonic() > self._ends:
+            self._popen.kill()
+        return False
+
+    def finish(self, deadline: float, hurry: Event) -> int:
+        """Wait for its end until `deadline`, on the monotonic clock, or `hurry`, and then kill it.
+
+        Returns the return code.
+        """
         if self._popen is None:
             return 0
-        try:
-            return self._popen.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            _log.error("process_killed", killed=self.role.name, reason="it did not finish in time")
+        while self._popen.poll() is None and time.monotonic() < deadline and not hurry.is_set():
+            time.sleep(TICK)
+        if self._popen.poll() is None:
+            reason = "somebody is in a hurry" if hurry.is_set() else "it did not finish in time"
+            _log.error("process_killed", killed=self.role.name, reason=reason)
             self._popen.kill()
-            return self._popen.wait()
+        self.life = 0
+        return self._popen.wait()
+
+    def tell(self, number: int) -> None:
+        """Send it a signal, if it lives."""
+        if self._popen is not None and self._popen.poll() is None:
+            self._popen.send_signal(number)

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 EXIT_USAGE = 2
 """How `sluice` ends where a person has to mend something: a setting, a policy file, a missing topic."""
-PAUSES = (0.0, 1.0, 2.0, 4.0)
-"""Seconds before the next start, after one early death, two, ...; one more is the last."""
+PAUSES = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
+"""Seconds before the next start, after one early death, two, ...; the last for as long as it takes."""
 PROVEN = 60.0
 """Seconds; a process that has lived that long does not die early, and the count begins anew."""
+TROUBLED = 4
+"""Early deaths in a row; one more, and somebody should look."""
 
 
 @dataclass
@@ -19,24 +21,31 @@ class Restarts:
     deaths: int = 0
     early: int = 0
     """In a row, up to the last one."""
+    mistakes: int = 0
+    """Early deaths by a mistake that a person must mend."""
+    last: int = 0
+    """The status of the last one."""
 
-    def died(self, status: int, lived: float) -> float | None:
-        """Count a death with that exit status after `lived` seconds.
-
-        Returns the seconds to wait before the next start, or None to give up: after as many early deaths in a row as
-        there are pauses and one more, or when the very first start ended in a mistake that a person must mend.
-        """
-        first = self.deaths == 0
+    def died(self, status: int, lived: float) -> float:
+        """Count a death with that exit status after `lived` seconds. Returns the seconds until the next start."""
         self.deaths += 1
-        self.early = self.early + 1 if lived < PROVEN else 0
-        if (first and status == EXIT_USAGE) or self.early > len(PAUSES):
-            return None
-        return PAUSES[max(0, self.early - 1)]
+        self.last = status
+        early = lived < PROVEN
+        self.early = self.early + 1 if early else 0
+        self.mistakes += early and status == EXIT_USAGE
+        return PAUSES[min(max(0, self.early - 1), len(PAUSES) - 1)]
+
+    @property
+    def keeps_dying(self) -> bool:
+        """Whether somebody should look."""
+        return self.early > TROUBLED
+
+    @property
+    def never_worked(self) -> bool:
+        """Whether every start so far ended in a mistake that a person must mend."""
+        return 0 < self.deaths == self.mistakes
 
 
 def exit_status(returncode: int) -> int:
-    """What the supervisor ends with after giving up on a process: its status, by the shell's rule for a signal.
-
-    A process that ends well, and again and again, is a failure all the same.
-    """
-    return 128 - returncode if returncode < 0 else returncode or 1
+    """What the supervisor ends with for a process that ended so: its status, by the shell's rule for a signal."""
+    return 128 - returncode if returncode < 0 else returncode

@@ -11,9 +11,9 @@ from pathlib import Path
 from workers.fleet.lifeline import Lifeline
 from workers.fleet.process import Role
 from workers.settings import Settings, environment_for
+from workers.signals import LEAVING
+from workers.startup import python
 
-LEAVING = 10.0
-"""Seconds that a moderator may take, after draining, to leave its group."""
 ENCODER_GRACE = 5.0
 """Seconds for the encoder, whose moderators are gone by then: nobody waits for an answer."""
 
@@ -39,7 +39,7 @@ def roles(settings: Settings, folder: Path) -> tuple[Role, list[Role]]:
         grace=ENCODER_GRACE,
     )
     cores = max(1, settings.cores // settings.moderators)
-    grace = settings.drain_timeout + LEAVING
+    grace = moderator_grace(settings)
     moderators = [
         Role(
             name=name,
@@ -56,6 +56,11 @@ def roles(settings: Settings, folder: Path) -> tuple[Role, list[Role]]:
     return encoder, moderators
 
 
+def moderator_grace(settings: Settings) -> float:
+    """Seconds in which a moderator drains and leaves its group."""
+    return settings.drain_timeout + LEAVING
+
+
 def _environment(settings: Settings, folder: Path, name: str, **own: object) -> dict[str, str]:
     update = {"moderators": 1, "metrics_host": str(_health(folder, name)), **own}
     return environment_for(settings.model_copy(update=update))
@@ -67,4 +72,4 @@ def _health(folder: Path, name: str) -> Path:
 
 def _argv(name: str, grace: float, *command: str) -> list[str]:
     debug = ["--debug"] if "--debug" in sys.argv else []  # tracebacks here, tracebacks there
-    return [sys.executable, "-m", "workers.fleet.child", name, str(grace), *command, *debug]
+    return python("-m", "workers.fleet.child", name, str(grace), *command, *debug)

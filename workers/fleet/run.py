@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import signal
 from contextlib import ExitStack
+from threading import Event
 
 import structlog
 
 from pipeline.adapters.policy_folder import read_policy_folder
 from pipeline.errors import SettingsError
 from pipeline.rules.policy_files import parse_policies
-from workers import assembly, services
+from workers import services, signals
 from workers.fleet.metrics import FleetMetrics
-from workers.fleet.process import Process
-from workers.fleet.roles import roles_in_folder
+from workers.fleet.process import LAST_WORDS, Process
+from workers.fleet.roles import ENCODER_GRACE, moderator_grace, roles_in_folder
 from workers.fleet.supervisor import Supervisor
 from workers.fleet.vitals import FleetVitals
+from workers.fleet.watch import Watch
 from workers.health import HealthServer
-from workers.logs import name_this_process
+from workers.logs import log_as_a_service, name_this_process
 from workers.settings import Settings
+from workers.vitals import Vitals
 
 _log = structlog.get_logger(__name__)
 
@@ -27,21 +31,42 @@ def supervise(settings: Settings) -> int:
 
     What can be checked without a model is checked here first, so that a mistake is one line and not one a process.
     """
-    stop = assembly.stop_on_signals()
+    signals.raise_on_signals()
     name_this_process("supervisor")
     if settings.encoder_socket is not None:
         raise SettingsError("--moderators starts an encoder of its own: leave out --encoder-socket, or --moderators")
     with ExitStack() as held:
         encoder, moderators = held.enter_context(roles_in_folder(settings))
-        metrics, vitals = FleetMetrics([encoder, *moderators]), FleetVitals(encoder, moderators)
+        metrics, fleet = FleetMetrics([encoder, *moderators]), FleetVitals(encoder, moderators)
+        log_as_a_service(metrics.log_lines_lost)
+        processes = [Process(role) for role in (encoder, *moderators)]
+        watch = Watch(processes)
+        supervisor = Supervisor(processes[0], processes[1:], fleet.encoder_ready, metrics, watch.hung)
+        vitals = Vitals(settings.stall_after)
+
+        def notices() -> list[str]:
+            return [*supervisor.notices(), *watch.notices()]
+
         health = HealthServer(
-            settings.metrics_host, settings.metrics_port, metrics.registry, vitals.live, vitals.ready
+            settings.metrics_host, settings.metrics_port, metrics.registry, vitals.live, fleet.ready, notices
         )
         held.callback(health.close)
         services.check_kafka(settings)
         parse_policies(read_policy_folder(settings.policies))
         _log.info("supervisor_started", moderators=len(moderators), metrics_port=health.port)
-        processes = [Process(role) for role in moderators]
-        status = Supervisor(Process(encoder), processes, vitals.encoder_ready, metrics.restarted).run(stop)
+        vitals.watch_progress("supervisor", supervisor.stalled)
+        vitals.watch_progress("watch", watch.stalled)
+        vitals.watch("processes", watch.beyond_help)
+        hurry = Event()
+        stop = signals.stop_on_signals(_longest_end(settings), hurry.set)
+        signal.signal(signal.SIGUSR1, lambda number, _: supervisor.tell_moderators(number))
+        watch.start()
+        held.callback(watch.close)
+        status = supervisor.run(stop, hurry)
     _log.info("supervisor_stopped", status=status)
-    return status
+    return signals.INTERRUPTED if hurry.is_set() else status
+
+
+def _longest_end(settings: Settings) -> float:
+    """Seconds in which all have finished, or been killed for it."""
+    return moderator_grace(settings) + ENCODER_GRACE + 3 * LAST_WORDS

@@ -12,6 +12,27 @@ from workers.fleet.process import Process, Role
 from workers.fleet.supervisor import Supervisor
 
 
+class Told:
+    """Keeps what the supervisor tells."""
+
+    def __init__(self) -> None:
+        self.starts: list[str] = []
+        self.killed: list[str] = []
+        self.trouble: dict[str, int] = {}
+
+    def restarted(self, kind: str) -> None:
+        """One more."""
+        self.starts.append(kind)
+
+    def hung(self, kind: str) -> None:
+        """One more."""
+        self.killed.append(kind)
+
+    def failing(self, kind: str, processes: int) -> None:
+        """So many now."""
+        self.trouble[kind] = processes
+
+
 def role(name: str, folder: Path, behaviour: str, lifeline: Lifeline, *holds: Lifeline, grace: float = 10.0) -> Role:
     """What to give a `Process`."""
     argv = [sys.executable, "-m", "tests.workers.fleet.stand_in", name, str(grace), str(folder), behaviour]
@@ -32,4 +53,4 @@ def roles(folder: Path, behaviours: Sequence[str], grace: float = 10.0) -> tuple
 if __name__ == "__main__":
     encoder, moderators = roles(Path(sys.argv[1]), ["serve"] * 3)
     processes = [Process(each) for each in moderators]
-    sys.exit(Supervisor(Process(encoder), processes, lambda: True, lambda _: None).run(Event()))
+    sys.exit(Supervisor(Process(encoder), processes, lambda: True, Told()).run(Event()))

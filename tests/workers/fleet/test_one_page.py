@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 import socket
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 
@@ -58,6 +59,27 @@ def frozen(monkeypatch: pytest.MonkeyPatch) -> Callable[[Role], closing]:
     return freeze
 
 
+@contextmanager
+def saying(role: Role, said: bytes, pause: float = 0.0) -> Iterator[None]:
+    """That process says this to whoever asks, in pieces of seven bytes where it pauses."""
+    with closing(socket.socket(socket.AF_UNIX)) as listener:
+        listener.bind(str(role.health))
+        listener.listen()
+        listener.settimeout(10)
+
+        def say() -> None:
+            with suppress(OSError), listener.accept()[0] as connection:
+                connection.recv(1000)
+                for start in range(0, len(said), 7 if pause else len(said)):
+                    connection.sendall(said[start : start + (7 if pause else len(said))])
+                    time.sleep(pause)
+
+        thread = Thread(target=say)
+        thread.start()
+        yield
+        thread.join(10)
+
+
 def worked(seed: int) -> PrometheusHooks:
     """The metrics of a process after some ordinary work."""
     hooks = PrometheusHooks()
@@ -91,7 +113,7 @@ def test_every_series_of_every_process_is_there_with_its_name(machine: tuple[Rol
     ):
         page = generate_latest(metrics.registry).decode()
     found = of_sluice(series(page))
-    own = {key for key in found if key[0] == "sluice_restarts_total"}
+    own = {key for key in found if dict(key[1])["process"] == "supervisor"}
     assert {key: value for key, value in found.items() if key not in own} == expected
     assert page.count("# TYPE sluice_images_total counter") == 1
     assert page.count("# TYPE sluice_end_to_end_seconds histogram") == 1
@@ -159,28 +181,73 @@ class TestReady:
             assert vitals.ready() == "moderator-1: no partitions are assigned; moderator-2: it is being started"
 
 
-class TestAlive:
-    def test_while_all_that_run_make_progress(self, machine: tuple[Role, list[Role]]) -> None:
-        """To restart all because one is being started would be no help."""
-        encoder, moderators = machine
-        vitals = FleetVitals(encoder, moderators)
-        assert vitals.live() is None
-        with serving(encoder), serving(moderators[0], ready="no partitions are assigned"):
-            assert vitals.live() is None
+@pytest.mark.parametrize(
+    "rubbish",
+    [b"# TYPE a counter\na_total{x=\n", b"a_total one\n", b"\xff\xfe", b"# HELP\n# TYPE\nsluice_x nonsense\n"],
+)
+def test_a_page_that_cannot_be_read_costs_the_others_nothing(
+    machine: tuple[Role, list[Role]], rubbish: bytes
+) -> None:
+    encoder, moderators = machine
+    metrics = FleetMetrics([encoder, *moderators])
+    with (
+        saying(moderators[0], b"HTTP/1.0 200 OK\r\n\r\n" + rubbish),
+        serving(moderators[1], registry=worked(1).registry),
+    ):
+        page = series(generate_latest(metrics.registry).decode())
+    assert {dict(labels)["process"] for _, labels in page} == {"supervisor", "moderator-2"}
 
-    @pytest.mark.parametrize("stuck", [0, 1, 2])
-    def test_not_when_one_makes_none(self, machine: tuple[Role, list[Role]], stuck: int) -> None:
-        encoder, moderators = machine
-        role = [encoder, *moderators][stuck]
-        with serving(role, live="nothing has moved for 130 s"):
-            assert FleetVitals(encoder, moderators).live() == f"{role.name}: nothing has moved for 130 s"
 
-    def test_not_when_one_does_not_answer(
-        self, machine: tuple[Role, list[Role]], frozen: Callable[[Role], closing]
+def test_processes_that_hang_cost_the_time_of_one(
+    tmp_path: Path, frozen: Callable[[Role], closing], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder, moderators = roles(tmp_path, ["serve"] * 13)
+    with ExitStack() as held:
+        for role in moderators:
+            held.enter_context(frozen(role))
+        monkeypatch.setattr(asking, "PATIENCE", 1.0)
+        before = time.monotonic()
+        generate_latest(FleetMetrics([encoder, *moderators]).registry)
+        assert time.monotonic() - before < 6
+        reason = FleetVitals(encoder, moderators).ready()
+        assert reason == "encoder: it is being started"
+
+
+class TestAnAnswer:
+    """Of a process that listens, and does something odd then."""
+
+    @pytest.mark.parametrize(
+        ("said", "status"),
+        [
+            (b"HTTP/1.0 503 Service Unavailable\r\nContent-Length: 5\r\n\r\nstuck", 503),
+            (b"nonsense\r\n\r\n", 502),
+            (b"HTTP/1.0 200 OK\r\n\r\n\xff", 502),
+            (b"HTTP/1.0 200 OK\r\nContent-Length: 10\r\n\r\nhalf", 502),
+        ],
+    )
+    def test_is_taken_for_what_it_is(self, machine: tuple[Role, list[Role]], said: bytes, status: int) -> None:
+        role, _ = machine
+        with saying(role, said):
+            answer = ask(role.health, "/healthz")
+        assert answer is not None
+        assert answer[0] == status
+
+    def test_that_drips_is_none(self, machine: tuple[Role, list[Role]], monkeypatch: pytest.MonkeyPatch) -> None:
+        """Each byte comes in time, and the whole never."""
+        monkeypatch.setattr(asking, "PATIENCE", 0.5)
+        role, _ = machine
+        with saying(role, b"HTTP/1.0 200 OK\r\n" + b"X: y\r\n" * 1000, pause=0.01):
+            assert ask(role.health, "/healthz") == (504, "no answer within 0.5 s")
+
+    def test_that_does_not_end_is_none(
+        self, machine: tuple[Role, list[Role]], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        encoder, moderators = machine
-        with serving(encoder), frozen(moderators[0]):
-            assert FleetVitals(encoder, moderators).live() == "moderator-1: no answer within 0.2 s"
+        monkeypatch.setattr(asking, "LONGEST", 1000)
+        role, _ = machine
+        with saying(role, b"HTTP/1.0 200 OK\r\n\r\n" + b"x" * 100_000):
+            answer = ask(role.health, "/healthz")
+        assert answer is not None
+        assert answer[0] == 502
 
 
 def test_a_process_that_hangs_up_in_the_middle_is_as_one_that_is_away(tmp_path: Path) -> None:
