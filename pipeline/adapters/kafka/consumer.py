@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.protocol.consumer import OffsetResetStrategy
 
 from pipeline.adapters.assignment import Place
 from pipeline.adapters.kafka.fetcher import (
@@ -63,9 +62,9 @@ class Consumer(KafkaConsumer):
         for partition, (offset, reason) in list(self._moved.items()):
             if not self._subscription.is_assigned(partition):
                 del self._moved[partition]
-            elif (position := self._subscription.position(partition)) is not None:
+            elif (begins := self._fair.begun.pop(partition, None)) is not None:
                 del self._moved[partition]
-                found.append(_range(partition, offset, position.offset, reason))
+                found.append(_range(partition, offset, begins, reason))
         return found
 
     def positions(self) -> dict[Place, int]:
@@ -119,12 +118,12 @@ class Consumer(KafkaConsumer):
             self._ids[partition] = self._topic_id(partition.topic)
             committed = saved.get(partition)
             if committed is None:
-                self._to_the_oldest(partition)
+                self._fair.to_the_oldest(partition)
             elif _belongs(committed.metadata, self._ids[partition]):
                 self._subscription.seek(partition, committed.offset)
             else:
                 self._moved[partition] = (committed.offset, RECREATED)
-                self._to_the_oldest(partition)
+                self._fair.to_the_oldest(partition)
 
     def _look_for_new_topics(self) -> None:
         """Whether metadata that came since tells of a topic that was made anew under us."""
@@ -140,10 +139,7 @@ class Consumer(KafkaConsumer):
             self._ids[partition] = now
             if known is not None:
                 self._moved[partition] = (position.offset, RECREATED)
-                self._to_the_oldest(partition)
-
-    def _to_the_oldest(self, partition: Any) -> None:
-        self._subscription.request_offset_reset(partition, OffsetResetStrategy.EARLIEST)
+                self._fair.to_the_oldest(partition)
 
     def _topic_id(self, topic: str) -> str | None:
         topic_id = self._cluster.topic_id(topic)

@@ -167,6 +167,8 @@ class FairFetcher(fetcher.Fetcher):
         """What cannot be read; taken out by whoever reports it."""
         self.out_of_range: dict[Any, int] = {}
         """The offsets that were asked for and do not exist, by partition; taken out like `lost`."""
+        self.begun: dict[Any, int] = {}
+        """Where partitions began that were sent to the oldest record there is; taken out like `lost`."""
         self._left_alone: dict[Any, float] = {}
 
     def fetched_records(
@@ -233,7 +235,17 @@ class FairFetcher(fetcher.Fetcher):
     def begin_anew(self, partition: Any, offset: int) -> None:
         """Go to the oldest record that there is, and remember which was looked for instead."""
         self.out_of_range[partition] = offset
+        self.to_the_oldest(partition)
+
+    def to_the_oldest(self, partition: Any) -> None:
+        """Ask where a partition begins, and go there; `begun` tells where that was."""
+        self.begun.pop(partition, None)
         self._subscriptions.request_offset_reset(partition, OffsetResetStrategy.EARLIEST)
+
+    def _reset_offset_if_needed(self, partition: Any, timestamp: Any, offset: int) -> None:
+        super()._reset_offset_if_needed(partition, timestamp, offset)
+        if self._subscriptions.is_assigned(partition):
+            self.begun[partition] = offset  # the position itself may be far ahead before anybody looks
 
     def validate_offsets_if_needed(self, timeout_ms: float | None = None) -> Any:
         """Ask whether the log still is the one that we have read; where it was cut, go on from there."""
