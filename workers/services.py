@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
@@ -15,6 +17,11 @@ if TYPE_CHECKING:  # a quarter of a second of imports, which `sluice scan` and `
     from pipeline.adapters.kafka import KafkaConnection, KafkaPublisher, KafkaSource
     from pipeline.adapters.redis import RedisConnection
 
+T = TypeVar("T")
+
+PAUSE = 1.0
+TELL_EVERY = 30.0
+"""Seconds between two looks for a broker that is away, and between two lines that say so."""
 _log = structlog.get_logger(__name__)
 
 
@@ -38,15 +45,45 @@ def kafka_connection(settings: Settings) -> KafkaConnection:
 def check_kafka(settings: Settings) -> None:
     """What a worker needs of Kafka before it joins the group. Raises `ServiceError` saying what is missing.
 
-    Settings of topics that a worker can do with, but not well, are logged with what to change.
+    Waits for a broker that is away. Settings of topics that a worker can do with, but not well, are logged with what
+    to change.
     """
     from pipeline.adapters.kafka import check_libraries, check_topics, topic_remarks
 
     check_libraries()
     topics = [settings.images_topic, settings.decisions_topic, settings.dead_letters_topic]
-    check_topics(kafka_connection(settings), topics)
-    for remark in topic_remarks(kafka_connection(settings), *topics):
+
+    def look(settings: Settings) -> Sequence[str]:
+        check_topics(kafka_connection(settings), topics)
+        return topic_remarks(kafka_connection(settings), *topics)
+
+    for remark in patiently(look, settings):
         _log.warning("topic_settings", remark=remark)
+
+
+def patiently(attempt: Callable[..., T], settings: Settings, *more: object) -> T:
+    """Call it until a broker that is away is back, for `start_timeout` seconds; other mistakes raise at once.
+
+    Raises what the last attempt raised, a `ServiceError`. A restart during an outage then waits like its neighbours
+    that were not restarted, instead of dying again and again.
+    """
+    from pipeline.adapters.kafka import BrokerAwayError
+
+    connection, started, told = kafka_connection(settings), time.monotonic(), -TELL_EVERY
+    while True:
+        try:
+            if not connection.listening():
+                raise connection.away()
+            return attempt(settings, *more)
+        except BrokerAwayError as error:
+            waited = time.monotonic() - started
+            left = min(settings.start_timeout, error.patience) - waited
+            if left <= 0:
+                raise
+            if waited - told >= TELL_EVERY:
+                told = waited
+                _log.warning("waiting_for_kafka", why=str(error), gives_up_in=round(left))
+            time.sleep(min(PAUSE, left))
 
 
 def kafka_source(settings: Settings, hooks: Hooks) -> KafkaSource:

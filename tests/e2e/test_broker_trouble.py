@@ -90,6 +90,47 @@ def test_a_worker_rides_out_a_broker_restart(
     assert worker.process.terminate(within=STOP) == 0, str(worker.process)
 
 
+def test_a_worker_that_starts_during_an_outage_waits_for_the_broker(
+    kafka_of_own: KafkaBroker, make_pipeline: Callable[..., Pipeline]
+) -> None:
+    """It says so, ends at once when told to, and goes on by itself when the broker is back."""
+    pipeline = make_pipeline(on=kafka_of_own)
+    events = pipeline.send(pictures(10))
+    kafka_of_own.stop()
+    waits, leaves, gives_up = pipeline.worker(), pipeline.worker(), pipeline.worker(start_timeout=2)
+    for worker in (waits, leaves):
+        (line, *_) = worker.wait_for_log("waiting_for_kafka", within=60)
+        assert kafka_of_own.bootstrap_servers in line["why"]
+    assert leaves.process.terminate(within=10) != 0  # at once, by the signal
+    assert gives_up.process.wait(within=60) == 2, str(gives_up.process)
+    assert "no Kafka broker answers" in last_word(gives_up)
+    assert waits.process.running
+
+    kafka_of_own.start()
+    waits.wait_until_ready()
+    pipeline.wait_until_committed()
+    assert sorted(pipeline.answers().by_place) == [(event.partition, event.offset) for event in events]
+
+
+def test_partitions_that_go_to_a_new_worker_are_finished_first(make_pipeline: Callable[..., Pipeline]) -> None:
+    """A second and a third worker join under load, and the first leaves again: nothing is answered twice."""
+    pipeline = make_pipeline(partitions=6, max_batch=8)
+    events = pipeline.send(pictures(1200))
+    first = pipeline.worker()
+    pipeline.wait_for_answers(50, first)
+    others = [pipeline.worker(), pipeline.worker()]
+    for worker in others:
+        worker.wait_for_partitions(2)
+    halfway = pipeline.answered()
+    assert first.process.terminate(within=STOP) == 0, str(first.process)
+    events += pipeline.send(pictures(60, start=1200), start=1200)
+    pipeline.wait_until_committed()
+    assert halfway < len(events), "it was through before they joined: this test has tested nothing"
+    answers = pipeline.answers()
+    assert set(answers.by_place) == {(event.partition, event.offset) for event in events}
+    assert answers.repeats == 0
+
+
 def last_word(worker: Worker) -> str:
     """The one line in which the command says why it ends; a library may still log while it does."""
     said = [line for line in worker.process.stderr().splitlines() if line.startswith("sluice: ")]

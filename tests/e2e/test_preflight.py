@@ -67,7 +67,8 @@ def started(
     kafka: KafkaBroker, quick: Settings, places: Places, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Pipeline, dict[str, ChildProcess]]]:
     """A worker for each mistake, all at once: most of their time is spent waiting and importing."""
-    with pipeline_on(kafka, tmp_path_factory.mktemp("preflight"), **quick) as pipeline:
+    settings = {**quick, "start_timeout": 0}
+    with pipeline_on(kafka, tmp_path_factory.mktemp("preflight"), **settings) as pipeline:
         yield (
             pipeline,
             {name: pipeline.worker(**{key: value(places)}).process for name, (key, value, _) in MISTAKES.items()},

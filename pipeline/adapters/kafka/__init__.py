@@ -5,7 +5,7 @@ What is said here of kafka-python was read in 3.0.12 and tried on a real broker;
 
 from __future__ import annotations
 
-from pipeline.adapters.kafka.connection import KafkaConnection, check_libraries
+from pipeline.adapters.kafka.connection import BrokerAwayError, KafkaConnection, check_libraries
 from pipeline.adapters.kafka.publisher import KafkaPublisher, publish_stream
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.adapters.kafka.tail import tail
@@ -19,6 +19,7 @@ from pipeline.adapters.kafka.topics import (
 )
 
 __all__ = [
+    "BrokerAwayError",
     "Creation",
     "KafkaConnection",
     "KafkaPublisher",

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from kafka import errors
@@ -20,6 +21,19 @@ from pipeline.errors import ServiceError, SettingsError
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 
 _PROBE_SECONDS = 1.0
+_SOON = 30.0
+
+
+class BrokerAwayError(ServiceError):
+    """No broker answers, which waiting may mend: for `patience` seconds, it is worth trying again.
+
+    Nobody listening is a broker that restarts, or a wrong address. Somebody who accepts and says nothing that Kafka
+    would say may be a load balancer before a broker that is away, yet is a wrong port or protocol more often.
+    """
+
+    def __init__(self, message: str, patience: float) -> None:
+        self.patience = patience
+        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,32 +98,45 @@ class KafkaConnection:
             except errors.KafkaConfigurationError as error:
                 raise SettingsError(f"these Kafka settings cannot work: {error}") from error
             except errors.KafkaTimeoutError as error:
-                raise ServiceError(self._explained(_weightiest(reasons, error))) from error
+                raise self._explained(_weightiest(reasons, error)) from error
             except (errors.KafkaError, OSError, ValueError) as error:
                 # Among them files of certificates that are missing or hold something else.
-                raise ServiceError(self._explained(error)) from error
+                raise self._explained(error) from error
 
     @property
     def _mechanism(self) -> str | None:
         return self.sasl_mechanism or ("PLAIN" if self.security_protocol.startswith("SASL") else None)
 
-    def _explained(self, error: Exception) -> str:
+    def listening(self) -> list[str]:
+        """Which of the servers take a connection; blocks for a second for each that does not say."""
+        return [server for server in self.servers if _accepts(server)]
+
+    def away(self) -> BrokerAwayError:
+        """That nobody listens, in words."""
+        return BrokerAwayError(
+            f"no Kafka broker answers at {self.bootstrap_servers}; start one, or set the bootstrap servers", inf
+        )
+
+    def _explained(self, error: Exception) -> ServiceError:
         if isinstance(error, errors.SaslAuthenticationFailedError):
-            return f"Kafka at {self.bootstrap_servers} does not admit user {self.username!r}: {error}"
+            return ServiceError(f"Kafka at {self.bootstrap_servers} does not admit user {self.username!r}: {error}")
         if isinstance(error, errors.BrokerResponseError) and not isinstance(error, errors.RequestTimedOutError):
-            return f"Kafka at {self.bootstrap_servers} refuses: {error}"
-        listening = [server for server in self.servers if _accepts(server)]
+            refusal = f"Kafka at {self.bootstrap_servers} refuses: {error}"
+            passes = isinstance(error, errors.RetriableError)  # it has only just started
+            return BrokerAwayError(refusal, _SOON) if passes else ServiceError(refusal)
+        listening = self.listening()
         if not listening:
-            return f"no Kafka broker answers at {self.bootstrap_servers}; start one, or set the bootstrap servers"
+            return self.away()
         if self._mechanism and "disconnected" in str(error):
             # A broker's "no" and its hanging up often arrive together, and then the library reads only the latter.
-            return (
+            return ServiceError(
                 f"Kafka at {self.bootstrap_servers} hangs up on user {self.username!r}: the user name, the password"
                 f" or the mechanism {self._mechanism} is probably wrong"
             )
-        return (
+        return BrokerAwayError(
             f"{', '.join(listening)} accepts connections but does not answer as a Kafka broker with security protocol"
-            f" {self.security_protocol} ({error}); check the protocol, the port and the certificates"
+            f" {self.security_protocol} ({error}); check the protocol, the port and the certificates",
+            _SOON,
         )
 
 
