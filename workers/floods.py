@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass
-from threading import Lock, Timer
+from threading import RLock, Timer
 
 KINDS = 200
 """Kinds of lines that are told apart at a time; beyond that all are one kind, so that both have a bound."""
@@ -29,7 +29,7 @@ class FloodGate:
         self._most = most
         self.window = window
         self._clock = clock
-        self._lock = Lock()
+        self._lock = RLock()
         self._windows: dict[Hashable, _Window] = {}
 
     def lets_through(self, kind: Hashable, tell: Tell) -> bool:

@@ -151,7 +151,9 @@ class Settings(BaseSettings):
         10.0,
         description="Seconds between two trials while the brake is on; five good ones take it off.",
     )
-    stall_after: Seconds = Field(120.0, description="/healthz fails when a batch has been inside that long.")
+    stall_after: Seconds = Field(
+        120.0, description="/healthz fails when a batch has been inside that long, delivery_timeout at least."
+    )
     drain_timeout: Seconds = Field(30.0, description="Seconds to finish what is in flight when told to stop.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
     log_format: Literal["auto", "console", "json"] = Field(

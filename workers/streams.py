@@ -8,7 +8,7 @@ import select
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Lock
+from threading import RLock
 
 from pipeline.errors import StopError
 
@@ -25,7 +25,7 @@ class LossyStderr(io.RawIOBase):
     def __init__(self) -> None:
         self._lost = 0
         self._told: Callable[[int], object] | None = None
-        self._lock = Lock()
+        self._lock = RLock()
         self._patience: float | None = None
         self._stuck = False
 

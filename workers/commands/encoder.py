@@ -31,12 +31,14 @@ def encoder(
     from pipeline.adapters.prometheus import PrometheusHooks
     from pipeline.adapters.shared_encoder import EncoderServer
     from workers import assembly, signals
+    from workers.dead_threads import watch_threads
     from workers.health import HealthServer
     from workers.logs import log_as_a_service
     from workers.vitals import Vitals
 
     signals.end_at_once()
     metrics, vitals = PrometheusHooks(), Vitals(settings.stall_after)
+    watch_threads(vitals)
     ready: list[bool] = []
     log_as_a_service(metrics.log_lines_lost)
 

@@ -53,6 +53,7 @@ def _moderate(settings: Settings) -> None:
     from pipeline.adapters.prometheus import PrometheusHooks
     from pipeline.ports import HookChain
     from workers import assembly, services, signals
+    from workers.dead_threads import watch_threads
     from workers.health import HealthServer
     from workers.logs import log_as_a_service
     from workers.moderator import LAST_MOMENT
@@ -61,7 +62,8 @@ def _moderate(settings: Settings) -> None:
     from workers.vitals import Vitals
 
     signals.end_at_once()
-    metrics, vitals = PrometheusHooks(), Vitals(settings.stall_after)
+    metrics, vitals = PrometheusHooks(), Vitals(_longest_wait(settings))
+    watch_threads(vitals)
     hooks = HookChain(metrics, vitals, LogOtherModel())
     log_as_a_service(metrics.log_lines_lost)
     with ExitStack() as held:
@@ -87,6 +89,11 @@ def _moderate(settings: Settings) -> None:
         report_library_errors()
         moderator.run(stop)
     _log.info("worker_stopped")
+
+
+def _longest_wait(settings: Settings) -> float:
+    """Seconds that a batch may be inside: it may wait for its broker that long, which no restart would mend."""
+    return max(settings.stall_after, settings.delivery_timeout + 30)
 
 
 def _described(settings: Settings, judge: Judge) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pipeline.adapters.policy_folder import read_policy_folder
 from pipeline.errors import SettingsError
 from pipeline.rules.policy_files import parse_policies
 from workers import services, signals
+from workers.dead_threads import watch_threads
 from workers.fleet.metrics import FleetMetrics
 from workers.fleet.process import LAST_WORDS, Process
 from workers.fleet.roles import ENCODER_GRACE, moderator_grace, roles_in_folder
@@ -43,6 +44,7 @@ def supervise(settings: Settings) -> int:
         watch = Watch(processes)
         supervisor = Supervisor(processes[0], processes[1:], fleet.encoder_ready, metrics, watch.hung)
         vitals = Vitals(settings.stall_after)
+        watch_threads(vitals)
 
         def notices() -> list[str]:
             return [*supervisor.notices(), *watch.notices()]
