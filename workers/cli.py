@@ -26,6 +26,7 @@ from workers.commands import (
     worker,
 )
 from workers.signals import leave
+from workers.startup import import_nothing_from_here
 from workers.streams import stand_on_firm_ground
 
 EXIT_STOPPED = 1
@@ -67,6 +68,7 @@ def _root(
 def main() -> None:
     """Run the command line; a person's mistake is one line on stderr and exit status 2."""
     stand_on_firm_ground()
+    import_nothing_from_here()
     debug = "--debug" in sys.argv
     try:
         status = app(standalone_mode=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,11 @@ def python(*arguments: str) -> list[str]:
     ``logging.py``.
     """
     return [sys.executable, "-P", *arguments]
+
+
+def import_nothing_from_here() -> None:
+    """The same for the processes that libraries start, such as a data loader's."""
+    os.environ["PYTHONSAFEPATH"] = "1"
 
 
 @contextmanager
