@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from errno import EADDRINUSE
 from http import HTTPStatus
 from pathlib import Path
 from socketserver import TCPServer, ThreadingMixIn
-from threading import Thread
+from threading import Lock, Thread
+from time import monotonic, sleep
+from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -20,7 +23,9 @@ Check = Callable[[], str | None]
 """None when all is well, else the reason in one line. Called on the server's threads; must not block."""
 
 REQUEST_TIMEOUT = 10.0
-"""Seconds that a client may take over its request, so that an idle connection does not hold a thread for ever."""
+"""Seconds from a connection's begin to its end, however its client spends them: nobody holds a thread for ever."""
+CONNECTIONS = 64
+"""Most at a time, each with a thread. The next takes the place of the oldest: a probe has gone long before that."""
 
 
 class HealthServer:
@@ -65,11 +70,18 @@ def _application(
             return metrics(environ, start_response)
         if path not in checks:
             return _text(start_response, HTTPStatus.NOT_FOUND, "try /metrics, /healthz or /readyz")
-        reason = checks[path]()
+        reason = _asked(checks[path])
         status = HTTPStatus.OK if reason is None else HTTPStatus.SERVICE_UNAVAILABLE
         return _text(start_response, status, "\n".join([reason or "ok", *notices()]))
 
     return answer
+
+
+def _asked(check: Check) -> str | None:
+    try:
+        return check()
+    except Exception as error:  # noqa: BLE001 - whoever asks is to be told, and not to be hung up on
+        return f"the check failed: {type(error).__name__}: {error}"
 
 
 def _text(start_response: StartResponse, status: HTTPStatus, line: str) -> Iterable[bytes]:
@@ -81,8 +93,53 @@ def _text(start_response: StartResponse, status: HTTPStatus, line: str) -> Itera
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
-    request_queue_size = 16
+    request_queue_size = 128
     allow_reuse_port = False  # or a second worker would share the port in silence
+
+    def __init__(self, *arguments: Any) -> None:
+        self._open: dict[socket.socket, float] = {}
+        """When each connection began, oldest first."""
+        self._lock = Lock()
+        super().__init__(*arguments)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve it on a thread, in the place of the oldest where there are too many."""
+        with self._lock:
+            if len(self._open) >= CONNECTIONS:
+                self._cut(next(iter(self._open)))
+            self._open[request] = monotonic()
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """It has been served, or cut."""
+        with self._lock:
+            self._open.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """Twice a second: cut those that take too long, a byte at a time perhaps."""
+        super().service_actions()
+        with self._lock:
+            late = monotonic() - REQUEST_TIMEOUT
+            for request in [each for each, began in self._open.items() if began < late]:
+                self._cut(request)
+
+    def _cut(self, request: socket.socket) -> None:
+        """Its thread sees the end, and closes it."""
+        self._open.pop(request, None)
+        with suppress(OSError):
+            request.shutdown(socket.SHUT_RDWR)
+
+    def get_request(self) -> tuple[Any, Any]:
+        """Accept; where there is no descriptor to be had, not again at once and for ever."""
+        try:
+            return self._accepted()
+        except OSError:
+            sleep(0.05)
+            raise
+
+    def _accepted(self) -> tuple[Any, Any]:
+        return super().get_request()
 
     def server_bind(self) -> None:
         """Bind without the library's reverse look-up of the host, which waits seconds for an absent name server."""
@@ -91,7 +148,7 @@ class _Server(ThreadingMixIn, WSGIServer):
         self.setup_environ()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up is no event of ours."""
+        """A client that hangs up is no event of ours, nor one for whom there is no thread to be had."""
 
 
 class _Server6(_Server):
@@ -110,8 +167,8 @@ class _UnixServer(_Server):
         self.server_name, self.server_port = "localhost", 0
         self.setup_environ()
 
-    def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
-        """Accept; a client on a Unix socket has no address, and the library wants one."""
+    def _accepted(self) -> tuple[socket.socket, tuple[str, int]]:
+        """A client on a Unix socket has no address, and the library wants one."""
         connection, _ = self.socket.accept()
         return connection, ("localhost", 0)
 
@@ -123,7 +180,10 @@ class _UnixServer(_Server):
 
 
 class _Handler(WSGIRequestHandler):
-    timeout = REQUEST_TIMEOUT
+    @property
+    def timeout(self) -> float:  # type: ignore[override]
+        """For the library, which asks when a connection begins."""
+        return REQUEST_TIMEOUT
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
         """Probes come every few seconds: a line for each would drown the log."""

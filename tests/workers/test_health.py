@@ -16,6 +16,8 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from pipeline.errors import ServiceError
+from tests.services.deadline import until
+from workers import health
 from workers.health import HealthServer
 
 HOST = "127.0.0.1"
@@ -101,6 +103,62 @@ def test_many_at_once_are_all_answered(worker: Worker) -> None:
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda _: worker.get("/metrics").status_code, range(40)))
     assert answers == [200] * 40
+
+
+def crowd(worker: Worker, count: int) -> list[socket.socket]:
+    """So many who connect and say nothing."""
+    assert worker.server is not None
+    return [socket.create_connection((HOST, worker.server.port), timeout=30) for _ in range(count)]
+
+
+def threads_of_the_server() -> int:
+    return sum("process_request_thread" in thread.name for thread in threading.enumerate())
+
+
+def test_a_crowd_that_says_nothing_holds_up_nobody_and_takes_no_more_threads(worker: Worker) -> None:
+    silent = crowd(worker, 5 * health.CONNECTIONS)
+    for _ in range(3):
+        assert worker.get("/healthz").status_code == 200
+    until(lambda: threads_of_the_server() <= health.CONNECTIONS, 10, lambda: str(threads_of_the_server()))
+    for each in silent:
+        each.close()
+
+
+def test_a_client_that_drips_is_cut(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte comes in time, and the request never."""
+    monkeypatch.setattr(health, "REQUEST_TIMEOUT", 0.5)
+    [drip] = crowd(worker, 1)
+    with closing(drip):
+        until(lambda: cut_off(drip), 10, "its end")
+
+
+def cut_off(connection: socket.socket) -> bool:
+    try:
+        connection.sendall(b"G")
+    except ConnectionError:
+        return True
+    return False
+
+
+def test_a_client_that_does_not_read_is_cut(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "REQUEST_TIMEOUT", 0.5)
+    worker.notices = ("x" * 50_000_000,)
+    [lazy] = crowd(worker, 1)
+    with closing(lazy):
+        lazy.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        until(lambda: threads_of_the_server() == 1, 10, "its thread")
+        until(lambda: threads_of_the_server() == 0, 10, "the end of its thread")
+
+
+def test_a_check_that_raises_is_an_answer(worker: Worker, capfd: pytest.CaptureFixture[str]) -> None:
+    server = HealthServer(HOST, 0, CollectorRegistry(), lambda: str(1 / 0), lambda: None)
+    answer = httpx.get(f"http://{HOST}:{server.port}/healthz", timeout=5, trust_env=False)
+    server.close()
+    assert (answer.status_code, answer.text) == (
+        503,
+        "the check failed: ZeroDivisionError: division by zero\n",
+    )
+    assert tuple(capfd.readouterr()) == ("", "")
 
 
 def test_nothing_is_logged_for_a_request(worker: Worker, capfd: pytest.CaptureFixture[str]) -> None:
