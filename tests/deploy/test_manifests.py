@@ -198,11 +198,11 @@ class TestDockerfile:
 
     def test_the_health_check_passes_when_well_and_fails_when_not(self) -> None:
         """Its command, run as the engine would, against a real server; a proxy in the environment is not asked."""
-        command = re.search(r'^    CMD \["python", "-c", (".+")\]$', self.LINES, re.MULTILINE)
+        command = re.search(r'^    CMD \["python", "-I", "-c", (".+")\]$', self.LINES, re.MULTILINE)
         assert command
         reasons: list[str | None] = [None]
         server = HealthServer("127.0.0.1", 0, CollectorRegistry(), lambda: reasons[0], lambda: None)
-        argv = python("-c", json.loads(command[1]))
+        argv = python("-I", "-c", json.loads(command[1]))
         env = {"SLUICE_METRICS_PORT": str(server.port), "http_proxy": "http://127.0.0.1:9"}
         with closing(server):
             assert subprocess.run(argv, env=env, capture_output=True, timeout=30, check=False).returncode == 0
