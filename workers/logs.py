@@ -28,6 +28,7 @@ OF_A_LIBRARY, OF_OURS = 10, 100
 MORE = "more_like_it"
 _ALONE = "MainProcess"
 """What Python calls a process that nobody has named."""
+_LEVELS = {"debug", "info", "warning", "error", "critical"}
 _NUMBERS = re.compile(r"0x[0-9a-fA-F]+|\d+")
 _ours, _theirs = FloodGate(OF_OURS, WINDOW), FloodGate(OF_A_LIBRARY, WINDOW)
 _log = structlog.get_logger(__name__)
@@ -105,7 +106,7 @@ def _never_raising(logger: type[Any]) -> type[Any]:
 
 def _hold_back_repeats(_logger: Any, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     kind = str(event.get("event"))
-    if kind != MORE and not _ours.lets_through((method, kind), partial(_tell, kind)):
+    if kind != MORE and not _ours.lets_through((method, kind), partial(_tell, method, kind)):
         raise structlog.DropEvent
     return event
 
@@ -117,11 +118,12 @@ def _first_of_its_kind(record: logging.LogRecord) -> bool:
 
 
 def _tell_of(record: logging.LogRecord, count: int) -> None:
-    _tell(record.getMessage(), count, logger=record.name)
+    level = record.levelname.lower()
+    _tell(level if level in _LEVELS else "error", record.getMessage(), count, logger=record.name)
 
 
-def _tell(kind: str, count: int, **more: object) -> None:
-    _log.error(MORE, like=kind, lines=count, seconds=WINDOW, **more)
+def _tell(level: str, kind: str, count: int, **more: object) -> None:
+    getattr(_log, level)(MORE, like=kind, lines=count, seconds=WINDOW, **more)
 
 
 def _tell_what_is_held_back() -> None:

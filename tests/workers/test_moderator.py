@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from threading import Event as Flag
@@ -9,8 +10,9 @@ from threading import Thread
 
 import pytest
 
+import workers.moderator
 from pipeline.adapters.memory import MemoryBroker, MemorySource
-from pipeline.errors import PublishError
+from pipeline.errors import PublishError, StopError
 from pipeline.items import Batch
 from pipeline.path import Path
 from pipeline.ports import Hooks
@@ -86,6 +88,30 @@ def test_stopping_finishes_and_commits_what_is_in_flight_and_takes_no_more() -> 
     gate.set()
     thread.join(PATIENCE)
     assert broker.committed(GROUP, (TOPIC, 0)) == len(answer.answered) < 100
+
+
+def test_what_hangs_holds_up_the_end_for_the_time_to_drain_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers.moderator, "LAST_MOMENT", 0.1)
+    monkeypatch.setattr(sys.modules[__name__], "PATIENCE", 3.0)
+    gate, stop = Flag(), Flag()
+    broker, answer = broker_with(4), Answer(gate=gate)
+    made, ended = moderator(broker, answer), []
+
+    def run() -> None:
+        started = time.monotonic()
+        with pytest.raises(StopError, match="still inside"):
+            made.run(stop)
+        ended.append(time.monotonic() - started)
+
+    stop.set()
+    made._feed()
+    assert answer.started.wait(10)
+    thread = Thread(target=run)
+    thread.start()
+    thread.join(10)
+    gate.set()
+    assert 3.0 <= ended[0] < 5.5, "it waited twice"
+    assert not broker.committed(GROUP, (TOPIC, 0))
 
 
 def test_what_could_not_be_answered_is_not_committed_and_comes_again() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import signal
 import sys
 
 from workers.fleet.lifeline import live_by_stdin
@@ -12,6 +13,7 @@ def main() -> None:
     """Run the command under that name, until it ends or its lifeline does."""
     _, name, grace, *command = sys.argv
     faulthandler.enable(2)  # one that hangs is sent SIGABRT, and says where; one that crashes says it too
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # until there is a brake to release
     live_by_stdin(float(grace))
 
     from workers.cli import main as run

@@ -6,6 +6,7 @@ when it has finished as it was told to, to ``FOLDER/finished``. It imports next 
 
 from __future__ import annotations
 
+import faulthandler
 import signal
 import sys
 import time
@@ -19,13 +20,20 @@ DRAINING = 0.3
 
 
 def main(name: str, grace: str, folder: str, behaviour: str) -> int:
-    """``serve`` until told to finish, ``deaf``: do not finish, ``N``: end with that status at once."""
+    """``serve`` until told to finish, ``deaf``: do not finish, ``stuck``: say so, ``N``: end so at once."""
+    faulthandler.enable(2)
     live_by_stdin(float(grace))
     told = Event()
     signal.signal(signal.SIGTERM, lambda *_: told.set())
     note(Path(folder), "started", name)
     if behaviour.isdigit():
         return int(behaviour)
+    if behaviour == "stuck":
+        from prometheus_client import CollectorRegistry
+
+        from workers.health import HealthServer
+
+        HealthServer(str(Path(folder) / name), 0, CollectorRegistry(), lambda: "it is stuck", lambda: None)
     while not told.wait(0.05) or behaviour == "deaf":
         pass
     time.sleep(DRAINING if name.startswith("moderator") else 0)

@@ -1,4 +1,4 @@
-"""Stand-ins for a machine's processes; ``python -m tests.workers.fleet.stand_ins FOLDER`` supervises three."""
+"""Stand-ins for a machine's processes; ``python -m tests.workers.fleet.stand_ins FOLDER ...`` supervises them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from threading import Event
 from workers.fleet.lifeline import Lifeline
 from workers.fleet.process import Process, Role
 from workers.fleet.supervisor import Supervisor
+from workers.signals import INTERRUPTED, stop_on_signals
 
 
 class Told:
@@ -51,6 +52,9 @@ def roles(folder: Path, behaviours: Sequence[str], grace: float = 10.0) -> tuple
 
 
 if __name__ == "__main__":
-    encoder, moderators = roles(Path(sys.argv[1]), ["serve"] * 3)
+    encoder, moderators = roles(Path(sys.argv[1]), sys.argv[2:] or ["serve"] * 3, grace=60.0)
     processes = [Process(each) for each in moderators]
-    sys.exit(Supervisor(Process(encoder), processes, lambda: True, Told()).run(Event()))
+    hurry = Event()
+    stop = stop_on_signals(120.0, hurry.set)
+    status = Supervisor(Process(encoder), processes, lambda: True, Told()).run(stop, hurry)
+    sys.exit(INTERRUPTED if hurry.is_set() else status)

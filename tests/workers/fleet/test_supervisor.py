@@ -15,13 +15,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.services.deadline import until
-from tests.services.processes import ChildProcess, python
+from tests.services.processes import ROOT, ChildProcess, child_env, python
 from tests.workers.fleet.stand_in import noted
 from tests.workers.fleet.stand_ins import Told, roles
-from workers.fleet import process, restarts, supervisor
+from workers.fleet import process, restarts, supervisor, watch
 from workers.fleet.process import Process
 from workers.fleet.supervisor import Supervisor
-from workers.signals import OVERDUE
+from workers.fleet.watch import Watch
+from workers.signals import INTERRUPTED, OVERDUE
 
 PATIENCE = 60.0
 """Seconds that a process may take to start where many share a core."""
@@ -232,6 +233,68 @@ def test_one_that_is_frozen_is_killed(supervise: Callable[..., Supervised], monk
     os.kill(it.pid("moderator-1"), signal.SIGSTOP)
     assert it.end() == 128 + signal.SIGKILL
     assert not alive(it.pid("moderator-1"))
+
+
+def test_one_that_says_that_it_is_stuck_is_found_by_the_watch_and_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others do not listen at all, as processes that have just been started, and are left alone."""
+    monkeypatch.setattr(watch, "LOOK", 0.05)
+    monkeypatch.setattr(watch, "FAILING", 0.3)
+    encoder, moderators = roles(tmp_path, ["serve", "stuck", "serve"])
+    processes = [Process(each) for each in (encoder, *moderators)]
+    looking, told, stop = Watch(processes), Told(), Event()
+    looking.start()
+    with ThreadPoolExecutor(1) as pool:
+        status = pool.submit(Supervisor(processes[0], processes[1:], lambda: True, told, looking.hung).run, stop)
+        until(lambda: noted(tmp_path, "started").count("moderator-1") >= 3, PATIENCE, lambda: str(told.killed))
+        stop.set()
+        status.result(PATIENCE)
+    looking.close()
+    assert set(told.killed) == {"moderator"}
+    assert noted(tmp_path, "started").count("moderator-2") == noted(tmp_path, "started").count("encoder") == 1
+
+
+def test_a_child_that_is_to_be_killed_writes_down_what_its_threads_are_in(tmp_path: Path) -> None:
+    argv = python(
+        "-m", "workers.fleet.child", "encoder", "5", "encoder", str(tmp_path / "socket"), "--metrics-port=0"
+    )
+    with subprocess.Popen(argv, stdin=-1, stderr=-1, text=True, env=child_env(), cwd=ROOT) as child:
+        assert child.stderr is not None
+        time.sleep(2.0)
+        child.send_signal(signal.SIGABRT)
+        said = child.stderr.read()
+        assert child.wait(PATIENCE) == -signal.SIGABRT
+    assert "Fatal Python error: Aborted" in said
+    assert "most recent call first" in said
+
+
+def test_a_brake_is_released_at_all_moderators_through_their_supervisor(supervise: Callable[..., Supervised]) -> None:
+    """The stand-ins know nothing of brakes, and end by the signal."""
+    it = supervise("serve", "serve", "serve")
+    it.wait_for_start(*ALL)
+    it.supervisor.tell_moderators(signal.SIGUSR1)
+    it.wait_for_start(*ALL, "moderator-1", "moderator-2")
+    assert {line["status"] for line in it.logged if line["event"] == "process_died"} == {-signal.SIGUSR1}
+
+
+def test_ctrl_c_drains_and_a_second_one_waits_for_nobody(
+    start_process: Callable[..., ChildProcess], tmp_path: Path
+) -> None:
+    """To the whole group, as a terminal sends it."""
+    supervising = start_process(
+        python("-m", "tests.workers.fleet.stand_ins", str(tmp_path), "serve", "serve", "deaf")
+    )
+    until(lambda: sorted(noted(tmp_path, "started")) == ALL, PATIENCE, lambda: str(supervising))
+    os.killpg(supervising.pid, signal.SIGINT)
+    until(lambda: noted(tmp_path, "finished") == ["moderator-1"], PATIENCE, lambda: str(supervising))
+    time.sleep(0.5)
+    assert supervising.running
+    os.killpg(supervising.pid, signal.SIGINT)
+    assert supervising.wait(PATIENCE) == INTERRUPTED
+    assert noted(tmp_path, "finished") == ["moderator-1"]
+    with pytest.raises(ProcessLookupError):
+        os.killpg(supervising.pid, 0)
 
 
 def test_nothing_outlives_a_supervisor_that_is_killed(
