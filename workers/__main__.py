@@ -1,5 +1,5 @@
 """``python -m workers`` is ``sluice``."""
 
-from workers.cli import main
+from workers.entry import main
 
 main()

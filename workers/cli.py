@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
+from contextlib import suppress
 from importlib.metadata import version
 
 import typer
@@ -25,13 +27,17 @@ from workers.commands import (
     train,
     worker,
 )
+from workers.interrupts import EXIT_INTERRUPTED, end_at_once
+from workers.plain import ReaderGoneError, say
 from workers.signals import leave
 from workers.startup import import_nothing_from_here
 from workers.streams import stand_on_firm_ground
 
 EXIT_STOPPED = 1
 EXIT_USAGE = 2
-EXIT_INTERRUPTED = 130
+EXIT_BUG = 70
+ANSWER_WITH_1 = (["policy"], ["scan"])
+"""Commands whose status 1 says something of images: work that had to stop must not be taken for it."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -60,44 +66,77 @@ def _root(
     show_version: bool = typer.Option(False, "--version", help="Print the version."),
 ) -> None:
     if show_version:
-        typer.echo(f"sluice {version('sluice')}")
+        say(f"sluice {version('sluice')}")
     elif context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+        say(context.get_help())
 
 
 def main() -> None:
     """Run the command line; a person's mistake is one line on stderr and exit status 2."""
+    end_at_once()
     stand_on_firm_ground()
     import_nothing_from_here()
-    debug = "--debug" in sys.argv
+    with suppress(AttributeError):  # a stream of a test
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # no name that cannot be printed
+    leave(_status())
+
+
+def _status() -> int:
+    """Run the command and return its exit status."""
     try:
         status = app(standalone_mode=False)
         sys.stdout.flush()
     except (UsageError, StopError) as error:
-        if isinstance(error.__cause__, BrokenPipeError):
-            status = _pipe_closed()
-        elif debug:
-            raise
-        else:
-            typer.echo(f"sluice: {error}", err=True)
-            status = EXIT_USAGE if isinstance(error, UsageError) else EXIT_STOPPED
+        status = _reader_gone() if isinstance(error.__cause__, ReaderGoneError) else _failed(error)
     except TyperException as error:
         status = _refused(error)
     except (typer.Abort, KeyboardInterrupt):
+        _complain("interrupted")
         status = EXIT_INTERRUPTED
-    except BrokenPipeError:
-        status = _pipe_closed()
-    leave(status if isinstance(status, int) else 0)
+    except (ReaderGoneError, BrokenPipeError):
+        status = _reader_gone()
+    except Exception as error:  # noqa: BLE001 - whatever it is, no status may say what a command did not find
+        status = _surprised(error)
+    return status if isinstance(status, int) else 0
+
+
+def _surprised(error: Exception) -> int:
+    """A file or a device that fails is a person's to mend and takes a line; anything else is a bug, told in full."""
+    if isinstance(error, OSError) and "--debug" not in sys.argv:
+        _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        return EXIT_USAGE
+    traceback.print_exc()
+    return EXIT_BUG
+
+
+def _failed(error: UsageError | StopError) -> int:
+    if "--debug" in sys.argv:
+        traceback.print_exc()
+    else:
+        _complain(str(error))
+    answers = sys.argv[1:2] in ANSWER_WITH_1
+    return EXIT_USAGE if isinstance(error, UsageError) or answers else EXIT_STOPPED
 
 
 def _refused(error: TyperException) -> int:
     """A command line that does not parse. Where a command is missing, typer has printed the help by now."""
     if reason := error.format_message():
-        typer.echo(f"sluice: {reason} (see {' '.join(['sluice', *sys.argv[1:2]])} --help)", err=True)
+        _complain(f"{reason} (see {' '.join(['sluice', *sys.argv[1:2]])} --help)")
     return EXIT_USAGE
 
 
-def _pipe_closed() -> int:
-    """The reader of our pipe (head, less) is gone: end quietly, and keep Python's exit from flushing into it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _complain(reason: str) -> None:
+    """Say on stderr what is wrong; where nobody can hear it, the exit status must do."""
+    with suppress(OSError, ReaderGoneError):
+        say(f"sluice: {reason}", err=True)
+
+
+def _reader_gone() -> int:
+    """The reader of our pipe (head, less) has what it wanted: no error, and nothing to say."""
+    _discard_output()
     return 0
+
+
+def _discard_output() -> None:
+    """Keep Python's exit from flushing into what cannot be written to."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

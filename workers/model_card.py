@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
 from pipeline.adapters.memory import MemoryTextCache
 from pipeline.adapters.policy_folder import read_policy_folder
+from pipeline.disk import read_bytes
 from pipeline.lab.data.dataset import Dataset, Example
+from pipeline.lab.data.dataset_files import file_name
 from pipeline.lab.data.extract import extract
 from pipeline.lab.data.pairs import Pair
 from pipeline.lab.evaluation.card import write_emoji_card, write_pairs_card
@@ -28,6 +30,7 @@ from pipeline.ports import Hooks
 from workers import assembly
 from workers.progress import progress_bar
 from workers.settings import Settings
+from workers.terminal import Terminal
 
 CAPTION_AS_IT_IS = ("{}",)
 
@@ -95,7 +98,8 @@ def _retrieval(settings: Settings, folder: Path, pairs: Sequence[Pair]) -> Evalu
     for pair in pairs:
         captions.setdefault(pair.image, []).append(pair.caption)
     examples = [
-        Example(image.name, image.read_bytes, tuple(dict.fromkeys(texts))) for image, texts in captions.items()
+        Example(file_name(image.name), partial(read_bytes, str(image)), tuple(dict.fromkeys(texts)))
+        for image, texts in captions.items()
     ]
     dataset = Dataset("held-out pairs", examples, tuple(dict.fromkeys(pair.caption for pair in pairs)))
     model = assembly.load_model(_of(settings, folder))
@@ -121,9 +125,8 @@ def _subject(settings: Settings, folder: Path, font: Path | None) -> Iterator[Su
 @contextmanager
 def _bars() -> Iterator[Told]:
     """A bar on stderr for each thing that is measured, where that is a terminal."""
-    stderr = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=stderr, disable=not stderr.is_terminal) as bars:
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    with Terminal().progress(*columns, transient=False) as bars:
         tasks = {}
 
         def told(what: str, done: int, total: int) -> None:

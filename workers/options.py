@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import typer
 
 from workers.logs import configure_logging
-from workers.settings import ENV_PREFIX, GROUPS, Settings, load_settings
+from workers.plain import ReaderGoneError, say
+from workers.settings import ENV_PREFIX, GROUPS, Settings, load_settings, unknown_variables
 
 _CONFIG = typer.Option(
     "--config", help=f"Config file (TOML), one 'setting = value' a line. [{ENV_PREFIX}CONFIG]", show_default=False
@@ -29,9 +30,14 @@ def with_settings(*groups: str) -> Callable[[Callable[..., Any]], Callable[..., 
         def run(*, config: Path | None, debug: bool, **given: Any) -> Any:
             del debug  # read by the entry point, before any command runs
             flags = {name: value for name in names if (value := given.pop(name)) is not None}
+            for line in unknown_variables():
+                say(f"sluice: {line}", err=True)
             settings = load_settings(flags, config)
             configure_logging(settings.log_level, settings.log_format)
-            return command(settings, **given)
+            try:
+                return command(settings, **given)
+            except BrokenPipeError as error:
+                raise ReaderGoneError from error
 
         own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
         flags = [_flag(name, group) for group in groups for name in GROUPS[group]]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import structlog
-import typer
 
 from pipeline.ports import Hooks
 from pipeline.rules.policy_set import CalibratedFor
+from workers.plain import say
 
 REMEDY = "set them for this model with 'sluice policy calibrate', or go back to the model that they were set for"
 
@@ -37,7 +37,7 @@ class SayOtherModel(Hooks):
         """Name the policies, and what to do."""
         if policies and policies != self._said:
             set_for = ", ".join(sorted({str(model) for model in policies.values()}))
-            typer.echo(
+            say(
                 f"sluice: the thresholds of {', '.join(policies)} were set for another model ({set_for}): {REMEDY}",
                 err=True,
             )

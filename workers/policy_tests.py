@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event as Flag
 
-from pipeline.adapters.files import FileFetcher, FileSource
+from pipeline.adapters.files import FileFetcher, FileSource, file_id
 from pipeline.ports import Hooks
 from pipeline.rules.policy_set import Policy
 from pipeline.wire import Record, parse_decision, read_dead_letter
@@ -78,7 +78,7 @@ def run_policy_tests(settings: Settings, judge: assembly.Judge) -> list[Trial]:
 
 
 def _trial(policy: Policy, folder: Path, sample: str, kept: _Kept, *, must_flag: bool) -> Trial:
-    image = str(folder / sample)
+    image = file_id(folder / sample)
     score = kept.scores.get(image, {}).get(policy.id)
     problem = kept.problems.get(image, "")
     return Trial(policy.id, sample, must_flag, score, min(policy.actions.values()), problem)

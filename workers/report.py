@@ -1,94 +1,90 @@
-"""What a person reads of decisions: a line for each, a progress bar, an exit status."""
+"""What a person reads of decisions: a line for each, and an exit status that says what came of them."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
+from collections.abc import Callable, Sequence
 
 import msgspec
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from pipeline.ports import Hooks
-from pipeline.wire import DeadLetter, Decision, Record, parse_decision, read_dead_letter
+from pipeline.wire import DeadLetter, Decision, Match, Record, parse_decision, read_dead_letter
+from workers.terminal import Terminal, told
 
 COLOURS = {"allow": "green", "label": "cyan", "review": "yellow", "block": "red", "unread": "magenta"}
-UNREADABLE, FLAGGED = 2, 1
+FLAGGED, UNREAD = 1, 2
+"""Exit statuses, which add up: 3 where something was flagged and something else could not be judged."""
+TELLING = 0.1
+"""A clean image's highest score is told from here on: some policy always scores highest, be it next to nothing."""
 
 
-def decision_line(decision: Decision) -> str:
-    """One decision as one line of rich markup: verdict, the score that decided, policy, prompt, image."""
-    colour = COLOURS[decision.verdict]
-    start = f"[{colour}]{decision.verdict:<6}[/]"
-    if decision.matches:
-        first = decision.matches[0]
-        also = "".join(f" +{match.policy}" for match in decision.matches[1:])
-        why = f"{first.score:.2f} {first.policy}{also}"
-        return f"{start} {why:<28} {escape(decision.image_id)}  [dim]{escape(repr(first.prompt))}[/]"
-    highest = max(decision.scores.items(), key=lambda pair: pair[1], default=("", 0.0))
-    return f"{start} [dim]{highest[1]:.2f} {highest[0]:<23}[/] {escape(decision.image_id)}"
+def decision_line(decision: Decision) -> Text:
+    """One decision as one line: verdict, the score that decided, policy, image, prompt."""
+    verdict = (f"{decision.verdict:<6}", COLOURS[decision.verdict])
+    if not decision.matches:
+        return told(verdict, " ", (f"{_highest(decision):<28}", "dim"), f" {decision.image_id}")
+    first = decision.matches[0]
+    why = f"{first.score:.2f} {_policies(decision.matches)}"
+    return told(verdict, f" {why:<28} {decision.image_id}  ", (repr(first.prompt), "dim"))
 
 
-def dead_letter_line(letter: DeadLetter) -> str:
-    """One dead letter as one line of rich markup."""
-    return (
-        f"[{COLOURS['unread']}]unread[/]      {letter.reason:<23} {escape(letter.image_id)}"
-        f"  [dim]{escape(letter.message)}[/]"
-    )
+def _policies(matches: Sequence[Match]) -> str:
+    return " +".join(match.policy for match in matches)
 
 
-class _Console(Console):
-    """Lets a reader that went away (head, less) be told from a failure."""
+def _highest(decision: Decision) -> str:
+    """What came closest to flagging a clean image: a policy in shadow that matches, or a score worth telling."""
+    if decision.shadow:
+        return f"{decision.shadow[0].score:.2f} {_policies(decision.shadow)} in shadow"
+    policy, score = max(decision.scores.items(), key=lambda pair: pair[1], default=("", 0.0))
+    return f"{score:.2f} {policy}" if score >= TELLING else "-"
 
-    def on_broken_pipe(self) -> None:
-        """Go on raising."""
-        raise BrokenPipeError
+
+def dead_letter_line(letter: DeadLetter) -> Text:
+    """One dead letter as one line."""
+    return told(("unread", COLOURS["unread"]), f" {letter.reason:<28} {letter.image_id}  ", (letter.message, "dim"))
 
 
 class ScanReport(Hooks):
-    """A `Publisher` that prints each decision as it comes, in order, and remembers the worst of them."""
+    """A `Publisher` that prints each decision as it comes, in order, and counts what came."""
 
-    def __init__(self, total: int, dead_letters_topic: str, *, as_json: bool) -> None:
+    def __init__(
+        self, terminal: Terminal, dead_letters_topic: str, *, as_json: bool, advance: Callable[[int], object]
+    ) -> None:
+        self._terminal = terminal
         self._dead_letters_topic = dead_letters_topic
         self._as_json = as_json
-        self._out = _Console(highlight=False, soft_wrap=True)
-        stderr = Console(stderr=True)
-        columns = (TextColumn("scanning"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._progress = Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal)
-        self._task = self._progress.add_task("scan", total=total)
-        self.exit_status = 0
+        self._advance = advance
+        self.judged = self.flagged = self.unread = 0
 
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
+    @property
+    def exit_status(self) -> int:
+        """`FLAGGED`, `UNREAD`, both or neither."""
+        return (FLAGGED if self.flagged else 0) | (UNREAD if self.unread else 0)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
+    def __str__(self) -> str:
+        """How far it has come."""
+        return f"{self.judged} judged, {self.flagged} of them flagged; {self.unread} unread"
 
     def publish(self, records: Sequence[Record]) -> None:
-        """Print the records."""
+        """Print the records. Raises `ReaderGoneError`."""
         for record in records:
             if record.topic == self._dead_letters_topic:
                 letter = read_dead_letter(record)
+                self.unread += 1
                 self._print(msgspec.json.encode(letter), dead_letter_line(letter))
-                self.exit_status = UNREADABLE
                 continue
             decision = parse_decision(record.value or b"")
+            self.judged += 1
+            self.flagged += bool(decision.matches)
             self._print(record.value or b"", decision_line(decision))
-            if decision.matches:
-                self.exit_status = max(self.exit_status, FLAGGED)
-        self._progress.advance(self._task, len(records))
+        self._advance(len(records))
 
     def close(self) -> None:
         """Nothing is held."""
 
-    def _print(self, as_json: bytes, line: str) -> None:
+    def _print(self, as_json: bytes, line: Text) -> None:
         if self._as_json:
-            sys.stdout.write(as_json.decode() + "\n")
+            self._terminal.json(as_json.decode())
         else:
-            self._out.print(line)
+            self._terminal.print(line)

@@ -6,7 +6,6 @@ This is the only place that reads the environment. Precedence: flag, ``SLUICE_..
 from __future__ import annotations
 
 import os
-import re
 import site
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,6 +23,8 @@ from pydantic_settings import (
 from pipeline.errors import SettingsError
 from pipeline.wire import DEAD_LETTERS_TOPIC, DECISIONS_TOPIC, IMAGES_TOPIC
 from workers.cores import usable_cores
+from workers.mistakes import PLAINLY, meant
+from workers.redaction import check_redis_url, redacted
 
 ENV_PREFIX = "SLUICE_"
 SHIPPED_POLICIES = Path(__file__).resolve().parent.parent / "policies"
@@ -31,14 +32,16 @@ SHIPPED_POLICIES = Path(__file__).resolve().parent.parent / "policies"
 
 Count = Annotated[int, Field(ge=1)]
 Port = Annotated[int, Field(ge=0, le=65535)]
-Seconds = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Hosts = Annotated[tuple[str, ...], NoDecode]
 
 
 class Settings(BaseSettings):
     """Frozen; built once, at the start of a command. Group names stand in ``GROUPS``."""
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, extra="forbid", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
+    )
 
     bootstrap_servers: str = Field("localhost:9092", description="Kafka brokers, host:port, comma-separated.")
     group: str = Field("sluice", description="Consumer group; its workers share the partitions.")
@@ -57,10 +60,10 @@ class Settings(BaseSettings):
     ssl_certfile: Path | None = Field(None, description="Client certificate (PEM) for Kafka.")
     ssl_keyfile: Path | None = Field(None, description="Key (PEM) of the client certificate.")
     delivery_timeout: Seconds = Field(120.0, description="Seconds to go on trying to publish, a broker restart long.")
-    commit_interval: Annotated[float, Field(ge=0)] = Field(
+    commit_interval: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
         1.0, description="Seconds that a commit may be held back; a crash repeats at most that much."
     )
-    session_timeout: Annotated[float, Field(ge=1)] = Field(
+    session_timeout: Annotated[float, Field(ge=1, allow_inf_nan=False)] = Field(
         45.0, description="Seconds of silence after which the group takes a crashed worker's partitions away."
     )
     revocation_timeout: Seconds = Field(
@@ -78,7 +81,9 @@ class Settings(BaseSettings):
     )
 
     redis_url: str | None = Field(
-        None, description="Redis to share features by, redis://HOST:PORT/DB or rediss:// for TLS; none: not shared."
+        None,
+        description="Redis to share features by, redis://HOST:PORT/DB or rediss:// for TLS; none: not shared.",
+        repr=False,
     )
     redis_password: SecretStr | None = Field(None, description="Password for Redis.")
     redis_cafile: Path | None = Field(None, description="CA certificates (PEM) that Redis's must chain to.")
@@ -86,7 +91,7 @@ class Settings(BaseSettings):
     share_image_features: bool = Field(
         False, description="Share features of images through Redis too: one worker encodes an image for all of them."
     )
-    image_features_ttl: Annotated[float, Field(ge=1)] = Field(
+    image_features_ttl: Annotated[float, Field(ge=1, allow_inf_nan=False)] = Field(
         86_400.0, description="Seconds that Redis keeps an image's features: 2.8 KB of its memory for 512 floats."
     )
 
@@ -168,13 +173,20 @@ class Settings(BaseSettings):
     @field_validator("share_image_features")
     @classmethod
     def _with_redis(cls, value: bool, info: ValidationInfo) -> bool:
-        if value and info.data.get("redis_url") is None:
+        if value and info.data.get("redis_url", "refused") is None:
             raise PydanticCustomError("needs_redis", "needs a redis_url to share them by")
         return value
 
+    @field_validator("redis_url")
+    @classmethod
+    def _that_redis_takes(cls, url: str | None) -> str | None:
+        if url is not None:
+            check_redis_url(url)
+        return url
+
     @field_serializer("redis_url", when_used="json-unless-none")
-    def _without_password(self, url: str) -> str:
-        return re.sub(r"(?<=://)([^@/]*:)[^@/]*@", r"\1**********@", url)
+    def _without_secrets(self, url: str) -> str:
+        return redacted(url)
 
     @classmethod
     def settings_customise_sources(
@@ -262,6 +274,15 @@ def load_settings(flags: dict[str, Any], config: Path | None = None) -> Settings
         raise SettingsError("; ".join(_reason(dict(each), flags, path) for each in error.errors())) from error
     except ValueError as error:  # TOML that does not parse
         raise SettingsError(f"{path}: {error}") from error
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def unknown_variables() -> list[str]:
+    """A line for each variable of the environment that is named like a setting and is none: mistyped, most likely."""
+    known = {ENV_PREFIX + name.upper() for name in (*Settings.model_fields, "config")}
+    unknown = sorted(name for name in os.environ if name.upper().startswith(ENV_PREFIX) and name.upper() not in known)
+    return [f"{name} is no setting and changes nothing{meant(name.upper(), known)}" for name in unknown]
 
 
 def own_environment() -> dict[str, str]:
@@ -293,11 +314,22 @@ def _as_text(value: object) -> str:
 def _reason(error: dict[str, Any], flags: dict[str, Any], path: Path | None) -> str:
     name = str(error["loc"][0])
     if error["type"] == "extra_forbidden":
-        return f"{path}: unknown setting {name!r}; 'sluice config show' lists them"
+        return (
+            f"{path}: unknown setting {name!r}{meant(name, Settings.model_fields)}; 'sluice config show' lists them"
+        )
     if name in flags:
         place = "--" + name.replace("_", "-")
     elif ENV_PREFIX + name.upper() in os.environ:
         place = ENV_PREFIX + name.upper()
     else:
         place = f"{path}: {name}"
-    return f"{place}: {error['msg'][0].lower()}{error['msg'][1:]}, got {error['input']!r}"
+    said = PLAINLY.get(error["type"], error["msg"])
+    return f"{place}: {said[0].lower()}{said[1:]}{_got(name, error['input'])}"
+
+
+def _got(name: str, value: object) -> str:
+    """The value that does not hold, unless it is a secret."""
+    if name == "redis_url":
+        return f", got {redacted(value)!r}" if isinstance(value, str) else ""
+    secret = "SecretStr" in str(Settings.model_fields[name].annotation)
+    return "" if secret else f", got {value!r}"

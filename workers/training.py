@@ -14,6 +14,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from pipeline.adapters.open_clip import load_parts
 from pipeline.errors import UsageError
+from pipeline.lab.data.dataset_files import file_name
 from pipeline.lab.data.pairs import Pair, read_pairs
 from pipeline.lab.scenes.emoji import find_font
 from pipeline.lab.training.batches import PairBatches, SceneBatches, TrainingBatch
@@ -118,10 +119,10 @@ def _on_pairs(choices: Choices, trainee: Trainee, path: Path) -> Run:
         peak=_peak(choices),
         lanes=_lanes(choices, batch),
         frozen=choices.freeze,
-        data=f"{path.resolve().name} with {len(pairs)} pairs, {_digest(pairs)}",
+        data=f"{file_name(path.resolve().name)} with {len(pairs)} pairs, {_digest(pairs)}",
     )
     batches = PairBatches(plan, pairs, trainee.config["preprocess_cfg"])
-    words = f"{len(pairs):,} pairs of image and caption from {path.resolve().name}"
+    words = f"{len(pairs):,} pairs of image and caption from {file_name(path.resolve().name)}"
     return Run(trainee, plan, batches, words, tuple(held_out))
 
 
@@ -138,7 +139,7 @@ def _lanes(choices: Choices, batch: int) -> int:
 def _digest(pairs: Sequence[Pair]) -> str:
     """8 hex digits over which picture is described how; where the folder lies does not count."""
     lines = "\n".join(f"{pair.image.name}\t{pair.caption}" for pair in pairs)
-    return hashlib.sha256(lines.encode()).hexdigest()[:8]
+    return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()[:8]
 
 
 def _split(pairs: Sequence[Pair], share: float, seed: int, path: Path) -> tuple[list[Pair], list[Pair]]:
@@ -187,7 +188,7 @@ def record(run: Run, trainer: Trainer, choices: Choices, fitted: float | None) -
 def _command(choices: Choices) -> str:
     """The options that matter to what is learned; of paths only the names."""
     options = {
-        "--data": choices.data.resolve().name if choices.data else None,
+        "--data": file_name(choices.data.resolve().name) if choices.data else None,
         "--init": choices.init_label,
         "--freeze": " --freeze ".join(choices.freeze) or None,
         "--samples": choices.samples,

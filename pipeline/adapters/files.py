@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Event as Flag
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 import msgspec
 
-from pipeline.errors import ItemError, Reason
+from pipeline.disk import read_file
+from pipeline.disk.read import MOST_BYTES
 from pipeline.items import Batch, Item
 from pipeline.wire import CLAIM_CONTENT_TYPE, CONTENT_TYPE, Claim, Event
 
@@ -23,27 +25,49 @@ _PAUSE = 0.01
 """Seconds that a finished batch may wait for its commit, when there is nothing left to poll."""
 
 
-class FileSource:
-    """A `Source` of the files given, in order; `done` is set once all are committed."""
+def file_id(path: str | Path) -> str:
+    r"""The image id of a file: its path as text, and bytes of it that are no text written as ``\xff``."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
-    def __init__(self, paths: Sequence[Path], max_poll: int, done: Flag, clock: Callable[[], float]) -> None:
-        self._events = [_event(path, offset) for offset, path in enumerate(paths)]
+
+class FileSource:
+    """A `Source` of the files given, in order; `done` is set once all are committed.
+
+    Paths are taken as they are polled for, so there may be millions. Whoever looks for them gives None now and then
+    where that takes a while: a poll then ends on time with what it has.
+    """
+
+    def __init__(
+        self, paths: Iterable[Path | str | None], max_poll: int, done: Flag, clock: Callable[[], float]
+    ) -> None:
+        self._paths = iter(paths)
         self._max_poll = max_poll
         self._done = done
         self._clock = clock
-        self._next = self._committed = 0
-        self._paused = False
-        self._finish()
+        self._polled = self._committed = 0
+        self._paused = self._exhausted = False
 
     def poll(self, timeout: float, most: int | None = None) -> Batch | None:
         """The next files; never waits for more than there are, and not for long while the last are under way."""
-        most = min(self._max_poll, most or self._max_poll)
-        events = [] if self._paused else self._events[self._next : self._next + most]
-        self._next += len(events)
+        events = [] if self._paused or self._exhausted else self._take(min(self._max_poll, most or self._max_poll))
+        self._finish()
         if not events:
-            self._done.wait(min(timeout, _PAUSE))
+            if self._paused or self._exhausted:
+                self._done.wait(min(timeout, _PAUSE))
             return None
         return Batch([Item(event) for event in events], polled_at=self._clock())
+
+    def _take(self, most: int) -> list[Event]:
+        events: list[Event] = []
+        until = self._clock() + _PAUSE
+        for path in self._paths:
+            if path is not None:
+                events.append(_event(path, self._polled))
+                self._polled += 1
+            if len(events) == most or self._clock() >= until:
+                return events
+        self._exhausted = True
+        return events
 
     def pause(self) -> None:
         """Bring nothing until `resume`."""
@@ -65,22 +89,30 @@ class FileSource:
         """Nothing is held."""
 
     def _finish(self) -> None:
-        if self._committed == len(self._events):
+        if self._exhausted and self._committed == self._polled:
             self._done.set()
 
 
 class FileFetcher:
     """A `Fetcher` of ``file:`` URIs, for files that a person named on the command line."""
 
+    def __init__(self, max_bytes: int = MOST_BYTES) -> None:
+        self._max_bytes = max_bytes
+
     def fetch(self, claim: Claim) -> bytes:
-        """Read the file. Raises `ItemError` (FETCH_FAILED) when it cannot be read."""
-        try:
-            return Path(unquote(urlsplit(claim.uri).path)).read_bytes()
-        except OSError as error:
-            raise ItemError(Reason.FETCH_FAILED, f"cannot be read: {error.strerror}") from error
+        """Read the file. Raises `ItemError`: FETCH_FAILED when it cannot be read, TOO_LARGE past the limit."""
+        return read_file(os.fsdecode(unquote_to_bytes(urlsplit(claim.uri).path)), self._max_bytes)
 
 
-def _event(path: Path, offset: int) -> Event:
-    claim = Claim(uri=path.resolve().as_uri(), id=str(path))
-    modified = path.stat().st_mtime if path.exists() else 0.0
-    return Event(FILES_TOPIC, 0, offset, str(path).encode(), msgspec.json.encode(claim), _HEADERS, modified)
+def _event(path: Path | str, offset: int) -> Event:
+    # Not resolved: /dev/fd/63 names a pipe only as it stands, and where a link leads is not what was asked.
+    claim = Claim(uri=f"file://{quote(os.fsencode(Path(path).absolute()))}", id=file_id(path))
+    return Event(FILES_TOPIC, 0, offset, os.fsencode(path), msgspec.json.encode(claim), _HEADERS, _modified(path))
+
+
+def _modified(path: Path | str) -> float:
+    """Seconds since the epoch; 0 where the file is not there any more."""
+    try:
+        return Path(path).stat().st_mtime
+    except (OSError, ValueError):
+        return 0.0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workers.options import with_settings
+from workers.plain import say, say_json
 from workers.settings import Settings
 
 if TYPE_CHECKING:
@@ -56,8 +57,6 @@ def calibrate(
     A target without an action is for the mildest action that a policy has. Nothing is written without --write.
     Exit status 0: every target reached. 1: the data do not support some target; that policy's file is left alone.
     """
-    from rich.console import Console
-
     from pipeline.adapters.memory import MemoryTextCache
     from pipeline.adapters.policy_folder import read_policy_folder
     from pipeline.ports import Hooks
@@ -67,6 +66,7 @@ def calibrate(
     from workers.calibration.measure import measure
     from workers.calibration.write_back import check_writable, edits, write_back
     from workers.progress import progress_bar
+    from workers.terminal import Terminal
 
     policy_set = parse_policies(read_policy_folder(settings.policies))  # a slip is found before the model is loaded
     wanted = asked(precision or (), false_positives or (), prevalence, policy_set.active)
@@ -74,8 +74,7 @@ def calibrate(
         check_writable(settings.policies)
     draw = (positives, negatives, FRESH + seed, font) if emoji else None
     dataset = _dataset(data, [policy.id for policy in policy_set.policies], draw)
-    stderr = Console(stderr=True)
-    with stderr.status("loading the model and the policies"):
+    with Terminal().status("loading the model and the policies"):
         judge = assembly.judge(settings, assembly.load_model(settings), MemoryTextCache(), Hooks())
     with progress_bar(dataset.name, len(dataset.examples)) as advance:
         found = measure(judge, dataset, wanted, threads=settings.cores, progress=advance)
@@ -102,20 +101,20 @@ def _dataset(data: Path | None, known: Sequence[str], draw: tuple[int, int, int,
 
 
 def _report(found: Calibration, changed: Sequence[Path], *, written: bool, as_json: bool) -> None:
-    from rich.console import Console
-
     from workers.calibration.record import record
     from workers.calibration.terminal import name_unreadable, show
+    from workers.terminal import Terminal
 
     if as_json:
-        typer.echo(json.dumps(record(found, changed if written else ())))
+        say_json(json.dumps(record(found, changed if written else ())))
         return
-    name_unreadable(found.unreadable, Console(stderr=True, highlight=False))
-    show(found, Console(highlight=False))
+    terminal = Terminal()
+    name_unreadable(found.unreadable, terminal.err)
+    show(found, terminal.out)
     names = ", ".join(path.name for path in changed)
     if not changed:
-        typer.echo("No file changes.")
+        say("No file changes.")
     elif written:
-        typer.echo(f"Written: {names}")
+        say(f"Written: {names}")
     else:
-        typer.echo(f"Nothing is written yet; --write changes {names}")
+        say(f"Nothing is written yet; --write changes {names}")

@@ -9,6 +9,7 @@ import typer
 
 from pipeline.errors import UsageError
 from workers.options import with_settings
+from workers.plain import say
 from workers.settings import Settings
 
 
@@ -33,4 +34,4 @@ def card(
     if record.data != SCENES_DATA:
         raise UsageError(f"{where} learned from {record.data}: measure it with `sluice evaluate`")
     said = model_card.write_for_scenes(settings, where, record, model_card.amounts(scenes), font)
-    typer.echo(f"{said} The whole card is in {where / CARD_FILE}")
+    say(f"{said} The whole card is in {where / CARD_FILE}")

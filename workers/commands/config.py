@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from workers.options import with_settings
+from workers.plain import say, say_json
 from workers.settings import ENV_PREFIX, GROUPS, Settings
 
 app = typer.Typer(no_args_is_help=True, help="Look at the settings.")
@@ -22,11 +23,11 @@ def show(
     """Print the resolved settings, secrets redacted, as a config file would say them."""
     values = settings.model_dump(mode="json")  # a SecretStr dumps as asterisks
     if as_json:
-        typer.echo(json.dumps(values, indent=2))
+        say_json(json.dumps(values, indent=2))
         return
     for group, names in GROUPS.items():
-        typer.echo(f"# {group}")
+        say(f"# {group}")
         for name in names:
             note = "" if values[name] is not None else f"# not set ({ENV_PREFIX}{name.upper()}): "
-            typer.echo(f"{note}{name} = {json.dumps(values[name]) if not note else '...'}")
-        typer.echo()
+            say(f"{note}{name} = {json.dumps(values[name]) if not note else '...'}")
+        say()

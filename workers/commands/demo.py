@@ -22,15 +22,15 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Stream the sample images through two workers on in-memory twins of Kafka and Redis, and sum up."""
+    from contextlib import ExitStack
     from time import monotonic
-
-    from rich.console import Console
 
     from pipeline.errors import ServiceError
     from workers.demo.images import hostile_images, sample_images
     from workers.demo.stream import DemoStream
     from workers.demo.summary import print_summary, summary
     from workers.settings import SHIPPED_POLICIES
+    from workers.terminal import Terminal
 
     started = monotonic()
     try:
@@ -40,14 +40,16 @@ def demo(
         raise ServiceError(f"cannot write {out}: {error.strerror}; give another place with --out") from error
     samples = sample_images(SHIPPED_POLICIES / "samples")
     images = samples + hostile_images(samples)
-    console = Console(stderr=True)
-    with console.status("loading the model and the policies") as status, DemoStream(settings) as stream:
-        status.stop()
+    terminal, loading = Terminal(), ExitStack()
+    with loading, ExitStack() as held:
+        loading.enter_context(terminal.status("loading the model and the policies"))
+        stream = held.enter_context(DemoStream(settings))
+        loading.close()
         ready = monotonic() - started
         if serve:
-            stream.serve(images, rate, console)
+            stream.serve(images, rate, terminal)
             return
-        stream.send_all(images, console)
+        stream.send_all(images, terminal)
         answers = stream.finish()
     out.write_bytes(b"".join(line + b"\n" for line in answers.lines))
     print_summary(summary(answers, ready), out, as_json=as_json)

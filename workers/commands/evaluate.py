@@ -46,8 +46,6 @@ def evaluate(
 
     Each figure comes with its 95 % interval. Images that cannot be read are named and left out.
     """
-    from rich.console import Console
-
     from pipeline.lab.evaluation.evaluate import check
     from pipeline.lab.evaluation.evaluate import evaluate as measure
     from pipeline.lab.evaluation.zero_shot import encode_classes
@@ -57,6 +55,8 @@ def evaluate(
     from workers.evaluation.page import page
     from workers.evaluation.record import Record
     from workers.evaluation.terminal import show
+    from workers.plain import say, say_json
+    from workers.terminal import Terminal
 
     chosen = tuple(templates or Defaults.templates)
     _check_place(html)
@@ -64,7 +64,8 @@ def evaluate(
     dataset = _dataset(data, draw)
     other = None if shift is None else _other(shift, draw)
     check(dataset, chosen, other)
-    with Console(stderr=True).status("loading the model"):
+    terminal = Terminal()
+    with terminal.status("loading the model"):
         model = assembly.load_model(settings)
         texts = encode_classes(model.encoder, dataset.classes, chosen)
     extracted = _extract(dataset, model, settings.cores)
@@ -74,10 +75,10 @@ def evaluate(
     if html is not None:
         write_text(html, page(record))
     if as_json:
-        typer.echo(record.as_json())
+        say_json(record.as_json())
     else:
-        show(record, Console(highlight=False))
-        typer.echo(f"\nThe page is in {html}" if html else "\n--html FILE writes this as a page, with charts")
+        show(record, terminal.out)
+        say(f"\nThe page is in {html}" if html else "\n--html FILE writes this as a page, with charts")
 
 
 def _check_place(html: Path | None) -> None:

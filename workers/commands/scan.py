@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import glob
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.errors import UsageError
-from pipeline.rules.formats import PICTURE_SUFFIXES
 from workers.options import with_settings
 from workers.settings import Settings
+
+if TYPE_CHECKING:
+    from workers.assembly import Judge
+    from workers.report import ScanReport
+
+EXIT_READER_GONE = 141
+"""As a shell tells of a program that wrote into a closed pipe. Not 0: what was not looked at is not clean."""
 
 
 @with_settings("model", "images", "policies", "log")
@@ -20,50 +24,73 @@ def scan(
     settings: Settings,
     paths: Annotated[list[str], typer.Argument(help="Files, folders (searched all the way down) and globs.")],
     as_json: Annotated[bool, typer.Option("--json", help="One decision a line.")] = False,
+    name_skipped: Annotated[
+        bool, typer.Option("--name-skipped", help="Name every file that is no picture, not only the first 20.")
+    ] = False,
 ) -> int:
     """Judge pictures on disk: a line for each, and an exit status.
 
-    0: nothing flagged. 1: something flagged. 2: something could not be read.
+    0: every picture was judged, and nothing flagged. 1: something was flagged. 2: something could not be judged: a
+    damaged or unreadable file, a kind of picture that is not taken, a path that is not there. 3: both. A folder's
+    files are told by their content; those that are no pictures are named at the end and change no status.
     """
+    from pipeline.adapters.memory import MemoryTextCache
+    from pipeline.errors import StopError, UsageError
+    from workers import assembly
+    from workers.interrupts import keeping
+    from workers.named import Named, Skipped
+    from workers.other_model import SayOtherModel
+    from workers.plain import ReaderGoneError
+    from workers.report import UNREAD, ScanReport
+    from workers.terminal import Terminal
+
+    terminal, skipped = Terminal(), Skipped(None if name_skipped else 20)
+    files = _from_the_first(Named(paths, skipped))
+    if files is None:
+        raise UsageError("\n".join(skipped.lines()))
+    with terminal.status("loading the model and the policies"):
+        judge = assembly.judge(settings, assembly.load_model(settings), MemoryTextCache(), SayOtherModel())
+    with terminal.counting("scanning") as counter:
+        report = ScanReport(
+            terminal, settings.dead_letters_topic, as_json=as_json, advance=counter.advance
+        )
+        with keeping(lambda: f"interrupted: {report}"):
+            try:
+                _run(settings, judge, _counted(files, counter.of), report)
+            except StopError as error:
+                if isinstance(error.__cause__, ReaderGoneError):
+                    return EXIT_READER_GONE
+                terminal.note(f"sluice: {error}; so far {report}")
+                return report.exit_status | UNREAD
+    for line in skipped.lines():
+        terminal.note(line)
+    return report.exit_status | (UNREAD if skipped.barren else 0)
+
+
+def _run(settings: Settings, judge: Judge, files: Iterable[str | None], report: ScanReport) -> None:
     from threading import Event
     from time import monotonic
 
     from pipeline.adapters.files import FileFetcher, FileSource
-    from pipeline.adapters.memory import MemoryTextCache
     from workers import assembly
-    from workers.other_model import SayOtherModel
-    from workers.report import ScanReport
 
-    found = expand(paths)
-    report = ScanReport(len(found), settings.dead_letters_topic, as_json=as_json)
-    judge = assembly.judge(settings, assembly.load_model(settings), MemoryTextCache(), SayOtherModel())
     done = Event()
-    source = FileSource(found, settings.max_batch, done, monotonic)
-    with (
-        report,
-        assembly.moderator(settings, judge, source, report, FileFetcher(), report, in_order=True) as moderator,
-    ):
+    source, fetcher = FileSource(files, settings.max_batch, done, monotonic), FileFetcher(settings.fetch_max_bytes)
+    with assembly.moderator(settings, judge, source, report, fetcher, report, in_order=True) as moderator:
         moderator.run(done)
-    return report.exit_status
 
 
-def expand(paths: Sequence[str]) -> list[Path]:
-    """The files that paths, folders and globs stand for, each once. Raises `UsageError` when one stands for none."""
-    found: dict[Path, None] = {}
-    for given in paths:
-        matched = _expand(given)
-        if not matched:
-            kind = "no pictures in the folder" if Path(given).is_dir() else "no such file or folder:"
-            raise UsageError(f"{kind} {given}")
-        found.update(dict.fromkeys(matched))
-    return list(found)
+def _from_the_first(files: Iterable[str | None]) -> Iterator[str | None] | None:
+    """The files from the first one on; None where there is none, which is known before a model is loaded."""
+    every = iter(files)
+    first = next((each for each in every if each is not None), None)
+    return None if first is None else chain([first], every)
 
 
-def _expand(given: str) -> list[Path]:
-    path = Path(given)
-    if path.is_dir():
-        return sorted(each for each in path.rglob("*") if each.suffix.lower() in PICTURE_SUFFIXES and each.is_file())
-    if path.exists():
-        return [path]
-    matched = sorted(glob.glob(given, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
-    return [Path(each) for each in matched if Path(each).is_file()]
+def _counted(files: Iterable[str | None], of: Callable[[int], object]) -> Iterator[str | None]:
+    """The same, and in the end it is said how many they were."""
+    count = 0
+    for each in files:
+        count += each is not None
+        yield each
+    of(count)

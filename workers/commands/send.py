@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.errors import ServiceError
 from workers.options import with_settings
 from workers.settings import Settings
 
 if TYPE_CHECKING:
     from pipeline.wire import Record
+    from workers.named import Named
+    from workers.terminal import Terminal
+
+LARGEST = 60 * 1024 * 1024
+"""Bytes of a picture that Kafka is tried with at all; its own limit is the topic's ``max.message.bytes``."""
+EXIT_UNREAD = 2
 
 
 @with_settings("kafka", "topics", "log")
@@ -22,46 +27,87 @@ def send(
     paths: Annotated[list[str], typer.Argument(help="Files, folders (searched all the way down) and globs.")],
     repeat: Annotated[int, typer.Option(min=1, help="Send everything that many times.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary.")] = False,
-) -> None:
-    """Publish pictures to the images topic, the path as image id; returns once the broker has them all."""
+    name_skipped: Annotated[
+        bool, typer.Option("--name-skipped", help="Name every file that is no picture, not only the first 20.")
+    ] = False,
+) -> int:
+    """Publish pictures to the images topic, the path as image id; returns once the broker has them all.
+
+    Exit status 2: something could not be read, and was not sent; everything else was.
+    """
     import json
     from contextlib import closing
     from time import monotonic
 
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from pipeline.adapters.kafka import check_topics, publish_stream
-    from workers.commands.scan import expand
+    from pipeline.errors import UsageError
+    from workers.interrupts import keeping
+    from workers.named import Named, Skipped
+    from workers.plain import say, say_json
     from workers.services import kafka_connection, kafka_publisher
+    from workers.terminal import Terminal
 
-    found = expand(paths)
+    terminal, skipped = Terminal(), Skipped(None if name_skipped else 20)
+    named, sending = Named(paths, skipped), _Sending(settings.images_topic, terminal)
     check_topics(kafka_connection(settings), [settings.images_topic])
-    stderr = Console(stderr=True)
-    columns = (TextColumn("sending"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     started = monotonic()
     with (
         closing(kafka_publisher(settings)) as publisher,
-        Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as progress,
+        terminal.counting("sending") as counter,
+        keeping(lambda: f"interrupted: {sending.acknowledged} images sent to {settings.images_topic}"),
     ):
-        task = progress.add_task("send", total=len(found) * repeat)
-        records = _records(found, repeat, settings.images_topic)
-        sent = publish_stream(publisher, records, on_ack=lambda _: progress.advance(task))
+
+        def acknowledged(_: Record) -> None:
+            sending.acknowledged += 1
+            counter.advance()
+
+        publish_stream(publisher, sending.records(named, repeat, counter.of), on_ack=acknowledged)
     seconds = monotonic() - started
+    for line in skipped.lines():
+        terminal.note(line)
+    if not sending.acknowledged and not sending.unread:
+        raise UsageError("nothing to send")
     if as_json:
-        typer.echo(json.dumps({"sent": sent, "topic": settings.images_topic, "seconds": round(seconds, 3)}))
+        counts = {"sent": sending.acknowledged, "unread": len(sending.unread), "skipped": skipped.count}
+        say_json(json.dumps({**counts, "topic": settings.images_topic, "seconds": round(seconds, 3)}))
     else:
-        typer.echo(f"{sent} images sent to {settings.images_topic} in {seconds:.1f} s; see them with: sluice tail")
+        sent = f"{sending.acknowledged} images sent to {settings.images_topic} in {seconds:.1f} s"
+        say(f"{sent}; see them with: sluice tail")
+    return EXIT_UNREAD if sending.unread or skipped.barren else 0
 
 
-def _records(paths: list[Path], repeat: int, topic: str) -> Iterator[Record]:
-    from pipeline.wire import Record
+@dataclass
+class _Sending:
+    topic: str
+    terminal: Terminal
+    acknowledged: int = 0
+    unread: set[str] = field(default_factory=set)
 
-    for turn in range(repeat):
-        for path in paths:
-            try:
-                image = path.read_bytes()
-            except OSError as error:
-                raise ServiceError(f"{path} cannot be read: {error.strerror}") from error
-            name = str(path) if repeat == 1 else f"{path}#{turn + 1}"
-            yield Record(topic, name.encode(), image)
+    def records(self, named: Named, repeat: int, of: Callable[[int], object]) -> Iterator[Record]:
+        """A record for each file and turn; `of` is told in the end how many there are."""
+        count = 0
+        for turn in range(repeat):
+            for path in named:
+                record = None if path is None else self._record(path, "" if repeat == 1 else f"#{turn + 1}")
+                if record is not None:
+                    count += 1
+                    yield record
+        of(count)
+
+    def _record(self, path: str, suffix: str) -> Record | None:
+        """None for what cannot be read, which is named once."""
+        import os
+
+        from pipeline.disk import read_file
+        from pipeline.errors import ItemError
+        from pipeline.wire import Record
+        from workers.plain import one_line
+
+        if path in self.unread:
+            return None
+        try:
+            return Record(self.topic, os.fsencode(path + suffix), read_file(path, LARGEST))
+        except ItemError as error:
+            self.unread.add(path)
+            self.terminal.note(f"not sent: {one_line(path)}: {error}")
+            return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,8 @@ from workers.options import with_settings
 from workers.settings import Settings
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from pipeline.wire import Event
 
 
@@ -26,22 +29,25 @@ def tail(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Show decisions as they come, until Ctrl-C. Reads without a group, so it takes nothing from anybody."""
-    from rich.console import Console
-
     from pipeline.adapters.kafka import tail as tail_topic
     from workers.services import kafka_connection
+    from workers.terminal import Terminal
 
     topic = settings.dead_letters_topic if dead_letters else settings.decisions_topic
     events = tail_topic(kafka_connection(settings), topic, from_beginning=from_beginning, follow=follow)
     line_of = _letter_line if dead_letters else _decision_line
     lines = (line for event in events if (line := line_of(event, flagged=flagged, image=image, as_json=as_json)))
-    out = Console(highlight=False, soft_wrap=True, markup=not as_json)
+    terminal = Terminal()
     for line in islice(lines, limit):
-        out.print(line)
+        if isinstance(line, str):
+            terminal.json(line)
+            sys.stdout.flush()  # whoever waits for it on a pipe has it now
+        else:
+            terminal.print(line)
 
 
-def _letter_line(event: Event, *, flagged: bool, image: str | None, as_json: bool) -> str | None:
-    """A record of the dead-letter topic as a line; None for what was not asked for."""
+def _letter_line(event: Event, *, flagged: bool, image: str | None, as_json: bool) -> Text | str | None:
+    """A record of the dead-letter topic as a line, or as JSON; None for what was not asked for."""
     import msgspec
 
     from pipeline.wire import Record, read_dead_letter
@@ -53,15 +59,18 @@ def _letter_line(event: Event, *, flagged: bool, image: str | None, as_json: boo
     return msgspec.json.encode(letter).decode() if as_json else dead_letter_line(letter)
 
 
-def _decision_line(event: Event, *, flagged: bool, image: str | None, as_json: bool) -> str | None:
-    """A record of the decisions topic as a line; None for what was not asked for."""
+def _decision_line(event: Event, *, flagged: bool, image: str | None, as_json: bool) -> Text | str | None:
+    """A record of the decisions topic as a line, or as JSON; None for what was not asked for."""
+    import msgspec
+
     from pipeline.wire import parse_decision
     from workers.report import decision_line
+    from workers.terminal import told
 
     try:
         decision = parse_decision(event.value or b"")
     except ValueError as error:
-        return f"# {event}: not a decision: {error}" if not as_json else None
+        return told(f"# {event}: not a decision: {error}") if not as_json else None
     if (flagged and not decision.matches) or image not in {None, decision.image_id}:
         return None
-    return (event.value or b"").decode() if as_json else decision_line(decision)
+    return msgspec.json.format(event.value or b"", indent=-1).decode() if as_json else decision_line(decision)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from workers.options import with_settings
+from workers.plain import say
 from workers.settings import Settings
 
 DAY = 86_400.0
@@ -54,6 +55,6 @@ def create(
     ]
     creation = create_topics(kafka_connection(settings), plans)
     for name in creation.created:
-        typer.echo(f"created  {name} ({partitions} partitions)")
+        say(f"created  {name} ({partitions} partitions)")
     for name in creation.existed:
-        typer.echo(f"exists   {name} (left as it is)")
+        say(f"exists   {name} (left as it is)")

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workers.interrupts import interruptible
 from workers.options import with_settings
+from workers.plain import say
 from workers.settings import Settings
 
 if TYPE_CHECKING:
@@ -100,11 +102,11 @@ def train(
 def _fit(trainer: Trainer, out: Path, state: Path, workers: int) -> None:
     """Train to the end; an interrupted run keeps its state."""
     try:
-        with _progress(trainer.plan, trainer.step) as report:
+        with interruptible(), _progress(trainer.plan, trainer.step) as report:
             trainer.run(out, state, report, workers=workers)
     except KeyboardInterrupt:
         trainer.save(state)
-        typer.echo(f"Interrupted at step {trainer.step}: repeat the command with --resume to go on.", err=True)
+        say(f"Interrupted at step {trainer.step}: repeat the command with --resume to go on.", err=True)
         raise typer.Exit(130) from None
     finally:
         trainer.lanes.close()
@@ -126,8 +128,9 @@ def _make(folder: Path) -> None:
 @contextmanager
 def _progress(plan: Plan, step: int) -> Iterator[Callable[[Progress], None]]:
     """A progress bar on stderr; where stderr is a file, a line now and then."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+
+    from workers.terminal import Terminal
 
     if not sys.stderr.isatty():
         yield _lines(every=50)
@@ -138,7 +141,7 @@ def _progress(plan: Plan, step: int) -> Iterator[Callable[[Progress], None]]:
         TextColumn("loss {task.fields[loss]:.3f}  {task.fields[rate]:.0f} images/s  eta"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with Terminal().progress(*columns, transient=False) as bar:
         task = bar.add_task("train", total=plan.steps, completed=step, loss=0.0, rate=0.0)
         yield lambda now: bar.update(task, completed=now.step, loss=now.loss, rate=now.rate)
 
@@ -148,7 +151,7 @@ def _lines(every: int) -> Callable[[Progress], None]:
 
     def report(now: Progress) -> None:
         if now.step % every == 0 or now.step == now.steps:
-            typer.echo(f"step {now.step}/{now.steps}  loss {now.loss:.3f}  {now.rate:.0f} images/s", err=True)
+            say(f"step {now.step}/{now.steps}  loss {now.loss:.3f}  {now.rate:.0f} images/s", err=True)
 
     return report
 
@@ -167,11 +170,11 @@ def _finish(settings: Settings, run: Run, trainer: Trainer, out: Path, choices: 
     else:
         said = model_card.write_for_pairs(settings, out, record, run.held_out)
     _name_unreadable(trainer)
-    typer.echo(f"{said} Model in {out}; try it with SLUICE_MODEL=local-dir:{out}")
+    say(f"{said} Model in {out}; try it with SLUICE_MODEL=local-dir:{out}")
 
 
 def _name_unreadable(trainer: Trainer) -> None:
     for problem in trainer.unreadable:
-        typer.echo(f"not read: {problem}", err=True)
+        say(f"not read: {problem}", err=True)
     if trainer.unreadable:
-        typer.echo(f"{len(trainer.unreadable)} pictures could not be read and were left out", err=True)
+        say(f"{len(trainer.unreadable)} pictures could not be read and were left out", err=True)

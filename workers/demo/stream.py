@@ -13,8 +13,7 @@ from threading import Lock, Semaphore, Thread
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
 from pipeline.adapters.http import HttpFetcher
 from pipeline.adapters.memory import MemoryBroker, MemoryPublisher, MemorySource, MemoryTextCache
@@ -24,10 +23,12 @@ from pipeline.ports import HookChain, Hooks
 from pipeline.wire import Decision, Event, Record
 from workers import assembly
 from workers.health import HealthServer
+from workers.interrupts import interruptible
 from workers.moderator import Moderator
 from workers.other_model import SayOtherModel
 from workers.policy_watch import watched_policies
 from workers.settings import Settings
+from workers.terminal import Terminal
 from workers.vitals import Vitals
 
 WORKERS = 2
@@ -127,11 +128,11 @@ class DemoStream:
         except Exception as error:  # noqa: BLE001 - raised again by the thread that sends
             self._errors.append(error)
 
-    def send_all(self, images: Sequence[tuple[str, bytes]], console: Console) -> None:
+    def send_all(self, images: Sequence[tuple[str, bytes]], terminal: Terminal) -> None:
         """Send every image once, a bounded number ahead of the answers, and wait for the last answer."""
         columns = (TextColumn("moderating"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
         self._sending = time.monotonic()
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        with terminal.progress(*columns) as progress:
             task = progress.add_task("images", total=len(images), rate="")
             for image in images:
                 self._send(*image)
@@ -145,23 +146,24 @@ class DemoStream:
             missing = len(images) - self._tally.answered
             raise StopError(f"{missing} of {len(images)} images were not answered within {PATIENCE:g} s of the last")
 
-    def serve(self, images: Sequence[tuple[str, bytes]], rate: float, console: Console) -> None:
+    def serve(self, images: Sequence[tuple[str, bytes]], rate: float, terminal: Terminal) -> None:
         """Send images in random order at a steady rate, with the metrics endpoint up, until Ctrl-C."""
         settings = self._settings
         health = HealthServer(
             settings.metrics_host, settings.metrics_port, self._metrics.registry, *self._vitals.checks
         )
         self._held.callback(health.close)
-        console.print(f"metrics: http://localhost:{health.port}/metrics   policies: {settings.policies}")
-        console.print(f"{rate:g} images a second; edit a policy and watch; Ctrl-C stops")
+        terminal.note(f"metrics: http://localhost:{health.port}/metrics   policies: {settings.policies}")
+        terminal.note(f"{rate:g} images a second; edit a policy and watch; Ctrl-C stops")
         started = time.monotonic()
         try:
-            for number in itertools.count(1):
-                name, image = random.choice(images)
-                self._send(f"{number}/{name}", image)
-                time.sleep(max(0.0, started + number / rate - time.monotonic()))
+            with interruptible():
+                for number in itertools.count(1):
+                    name, image = random.choice(images)
+                    self._send(f"{number}/{name}", image)
+                    time.sleep(max(0.0, started + number / rate - time.monotonic()))
         except KeyboardInterrupt:
-            console.print(f"{self._tally.answered} images moderated")
+            terminal.note(f"{self._tally.answered} images moderated")
 
     def finish(self) -> Answers:
         """Stop the workers and read both topics back. Raises what stopped a worker."""

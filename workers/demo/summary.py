@@ -8,13 +8,13 @@ from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
-import typer
-from rich.console import Console
 from rich.table import Table
 
 from pipeline.wire import SEVERITY, Decision, Record, parse_decision, read_dead_letter
 from workers.demo.stream import Answers
+from workers.plain import say_json
 from workers.report import COLOURS
+from workers.terminal import Terminal
 
 SHOWN = 8
 """Flagged images shown, at most one for each policy first."""
@@ -50,9 +50,9 @@ def summary(answers: Answers, ready: float) -> dict[str, Any]:
 def print_summary(figures: dict[str, Any], out: Path, *, as_json: bool) -> None:
     """The figures as JSON, or as what a person wants to read."""
     if as_json:
-        typer.echo(json.dumps(figures, indent=2))
+        say_json(json.dumps(figures, indent=2))
         return
-    console = Console(highlight=False)
+    console = Terminal().out
     console.print()
     console.print(_counts(figures))
     console.print()
@@ -113,7 +113,11 @@ def _flagged(decision: Decision) -> dict[str, Any]:
 
 
 def _flagged_table(flagged: list[dict[str, Any]]) -> Table:
-    table = Table("flagged image", "verdict", "policy", "score", "best prompt", box=None, header_style="dim")
+    table = Table(box=None, header_style="dim")
+    table.add_column("flagged image", overflow="fold")
+    for name in ("verdict", "policy", "score"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("best prompt", overflow="fold")
     for each in flagged:
         colour = COLOURS[each["verdict"]]
         table.add_row(

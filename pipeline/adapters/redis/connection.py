@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
+from urllib.parse import quote
 
 import redis
 import structlog
@@ -21,6 +22,7 @@ FIRST_REST, LONGEST_REST = 5.0, 60.0
 """Seconds without touching Redis after a failure; they double with every failure that follows."""
 
 _CHUNK = 1024
+HIDDEN = "**********"
 
 T = TypeVar("T")
 _log = structlog.get_logger(__name__)
@@ -76,6 +78,7 @@ class RedisConnection:
     ) -> None:
         """Connects at the first call. `cafile` is for ``rediss://``."""
         self._budget = budget
+        self._secrets = _secrets(url, password)
         self._breaker = Breaker(clock)
         self._writable = Breaker(clock)
         self._client = _client(url, password, cafile, timeout)
@@ -89,7 +92,7 @@ class RedisConnection:
         refused = self._guarded(lambda: self._write(entries, int(keep))) if self._writable.closed else None
         if refused:
             rest = self._writable.failed()
-            _log.warning("redis_refuses_writes", error=str(refused[0]), seconds_without=rest)
+            _log.warning("redis_refuses_writes", error=self._told(refused[0]), seconds_without=rest)
         elif refused is not None:
             self._writable.worked()
 
@@ -124,10 +127,36 @@ class RedisConnection:
             answer = within(self._budget, call)
         except Exception as error:  # noqa: BLE001 - a cache may fail in any way it likes
             rest = self._breaker.failed()
-            _log.warning("redis_failed", error=f"{type(error).__name__}: {error}", seconds_without=rest)
+            _log.warning("redis_failed", error=f"{type(error).__name__}: {self._told(error)}", seconds_without=rest)
             return None
         self._breaker.worked()
         return answer
+
+    def _told(self, error: Exception) -> str:
+        """What an error says, for a log. A server that does not know AUTH repeats its arguments in the answer."""
+        text = str(error)
+        for secret in self._secrets:
+            text = text.replace(secret, HIDDEN)
+        return text
+
+
+def url_problem(url: str) -> str:
+    """What is wrong with the options of a Redis URL; "" when a connection can be made by it. Connects to nothing."""
+    try:
+        redis.ConnectionPool.from_url(url).make_connection()
+    except TypeError:
+        return "has an option that no Redis connection has"
+    except (ValueError, redis.RedisError):
+        return "has an option with a value that cannot be"
+    return ""
+
+
+def _secrets(url: str, password: str | None) -> list[str]:
+    """What may not be told, the longest first: one may be a part of another."""
+    options: dict[str, object] = redis.connection.parse_url(url)  # type: ignore[no-untyped-call]
+    named = {options.get(name) for name in ("password", "username", "ssl_password")} | {password}
+    texts = {form for each in named if isinstance(each, str) for form in (each, quote(each), repr(each)[1:-1])}
+    return sorted(texts - {"", "default"}, key=len, reverse=True)
 
 
 def _client(url: str, password: str | None, cafile: str | None, timeout: float) -> redis.Redis:

@@ -14,9 +14,12 @@ No image is opened here: one that cannot be read is found, and named, when it is
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
+from pipeline.disk import read_bytes, walk
 from pipeline.errors import UsageError
 from pipeline.lab.data.csv_rows import Row, read_rows
 from pipeline.lab.data.dataset import Dataset, Example
@@ -45,16 +48,21 @@ def read_labelled(path: Path, *, known: Sequence[str] | None = None) -> Dataset:
     else:
         raise UsageError(f"no such file or folder: {path}")
     found = {label for example in examples for label in (*example.labels, *example.ignore)}
-    return Dataset(path.name or str(path), examples, tuple(sorted(found)) if known is None else tuple(known))
+    return Dataset(file_name(path.name or path), examples, tuple(sorted(found)) if known is None else tuple(known))
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The image files of a folder, searched all the way down, sorted; judged by what their names end in.
+    """The image files of a folder, searched all the way down, in the order of their names; told by their content.
 
-    A link that leads nowhere is among them, to be named as unreadable instead of missing from the count.
+    What cannot be read is among them (a link that leads nowhere, a folder without permission, a kind of picture that
+    is not taken), to be named as unreadable instead of missing from the count.
     """
-    named = (each for each in folder.rglob("*") if each.suffix.lower() in PICTURE_SUFFIXES)
-    return sorted(each for each in named if each.is_file() or each.is_symlink())
+    return [Path(found.path) for found in walk(str(folder)) if not found.skipped]
+
+
+def file_name(path: Path | str) -> str:
+    """The path as text that can be written anywhere: bytes of it that are no text are escaped."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _from_folder(folder: Path, known: Sequence[str] | None) -> list[Example]:
@@ -63,13 +71,13 @@ def _from_folder(folder: Path, known: Sequence[str] | None) -> list[Example]:
     if not classes:
         raise UsageError(f"{folder}: no subfolder in it; put the images of each class into one, named like the class")
     for stray in inside:
-        if stray.suffix.lower() in PICTURE_SUFFIXES and stray.is_file():
+        if not stray.is_dir() and not next(walk(str(stray))).skipped:
             raise UsageError(f"{stray}: not in a class's subfolder; move it into one, or into none/ for no class")
     return [example for subfolder in classes for example in _of_class(subfolder, known)]
 
 
 def _of_class(subfolder: Path, known: Sequence[str] | None) -> list[Example]:
-    labels = () if subfolder.name.lower() in NO_LABEL else (subfolder.name,)
+    labels = () if subfolder.name.lower() in NO_LABEL else (file_name(subfolder.name),)
     unknown = _unknown(labels, known)
     if unknown:
         raise UsageError(f"{subfolder}: {unknown}")
@@ -77,7 +85,7 @@ def _of_class(subfolder: Path, known: Sequence[str] | None) -> list[Example]:
     if not pictures:
         kinds = " ".join(sorted(PICTURE_SUFFIXES))
         raise UsageError(f"{subfolder}: no images in this class's folder ({kinds}); add some or remove it")
-    return [Example(str(picture), picture.read_bytes, labels) for picture in pictures]
+    return [Example(file_name(picture), partial(read_bytes, str(picture)), labels) for picture in pictures]
 
 
 def _from_csv(path: Path, known: Sequence[str] | None) -> list[Example]:
@@ -90,7 +98,9 @@ def _from_csv(path: Path, known: Sequence[str] | None) -> list[Example]:
             reason = f"the image is in line {line} already; give it one line, labels separated by {SEPARATOR}"
             raise row.problem(reason)
         labels, ignore = (_labels(row, column, known) for column in ("label", "ignore"))
-        examples.append(Example(str(image), image.read_bytes, labels, row.cells["group"] or None, ignore))
+        examples.append(
+            Example(file_name(image), partial(read_bytes, str(image)), labels, row.cells["group"] or None, ignore)
+        )
     return examples
 
 

@@ -10,21 +10,25 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import torch
 from open_clip.transform import PreprocessCfg, image_transform_v2
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from pipeline.disk import read_bytes
+from pipeline.lab.data.dataset_files import file_name
 from pipeline.lab.data.pairs import Pair
 from pipeline.lab.scenes.captions import captions
 from pipeline.lab.scenes.draw import draw_scenes, generator_of, scene_seed
 from pipeline.lab.scenes.emoji import Atlas
 from pipeline.lab.scenes.lexicon import NOTHING
 from pipeline.lab.training.plan import Plan
+from pipeline.rules.formats import describe
 
 RUN = 16
 """Neighbours in the lexicon that come together."""
@@ -121,10 +125,13 @@ class PairBatches(Dataset[TrainingBatch]):
             torch.manual_seed(scene_seed(self.plan.seed, step))  # torchvision's crops draw from the global generator
             for pair in self._chosen(step):
                 try:
-                    with Image.open(pair.image) as image:
+                    data = read_bytes(str(pair.image))
+                    with Image.open(BytesIO(data)) as image:
                         pixels.append(self._transform(_opaque(ImageOps.exif_transpose(image))))
+                except UnidentifiedImageError:
+                    unreadable.append(f"{file_name(pair.image)}: cannot identify image file, it {describe(data)}")
                 except Exception as error:  # noqa: BLE001 - any type can come out of a decoder
-                    unreadable.append(f"{pair.image}: {error or type(error).__name__}")
+                    unreadable.append(f"{file_name(pair.image)}: {error or type(error).__name__}")
                 else:
                     read.append(pair)
         texts = [pair.caption for pair in read]

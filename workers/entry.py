@@ -1,0 +1,13 @@
+"""Where ``sluice`` begins: Ctrl-C ends it in one line before the first slow import, and from then on."""
+
+from __future__ import annotations
+
+from workers.interrupts import end_at_once
+
+
+def main() -> None:
+    """Run the command line."""
+    end_at_once()
+    from workers import cli
+
+    cli.main()
