@@ -7,7 +7,7 @@ hide it by being sent less ("coordinated omission").
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from threading import Thread
@@ -16,9 +16,10 @@ import numpy as np
 
 from pipeline.adapters.memory import MemoryBroker, MemoryPublisher, MemorySource
 from pipeline.wire import Record
-from workers.assembly import Judge, Model
+from workers.assembly import Judge
 from workers.bench import limits
 from workers.bench.arrivals import ideal_latencies, interpolated, percentile, poisson, side_by_side
+from workers.bench.budget import Budget
 from workers.bench.streams import PARTITIONS, Clockwork, run_until_answered
 from workers.settings import Settings
 
@@ -50,42 +51,65 @@ class Latency:
     p99_to_rested: float
 
 
-def latencies(settings: Settings, judge: Judge, images: Sequence[bytes], capacity: float) -> list[Latency]:
-    """At each of `SHARES` of ``capacity`` (images a second)."""
-    return [_at(settings, judge, images, share, share * capacity) for share in SHARES]
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is loaded, and with what."""
+
+    settings: Settings
+    judge: Judge
+    images: Sequence[bytes]
+    views: float
+    """That an image has, on average."""
+    passes: Callable[[float], float]
+    """Seconds that it takes to measure the forward pass at every size, about, on cores that are so busy (0 to 1)."""
 
 
-def _at(settings: Settings, judge: Judge, images: Sequence[bytes], share: float, rate: float) -> Latency:
-    runs = [_run(settings, judge, images, share, rate, seed) for seed in range(RUNS)]
+def latencies(subject: Subject, capacity: float, budget: Budget) -> Iterator[Latency]:
+    """At each of `SHARES` of ``capacity`` (images a second), by as many of `RUNS` as the budget affords."""
+    for share in SHARES:
+        rate = share * capacity
+        seconds = max(SECONDS, ARRIVALS / rate) + subject.passes(1.0) + (subject.passes(share) if share < 1 else 0.0)
+        runs = min(RUNS, int(max(0.0, budget.left) / seconds))
+        if runs < RUNS:
+            budget.affords(f"latency at {share:.0%} load, {RUNS - runs} of {RUNS} runs", RUNS * seconds)
+        if runs:
+            budget.say(f"measuring latency at {share:.0%} load, {rate:.0f} images/s, {runs} times {seconds:.0f} s")
+            yield _at(subject, share, rate, runs)
+
+
+def _at(subject: Subject, share: float, rate: float, count: int) -> Latency:
+    runs = [_run(subject, share, rate, seed) for seed in range(count)]
     return Latency(
         share, rate, sum(count for count, _ in runs), *np.median([each for _, each in runs], axis=0).tolist()
     )
 
 
-def _run(
-    settings: Settings, judge: Judge, images: Sequence[bytes], share: float, rate: float, seed: int
-) -> tuple[int, list[float]]:
+def _run(subject: Subject, share: float, rate: float, seed: int) -> tuple[int, list[float]]:
     """How many images came, and the figures of a `Latency` from ``p50`` on."""
     due = poisson(rate, max(SECONDS, ARRIVALS / rate), seed)
-    tireless = _ideal(settings, judge.model, images, due, busy=1.0)
-    rested = tireless if share == 1 else _ideal(settings, judge.model, images, due, busy=share)
-    found = _settled(_under(settings, judge, images, due))
+    tireless = _ideal(subject, due, busy=1.0)
+    rested = tireless if share == 1 else _ideal(subject, due, busy=share)
+    found = _settled(_under(subject.settings, subject.judge, subject.images, due))
     ratios = [
         percentile(found, part) / percentile(ideal, part) for ideal in (tireless, rested) for part in (0.5, 0.99)
     ]
     return len(due), [*(percentile(found, part) for part in (0.5, 0.95, 0.99)), *ratios]
 
 
-def _ideal(
-    settings: Settings, model: Model, images: Sequence[bytes], due: Sequence[float], busy: float
-) -> Sequence[float]:
+def _ideal(subject: Subject, due: Sequence[float], busy: float) -> Sequence[float]:
     """Latencies on a batcher that costs nothing but decode and forward pass, as they are right now."""
+    settings, model, images = subject.settings, subject.judge.model, subject.images
     sizes = limits.batch_sizes(settings.max_batch)
     passes = [(size, limits.forward(model.encoder, size, busy=busy).seconds) for size in sizes]
     decode = partial(
         side_by_side, limits.decode_one_by_one(model.decoder, images, busy=busy).cpu_each, settings.cores
     )
-    return _settled(ideal_latencies(due, decode, interpolated(passes), settings.max_batch, apart=model.apart))
+    over_views = interpolated(passes)
+
+    def forward(count: int) -> float:
+        return over_views(round(count * subject.views))
+
+    return _settled(ideal_latencies(due, decode, forward, settings.max_batch, apart=model.apart))
 
 
 def _settled(values: Sequence[float]) -> Sequence[float]:

@@ -12,6 +12,8 @@ import numpy as np
 
 from pipeline.ports import Decoder, Encoder
 
+VIEWS_SAMPLE = 24
+"""Images whose views are counted: as many as there are distinct ones."""
 SECONDS = 1.0
 """How long each limit is measured for at a time, after a first call that is not counted."""
 
@@ -41,7 +43,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """The bare forward pass in one dtype at one batch size."""
+    """The bare forward pass in one dtype at one batch size; its "images" are views, of which an image has several."""
 
     dtype: str
     batch: int
@@ -73,6 +75,12 @@ def forward(encoder: Encoder, batch: int, *, busy: float = 1.0) -> Forward:
     height, width = encoder.spec.image_size
     pixels = np.random.default_rng(0).integers(0, 256, (batch, height, width, 3), np.uint8)
     return Forward(encoder.spec.dtype, batch, repeated(lambda: len(encoder.encode_images(pixels)), busy))
+
+
+def views(decoder: Decoder, images: Sequence[bytes]) -> float:
+    """How many views the decoder makes of an image, on average: a forward pass is over views."""
+    counts = [len(decoder.decode(image).pixels) for image in images[:VIEWS_SAMPLE]]
+    return sum(counts) / len(counts)
 
 
 def decode(decoder: Decoder, images: Sequence[bytes], threads: int) -> Cost:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.table import Table
 
 from workers.bench.figures import Figures
@@ -20,53 +20,95 @@ _TO_IDEAL = ("p50_to_ideal", "p99_to_ideal", "p50_to_rested", "p99_to_rested")
 
 
 def as_record(figures: Figures) -> dict[str, Any]:
-    """The object that ``--json`` prints; rates are images a second, times as their names say."""
+    """The object that ``--json`` prints; rates are images a second, times as their names say.
+
+    What was not measured is not in it, and ``missing`` says why.
+    """
+    parts = (_of_streams, _of_memory, _of_what_is_beside, _of_processes)
     record: dict[str, Any] = {
         "images": figures.images,
         "mean_bytes": figures.mean_bytes,
+        "views_per_image": round(figures.views, 3),
         "model": figures.model,
         "dtype": figures.dtype,
         "cores": figures.cores,
         "forward": [{"dtype": each.dtype, "batch": each.batch, **_cost(each.cost)} for each in figures.forwards],
-        "memory": _streamed(figures.memory, [each.memory for each in figures.rounds]),
-        "null_encoder": {
-            **_cost(figures.null.run.cost()),
-            "cpu_us_beside_decode": round(figures.null.beside_decode * _US, 1),
-            "cpu_us_beside_decode_of_rounds": [round(each.null.beside_decode * _US, 1) for each in figures.rounds],
-            "decode_cpu_ms_per_image": round(figures.null.decode.cpu_each * _MS, 3),
-        },
-        "repeats": {
-            **_cost(figures.repeats),
-            "times_cold": round(figures.repeats.rate / _rate(figures.memory), 1),
-        },
-        "prompts_10000": {"batch": figures.prompts.batch, "share_of_scoring": round(figures.prompts.share, 4)},
-        "latency": [
-            {
-                "load": each.share,
-                "images_per_second": round(each.rate, 1),
-                **{name: round(getattr(each, name) * _MS, 1) for name in ("p50", "p95", "p99")},
-                **{name: round(getattr(each, name), 2) for name in _TO_IDEAL},
-            }
-            for each in figures.latencies
-        ],
-        "peers": {
-            name: {**_cost(cost), "times": round(_rate(figures.memory) / cost.rate, 2)}
-            for name, cost in figures.peers.items()
-        },
-        "start_to_first_decision": {
-            "seconds": round(figures.start[0].seconds, 2),
-            "times_import_open_clip": round(figures.start[0].seconds / figures.start[1].seconds, 2),
-            "peak_mib": figures.start[0].peak_bytes // _MIB,
-        },
-        "peak_mib": figures.peak_bytes // _MIB,
+        "missing": figures.missing,
     }
+    for part in parts:
+        record |= part(figures)
+    return record
+
+
+def _of_streams(figures: Figures) -> dict[str, Any]:
+    memory, null, kafka = figures.memory, figures.null, figures.kafka
+    if memory is None or null is None:
+        return {}
+    beside = [round(each.null.beside_decode * _US, 1) for each in figures.rounds]
+    record: dict[str, Any] = {
+        "memory": _streamed(memory, [each.memory for each in figures.rounds]),
+        "null_encoder": {
+            **_cost(null.run.cost()),
+            "cpu_us_beside_decode": round(null.beside_decode * _US, 1),
+            "cpu_us_beside_decode_of_rounds": beside,
+            "decode_cpu_ms_per_image": round(null.decode.cpu_each * _MS, 3),
+        },
+    }
+    if kafka is not None:
+        record["kafka"] = _streamed(kafka, [each.kafka for each in figures.rounds if each.kafka is not None])
+    return record
+
+
+def _of_memory(figures: Figures) -> dict[str, Any]:
+    """What is told beside the stream through memory."""
+    record: dict[str, Any] = {}
+    memory = figures.memory
+    if figures.repeats is not None and memory is not None:
+        record["repeats"] = {
+            **_cost(figures.repeats),
+            "times_cold": round(figures.repeats.rate / _rate(memory), 1),
+        }
+    record["latency"] = [
+        {
+            "load": each.share,
+            "images_per_second": round(each.rate, 1),
+            **{name: round(getattr(each, name) * _MS, 1) for name in ("p50", "p95", "p99")},
+            **{name: round(getattr(each, name), 2) for name in _TO_IDEAL},
+        }
+        for each in figures.latencies
+    ]
+    return record
+
+
+def _of_what_is_beside(figures: Figures) -> dict[str, Any]:
+    record: dict[str, Any] = {}
+    if figures.prompts is not None:
+        share = round(figures.prompts.share, 4)
+        record["prompts_10000"] = {"batch": figures.prompts.batch, "share_of_scoring": share}
     if figures.warm is not None:
         record["prompts_1000_in_redis"] = {
             "connect_to_ready_ms": round(figures.warm.ready * _MS, 1),
             "parse_ms": round(figures.warm.parse * _MS, 1),
         }
-    if figures.kafka is not None:
-        record["kafka"] = _streamed(figures.kafka, [each.kafka for each in figures.rounds if each.kafka is not None])
+    return record
+
+
+def _of_processes(figures: Figures) -> dict[str, Any]:
+    memory = figures.memory
+    record: dict[str, Any] = {
+        "peers": {
+            name: {**_cost(cost), **({"times": round(_rate(memory) / cost.rate, 2)} if memory else {})}
+            for name, cost in figures.peers.items()
+        },
+        "peak_mib": figures.peak_bytes // _MIB,
+    }
+    if figures.start is not None:
+        ours, yardstick = figures.start
+        record["start_to_first_decision"] = {
+            "seconds": round(ours.seconds, 2),
+            "times_import_open_clip": round(ours.seconds / yardstick.seconds, 2),
+            "peak_mib": ours.peak_bytes // _MIB,
+        }
     return record
 
 
@@ -77,39 +119,55 @@ def arithmetic(bound: Bound) -> str:
     if client is not None:
         rest += [f"publish {client.publish.cpu_each * _MS:.2f} ms", f"fetch {client.fetch.cpu_each * _MS:.2f} ms"]
     if bound.apart:
-        return f"the lesser of {forward.cost.rate:.0f}/s forward and {bound.cores} cores / ({' + '.join(rest)})"
-    of_model = f"forward {forward.cost.cpu_each * _MS:.2f} ms ({forward.dtype}, batch {forward.batch})"
+        device = f"{forward.cost.rate:.0f}/s forward" + ("" if bound.views == 1 else f" / {bound.views:.3g} views")
+        return f"the lesser of {device} and {bound.cores} cores / ({' + '.join(rest)})"
+    times = "" if bound.views == 1 else f"{bound.views:.3g} views x "
+    of_model = f"{times}forward {forward.cost.cpu_each * _MS:.2f} ms ({forward.dtype}, batch {forward.batch})"
     return f"{bound.cores} cores / ({' + '.join([of_model, *rest])} of CPU)"
 
 
 def as_table(figures: Figures) -> Group:
-    """What a person reads."""
-    title = f"{figures.images} JPEGs of {figures.mean_bytes:,} bytes, {figures.model} {figures.dtype}"
-    return Group(_throughput(figures, title), "", _latency(figures), "", _rest(figures))
+    """What a person reads: all that was measured, and at the end what was not."""
+    views = "" if figures.views == 1 else f" of {figures.views:.3g} views"
+    title = f"{figures.images} JPEGs{views} of {figures.mean_bytes:,} bytes, {figures.model} {figures.dtype}"
+    parts: list[RenderableType] = [_throughput(figures, title)]
+    if figures.latencies:
+        parts += ["", _latency(figures)]
+    parts += ["", _rest(figures)]
+    if figures.missing:
+        parts += ["", *figures.missing]
+    return Group(*parts)
 
 
 def _throughput(figures: Figures, title: str) -> Table:
     table = _table("", "images/s", "CPU ms/image", "efficiency", title=title)
     for each in figures.forwards:
-        table.add_row(f"forward pass alone, {each.dtype}, batch {each.batch}", *_pair(each.cost))
-    memory = figures.memory
-    table.add_row(f"decode+preprocess alone, {figures.cores} threads", *_pair(memory.bound.decode))
-    table.add_row(f"bound = {arithmetic(memory.bound)}", f"{memory.bound.rate:.0f}")
-    spread = _spread(each.memory for each in figures.rounds)
-    table.add_row("pipeline through memory", *_pair(memory.run.cost()), f"{memory.efficiency:.2f} {spread}")
-    if (kafka := figures.kafka) is not None:
-        if kafka.bound.client is not None:
-            table.add_row("Kafka publish alone", *_pair(kafka.bound.client.publish))
-            table.add_row("Kafka fetch alone", *_pair(kafka.bound.client.fetch))
-        table.add_row(f"bound = {arithmetic(kafka.bound)}", f"{kafka.bound.rate:.0f}")
-        spread = _spread(each.kafka for each in figures.rounds if each.kafka is not None)
-        table.add_row("pipeline through Kafka", *_pair(kafka.run.cost()), f"{kafka.efficiency:.2f} {spread}")
-    table.add_row("pipeline with a model that costs nothing", *_pair(figures.null.run.cost()))
-    table.add_row("images seen before", *_pair(figures.repeats))
+        unit = "" if figures.views == 1 else ", a view"
+        table.add_row(f"forward pass alone{unit}, {each.dtype}, batch {each.batch}", *_pair(each.cost))
+    memory, kafka = figures.memory, figures.kafka
+    if memory is not None:
+        table.add_row(f"decode+preprocess alone, {figures.cores} threads", *_pair(memory.bound.decode))
+        table.add_row(f"bound = {arithmetic(memory.bound)}", f"{memory.bound.rate:.0f}")
+        spread = _spread(each.memory for each in figures.rounds)
+        table.add_row("pipeline through memory", *_pair(memory.run.cost()), f"{memory.efficiency:.2f} {spread}")
+    if kafka is not None:
+        _kafka_rows(table, kafka, _spread(each.kafka for each in figures.rounds if each.kafka is not None))
+    if figures.null is not None:
+        table.add_row("pipeline with a model that costs nothing", *_pair(figures.null.run.cost()))
+    if figures.repeats is not None:
+        table.add_row("images seen before", *_pair(figures.repeats))
     for name, cost in figures.peers.items():
-        times = _rate(memory) / cost.rate
-        table.add_row(f"{_PEERS[name]}, float32", *_pair(cost), f"{times:.1f}x slower than memory")
+        times = f"{_rate(memory) / cost.rate:.1f}x slower than memory" if memory is not None else ""
+        table.add_row(f"{_PEERS[name]}, float32", *_pair(cost), times)
     return table
+
+
+def _kafka_rows(table: Table, kafka: Streamed, spread: str) -> None:
+    if kafka.bound.client is not None:
+        table.add_row("Kafka publish alone", *_pair(kafka.bound.client.publish))
+        table.add_row("Kafka fetch alone", *_pair(kafka.bound.client.fetch))
+    table.add_row(f"bound = {arithmetic(kafka.bound)}", f"{kafka.bound.rate:.0f}")
+    table.add_row("pipeline through Kafka", *_pair(kafka.run.cost()), f"{kafka.efficiency:.2f} {spread}")
 
 
 def _spread(rounds: Iterable[Streamed]) -> str:
@@ -139,25 +197,33 @@ def _latency(figures: Figures) -> Table:
 
 
 def _rest(figures: Figures) -> Table:
-    ours, yardstick = figures.start
     table = _table("", "")
-    table.add_row(
-        "CPU in neither forward nor decode, through memory", f"{figures.memory.in_neither * _MS:.2f} ms an image"
-    )
-    beside = sorted(each.null.beside_decode * _US for each in figures.rounds)
-    table.add_row(
-        "our CPU beside decode, model that costs nothing",
-        f"{figures.null.beside_decode * _US:.0f} us an image ({beside[0]:.0f} to {beside[-1]:.0f})",
-    )
-    table.add_row("scoring against 10,000 prompts", f"{figures.prompts.share:.1%} of it and the forward pass")
-    if figures.warm is not None:
-        table.add_row("1,000 prompts that Redis knows, connect to ready", f"{figures.warm.ready * _MS:.1f} ms")
-    table.add_row(
-        "start to first decision",
-        f"{ours.seconds:.1f} s, {ours.seconds / yardstick.seconds:.2f} times importing open_clip",
-    )
-    table.add_row("peak memory", f"{ours.peak_bytes / _MIB:.0f} MiB to judge one image, {_mib(figures)} here")
+    for name, value in _rest_rows(figures):
+        table.add_row(name, value)
     return table
+
+
+def _rest_rows(figures: Figures) -> Iterator[tuple[str, str]]:
+    memory, null = figures.memory, figures.null
+    if memory is not None and null is not None:
+        yield "CPU in neither forward nor decode, through memory", f"{memory.in_neither * _MS:.2f} ms an image"
+        beside = sorted(each.null.beside_decode * _US for each in figures.rounds)
+        spread = f"({beside[0]:.0f} to {beside[-1]:.0f})"
+        yield (
+            "our CPU beside decode, model that costs nothing",
+            f"{null.beside_decode * _US:.0f} us an image {spread}",
+        )
+    if figures.prompts is not None:
+        yield "scoring against 10,000 prompts", f"{figures.prompts.share:.1%} of it and the forward pass"
+    if figures.warm is not None:
+        yield "1,000 prompts that Redis knows, connect to ready", f"{figures.warm.ready * _MS:.1f} ms"
+    ours_alone = ""
+    if figures.start is not None:
+        ours, yardstick = figures.start
+        times = ours.seconds / yardstick.seconds
+        yield "start to first decision", f"{ours.seconds:.1f} s, {times:.2f} times importing open_clip"
+        ours_alone = f"{ours.peak_bytes / _MIB:.0f} MiB to judge one image, "
+    yield "peak memory", f"{ours_alone}{_mib(figures)} here"
 
 
 def _mib(figures: Figures) -> str:

@@ -7,11 +7,12 @@ one in the middle is shown, with the extremes beside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from workers.assembly import Judge
 from workers.bench import limits, streams
+from workers.bench.budget import Budget
 from workers.bench.limits import Cost, Forward
 from workers.bench.streams import Clockwork, KafkaCosts
 from workers.bench.timed import TimedDecoder
@@ -31,6 +32,8 @@ class Bound:
     forward: Forward
     decode: Cost
     """On all cores."""
+    views: float = 1.0
+    """That an image has, on average: so many forward passes does it cost."""
     client: KafkaCosts | None = None
     """What the same bytes cost Kafka's client, where they went through it."""
 
@@ -38,15 +41,15 @@ class Bound:
     def rate(self) -> float:
         """Images a second.
 
-        On a CPU the cores share out all work: ``cores / (CPU seconds of forward + decode [+ publish + fetch])``.
-        With a device apart, the slower of device and cores: ``min(forward rate, cores / CPU seconds of the rest)``.
+        On a CPU the cores share out all work: ``cores / CPU seconds of (views x forward + decode + client)``.
+        With a device apart, the slower of the two: ``min(forward rate / views, cores / CPU seconds of the rest)``.
         """
         rest = self.decode.cpu_each
         if self.client is not None:
             rest += self.client.publish.cpu_each + self.client.fetch.cpu_each
         if self.apart:
-            return min(self.forward.cost.rate, self.cores / rest)
-        return self.cores / (self.forward.cost.cpu_each + rest)
+            return min(self.forward.cost.rate / self.views, self.cores / rest)
+        return self.cores / (self.views * self.forward.cost.cpu_each + rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Streamed:
     @property
     def in_neither(self) -> float:
         """CPU seconds an image that are neither forward pass nor decode."""
-        model = 0.0 if self.bound.apart else self.bound.forward.cost.cpu_each
+        model = 0.0 if self.bound.apart else self.bound.views * self.bound.forward.cost.cpu_each
         return self.run.cost().cpu_each - model - self.bound.decode.cpu_each
 
 
@@ -95,12 +98,16 @@ def measured_rounds(
     judge: Judge,
     null: Callable[[TimedDecoder], Judge],
     images: Sequence[bytes],
-    batch: int,
+    size: tuple[int, float],
     *,
     kafka: bool,
-    say: Callable[[str], object],
-) -> list[Round]:
-    """`judge` and `null` remember no image; `batch` is the size of the forward pass."""
+    budget: Budget,
+) -> Iterator[Round]:
+    """`judge` and `null` remember no image; `size` is the batch of the forward pass, and the views of an image.
+
+    As many rounds as the budget affords, up to `ROUNDS`.
+    """
+    batch, views = size
 
     def limit() -> tuple[Forward, Cost]:
         decoder, encoder = judge.model.decoder, judge.model.encoder
@@ -108,19 +115,24 @@ def measured_rounds(
 
     def between(before: tuple[Forward, Cost], after: tuple[Forward, Cost], client: KafkaCosts | None = None) -> Bound:
         forward = Forward(before[0].dtype, batch, before[0].cost + after[0].cost)
-        return Bound(settings.cores, judge.model.apart, forward, before[1] + after[1], client)
+        return Bound(settings.cores, judge.model.apart, forward, before[1] + after[1], views, client)
 
     def once(number: int) -> Round:
-        say(f"round {number} of {ROUNDS}: streaming through memory, between its limits")
+        budget.say(f"round {number} of {ROUNDS}: streaming through memory, between its limits")
         first, run, second = limit(), streams.through_memory(settings, judge, images), limit()
         through = None
         if kafka:
-            say(f"round {number} of {ROUNDS}: streaming through Kafka, between its limits")
+            budget.say(f"round {number} of {ROUNDS}: streaming through Kafka, between its limits")
             clock, client = streams.through_kafka(settings, judge, images)
             through = Streamed(clock, between(second, limit(), client))
-        say(f"round {number} of {ROUNDS}: streaming with a model that costs nothing")
+        budget.say(f"round {number} of {ROUNDS}: streaming with a model that costs nothing")
         timed = TimedDecoder(judge.model.decoder)
         free = streams.through_memory(settings, null(timed), images)
         return Round(Streamed(run, between(first, second)), through, Null(free, timed.cost()))
 
-    return [once(number) for number in range(1, ROUNDS + 1)]
+    for number in range(1, ROUNDS + 1):
+        started = budget.elapsed
+        yield once(number)
+        taken = budget.elapsed - started
+        if number < ROUNDS and not budget.affords(f"rounds {number + 1} to {ROUNDS} of streaming, each", taken):
+            return

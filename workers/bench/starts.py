@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,13 +29,18 @@ class Start:
     peak_bytes: int
 
 
-def starts(image: bytes, flags: Sequence[str]) -> tuple[Start, Start]:
-    """`sluice scan` of one image, from the start of the process to its end, and importing open_clip alone."""
+def starts(image: bytes, flags: Sequence[str], affords: Callable[[float], bool]) -> tuple[Start, Start]:
+    """`sluice scan` of one image, from the start of the process to its end, and importing open_clip alone.
+
+    One round, and `ROUNDS` of them while another of so many seconds can be afforded.
+    """
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder, "first.jpg")
         picture.write_bytes(image)
         scan = python("-m", "workers", "scan", str(picture), "--json", *flags)
-        rounds = [(_run(scan), _run(YARDSTICK)) for _ in range(ROUNDS)]
+        rounds = [(_run(scan), _run(YARDSTICK))]
+        while len(rounds) < ROUNDS and affords(sum(each.seconds for each in rounds[-1])):
+            rounds.append((_run(scan), _run(YARDSTICK)))
     return (
         min((ours for ours, _ in rounds), key=lambda start: start.seconds),
         min((theirs for _, theirs in rounds), key=lambda start: start.seconds),
@@ -49,11 +57,33 @@ print(time.perf_counter() - began, usage.ru_maxrss, os.waitstatus_to_exitcode(st
 """Run by a small process of its own: Linux counts the memory of whoever forks to a child's peak."""
 
 
+_running: list[subprocess.Popen[str]] = []
+
+
+def end_children() -> None:
+    """End what is being measured, and what it has started in turn, for a bench that ends before it."""
+    for process in _running:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
 def _run(command: Sequence[str]) -> Start:
-    measured = subprocess.run(  # noqa: S603 - ourselves
-        python("-c", _MEASURE, *command), env=own_environment(), capture_output=True, text=True, check=True
+    process = subprocess.Popen(  # noqa: S603 - ourselves
+        python("-c", _MEASURE, *command),
+        env=own_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,  # Ctrl-C is for the bench, which then ends them
     )
-    seconds, peak, status = measured.stdout.split()
+    _running.append(process)
+    try:
+        measured, _ = process.communicate()
+    finally:
+        _running.remove(process)
+    if process.returncode:
+        raise StopError(f"{' '.join(command)} could not be measured")
+    seconds, peak, status = measured.split()
     if int(status) not in {0, 1}:
         raise StopError(f"{' '.join(command)} ended with {status}")
     return Start(float(seconds), in_bytes(int(peak)))

@@ -22,7 +22,8 @@ from workers.settings import Settings
 
 PARTITIONS = 6
 RETENTION = 3600.0
-PATIENCE = 600.0
+PATIENCE = 3600.0
+"""Seconds; how long a stream may take is the budget's business, this is for one that is stuck."""
 POLL = 0.1
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from workers.options import with_settings
 from workers.settings import Settings
+
+if TYPE_CHECKING:
+    from workers.bench.figures import Figures
+
+MINUTES = 10.0
+"""Enough for every part of it with a small model on two cores."""
 
 
 @with_settings("kafka", "redis", "model", "images", "policies", "log")
@@ -17,27 +23,41 @@ def bench(
     width: Annotated[int, typer.Option(min=32, help="Of the images, pixels.")] = 1024,
     height: Annotated[int, typer.Option(min=32, help="Of the images, pixels.")] = 768,
     size: Annotated[int, typer.Option(min=1000, help="Of the images, bytes, about.")] = 100_000,
+    minutes: Annotated[
+        float, typer.Option(min=0.1, max=10_000, help="Time to take; what does not fit is left out, and named.")
+    ] = MINUTES,
     kafka: Annotated[bool, typer.Option("--kafka", help="Through Kafka too (--bootstrap-servers).")] = False,
     peers: Annotated[bool, typer.Option(help="Run what people write without Sluice, too.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Measure what this machine allows and what the pipeline makes of it, over the same images in one run.
 
-    Efficiency is measured / bound, and the bound's arithmetic is shown. Latencies are those of an open loop.
+    Efficiency is measured / bound, and the bound's arithmetic is shown. Latencies are those of an open loop. Stderr
+    says what is being measured. Ctrl-C prints what has been measured by then.
     """
+    from workers.bench.budget import Budget
+    from workers.bench.figures import Figures
+    from workers.bench.images import jpegs
+    from workers.bench.measure import Bench
+    from workers.bench.watched import watched
+    from workers.plain import say
+
+    budget = Budget(60 * minutes, lambda line: say(f"sluice bench: {line}", err=True))
+    budget.say(f"making {count} images")
+    images = jpegs(count, width, height, size)
+    figures = Figures(count, sum(map(len, images)) // len(images), settings.cores, missing=budget.missing)
+    run = Bench(settings, images, figures, budget, kafka=kafka, with_peers=peers)
+    watched(run.run, budget, lambda: _print(figures, as_json=as_json))
+
+
+def _print(figures: Figures, *, as_json: bool) -> None:
     import json
 
-    from rich.console import Console
-
-    from workers.bench.figures import measure
-    from workers.bench.images import jpegs
     from workers.bench.report import as_record, as_table
+    from workers.plain import say_json
+    from workers.terminal import Screen
 
-    stderr = Console(stderr=True)
-    with stderr.status("making images") as status:
-        images = jpegs(count, width, height, size)
-        figures = measure(settings, images, kafka=kafka, with_peers=peers, say=status.update)
     if as_json:
-        typer.echo(json.dumps(as_record(figures), indent=2))
+        say_json(json.dumps(as_record(figures), indent=2))
     else:
-        Console(highlight=False).print(as_table(figures))
+        Screen().print(as_table(figures))
