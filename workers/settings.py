@@ -272,6 +272,8 @@ def load_settings(flags: dict[str, Any], config: Path | None = None) -> Settings
         return Resolved(**flags)
     except ValidationError as error:
         raise SettingsError("; ".join(_reason(dict(each), flags, path) for each in error.errors())) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: not UTF-8 text; a config file is TOML, 'setting = value' a line") from error
     except ValueError as error:  # TOML that does not parse
         raise SettingsError(f"{path}: {error}") from error
     except OSError as error:

@@ -47,7 +47,12 @@ def bench(
     images = jpegs(count, width, height, size)
     figures = Figures(count, sum(map(len, images)) // len(images), settings.cores, missing=budget.missing)
     run = Bench(settings, images, figures, budget, kafka=kafka, with_peers=peers)
-    watched(run.run, budget, lambda: _print(figures, as_json=as_json))
+
+    def show() -> None:
+        if figures.forwards:
+            _print(figures, as_json=as_json)
+
+    watched(run.run, budget, show)
 
 
 def _print(figures: Figures, *, as_json: bool) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +27,6 @@ def demo(
     from contextlib import ExitStack
     from time import monotonic
 
-    from pipeline.errors import ServiceError
     from workers.demo.images import hostile_images, sample_images
     from workers.demo.stream import DemoStream
     from workers.demo.summary import print_summary, summary
@@ -33,23 +34,32 @@ def demo(
     from workers.terminal import Terminal
 
     started = monotonic()
-    try:
-        if not serve:
-            out.touch()
-    except OSError as error:
-        raise ServiceError(f"cannot write {out}: {error.strerror}; give another place with --out") from error
+    if not serve:
+        with _writing(out):
+            out.open("ab").close()  # before the work, not after it
     samples = sample_images(SHIPPED_POLICIES / "samples")
     images = samples + hostile_images(samples)
-    terminal, loading = Terminal(), ExitStack()
-    with loading, ExitStack() as held:
-        loading.enter_context(terminal.status("loading the model and the policies"))
-        stream = held.enter_context(DemoStream(settings))
-        loading.close()
+    terminal = Terminal()
+    with ExitStack() as held:
+        with terminal.status("loading the model and the policies"):
+            stream = held.enter_context(DemoStream(settings))
         ready = monotonic() - started
         if serve:
             stream.serve(images, rate, terminal)
             return
         stream.send_all(images, terminal)
         answers = stream.finish()
-    out.write_bytes(b"".join(line + b"\n" for line in answers.lines))
+    with _writing(out):
+        out.write_bytes(b"".join(line + b"\n" for line in answers.lines))
     print_summary(summary(answers, ready), out, as_json=as_json)
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    """Raises `ServiceError` for what cannot be written."""
+    from pipeline.errors import ServiceError
+
+    try:
+        yield
+    except OSError as error:
+        raise ServiceError(f"cannot write {out}: {error.strerror}; give another place with --out") from error
