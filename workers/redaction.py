@@ -25,6 +25,9 @@ _OPEN = frozenset(
 )
 """Options of a Redis URL that are no secrets. Whatever else stands in a query may be one."""
 
+_SECRET = frozenset({"password", "username", "ssl_password", "ssl_keyfile", "ssl_certfile"})
+"""Options whose names may be shown. Any other name may be a part of a password that holds a question mark."""
+
 
 def redacted(url: str) -> str:
     """The URL with its secrets hidden, for people to read: password, a user without one, and most of the query.
@@ -69,11 +72,11 @@ def _without_values(query: str) -> str:
         return ""
     shown = []
     for pair in query.split("&"):
-        name, equals, _ = pair.partition("=")
-        if not equals:
-            shown.append(HIDDEN)
+        name, _, _ = pair.partition("=")
+        if unquote(name) in _OPEN:
+            shown.append(pair)
         else:
-            shown.append(pair if unquote(name) in _OPEN else f"{name}={HIDDEN}")
+            shown.append(f"{name if unquote(name) in _SECRET else HIDDEN}={HIDDEN}")
     return "?" + "&".join(shown)
 
 

@@ -45,15 +45,11 @@ def read_bytes(path: str, most: int = MOST_BYTES, patience: float = PATIENCE) ->
 
 def _read(handle: int, most: int, patience: float) -> bytes:
     kind = os.fstat(handle)
-    regular = stat.S_ISREG(kind.st_mode)
-    if regular and kind.st_size > most:
+    if stat.S_ISREG(kind.st_mode) and kind.st_size > most:
         raise _too_large(f"{kind.st_size:,}", most)
     parts: list[bytes] = []
     size = 0
-    while regular or _has_news(handle, patience):
-        part = os.read(handle, min(_CHUNK, most + 1 - size))
-        if not part:
-            break
+    while part := _next(handle, min(_CHUNK, most + 1 - size), patience):
         parts.append(part)
         size += len(part)
         if size > most:  # it grows while it is read, or it is a pipe
@@ -61,13 +57,16 @@ def _read(handle: int, most: int, patience: float) -> bytes:
     return b"".join(parts)
 
 
-def _has_news(handle: int, patience: float) -> bool:
-    """Wait for bytes or for the end. Raises TimeoutError when neither comes."""
+def _next(handle: int, most: int, patience: float) -> bytes:
+    """The next bytes, none at the end. Raises TimeoutError when neither comes."""
     waiting = select.poll()
     waiting.register(handle, select.POLLIN)
-    if not waiting.poll(patience * 1000):
-        raise TimeoutError(errno.ETIMEDOUT, f"nothing came for {patience:g} s")
-    return True
+    while True:
+        try:
+            return os.read(handle, most)
+        except BlockingIOError:
+            if not waiting.poll(patience * 1000):
+                raise TimeoutError(errno.ETIMEDOUT, f"nothing came for {patience:g} s") from None
 
 
 def _too_large(size: str, most: int) -> ItemError:

@@ -1,0 +1,123 @@
+"""Commands as real processes, on a model that loads in a moment and policies that flag nothing or everything."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.pictures import picture
+from tests.e2e.policies_under_test import DEFAULTS, FILES, policy
+from tests.e2e.tiny_model import make_tiny_model
+from tests.services.processes import ROOT, child_env
+
+PATIENCE = 300.0
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that has ended."""
+
+    status: int
+    stdout: bytes
+    stderr: str
+
+    @property
+    def lines(self) -> list[str]:
+        """What it printed; it must be UTF-8."""
+        return self.stdout.decode().splitlines()
+
+    @property
+    def objects(self) -> list[dict[str, object]]:
+        """What it printed with ``--json``, which must be strict JSON, a line each."""
+        found = [json.loads(line) for line in self.lines]
+        assert all(json.dumps(each, ensure_ascii=False).encode() for each in found), "half a surrogate pair"
+        return found
+
+
+Sluice = Callable[..., Ended]
+
+
+@pytest.fixture
+def sluice(tmp_path: Path) -> Sluice:
+    """Run a command to its end: `sluice("scan", "a.jpg")`, in the test's own folder."""
+
+    def run(*words: str | bytes, env: dict[str, str] | None = None, stdin: bytes = b"", **popen: object) -> Ended:
+        done = subprocess.run(
+            [sys.executable, "-m", "workers", *words],
+            input=stdin,
+            capture_output=True,
+            timeout=PATIENCE,
+            cwd=tmp_path,
+            env=child_env({"PYTHONPATH": str(ROOT), **ONE_THREAD, **(env or {})}),
+            check=False,
+            **popen,
+        )
+        assert b"Traceback" not in done.stderr, done.stderr.decode()
+        assert b"Exception ignored" not in done.stderr, done.stderr.decode()
+        return Ended(done.returncode, done.stdout, done.stderr.decode())
+
+    return run
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Start a command in a process group of its own, ended with the test."""
+    with ExitStack() as ending:
+
+        def popen(*words: str, **how: object) -> subprocess.Popen[bytes]:
+            given = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
+            process = subprocess.Popen(
+                [sys.executable, "-m", "workers", *words],
+                cwd=tmp_path,
+                env=child_env({"PYTHONPATH": str(ROOT), **ONE_THREAD}),
+                start_new_session=True,
+                **given,
+            )
+            ending.enter_context(process)
+            ending.callback(_end, process)
+            return process
+
+        yield popen
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, 9)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What ``--model`` takes for the tiny model."""
+    return make_tiny_model(tmp_path_factory.mktemp("tiny") / "model")
+
+
+@pytest.fixture(scope="session")
+def judged_by(tmp_path_factory: pytest.TempPathFactory, tiny: str) -> Callable[[float], list[str]]:
+    """Options of a command: the tiny model, and one policy that flags from that score on (0: all, 1: nothing)."""
+
+    def options(least: float) -> list[str]:
+        folder = tmp_path_factory.mktemp("policies")
+        (folder / "_defaults.yaml").write_text(DEFAULTS)
+        (folder / "_background.txt").write_text(FILES["_background.txt"])
+        (folder / "anything.yaml").write_text(policy("Anything", ["a knife", "a gun"], {"review": least}))
+        return ["--model", tiny, "--device", "cpu", "--dtype", "float32", "--policies", str(folder)]
+
+    return options
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with one clean picture in it, called ``one.jpg``."""
+    made = tmp_path / "pictures"
+    made.mkdir()
+    (made / "one.jpg").write_bytes(picture(1))
+    return made
