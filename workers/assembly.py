@@ -99,6 +99,7 @@ def _decoder_maker(settings: Settings) -> Callable[[EncoderSpec], Decoder]:
         preprocess=settings.preprocess,
         max_frames=settings.max_frames,
         max_pixels=settings.max_pixels,
+        max_views=settings.max_views,
     )
     if settings.jpeg_decoder == "pillow":
         return by_pillow
@@ -234,7 +235,8 @@ def build_feature_cache(
     from pipeline.adapters.redis import RedisFeatureCache
 
     # The limits count as well: what one worker refuses as too large must not be recalled from one that took it.
-    preprocess = f"{model.decoder.name}-{settings.max_frames}frames-{settings.max_pixels}px"
+    limits = f"{settings.max_frames}frames-{settings.max_pixels}px-{settings.max_views}views"
+    preprocess = f"{model.decoder.name}-{limits}"
     keep = settings.image_features_ttl
     shared = RedisFeatureCache(redis, model.encoder.spec, preprocess, keep=keep, hooks=hooks)
     return TieredFeatureCache(memory, shared)

@@ -118,6 +118,9 @@ class Settings(BaseSettings):
         512 * 1024 * 1024, description="Bytes of images under way in a worker; past that it polls no further."
     )
     max_pixels: Count = Field(64_000_000, description="An image of more pixels is a dead letter.")
+    max_views: Annotated[int, Field(ge=4)] = Field(
+        32, description="Most views of one image, over all its frames; each is one image for the model."
+    )
     cores: Count = Field(
         default_factory=usable_cores,
         description="CPU cores to use, for decoding and for a model on the CPU; default: all that the process may.",
@@ -240,6 +243,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "jpeg_decoder",
         "max_frames",
         "max_pixels",
+        "max_views",
         "cores",
         "remember",
     ),

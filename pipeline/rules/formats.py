@@ -5,14 +5,27 @@ Names only say which files of a person's own folder to look at.
 
 from __future__ import annotations
 
-ACCEPTED = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF")
-"""Pillow's names of the formats that are decoded. Fewer decoders, less to attack; MPO opens as JPEG."""
+ACCEPTED = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF", "HEIC")
+"""The formats that are decoded, mostly by Pillow's names. Fewer decoders, less to attack; MPO opens as JPEG.
 
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp", ".avif"})
+HEIC wants the extra ``sluice[heif]``.
+"""
+
+PICTURE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp", ".avif", ".heic", ".heif", ".hif"}
+)
 """What a folder is searched for, in lower case; a file that a person names is opened whatever its name ends in."""
 
+_STARTS = {
+    b"\xff\xd8\xff": "JPEG",
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"GIF87a": "GIF",
+    b"GIF89a": "GIF",
+    b"BM": "BMP",
+}
 _AVIF_BRANDS = (b"avif", b"avis")
-_FTYP_BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"hevc": "HEIC", b"mif1": "HEIF", b"qt  ": "QuickTime video"}
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
+_FTYP_BRANDS = {b"mif1": "HEIF", b"msf1": "HEIF", b"qt  ": "QuickTime video"}
 _OTHERS = {
     b"II*\x00": "TIFF",
     b"MM\x00*": "TIFF",
@@ -34,25 +47,23 @@ _MARKUP = ((b"<!doctype html", "HTML"), (b"<html", "HTML"), (b"<head", "HTML"), 
 
 def sniff(data: bytes) -> str | None:
     """The accepted format that these bytes start like, or None."""
-    if data.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "PNG"
+    for start, name in _STARTS.items():
+        if data.startswith(start):
+            return name
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return "WEBP"
-    if data.startswith((b"GIF87a", b"GIF89a")):
-        return "GIF"
-    if data.startswith(b"BM"):
-        return "BMP"
-    return "AVIF" if _is_avif(data) else None
+    brands = _brands(data)
+    if any(brand in _AVIF_BRANDS for brand in brands):
+        return "AVIF"
+    return "HEIC" if any(brand in _HEIC_BRANDS for brand in brands) else None
 
 
-def _is_avif(data: bytes) -> bool:
-    """Whether an ISO-BMFF ``ftyp`` box names AVIF as its major or as a compatible brand."""
+def _brands(data: bytes) -> list[bytes]:
+    """The major and the compatible brands in an ISO-BMFF ``ftyp`` box."""
     if data[4:8] != b"ftyp":
-        return False
+        return []
     box = data[8 : min(int.from_bytes(data[:4], "big"), 256)]
-    return any(box[at : at + 4] in _AVIF_BRANDS for at in range(0, len(box), 4))
+    return [box[at : at + 4] for at in range(0, len(box), 4)]
 
 
 def describe(data: bytes) -> str:
@@ -91,17 +102,3 @@ def is_cut_short(name: str, data: bytes) -> bool:
     if name == "BMP":
         return len(data) < max(26, int.from_bytes(data[2:6], "little"))
     return False
-
-
-def declared_size(name: str, data: bytes) -> tuple[int, int] | None:
-    """Width and height as the header gives them, for formats whose decoders spend memory already on opening.
-
-    Sources: PNG 11.2.2, GIF89a section 18, RFC 9649 section 2.7 (plain WebP is bounded by its 14-bit sides).
-    """
-    if name == "PNG":
-        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
-    if name == "GIF":
-        return int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little")
-    if name == "WEBP" and data[12:16] == b"VP8X":
-        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
-    return None

@@ -21,6 +21,23 @@ Sketch = NDArray[np.int16]
 
 Kept = TypeVar("Kept")
 
+LEAST_FRAMES = 4
+"""Frames of an animation that are looked at however many views each takes; then of each some views."""
+
+
+def frames_for(max_frames: int, max_views: int, views: int) -> int:
+    """How many frames of an animation are looked at, each of that many views: at most `max_views` together."""
+    return min(max_frames, max(LEAST_FRAMES, max_views // views))
+
+
+def some(views: NDArray[np.uint8], most: int, turn: int = 0) -> NDArray[np.uint8]:
+    """At most `most` views of a frame, evenly spread; from frame to frame, others have their `turn`."""
+    count = len(views)
+    if count <= most:
+        return views
+    chosen = {(turn + index * count // most) % count for index in range(most)}
+    return views[sorted(chosen)]
+
 
 def spread(count: int, limit: int, seed: bytes) -> set[int]:
     """At most `limit` of `count` frame numbers: the first, the last, and one inside each stretch between."""

@@ -13,7 +13,8 @@ import math
 import re
 from dataclasses import dataclass
 
-_FF, _SOS, _EOI, _APP1, _APP14 = 0xFF, 0xDA, 0xD9, 0xE1, 0xEE
+_FF, _SOS, _EOI, _APP14 = 0xFF, 0xDA, 0xD9, 0xEE
+_TAGS = {0xE1, 0xE2}
 _FRAMES = {0xC0, 0xC2}
 """Baseline and progressive, both Huffman-coded."""
 _TABLES = {0xC4, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0)}
@@ -35,8 +36,8 @@ class PlainJpeg:
     size: tuple[int, int]
     components: int
     """1 is grey, 3 is YCbCr."""
-    may_be_turned: bool
-    """Whether there is application data of the kind that holds an EXIF orientation."""
+    is_tagged: bool
+    """Whether there is application data of the kinds that hold an EXIF orientation or a colour profile."""
     end: int
     """Bytes up to and with the end mark; what follows is no part of the image."""
 
@@ -68,7 +69,7 @@ def plain_jpeg(data: bytes) -> PlainJpeg | None:
     blocks = math.ceil(size[0] / 8) * math.ceil(size[1] / 8)
     if 8 * sum(each.end - each.stop for each in scans) < blocks:  # no code is shorter than a bit
         return None
-    return PlainJpeg(size, components, any(each.marker == _APP1 for each in segments), segments[-1].end)
+    return PlainJpeg(size, components, any(each.marker in _TAGS for each in segments), segments[-1].end)
 
 
 def _segments(data: bytes) -> list[_Segment]:

@@ -53,7 +53,7 @@ def test_only_application_data_can_turn_a_jpeg() -> None:
     upright = plain_jpeg(PLAIN)
     assert turned is not None
     assert upright is not None
-    assert (turned.may_be_turned, upright.may_be_turned) == (True, False)
+    assert (turned.is_tagged, upright.is_tagged) == (True, False)
 
 
 def test_segments_that_say_nothing_of_the_image_are_passed() -> None:

@@ -43,7 +43,9 @@ def test_workers_of_the_same_settings_share(known: str) -> None:
     cache.close()
 
 
-@pytest.mark.parametrize("other", [{"preprocess": "exact"}, {"max_frames": 4}, {"max_pixels": 1000}])
+@pytest.mark.parametrize(
+    "other", [{"preprocess": "exact"}, {"max_frames": 4}, {"max_pixels": 1000}, {"max_views": 8}]
+)
 def test_workers_that_see_images_otherwise_do_not(known: str, other: dict[str, Any]) -> None:
     cache = cache_of(known, **other)
     assert cache.get(["sha"]) == {}

@@ -1,8 +1,8 @@
 """The Decoder port with a device for plain JPEGs, and another decoder for everything else.
 
-The other decoder stays the judge: what is not plain, is too large for the device, has several views, or is refused by
-the device goes to it untouched. So what is wrong with an image is never the device's word. A file whose scan is
-damaged inside may get other pixels than from libjpeg, which fills in grey.
+The other decoder stays the judge: what is not plain, is too large for the device, has several views or colours other
+than sRGB's, or is refused by the device goes to it untouched. So what is wrong with an image is never the device's
+word. A file whose scan is damaged inside may get other pixels than from libjpeg, which fills in grey.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ from io import BytesIO
 import numpy as np
 import structlog
 import torch
-from PIL import ExifTags, Image
+from PIL import Image
 
 from pipeline.adapters.nvjpeg.device import JpegDevice, StoredJpeg
 from pipeline.adapters.nvjpeg.turns import Turns
-from pipeline.errors import SettingsError
+from pipeline.adapters.pillow.colour import AS_IT_IS, to_srgb
+from pipeline.errors import ItemError, SettingsError
 from pipeline.items import Pixels
 from pipeline.ports import Decoded, Decoder, EncoderSpec
 from pipeline.rules.formats import sniff
+from pipeline.rules.headers.jpeg import read_jpeg
 from pipeline.rules.jpeg import PlainJpeg, plain_jpeg
 from pipeline.rules.views import tiles
 
@@ -60,7 +62,10 @@ class NvjpegDecoder:
 
     def decode(self, image: bytes) -> Decoded:
         """``uint8[V,H,W,3]`` of all views of all sampled frames; raises `ItemError`, and nothing else."""
-        stored = self._for_device(image)
+        try:
+            stored = self._for_device(image)
+        except ItemError:
+            stored = None
         if stored is not None:
             width, height = stored.header.size
             pixels = self._turns(stored, width * height)
@@ -73,7 +78,12 @@ class NvjpegDecoder:
         header = plain_jpeg(image) if sniff(image) == "JPEG" else None
         if header is None or header.size[0] * header.size[1] > self._max_pixels or tiles(header.size, self._target):
             return None
-        return StoredJpeg(image, header, _orientation(image) if header.may_be_turned else 1)
+        if not header.is_tagged:
+            return StoredJpeg(image, header, 1)
+        tags = read_jpeg(image, self._max_pixels, lambda _size, _colour: 1, fast=True)
+        if to_srgb(tags.colour, "L" if header.components == 1 else "RGB") != AS_IT_IS:
+            return None
+        return StoredJpeg(image, header, tags.orientation)
 
     def _answers(self, jpegs: Sequence[StoredJpeg]) -> list[Pixels | None]:
         """``uint8[1,H,W,3]`` for each, None for what the device refuses; it does not say which, so all go singly."""
@@ -102,14 +112,4 @@ def _trial() -> StoredJpeg:
     """A small JPEG that any decoder can read."""
     out = BytesIO()
     Image.new("RGB", (64, 64), (200, 100, 50)).save(out, "JPEG")
-    return StoredJpeg(out.getvalue(), PlainJpeg((64, 64), 3, may_be_turned=False, end=len(out.getvalue())), 1)
-
-
-def _orientation(image: bytes) -> int:
-    """EXIF's orientation as Pillow reads it; unreadable EXIF is ignored, as viewers do."""
-    try:
-        with Image.open(BytesIO(image), formats=("JPEG",)) as still:
-            found = still.getexif().get(ExifTags.Base.Orientation)
-    except Exception:  # noqa: BLE001  a stranger's EXIF may break its parser in any way
-        return 1
-    return found if isinstance(found, int) else 1
+    return StoredJpeg(out.getvalue(), PlainJpeg((64, 64), 3, is_tagged=False, end=len(out.getvalue())), 1)

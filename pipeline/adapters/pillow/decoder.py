@@ -7,26 +7,33 @@ looked at is decided elsewhere, without pixels: `pipeline.rules.views` and `pipe
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
-from io import BytesIO
 from typing import Literal
 
 import numpy as np
 from PIL import Image
 
-from pipeline.adapters.pillow.modes import backdrops, plain
-from pipeline.adapters.pillow.opening import check_size, check_work, drawn, typed
-from pipeline.adapters.pillow.orientation import oriented
+from pipeline.adapters.pillow.colour import AS_IT_IS, Shows, is_steep, to_srgb
+from pipeline.adapters.pillow.modes import backdrops, conversion, worked
+from pipeline.adapters.pillow.opening import colour_of, drawn, frames_of, opened, orientation_of, typed
+from pipeline.adapters.pillow.orientation import upright
 from pipeline.adapters.pillow.rendering import Renderer
 from pipeline.errors import ItemError, Reason
 from pipeline.items import Pixels
 from pipeline.ports import Decoded, EncoderSpec
-from pipeline.rules.formats import ACCEPTED, declared_size, describe, sniff
-from pipeline.rules.frames import Novelty, Sketch, spread
+from pipeline.rules.formats import ACCEPTED, describe, sniff
+from pipeline.rules.frames import LEAST_FRAMES, Novelty, Sketch, frames_for, some, spread
+from pipeline.rules.headers import Colour, Stored, read
+from pipeline.rules.work import halvings
 
 Preprocess = Literal["fast", "exact"]
 
 SKETCH_SIZE = (16, 16)
+EARLY = 30e-9
+"""Seconds to show a pixel's colours before the still is scaled."""
+TAILS = (b"\xff\xd9", b"\xaa" * 4096 + b"\xff\xd9")
+"""Two ends for a JPEG that has none. Where part of the picture is missing, they do not give the same."""
 
 
 class PillowDecoder:
@@ -43,12 +50,14 @@ class PillowDecoder:
         preprocess: Preprocess = "fast",
         max_frames: int = 8,
         max_pixels: int = 64_000_000,
+        max_views: int = 32,
     ) -> None:
         height, width = spec.image_size
         self._fast = preprocess == "fast"
         self._renderer = Renderer(spec, fast=self._fast)
         self._max_frames = max(1, max_frames)
         self._max_pixels = max_pixels
+        self._max_views = max(LEAST_FRAMES, max_views)
         side = f"{width}" if width == height else f"{width}x{height}"
         mode = "" if spec.resize_mode == "shortest" else f"-{spec.resize_mode}"
         self.name = f"{preprocess}-{side}-{spec.interpolation}{mode}"
@@ -69,40 +78,81 @@ class PillowDecoder:
             raise typed(name, image, error) from error
 
     def _decode(self, name: str, image: bytes) -> Decoded:
-        check_size(declared_size(name, image), self._max_pixels)
-        with Image.open(BytesIO(image), formats=(name,)) as still:
-            check_size(still.size, self._max_pixels)
-            frames = 1 if name == "JPEG" else int(getattr(still, "n_frames", 1))
+        stored = read(name, image, self._max_pixels, fast=self._fast, shrink=self._shrink)
+        if not stored.lacks_end:
+            return self._shown(name, stored, image)
+        # Bytes of nonsense and then the end: where no pixel hangs on them, none is missing.
+        either, other = (self._shown(name, replace(stored, data=stored.data + tail), image) for tail in TAILS)
+        if np.array_equal(either.pixels, other.pixels):
+            return either
+        raise ItemError(Reason.TRUNCATED, f"{name}: part of the picture is missing ({len(image):,} bytes)")
+
+    def _shown(self, name: str, stored: Stored, image: bytes) -> Decoded:
+        with opened(name, stored) as still:
+            frames = frames_of(name, stored, still)
             if frames > 1:
-                return self._animation(still, frames, sha256(image).digest())
-            if name == "JPEG" and self._fast:
+                return self._animation(still, frames, stored, sha256(image).digest())
+            if self._shrink(still.size, stored.colour) > 1 and name == "JPEG":
                 still.draft(None, self._renderer.draft_size(still.size))
             still.load()
-            return Decoded(self._views(still), 1)
+            rows = self._views(*self._prepared(still, stored))
+            return Decoded(some(rows, self._max_views), 1)
 
-    def _animation(self, image: Image.Image, count: int, seed: bytes) -> Decoded:
-        check_work(image.size, count, self._max_pixels)
-        chosen = spread(count, (self._max_frames + 1) // 2 if count > self._max_frames else count, seed)
-        novelty: Novelty[Pixels] = Novelty(self._max_frames - len(chosen))
+    def _prepared(self, still: Image.Image, stored: Stored) -> tuple[Image.Image, Shows]:
+        """The loaded still as it may be scaled, upright and not larger than worth while; and what shows its colours.
+
+        Under exact, colours are left as open_clip's transform leaves them: it knows no profiles.
+        """
+        convert, mode = conversion(still)
+        if self._fast:
+            shows = to_srgb(colour_of(stored, still), mode)
+            if shows.early is not None:
+                stored.work.and_more(EARLY * still.width * still.height * stored.frames).check()
+            plainly = worked(still, convert, shows.early, factor=halvings(still.size))
+        else:
+            shows, plainly = AS_IT_IS, worked(still, convert)
+            plainly = plainly.convert("RGB") if mode == "CMYK" else plainly
+        return upright(plainly, orientation_of(stored, still)), shows
+
+    def _shrink(self, size: tuple[int, int], colour: Colour) -> int:
+        """The factor, of 1, 2, 4 and 8, by which Pillow will scale a JPEG of `size` while it decodes it."""
+        if not self._fast or not min(size) or is_steep(colour):
+            return 1
+        across, down = self._renderer.draft_size(size)
+        factor = min(size[0] // across, size[1] // down)
+        return max(each for each in (1, 2, 4, 8) if each <= max(1, factor))
+
+    def _animation(self, image: Image.Image, count: int, stored: Stored, seed: bytes) -> Decoded:
+        limit = frames_for(self._max_frames, self._max_views, self._renderer.count(image.size))
+        chosen = spread(count, (limit + 1) // 2 if count > limit else count, seed)
+        novelty: Novelty[Pixels] = Novelty(limit - len(chosen))
         taken: list[Pixels] = []
-        for index, frame in drawn(image, count, self._max_pixels):
+        for index, frame in drawn(image, count, stored.size):
             sketch = _sketch(frame)
             if index in chosen:
                 novelty.anchor(sketch)
-                taken.append(self._views(frame))
-            elif novelty.wants(sketch):
-                novelty.keep(sketch, self._views(frame))
+            elif not novelty.wants(sketch):
+                continue
+            rows = some(self._views(*self._prepared(frame, stored)), self._max_views // limit, index)
+            if index in chosen:
+                taken.append(rows)
+            else:
+                novelty.keep(sketch, rows)
         taken += novelty.kept
         return Decoded(np.concatenate(taken), len(taken))
 
-    def _views(self, still: Image.Image) -> Pixels:
-        """All views of one loaded still, ``uint8[V,H,W,3]``."""
-        small = self._renderer.small(plain(oriented(still)))
+    def _views(self, still: Image.Image, shows: Shows) -> Pixels:
+        """All views of one upright still, ``uint8[V,H,W,3]``; `shows` shows their colours."""
+        small = self._renderer.small(still)
+        if shows.late is not None:
+            small = [shows.late(each) for each in small]
         rows = [pixels for each in small for pixels in backdrops(each)]
         return rows[0][np.newaxis] if len(rows) == 1 else np.stack(rows)  # of one view, as nearly always, no copy
 
 
 def _sketch(frame: Image.Image) -> Sketch:
     """``int16[16,16,4]``: the frame's colours and alpha, coarsely."""
-    scaled = frame.convert("RGBA").resize(SKETCH_SIZE, Image.Resampling.BOX, reducing_gap=1.0)
-    return np.asarray(scaled).astype(np.int16)
+    reduced = worked(frame, conversion(frame, look=False)[0], factor=max(1, min(frame.size) // (4 * SKETCH_SIZE[0])))
+    if reduced.mode != "RGBa":
+        reduced = reduced.convert("RGBA")
+    return np.asarray(reduced.resize(SKETCH_SIZE, Image.Resampling.BOX, reducing_gap=1.0)).astype(np.int16)

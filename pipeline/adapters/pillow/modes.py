@@ -1,6 +1,11 @@
-"""From whatever mode a file was stored in to ``RGB``, or to ``RGBa`` where something shows through."""
+"""From whatever mode a file was stored in to ``L``, ``RGB``, ``CMYK``, or ``RGBa`` where something shows through.
+
+A large still is never copied whole: strips of it are converted, reduced and put together.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,34 +13,98 @@ from PIL import Image
 
 OPAQUE = 250
 """Alpha from here on hides nothing: over black or white a pixel moves by 2% at most."""
+STRIP = 1_000_000
+"""Pixels of a strip, about: 4 MB for each copy of it."""
+
+_Step = Callable[[Image.Image], Image.Image]
 
 
-def plain(image: Image.Image) -> Image.Image:
-    """A loaded still as ``L``, ``RGB`` or, where alpha is really used, ``RGBa`` (premultiplied).
+def worked(image: Image.Image, *each_step: _Step | None, factor: int = 1) -> Image.Image:
+    """A loaded still after those steps, reduced by `factor` (means of whole blocks); without any, the very same."""
+    steps = [step for step in each_step if step is not None]
+    if factor == 1 and not steps:
+        return image
+    width, height = image.size
+    if width * height <= STRIP:
+        return _done(image, steps, factor)
+    small: Image.Image | None = None
+    for top, strip in _strips(image, factor):
+        part = _done(strip, steps, factor)
+        if small is None:
+            small = Image.new(part.mode, (part.width, -(-height // factor)))
+        small.paste(part, (0, top // factor))
+    return small or image
 
-    Grey stays grey until it is small, and premultiplied colours may be scaled without fringes.
+
+def _done(image: Image.Image, steps: list[_Step], factor: int) -> Image.Image:
+    for step in steps:
+        image = step(image)
+    return image if factor == 1 else image.reduce(factor)
+
+
+def _strips(image: Image.Image, factor: int) -> Iterator[tuple[int, Image.Image]]:
+    """The still in strips whose heights are multiples of `factor`, each with where it starts."""
+    width, height = image.size
+    rows = max(1, STRIP // width // factor) * factor
+    for top in range(0, height, rows):
+        yield top, image.crop((0, top, width, min(top + rows, height)))
+
+
+def conversion(image: Image.Image, *, look: bool = True) -> tuple[_Step | None, str]:
+    """What brings a loaded still, or a strip of it, into a mode that may be scaled, and that mode.
+
+    Grey and CMYK stay so until they are small, and premultiplied colours (``RGBa``) may be scaled without fringes.
+    Alpha is dropped where it hides nothing, unless nobody is to `look`: that reads all of it.
     """
-    if image.mode.startswith("I"):
-        return _from_deep(image)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        lowest = image.getchannel("A").getextrema()[0]
+    key = image.info.get("transparency")
+    if image.mode.startswith("I") and not isinstance(key, int):
+        return _from_deep, "L"
+    if image.has_transparency_data or image.mode.startswith("I"):
+        return (_premultiplied, "RGBa") if not look or _shows_through(image) else (_opaque, "RGB")
+    if image.mode in {"L", "RGB", "CMYK"}:
+        return None, image.mode
+    return (_grey, "L") if image.mode == "1" else (_colour, "RGB")
+
+
+def _shows_through(image: Image.Image) -> bool:
+    for _, strip in _strips(image, 1):
+        lowest = _with_alpha(strip).getchannel("A").getextrema()[0]
         if isinstance(lowest, (int, float)) and lowest < OPAQUE:
-            return image.convert("RGBa")
-    if image.mode == "1":
-        return image.convert("L")
-    return image if image.mode in ("L", "RGB") else image.convert("RGB")
+            return True
+    return False
+
+
+def _with_alpha(image: Image.Image) -> Image.Image:
+    if not image.mode.startswith("I"):
+        return image.convert("RGBA")
+    grey = _from_deep(image)
+    hidden = np.asarray(image) == image.info["transparency"]
+    grey.putalpha(Image.fromarray(np.where(hidden, 0, 255).astype(np.uint8)))
+    return grey.convert("RGBA")
+
+
+def _premultiplied(image: Image.Image) -> Image.Image:
+    return _with_alpha(image).convert("RGBa")
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    return _with_alpha(image).convert("RGB")
+
+
+def _grey(image: Image.Image) -> Image.Image:
+    return image.convert("L")
+
+
+def _colour(image: Image.Image) -> Image.Image:
+    return image.convert("RGB")
 
 
 def _from_deep(image: Image.Image) -> Image.Image:
-    """16-bit grey to 8 bits by its high byte (Pillow's own conversion clips), its transparent level kept."""
-    levels = np.asarray(image).astype(np.int64).clip(0, 65535)
-    grey = Image.fromarray((levels >> 8).astype(np.uint8))
-    key = image.info.get("transparency")
-    if not isinstance(key, int):
-        return grey
-    grey.putalpha(Image.fromarray(np.where(levels == key, 0, 255).astype(np.uint8)))
-    return plain(grey)
+    """16-bit grey to 8 bits by its high byte (Pillow's own conversion clips)."""
+    levels = np.asarray(image)
+    if levels.dtype != np.uint16:
+        levels = levels.clip(0, 65535).astype(np.uint16)
+    return Image.fromarray((levels >> 8).astype(np.uint8))
 
 
 def backdrops(image: Image.Image) -> list[NDArray[np.uint8]]:

@@ -1,41 +1,73 @@
-"""Strangers' bytes to a Pillow image that may be loaded: what it costs is checked before it is spent."""
+"""Bytes whose headers were read to a Pillow image that may be loaded, and what a decoder raises to a typed error."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
 
-from PIL import Image, UnidentifiedImageError
+from PIL import AvifImagePlugin, Image, UnidentifiedImageError
 
+from pipeline.adapters.pillow.heic import open_heic
 from pipeline.errors import ItemError, Reason
+from pipeline.rules.exif import orientation
 from pipeline.rules.formats import is_cut_short
+from pipeline.rules.headers import Colour, Stored
+from pipeline.rules.headers.stored import MAX_PROFILE
 
-ANIMATION_WORK = 8
-"""An animation may cost this many times `max_pixels`, all frames together: each must be drawn to draw the next."""
-LEAST_FRAME_WORK = 32_768
-"""What the smallest frame counts for, in pixels: its headers and bookkeeping cost about as much (0.2 ms)."""
-
-
-def check_size(size: tuple[int, int] | None, max_pixels: int) -> None:
-    """Refuse what would not fit the memory; Pillow's own guard is a global setting and warns at 89 million."""
-    if size is not None and size[0] * size[1] > max_pixels:
-        found = f"{size[0]:,} x {size[1]:,} pixels, limit {max_pixels:,}"
-        raise ItemError(Reason.TOO_LARGE, found)
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+"""A decoder thread of ours is one thread: Pillow would start one more for every core, for each image."""
 
 
-def check_work(size: tuple[int, int], count: int, max_pixels: int) -> None:
-    """Refuse an animation of `count` frames on a canvas of `size` that would take too long to draw."""
-    work, limit = count * max(size[0] * size[1], LEAST_FRAME_WORK), ANIMATION_WORK * max_pixels
-    if work > limit:
-        found = f"{count:,} frames of {size[0]:,} x {size[1]:,}: {work:,} pixels to draw, limit {limit:,}"
-        raise ItemError(Reason.TOO_LARGE, found)
+@contextmanager
+def opened(name: str, stored: Stored) -> Iterator[Image.Image]:
+    """The picture, not yet loaded. Raises whatever Pillow raises, or `ItemError`."""
+    if name == "HEIC":
+        yield open_heic(stored.data)
+        return
+    with Image.open(BytesIO(stored.data), formats=(name,)) as still:
+        if still.size[0] * still.size[1] > stored.size[0] * stored.size[1]:
+            raise ItemError(Reason.DECODE_FAILED, f"{name}: two headers that give different sizes")
+        yield still
 
 
-def drawn(image: Image.Image, count: int, max_pixels: int) -> Iterator[tuple[int, Image.Image]]:
-    """Each frame in turn; a GIF may enlarge its canvas on the way, so the sizes are checked again."""
+def frames_of(name: str, stored: Stored, still: Image.Image) -> int:
+    """How many frames are to be drawn. Raises `ItemError` where the decoder finds more than the headers told of."""
+    if name in {"JPEG", "BMP", "HEIC"}:
+        return 1
+    if name != "AVIF":
+        return stored.frames
+    frames = int(getattr(still, "n_frames", 1))
+    if frames > stored.frames:
+        raise ItemError(Reason.DECODE_FAILED, "AVIF: two headers that give different numbers of frames")
+    return frames
+
+
+def colour_of(stored: Stored, still: Image.Image) -> Colour:
+    """What the headers say of colour; for AVIF and HEIC, what their decoders found."""
+    if still.format not in {"AVIF", None}:
+        return stored.colour
+    icc = still.info.get("icc_profile")
+    if isinstance(icc, bytes) and 0 < len(icc) <= MAX_PROFILE:
+        return Colour(icc=icc)
+    nclx = still.info.get("nclx_profile")
+    if isinstance(nclx, dict):
+        return Colour(cicp=(int(nclx.get("color_primaries", 2)), int(nclx.get("transfer_characteristics", 2))))
+    return stored.colour
+
+
+def orientation_of(stored: Stored, still: Image.Image) -> int:
+    """How the still stands, by EXIF's numbers; for AVIF, as Pillow puts ``irot`` and ``imir`` into such words."""
+    exif = still.info.get("exif") if still.format == "AVIF" else None
+    return orientation(exif) if isinstance(exif, bytes) else stored.orientation
+
+
+def drawn(image: Image.Image, count: int, size: tuple[int, int]) -> Iterator[tuple[int, Image.Image]]:
+    """Each frame in turn. A GIF's canvas may grow on the way, up to the `size` that its headers gave."""
     for index in range(count):
         image.seek(index)
-        check_size(image.size, max_pixels)
-        check_work(image.size, count, max_pixels)
+        if image.size[0] * image.size[1] > size[0] * size[1]:
+            raise ItemError(Reason.DECODE_FAILED, f"frame {index}: larger than the headers say")
         image.load()
         yield index, image
 

@@ -1,8 +1,8 @@
-"""Which way up a still stands, by its EXIF."""
+"""Turning a still upright, by the orientation that `pipeline.rules.exif` found."""
 
 from __future__ import annotations
 
-from PIL import ExifTags, Image
+from PIL import Image
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -16,11 +16,7 @@ _TURNS = {
 """EXIF orientation to what undoes it; 1 stands upright already."""
 
 
-def oriented(still: Image.Image) -> Image.Image:
-    """The still as viewers show it, by its EXIF orientation; unreadable EXIF is ignored, as viewers do."""
-    try:
-        orientation = still.getexif().get(ExifTags.Base.Orientation)
-    except Exception:  # noqa: BLE001  a stranger's EXIF may break its parser in any way
-        return still
-    turn = _TURNS.get(orientation) if isinstance(orientation, int) else None
+def upright(still: Image.Image, orientation: int) -> Image.Image:
+    """The still as viewers show it."""
+    turn = _TURNS.get(orientation)
     return still if turn is None else still.transpose(turn)

@@ -14,6 +14,9 @@ TILES_DRAFT_MARGIN = 2.0
 REDUCING_GAP = 2.0
 """How much larger than the target a large still stays after Pillow's cheap first reduction (fast only)."""
 
+BLACK = {"CMYK": (0, 0, 0, 255)}
+"""What a view is filled with where no piece covers it, in modes whose zeros are not black."""
+
 _RESAMPLE = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
 
@@ -37,7 +40,7 @@ class Renderer:
         return max(1, int(size[0] * scale)), max(1, int(size[1] * scale))
 
     def small(self, upright: Image.Image) -> list[Image.Image]:
-        """All views of a still that stands upright and is ``L``, ``RGB`` or ``RGBa``, in that mode."""
+        """All views of a still that stands upright and is ``L``, ``RGB``, ``RGBa`` or ``CMYK``, in that mode."""
         first, *others = views(upright.size, self._target, self._resize_mode)
         exact = not self._fast and not others
         small = [self._by_recipe(upright) if exact else self._render(upright, first)]
@@ -54,7 +57,11 @@ class Renderer:
         cut = [still.resize(piece.size, self._resample, piece.box, gap) for piece in view]
         if len(cut) == 1 and cut[0].size == self._target:
             return cut[0]
-        canvas = Image.new(still.mode, self._target)
+        canvas = Image.new(still.mode, self._target, BLACK.get(still.mode, 0))
         for piece, pixels in zip(view, cut, strict=True):
             canvas.paste(pixels, piece.at)
         return canvas
+
+    def count(self, size: tuple[int, int]) -> int:
+        """How many views a still of that size (width, height) has, backdrops not counted."""
+        return len(views(size, self._target, self._resize_mode))

@@ -1,0 +1,158 @@
+"""Colours as a viewer shows them: what a profile or PNG's colour chunks say, brought to sRGB.
+
+Work is done on scaled pixels, a few tens of thousands, and costs nothing for sRGB and untagged pictures. Only what
+has steep tones is shown before it is scaled, at full size: there the mean of two pixels is far from the mean of what
+a viewer makes of them, and a picture may be hidden in the difference. Browsers are the measure: a profile that is
+broken, for another kind of picture, or above `MAX_PROFILE` is ignored; a grey picture may have an RGB profile.
+Transforms are kept by the profile's hash, as most pictures share a few profiles.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from io import BytesIO
+from threading import Lock
+
+import numpy as np
+from PIL import Image, ImageCms
+
+from pipeline.rules.headers import SRGB, Colour
+from pipeline.rules.transfer import Curves, curves
+
+Transform = Callable[[Image.Image], Image.Image]
+
+
+@dataclass(frozen=True)
+class Shows:
+    """What brings a still to sRGB: `early` before it is scaled, `late` afterwards; its size stays as it is."""
+
+    early: Transform | None = None
+    late: Transform | None = None
+
+
+AS_IT_IS = Shows()
+KEPT = 64
+"""Transforms kept, up to about 0.3 MB each."""
+CLOSE = 3
+"""Levels of 255 by which a profile may differ from sRGB and still be taken for it: nobody sees that."""
+
+STEEP = 40
+"""Levels of 255 between what becomes of the mean of two greys and the mean of what becomes of them."""
+
+_SPACES = {"L": {"GRAY", "RGB"}, "RGB": {"RGB"}, "RGBa": {"RGB"}, "CMYK": {"CMYK"}}
+_CLASSES = {"scnr", "mntr", "prtr", "spac"}
+_SRGB = ImageCms.createProfile("sRGB")
+_FLOAT_TAGS = tuple(f"{way}{n}".encode() for way in ("D2B", "B2D") for n in range(4))
+_kept: OrderedDict[tuple[bytes, str], Shows] = OrderedDict()
+_lock = Lock()
+
+
+def to_srgb(colour: Colour, mode: str) -> Shows:
+    """What shows stills of that mode (``L``, ``RGB``, ``RGBa``, ``CMYK``) in sRGB."""
+    if colour.cicp is not None or colour.gamma is not None:
+        numbers = curves(colour)
+        return AS_IT_IS if numbers is None or mode == "CMYK" else _by_curves(numbers)
+    if colour.icc is None:
+        return AS_IT_IS
+    key = (sha256(colour.icc).digest(), mode)
+    with _lock:
+        if key in _kept:
+            _kept.move_to_end(key)
+            return _kept[key]
+    made = _by_profile(colour.icc, mode)
+    with _lock:
+        _kept[key] = made
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
+    return made
+
+
+def is_steep(colour: Colour) -> bool:
+    """Whether stills of those colours, of any mode, must not be scaled before they are shown."""
+    return colour != SRGB and any(to_srgb(colour, mode).early for mode in ("L", "RGB", "CMYK"))
+
+
+def _by_profile(icc: bytes, mode: str) -> Shows:
+    try:
+        profile = ImageCms.ImageCmsProfile(BytesIO(_without_float_tags(icc)))
+        space, kind = profile.profile.xcolor_space.strip(), profile.profile.device_class.strip()
+        if space not in _SPACES.get(mode, ()) or kind not in _CLASSES:
+            return AS_IT_IS
+        given = {"RGBa": "RGBA", "L": "L" if space == "GRAY" else "RGB"}.get(mode, mode)
+        wanted = "RGBA" if mode == "RGBa" else "RGB"
+        intent = ImageCms.Intent.PERCEPTUAL
+        transform = ImageCms.buildTransform(profile, _SRGB, given, wanted, renderingIntent=intent)
+        if given != "CMYK" and _changes_nothing(_applied(transform, given, given)):
+            return AS_IT_IS
+    except Exception:  # noqa: BLE001  a stranger's profile may break its parser in any way; viewers ignore it then
+        return AS_IT_IS
+    made = _applied(transform, given, mode)
+    return Shows(early=made) if _bends(_applied(transform, given, given), given) else Shows(late=made)
+
+
+def _applied(transform: ImageCms.ImageCmsTransform, given: str, mode: str) -> Transform:
+    def apply(still: Image.Image) -> Image.Image:
+        shown = ImageCms.applyTransform(still if still.mode == given else still.convert(given), transform)
+        if shown is None:  # only where it works in place
+            return still
+        return shown.convert("RGBa") if mode == "RGBa" else shown
+
+    return apply
+
+
+def _changes_nothing(transform: Transform) -> bool:
+    levels = np.linspace(0, 255, 9).astype(np.uint8)
+    grid = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(27, 27, 3)
+    sample = Image.fromarray(grid)
+    moved = np.asarray(transform(sample).convert("RGB")).astype(int) - grid
+    return bool(np.abs(moved).max() <= CLOSE)
+
+
+def _bends(transform: Transform, given: str) -> bool:
+    """Whether the tones of greys are so steep somewhere that scaling would have to come afterwards."""
+    ramp = np.arange(0, 256, 5, dtype=np.uint8)[np.newaxis]
+    sample = (
+        Image.merge("CMYK", [Image.fromarray(ramp)] * 4) if given == "CMYK" else Image.fromarray(ramp).convert(given)
+    )
+    shown = np.asarray(transform(sample).convert("L"))[0].astype(int)
+    ends = shown[np.newaxis, ::2] + shown[::2, np.newaxis]
+    places = np.arange(0, len(shown), 2)
+    means = shown[(places[np.newaxis] + places[:, np.newaxis]) // 2]
+    return bool(np.abs(ends / 2 - means).max() > STEEP)
+
+
+def _without_float_tags(icc: bytes) -> bytes:
+    """The profile without its multi-process elements, which no browser reads.
+
+    They may chain a transform of any length, and LittleCMS would prefer them to all other tags. ICC.1, 7.3.
+    """
+    patched = bytearray(icc)
+    for index in range(min(int.from_bytes(icc[128:132], "big"), 100)):
+        at = 132 + 12 * index
+        if icc[at : at + 4] in _FLOAT_TAGS:
+            patched[at : at + 4] = b"zzzz"
+    return bytes(patched)
+
+
+def _by_curves(numbers: Curves) -> Shows:
+    def late(still: Image.Image) -> Image.Image:
+        if still.mode != "RGBa":
+            return Image.fromarray(numbers.shown(np.asarray(still.convert("RGB"))))
+        straight = np.asarray(still.convert("RGBA"))
+        shown = np.concatenate([numbers.shown(straight[..., :3]), straight[..., 3:]], axis=-1)
+        return Image.fromarray(shown).convert("RGBa")
+
+    if not _bends(late, "RGB"):
+        return Shows(late=late)
+    tones, rest = numbers.tones(), numbers.without_tones()
+    after = None if rest is None else _by_curves(rest).late
+
+    def early(still: Image.Image) -> Image.Image:
+        if still.mode != "RGBa":
+            return still.point(tones * len(still.getbands()))
+        return still.convert("RGBA").point([*tones * 3, *range(256)]).convert("RGBa")
+
+    return Shows(early, after)

@@ -1,0 +1,35 @@
+"""The one thing that Sluice wants to know from EXIF: which way up the picture stands.
+
+Browsers read it so: from the first directory of the first EXIF block alone, and only where it is one SHORT from 1
+to 8. Pillow's reader takes other types, falls back to XMP (which no browser does), and copies what every entry points
+to: 120 KB of EXIF that point to the same bytes 5,000 times are 300 MB.
+
+Sources: EXIF 2.32, 4.6.4 A and table 4; TIFF 6.0, section 2; WebKit's and Chromium's JPEG decoders.
+"""
+
+from __future__ import annotations
+
+from struct import error, unpack_from
+
+UPRIGHT = 1
+_ORIENTATION, _SHORT = 0x0112, 3
+_MARK = b"Exif\x00\x00"
+_ORDERS = {b"II*\x00": "<", b"MM\x00*": ">"}
+
+
+def orientation(exif: bytes) -> int:
+    """1 to 8 by an EXIF block, with or without its ``Exif`` mark; 1 where it says nothing or cannot be read."""
+    tiff = exif.removeprefix(_MARK)
+    order = _ORDERS.get(bytes(tiff[:4]))
+    if order is None:
+        return UPRIGHT
+    try:
+        (start,) = unpack_from(order + "I", tiff, 4)
+        (count,) = unpack_from(order + "H", tiff, start)
+        for index in range(count):
+            tag, kind, values, value = unpack_from(order + "HHIH", tiff, start + 2 + 12 * index)
+            if tag == _ORIENTATION and kind == _SHORT and values == 1:
+                return value if 1 <= value <= 8 else UPRIGHT  # noqa: PLR2004  EXIF's eight ways
+    except error:
+        pass
+    return UPRIGHT

@@ -1,0 +1,124 @@
+"""How large the pictures in an AVIF really are: by the sizes that their AV1 streams give, whatever the boxes say.
+
+libavif decodes a picture whose boxes say 100 x 100 at the size of its stream, and scales it afterwards. Sources: AV1
+bitstream specification, 5.3 to 5.5; ISO/IEC 14496-12, 8.11.3 (``iloc``) and 8.7.5 (``stco``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from struct import error, unpack_from
+
+MAX_ITEMS = 5_000
+"""Places that are looked at. A grid has at most some hundred tiles in practice, and each costs some microseconds."""
+_MAX_UNITS = 50
+_SEQUENCE, _DELIMITER, _METADATA, _PADDING = 1, 2, 5, 15
+_IN_FRONT = {_DELIMITER, _METADATA, _PADDING}
+"""Units that may stand in front of the sequence header."""
+
+
+def coded_size(data: bytes, places: Iterator[int]) -> tuple[int, int]:
+    """The largest (width, height) of the AV1 streams that begin at those places; (0, 0) where none does."""
+    sizes = [_sequence_size(data, at) for at in islice(places, MAX_ITEMS)]
+    return max(sizes, key=lambda size: size[0] * size[1], default=(0, 0))
+
+
+def item_places(data: bytes, start: int) -> Iterator[int]:
+    """Where each item in an ``iloc`` box begins; `start` is behind the box's own header."""
+    try:
+        version, sizes, more, count = unpack_from(">BxxxBBH", data, start)
+        at = start + 8
+        if version == 2:  # noqa: PLR2004
+            (count,) = unpack_from(">I", data, start + 6)
+            at += 2
+        offset, length, base, index = sizes >> 4, sizes & 15, more >> 4, (more & 15) * (version > 0)
+        for _ in range(count):
+            at += (4 if version == 2 else 2) + 2 * (version > 0) + 2  # noqa: PLR2004
+            from_there = int.from_bytes(data[at : at + base], "big")
+            (extents,) = unpack_from(">H", data, at + base)
+            at += base + 2
+            yield from_there + int.from_bytes(data[at + index : at + index + offset], "big")
+            at += extents * (index + offset + length)
+    except error:
+        return
+
+
+def chunk_places(data: bytes, start: int, width: int) -> Iterator[int]:
+    """Where each chunk of a track begins; `width` is 4 for ``stco`` and 8 for ``co64``."""
+    count = min(int.from_bytes(data[start + 4 : start + 8], "big"), len(data) // width)
+    for index in range(count):
+        at = start + 8 + index * width
+        yield int.from_bytes(data[at : at + width], "big")
+
+
+def _sequence_size(data: bytes, at: int) -> tuple[int, int]:
+    """(width, height) of the sequence header at or soon after `at`, or (0, 0)."""
+    for _ in range(_MAX_UNITS):
+        if at >= len(data):
+            break
+        head = data[at]
+        kind, at = head >> 3 & 15, at + 1 + (head >> 2 & 1)
+        length = len(data) - at
+        if head & 2:
+            length, at = _leb128(data, at)
+        if kind == _SEQUENCE:
+            return _size(data[at : at + min(length, 256)])
+        if kind not in _IN_FRONT:
+            break
+        at += length
+    return 0, 0
+
+
+def _leb128(data: bytes, at: int) -> tuple[int, int]:
+    value = 0
+    for index, byte in enumerate(data[at : at + 8]):
+        value |= (byte & 127) << 7 * index
+        if byte < 128:  # noqa: PLR2004
+            return value, at + index + 1
+    return value, at + 8
+
+
+class _Bits:
+    def __init__(self, data: bytes) -> None:
+        self._value, self._left = int.from_bytes(data, "big"), 8 * len(data)
+
+    def __call__(self, count: int) -> int:
+        self._left -= count
+        return self._value >> self._left & (1 << count) - 1 if self._left >= 0 else 0
+
+
+def _size(header: bytes) -> tuple[int, int]:
+    """``max_frame_width`` and ``max_frame_height`` of a sequence header."""
+    bits = _Bits(header)
+    bits(4)
+    if bits(1):  # reduced, as stills have it
+        bits(5)
+    else:
+        _skip_operating_points(bits)
+    across, down = bits(4) + 1, bits(4) + 1
+    return bits(across) + 1, bits(down) + 1
+
+
+def _skip_operating_points(bits: _Bits) -> None:
+    model = delay = 0
+    if bits(1):  # timing
+        bits(64)
+        if bits(1):
+            zeros = 0
+            while not bits(1) and zeros < 32:  # noqa: PLR2004  an exponential Golomb code
+                zeros += 1
+            bits(zeros)
+        if bits(1):
+            delay = bits(5) + 1
+            bits(42)
+            model = 1
+    shown_late = bits(1)
+    for _ in range(bits(5) + 1):
+        bits(12)
+        if bits(5) > 7:  # noqa: PLR2004  levels from 4.0 on have a tier
+            bits(1)
+        if model and bits(1):
+            bits(2 * delay + 1)
+        if shown_late and bits(1):
+            bits(4)
