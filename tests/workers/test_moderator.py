@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from threading import Event as Flag
@@ -92,10 +91,10 @@ def test_stopping_finishes_and_commits_what_is_in_flight_and_takes_no_more() -> 
 
 def test_what_hangs_holds_up_the_end_for_the_time_to_drain_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers.moderator, "LAST_MOMENT", 0.1)
-    monkeypatch.setattr(sys.modules[__name__], "PATIENCE", 3.0)
     gate, stop = Flag(), Flag()
     broker, answer = broker_with(4), Answer(gate=gate)
     made, ended = moderator(broker, answer), []
+    made._drain_timeout = 3.0
 
     def run() -> None:
         started = time.monotonic()
