@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from threading import RLock
+from typing import Any, TextIO
 
 from pipeline.errors import StopError
 
@@ -102,7 +103,7 @@ class StrictStdout(io.RawIOBase):
         if self._failed:  # or closing it would complain a second time
             return len(text)
         try:
-            return os.write(1, text)
+            return _write_all(text)
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -122,6 +123,13 @@ class StrictStdout(io.RawIOBase):
         return os.isatty(1)
 
 
+def _write_all(text: bytes) -> int:
+    left = text
+    while left:
+        left = left[os.write(1, left) :]
+    return len(text)
+
+
 stderr = LossyStderr()
 """What `stand_on_firm_ground` puts below ``sys.stderr``."""
 
@@ -139,14 +147,18 @@ def stand_on_firm_ground() -> None:
             os.dup2(null, fd)
             os.close(null)
     sys.stderr = io.TextIOWrapper(stderr, "utf-8", "backslashreplace", write_through=True)
-    out = sys.stdout
-    encoding, errors = ("utf-8", "strict") if out is None else (out.encoding, out.errors)
-    sys.stdout = io.TextIOWrapper(
-        io.BufferedWriter(StrictStdout()),
-        encoding,
-        errors,
-        line_buffering=os.isatty(1),
-    )
+    sys.stdout = _strict_stdout(sys.stdout)
+
+
+def _strict_stdout(before: TextIO | None) -> TextIO:
+    """In the manner of the one before: of its encoding, and as soon as it wrote (``PYTHONUNBUFFERED``)."""
+    if not isinstance(before, io.TextIOWrapper):
+        return io.TextIOWrapper(io.BufferedWriter(StrictStdout()), "utf-8")
+    if before.write_through:
+        raw: Any = StrictStdout()
+        return io.TextIOWrapper(raw, before.encoding, before.errors, write_through=True)
+    below = io.BufferedWriter(StrictStdout())
+    return io.TextIOWrapper(below, before.encoding, before.errors, line_buffering=before.line_buffering)
 
 
 def _is_open(fd: int) -> bool:

@@ -163,16 +163,45 @@ print(sum(lost), flush=True)
         assert process.wait(60) == 0
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("words", [["config", "show"], ["--version"]])
-def test_a_result_that_cannot_be_written_is_one_line_and_no_success(words: list[str]) -> None:
+def test_a_result_that_cannot_be_written_is_one_line_and_no_success(words: list[str], unbuffered: str) -> None:
     command = f"{shlex.join(python('-m', 'workers', *words))} >/dev/full"
+    env = child_env({"PYTHONUNBUFFERED": unbuffered})
     done = subprocess.run(
-        ["bash", "-c", command], capture_output=True, text=True, env=child_env(), cwd=ROOT, timeout=60, check=False
+        ["bash", "-c", command], capture_output=True, text=True, env=env, cwd=ROOT, timeout=60, check=False
     )
     assert (done.returncode, done.stderr) == (
         1,
         "sluice: standard output cannot be written: No space left on device\n",
     )
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_who_has_gone_is_not_complained_of(unbuffered: str) -> None:
+    command = f"set -o pipefail; {shlex.join(python('-m', 'workers', 'config', 'show'))} | true"
+    env = child_env({"PYTHONUNBUFFERED": unbuffered})
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, env=env, cwd=ROOT, timeout=60, check=False
+    )
+    assert done.stderr == ""
+
+
+def test_what_is_printed_is_written_at_once_where_python_is_unbuffered() -> None:
+    code = """
+import sys
+from workers.streams import stand_on_firm_ground
+stand_on_firm_ground()
+sys.stdout.write("now")
+sys.stdin.readline()
+sys.stdout.write("x" * 300_000)
+"""
+    with subprocess.Popen(python("-c", code), stdin=-1, stdout=-1, text=True, env=child_env(), cwd=ROOT) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.read(3) == "now"
+        process.stdin.close()
+        assert process.stdout.read() == "x" * 300_000
 
 
 FLOOD = """
