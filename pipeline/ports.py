@@ -234,7 +234,7 @@ class Hooks:
         """A policy set went live; the thresholds of these active policies, often none, were set for another model."""
 
     def policies_refused(self, reason: str) -> None:
-        """A policy set did not validate; the last good one stays live."""
+        """A set did not validate (``invalid``) or could not be taken up now (``error``); the last good one stays."""
 
     def model_loaded(self, spec: EncoderSpec) -> None:
         """The model is warm."""
@@ -253,6 +253,15 @@ class Hooks:
 
     def log_lines_lost(self, lines: int) -> None:
         """So many lines of the log could not be written. Must not log."""
+
+    def background(self, lines: int) -> None:
+        """A policy set went live; so many lines of its background stand against the policy that has the fewest."""
+
+    def policies_looked_at(self) -> None:
+        """The policy folder was looked at, and what was found in it has been dealt with."""
+
+    def policies_from_last_good(self) -> None:
+        """The policy folder did not validate at the start; the last good set, which was kept on disk, is live."""
 
 
 class HookChain(Hooks):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 
 import numpy as np
@@ -13,9 +14,11 @@ from pipeline.errors import PolicyError, StopError
 from pipeline.items import Features, Pixels
 from pipeline.live import LivePolicies
 from pipeline.ports import EncoderSpec, Hooks
+from pipeline.rules.backgrounds import LEAST_BACKGROUND, PROBES
+from pipeline.rules.policy_files import parse_policies
 from pipeline.rules.policy_set import CalibratedFor
 
-DEFAULTS = b"templates: ['{}', 'a photo of {}']\nbackground: _background.txt\n"
+DEFAULTS = b"templates: ['{}', 'a photo of {}']\nbackground: _background.txt\nallow_thin_background: true\n"
 
 
 class Hashing:
@@ -51,6 +54,10 @@ class Told(Hooks):
         self.versions: list[str] = []
         self.refused = 0
         self.for_another: list[dict[str, CalibratedFor]] = []
+        self.backgrounds: list[int] = []
+
+    def background(self, lines: int) -> None:
+        self.backgrounds.append(lines)
 
     def policies_loaded(self, version: str, policies: int) -> None:
         self.versions.append(version)
@@ -122,3 +129,114 @@ def test_each_set_tells_which_thresholds_were_set_for_another_model() -> None:
 def test_before_the_first_good_set_nothing_is_decided() -> None:
     with pytest.raises(StopError):
         LivePolicies(Hashing(), MemoryTextCache(), Hooks())()
+
+
+class Aligned(Hashing):
+    """Sentences that share a word point the same way, so that what is close to what can be chosen."""
+
+    def encode_texts(self, texts: Sequence[str]) -> Features:
+        self.asked += texts
+        return super().encode_texts([text.removeprefix("a photo of ").split()[-1] for text in texts])
+
+
+def broad(content: bytes = b"", prompts: str = "a knife", defaults: str = "templates: ['{}']") -> dict[str, bytes]:
+    """One policy, a background of its own and no leave to be thin."""
+    weapons = f"title: Weapons\nprompts:\n  - {prompts}\nactions:\n  block: 0.5\n"
+    return {
+        "p/weapons.yaml": weapons.encode(),
+        "p/_defaults.yaml": f"{defaults}\nbackground: things.txt\n".encode(),
+        "p/things.txt": content or "".join(f"thing{n}\n" for n in range(LEAST_BACKGROUND)).encode(),
+    }
+
+
+def offered(files: Mapping[str, bytes]) -> list[str]:
+    """What is said of them."""
+    live = LivePolicies(Aligned(), MemoryTextCache(), Hooks())
+    try:
+        live.offer(files)
+    except PolicyError as error:
+        with pytest.raises(StopError):
+            live()
+        return [str(problem) for problem in error.problems]
+    return []
+
+
+def test_a_broad_background_is_taken() -> None:
+    assert offered(broad()) == []
+
+
+def test_a_background_that_is_all_too_close_to_a_policy_is_refused_with_the_line_of_its_prompts() -> None:
+    close = "".join(f"{n} knife\n" for n in range(LEAST_BACKGROUND)).encode()
+    (found,) = offered(broad(close))
+    assert found.startswith("p/weapons.yaml:2: nothing stands against its prompts")
+    few = close + b"a cup\na tree\n"
+    (found,) = offered(broad(few))
+    assert found.startswith(f"p/weapons.yaml:2: only 2 of {LEAST_BACKGROUND + 2} background lines are not too close")
+
+
+def test_too_close_set_so_low_that_nothing_is_left_is_refused() -> None:
+    (found,) = offered(broad(defaults="templates: ['{}']\ntoo_close: 0"))
+    assert "too_close" in found or "nothing stands against" in found
+
+
+def test_a_background_that_says_one_thing_in_hundreds_of_lines_is_refused() -> None:
+    same = "".join(f"{n} cup\n" for n in range(LEAST_BACKGROUND)).encode()
+    prompts = "\n  - ".join(f"a {probe.split()[-1]} knife{n}" for n, probe in enumerate(PROBES))
+    (found,) = offered(broad(same, prompts=prompts.replace("knife", "blade")))
+    assert found.startswith("p/weapons.yaml:2: it would flag nearly everything")
+
+
+def test_without_anything_against_it_a_policy_is_refused_even_where_a_thin_background_is_asked_for() -> None:
+    files = {**folder("a knife"), "policies/_background.txt": b""}
+    (found,) = offered(files)
+    assert found.startswith("policies/weapons.yaml:2: nothing stands against its prompts")
+    unless = files["policies/weapons.yaml"] + b"unless: [a spoon]\n"
+    assert offered({**files, "policies/weapons.yaml": unless}) == []
+
+
+def test_all_policies_off_score_nothing_and_encode_nothing() -> None:
+    """With a background and without; a policy that is off beside one that is not changes nothing for that one."""
+    for background in (b"", b"a cup\na tree\n"):
+        encoder, told = Hashing(), Told()
+        live = LivePolicies(encoder, MemoryTextCache(), told)
+        off = {**folder("a knife"), "policies/_background.txt": background}
+        off["policies/weapons.yaml"] += b"mode: off\n"
+        live.offer(off)
+        assert live().score(np.ones((3, 8), np.float32)).scores.shape == (3, 0)
+        assert (encoder.asked, told.refused) == ([], 0)
+        live.offer(folder("a knife"))
+        assert live().score(np.ones((3, 8), np.float32)).scores.shape == (3, 1)
+
+
+def test_looking_at_another_set_forgets_nothing_of_the_live_one() -> None:
+    encoder = Hashing()
+    live = LivePolicies(encoder, NoCache(), Hooks())
+    good = live.offer(folder("a knife"))
+    preview = live.compiled(parse_policies(folder("a bomb")))
+    assert (preview.ids, live().policy_set.version) == (("weapons",), good.version)
+    encoder.asked.clear()
+    live.offer(folder("a knife"))
+    assert encoder.asked == []
+
+
+def test_offers_at_the_same_time_are_taken_one_after_the_other() -> None:
+    """Whoever comes last is live, whole: its prompts, its version and its metrics belong together."""
+    told = Told()
+    live = LivePolicies(Hashing(), NoCache(), told)
+    sets = [folder(f"a knife number {number}") for number in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        versions = [each.version for each in threads.map(live.offer, sets)]
+    assert sorted(told.versions) == sorted(versions)
+    assert live().policy_set.version == told.versions[-1]
+    assert live().policies[0].prompts[0] in live().policy_set.sentences()
+
+
+class NoCache(MemoryTextCache):
+    def get(self, fingerprint: str, digests: Sequence[str]) -> dict[str, Features]:
+        return {}
+
+
+def test_the_background_that_stands_against_the_policies_is_told() -> None:
+    told = Told()
+    LivePolicies(Aligned(), MemoryTextCache(), told).offer(broad())
+    assert told.backgrounds == [LEAST_BACKGROUND]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from threadpoolctl import threadpool_limits
 
+from pipeline.adapters.last_good import LastGood
 from pipeline.adapters.memory import MemoryFeatureCache
-from pipeline.adapters.policy_folder import read_policy_folder
 from pipeline.adapters.shared_encoder import SharedEncoder
 from pipeline.adapters.tiered import TieredFeatureCache
 from pipeline.claims import ClaimLane
@@ -40,6 +40,7 @@ from pipeline.stages.fetch import Fetch
 from pipeline.stages.publish import Publish, Topics
 from pipeline.stages.recall import Recall
 from pipeline.wire import ModelRef
+from workers.first_policies import offer_first
 from workers.moderator import Moderator
 from workers.settings import Settings
 from workers.startup import no_collection
@@ -134,16 +135,20 @@ def load_encoder(settings: Settings) -> Encoder:
 
 
 def judge(
-    settings: Settings, model: Model, text_cache: TextCache, hooks: Hooks, features: FeatureCache | None = None
+    settings: Settings,
+    model: Model,
+    text_cache: TextCache,
+    hooks: Hooks,
+    features: FeatureCache | None = None,
+    last_good: LastGood | None = None,
 ) -> Judge:
     """Put the policies to the model; without `features`, images are remembered in memory alone.
 
-    Raises `PolicyError` when the policies do not hold.
+    Raises `PolicyError` when the policies do not hold, and there is no `last_good` set that does.
     """
     live = LivePolicies(model.encoder, text_cache, hooks)
-    files = read_policy_folder(settings.policies)
     with threadpool_limits(1, user_api="blas"):  # type: ignore[no-untyped-call]  # compiling them: as in `moderator`
-        live.offer(files)
+        files = offer_first(settings, live, hooks, last_good)
     hooks.model_loaded(model.encoder.spec)
     return Judge(model, files, live, MemoryFeatureCache(settings.remember) if features is None else features)
 

@@ -36,6 +36,14 @@ Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Hosts = Annotated[tuple[str, ...], NoDecode]
 
 
+def _state() -> Path | None:
+    """As the XDG base directory specification has it; None for a user without a home."""
+    try:
+        return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "sluice"
+    except RuntimeError:
+        return None
+
+
 class Settings(BaseSettings):
     """Frozen; built once, at the start of a command. Group names stand in ``GROUPS``."""
 
@@ -130,6 +138,10 @@ class Settings(BaseSettings):
     )
 
     policies: Path = Field(SHIPPED_POLICIES, description="Folder of policy files; default: the shipped ones.")
+    state: Path | None = Field(
+        default_factory=_state,
+        description="Folder to keep the last good policies in, for a restart beside bad ones; default: the user's.",
+    )
 
     fetch_allowed_hosts: Hosts = Field(
         (), description="Hosts that claim checks may point to, such as cdn.example.com,*.s3.example.com,minio:9000."
@@ -248,6 +260,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "remember",
     ),
     "policies": ("policies",),
+    "state": ("state",),
     "fetch": (
         "fetch_allowed_hosts",
         "fetch_allow_private",

@@ -106,7 +106,9 @@ class Metrics:
             "sluice_score_ratio", "Scores (probabilities) of decided images, by policy.", SCORE_BUCKETS, "policy"
         )
         self.policy_reloads = counter(
-            "sluice_policy_reloads", "Policy sets offered: loaded went live, invalid was refused.", "result"
+            "sluice_policy_reloads",
+            "Policy sets offered: loaded went live, invalid was refused, error failed otherwise and is tried again.",
+            "result",
         )
         self.policies_refused = gauge(
             "sluice_policies_refused", "1 while the newest policy files are refused and an older set decides, else 0."
@@ -117,6 +119,16 @@ class Metrics:
             "Active policies whose thresholds were calibrated for another model than the one that scores.",
         )
         self.policy_set = info("sluice_policy_set", "The live policy set.", "version")
+        self.background_lines = gauge(
+            "sluice_background_lines", "Background lines that stand against the live policy that has the fewest."
+        )
+        self.policies_looked_at = gauge(
+            "sluice_policies_looked_at_timestamp_seconds", "When the policy folder was last looked at (Unix time)."
+        )
+        self.policies_last_good = gauge(
+            "sluice_policies_last_good",
+            "1 while policies from before the start decide, since the folder did not validate then, else 0.",
+        )
 
         # --- the model -------------------------------------------------------------------------------------------
         self.model = info("sluice_model", "The loaded model.", "name", "fingerprint", "dtype")
@@ -199,7 +211,7 @@ class PrometheusHooks(Hooks):
         for loss in LOSSES:
             metrics.lost_images.labels(loss)
             metrics.lost_ranges.labels(loss)
-        for result in ("loaded", "invalid"):
+        for result in ("loaded", "invalid", "error"):
             metrics.policy_reloads.labels(result)
         for result in ("hit", "miss", "error"):
             metrics.text_cache.labels(result)
@@ -280,6 +292,7 @@ class PrometheusHooks(Hooks):
         """A set went live; the last one's version disappears."""
         self._metrics.policy_reloads.labels("loaded").inc()
         self._metrics.policies_refused.set(0)
+        self._metrics.policies_last_good.set(0)
         self._metrics.policies.set(policies)
         _only(self._metrics.policy_set, version)
 
@@ -312,6 +325,19 @@ class PrometheusHooks(Hooks):
     def log_lines_lost(self, lines: int) -> None:
         """Nobody will read them."""
         self._metrics.log_lines_lost.inc(lines)
+
+    def background(self, lines: int) -> None:
+        """The background of the set that went live."""
+        self._metrics.background_lines.set(lines)
+
+    def policies_looked_at(self) -> None:
+        """Now."""
+        self._metrics.policies_looked_at.set_to_current_time()
+
+    def policies_from_last_good(self) -> None:
+        """The folder's own set is refused, and one from before decides."""
+        self._metrics.policies_refused.set(1)
+        self._metrics.policies_last_good.set(1)
 
 
 class _PolicySeries:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from pipeline.rules.policy_set import CalibratedFor
 from pipeline.rules.yaml_lines import YamlError, load
 from pipeline.wire import Action
 
+_BREAK = re.compile("\r\n|[\n\r]")
 KEY = "calibrated"
 _SAYS = "# written by `sluice policy calibrate`"
 
@@ -94,15 +96,16 @@ def _inserted(text: str, key: Node, actions: MappingNode, wanted: Mapping[str, s
         if not (line.lstrip().startswith("#") and len(line) - len(line.lstrip()) > column):
             break
         at += len(line)
-    newline = "\r\n" if "\r\n" in text else "\n"
+    found = _BREAK.search(text)
+    newline = found[0] if found else "\n"
     lines = [f"{KEY}:  {_SAYS}", *(f"  {name}: {_scalar(value, plain=True)}" for name, value in wanted.items())]
-    before = "" if text[:at].endswith("\n") else newline
+    before = "" if text[:at].endswith(("\n", "\r")) else newline
     return _Edit(at, at, before + "".join(f"{' ' * column}{line}{newline}" for line in lines))
 
 
 def _after_line(text: str, index: int) -> int:
-    end = text.find("\n", index)
-    return len(text) if end < 0 else end + 1
+    found = _BREAK.search(text, index)
+    return found.end() if found else len(text)
 
 
 def _number(value: float) -> str:

@@ -5,67 +5,33 @@ Takes the files' bytes, not their paths: reading folders is an adapter's work (`
 
 from __future__ import annotations
 
+import codecs
 import difflib
-import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from itertools import pairwise
-from typing import Annotated, Any, TypeVar, get_args
+from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.types import StringConstraints
+from pydantic import ValidationError
 
 from pipeline.errors import PolicyError, Problem
+from pipeline.rules.backgrounds import LEAST_BACKGROUND, background_lines, thin
 from pipeline.rules.ensembles import fill
-from pipeline.rules.policy_set import TOO_CLOSE, CalibratedFor, Defaults, Mode, Policy, PolicySet, policy_version
+from pipeline.rules.policy_forms import DefaultsForm, Form, PolicyForm, reason
+from pipeline.rules.policy_names import BACKGROUND_SUFFIX, DEFAULTS_FILE, SUFFIXES
+from pipeline.rules.policy_set import CalibratedFor, Defaults, Policy, PolicySet, Where, policy_version
 from pipeline.rules.yaml_lines import Located, YamlError, load
 from pipeline.wire import Action
 
-DEFAULTS_FILE = "_defaults.yaml"
-SUFFIXES = (".yaml", ".yml")
+BUILT_IN = "<built in>/_background.txt"
+"""The path under which a folder's files bring the background that is used where the folder names none."""
 FILE_LIMIT = 1 << 20
 """Bytes of one policy file: a thousand times what a careful one needs, and small enough to parse at once."""
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-Chance = Annotated[float, Field(ge=0, le=1)]
-
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
-
-class _Form(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-FormT = TypeVar("FormT", bound=_Form)
-
-
-class _Tests(_Form):
-    must_flag: list[Text] = []
-    must_pass: list[Text] = []
-
-
-class _Calibrated(_Form):
-    model: Text
-    fingerprint: Text
-
-
-class _PolicyForm(_Form):
-    title: Text
-    description: str = ""
-    owner: str = ""
-    mode: Mode = "enforce"
-    prompts: Annotated[list[Text], Field(min_length=1)]
-    unless: list[Text] = []
-    actions: Annotated[dict[Action, Chance], Field(min_length=1)]
-    calibrated: _Calibrated | None = None
-    tests: _Tests = _Tests()
-
-
-class _DefaultsForm(_Form):
-    templates: Annotated[list[Text], Field(min_length=1)] = list(Defaults.templates)
-    background: Text | None = None
-    too_close: Chance = TOO_CLOSE
+FormT = TypeVar("FormT", bound=Form)
 
 
 class TokenCounter:
@@ -85,17 +51,21 @@ class TokenCounter:
 def parse_policies(files: Mapping[str, bytes], counter: TokenCounter | None = None) -> PolicySet:
     """Build the policy set of one folder from its files' bytes, by path.
 
-    The keys end in the file names; ``_defaults.yaml`` and the background file that it names may be among them.
-    With a `counter`, sentences past the model's context length are problems too.
+    The keys end in the file names; ``_defaults.yaml``, the background file that it names and the `BUILT_IN` one may
+    be among them; without the latter, a folder that names no background has none. With a `counter`, sentences past
+    the model's context length are problems too.
     Raises `PolicyError` with every problem.
     """
     problems: list[Problem] = []
-    by_name = {_name(path): path for path in files}
-    defaults = _defaults(files, by_name, problems)
+    named = {_name(path): path for path in files if path != BUILT_IN}
+    defaults = _defaults(files, named, problems)
     policies = []
     stems: dict[str, str] = {}
-    for path in sorted(files):
-        if _name(path).startswith("_") or not path.endswith(SUFFIXES):
+    for path in sorted(named.values()):
+        if not path.endswith(SUFFIXES):
+            continue
+        if _name(path).startswith("_"):
+            problems.extend(_misnamed_defaults(path))
             continue
         stem = _name(path).rsplit(".", 1)[0]
         if stem in stems:
@@ -104,11 +74,17 @@ def parse_policies(files: Mapping[str, bytes], counter: TokenCounter | None = No
         if policy := _policy(path, stem, files[path], defaults, counter, problems):
             policies.append(policy)
     if not stems and not problems:
-        folder = next(iter(files), "").rpartition("/")[0] or "policies"
-        problems.append(Problem(folder, 0, "no policy in it; a policy is a file such as weapons.yaml"))
+        problems.append(Problem(_folder(named), 0, "no policy in it; a policy is a file such as weapons.yaml"))
     if problems:
         raise PolicyError(problems)
     return PolicySet(tuple(policies), defaults)
+
+
+def files_of(policy_set: PolicySet, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Those of the files that the set was made of: what it takes to make it again."""
+    made_of = {policy.where.file for policy in policy_set.policies if policy.where}
+    made_of.add(policy_set.defaults.background_file)
+    return {path: content for path, content in files.items() if path in made_of or _name(path) == DEFAULTS_FILE}
 
 
 def _policy(
@@ -121,16 +97,16 @@ def _policy(
 ) -> Policy | None:
     if not _ID.fullmatch(stem):
         problems.append(Problem(path, 0, f"the policy id {stem!r} may hold only a-z, 0-9, - and _; rename the file"))
-    read = _read(path, content, _PolicyForm, problems)
+    read = _read(path, content, PolicyForm, problems)
     if read is None:
         return None
     form, located = read
     found = [
         *_order_problems(form.actions, located),
-        *_duplicates(form.prompts, form.unless, located),
+        *_duplicates({"prompts": form.prompts, "unless": form.unless}, located),
         *_too_long([("prompts", form.prompts), ("unless", form.unless)], defaults, counter, located),
     ]
-    problems.extend(Problem(path, line, reason) for line, reason in found)
+    problems.extend(Problem(path, line, said) for line, said in found)
     policy = Policy(
         id=stem,
         title=form.title,
@@ -143,47 +119,90 @@ def _policy(
         must_flag=tuple(form.tests.must_flag),
         must_pass=tuple(form.tests.must_pass),
         calibrated=CalibratedFor(form.calibrated.model, form.calibrated.fingerprint) if form.calibrated else None,
+        where=Where(path, located.line(("prompts",))),
+        samples={
+            sample: Where(path, located.line(("tests", key, index)))
+            for key in ("must_flag", "must_pass")
+            for index, sample in enumerate(getattr(form.tests, key))
+        },
     )
     return replace(policy, version=policy_version(policy, defaults))
 
 
-def _defaults(files: Mapping[str, bytes], by_name: Mapping[str, str], problems: list[Problem]) -> Defaults:
-    path = by_name.get(DEFAULTS_FILE)
-    read = _read(path, files[path], _DefaultsForm, problems) if path else None
-    if path is None or read is None:
+def _defaults(files: Mapping[str, bytes], named: Mapping[str, str], problems: list[Problem]) -> Defaults:
+    path = named.get(DEFAULTS_FILE)
+    read = _read(path, files[path], DefaultsForm, problems) if path else (DefaultsForm(), Located({}))
+    if read is None:
         return Defaults()
     form, located = read
     for index, template in enumerate(form.templates):
         if template.count("{}") != 1:
-            reason = f"the template {template!r} needs {{}} once, where the prompt goes"
-            problems.append(Problem(path, located.line(("templates", index)), reason))
-    background: tuple[str, ...] = ()
-    if form.background is not None:
-        source = by_name.get(form.background)
-        if source is None:
-            line = located.line(("background",))
-            problems.append(Problem(path, line, f"the background file {form.background!r} is not beside it"))
-        else:
-            background = _lines(source, files[source], problems)
-    return Defaults(tuple(form.templates), background, form.too_close)
+            said = f"the template {template!r} needs {{}} once, where the prompt goes"
+            problems.append(Problem(str(path), located.line(("templates", index)), said))
+    where = Where(path or _folder(named), located.line(("background",)) if path else 0)
+    source = _background_file(form, named, where, problems)
+    if source is None:
+        return Defaults()
+    text = _text(source, files[source], problems) if source in files else ""
+    background = background_lines(text or "")
+    if source in files and text is not None and thin(background) and not form.allow_thin_background:
+        problems.append(where.problem(_thin(background, source)))
+    return Defaults(
+        templates=tuple(form.templates),
+        background=background,
+        too_close=form.too_close,
+        thin=form.allow_thin_background,
+        shipped=background == background_lines(files.get(BUILT_IN, b"").decode()),
+        where=where,
+        background_file=source,
+    )
 
 
-def _lines(path: str, content: bytes, problems: list[Problem]) -> tuple[str, ...]:
-    """One everyday thing per line; blank lines and lines that start with # are left out."""
-    text = _text(path, content, problems) or ""
-    lines = [line.strip() for line in text.splitlines()]
-    return tuple(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
+def _background_file(
+    form: DefaultsForm, named: Mapping[str, str], where: Where, problems: list[Problem]
+) -> str | None:
+    """The path of the background, that which is built in where none is named; None where the named one is missing."""
+    if form.background is None:
+        return BUILT_IN
+    if (source := named.get(form.background)) is not None and source.endswith(BACKGROUND_SUFFIX):
+        return source
+    do = "put it there, or delete this line: then the built-in one is used"
+    if not form.background.endswith(BACKGROUND_SUFFIX):
+        do = f"its name must end in {BACKGROUND_SUFFIX}"
+    problems.append(where.problem(f"the background file {form.background!r} is not beside it; {do}"))
+    return None
+
+
+def _thin(background: tuple[str, ...], source: str) -> str:
+    what = "the built-in background" if source == BUILT_IN else _name(source)
+    return (
+        f"{what} has {len(background)} different lines; with fewer than {LEAST_BACKGROUND}, what none of them "
+        "describes is flagged by chance: add lines, or delete 'background:' to use the built-in one, or write "
+        f"'allow_thin_background: true' into {DEFAULTS_FILE}"
+    )
+
+
+def _misnamed_defaults(path: str) -> Iterable[Problem]:
+    """A file that can only be meant as `DEFAULTS_FILE`; without it the folder would have other templates."""
+    stem = _name(path).rsplit(".", 1)[0].casefold()
+    if _name(path) != DEFAULTS_FILE and difflib.get_close_matches(stem, ["_defaults"], cutoff=0.8):
+        yield Problem(path, 0, f"not read under this name; rename it to {DEFAULTS_FILE}")
 
 
 def _text(path: str, content: bytes, problems: list[Problem]) -> str | None:
     if len(content) > FILE_LIMIT:
-        problems.append(Problem(path, 0, f"{len(content):,} bytes; a policy file may have {FILE_LIMIT:,}"))
+        problems.append(Problem(path, 0, f"more than {FILE_LIMIT:,} bytes; no policy needs that: split it"))
+        return None
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        problems.append(Problem(path, 1, "saved as UTF-16 ('Unicode'); save the file as UTF-8"))
         return None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        problems.append(Problem(path, line, f"byte {error.start} is not UTF-8; save the file as UTF-8"))
+        start = content[: error.start].rpartition(b"\n")[2].decode("utf-8", "replace")[-12:]
+        said = f"not UTF-8 behind {start!r}; save the file as UTF-8, or type the character anew"
+        problems.append(Problem(path, line, said))
         return None
 
 
@@ -199,38 +218,9 @@ def _read(path: str, content: bytes, form: type[FormT], problems: list[Problem])
     except ValidationError as error:
         for each in error.errors():
             place = tuple(part for part in each["loc"] if part != "[key]")
-            problems.append(Problem(path, located.line(place), _reason(dict(each), form)))
+            said = reason(dict(each), form, located.written.get(place))
+            problems.append(Problem(path, located.line(place), said))
     return None
-
-
-def _reason(error: dict[str, Any], form: type[_Form]) -> str:
-    """Pydantic's finding in a policy writer's words."""
-    place = ".".join(str(part) for part in error["loc"] if part != "[key]")
-    match error["type"]:
-        case "missing":
-            return f"{place!r} is missing"
-        case "extra_forbidden":
-            known = _keys(form, error["loc"][:-1])
-            close = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
-            return f"unknown key {place!r}{hint}"
-        case "too_short":
-            return f"{place!r} is empty"
-        case "string_too_short":
-            return f"{place} is blank"
-        case "string_type":
-            return f"{place} is {error['input']!r}, not text; put it in quotes"
-        case _:
-            return f"{place}: {error['msg'][0].lower()}{error['msg'][1:]}, got {error['input']!r}"
-
-
-def _keys(form: type[BaseModel], place: Sequence[str | int]) -> list[str]:
-    """The keys that a form takes at that place within it."""
-    for part in place:
-        annotation = form.model_fields[str(part)].annotation
-        inner = (each for each in (annotation, *get_args(annotation)) if inspect.isclass(each))
-        form = next(each for each in inner if issubclass(each, BaseModel))
-    return list(form.model_fields)
 
 
 def _order_problems(actions: Mapping[Action, float], located: Located) -> Iterable[tuple[int, str]]:
@@ -238,18 +228,20 @@ def _order_problems(actions: Mapping[Action, float], located: Located) -> Iterab
     present = [action for action in ordered if action in actions]
     for milder, severer in pairwise(present):
         if actions[severer] < actions[milder]:
-            reason = f"{severer} ({actions[severer]}) must not be below {milder} ({actions[milder]})"
-            yield located.line(("actions", severer)), reason
+            said = f"{severer} ({actions[severer]:g}) must not be below {milder} ({actions[milder]:g})"
+            yield located.line(("actions", severer)), said
 
 
-def _duplicates(prompts: list[str], unless: list[str], located: Located) -> Iterable[tuple[int, str]]:
-    seen: dict[str, str] = {}
-    for key, sentences in (("prompts", prompts), ("unless", unless)):
+def _duplicates(lists: Mapping[str, list[str]], located: Located) -> Iterable[tuple[int, str]]:
+    seen: dict[str, tuple[str, int]] = {}
+    for key, sentences in lists.items():
         for index, sentence in enumerate(sentences):
             normal = " ".join(sentence.casefold().split())
+            line = located.line((key, index))
             if normal in seen:
-                yield located.line((key, index)), f"{sentence!r} stands in {seen[normal]} already"
-            seen.setdefault(normal, key)
+                first, at = seen[normal]
+                yield line, f"{sentence!r} stands in {first} already, in line {at}; keep one"
+            seen.setdefault(normal, (key, line))
 
 
 def _too_long(
@@ -261,9 +253,13 @@ def _too_long(
         for index, sentence in enumerate(sentences):
             excess = max(map(counter.excess, fill(sentence, defaults.templates)))
             if excess:
-                reason = f"{excess} tokens past the model's {counter.limit}; the end would be cut off: shorten it"
-                yield located.line((key, index)), reason
+                said = f"{excess} tokens past the model's {counter.limit}; the end would be cut off: shorten it"
+                yield located.line((key, index)), said
 
 
 def _name(path: str) -> str:
     return path.rpartition("/")[2]
+
+
+def _folder(named: Mapping[str, str]) -> str:
+    return next(iter(named.values()), "").rpartition("/")[0] or "policies"

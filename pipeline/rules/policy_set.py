@@ -10,6 +10,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Literal
 
+from pipeline.errors import Problem
 from pipeline.wire import Action
 
 Mode = Literal["enforce", "shadow", "off"]
@@ -29,6 +30,25 @@ class Defaults:
     templates: tuple[str, ...] = ("a photo of {}.", "a picture of {}.", "{}")
     background: tuple[str, ...] = ()
     too_close: float = TOO_CLOSE
+    thin: bool = False
+    """Whether the folder asks, in so many words, to be taken with a background that is too thin."""
+    shipped: bool = field(default=False, compare=False)
+    """Whether the background is the one that ships with Sluice, which is known to do."""
+    where: Where | None = field(default=None, compare=False, repr=False)
+    """Where the background is named, or would be."""
+    background_file: str = field(default="", compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where something stands, for what is found out about it after its file was read."""
+
+    file: str
+    line: int = 0
+
+    def problem(self, reason: str) -> Problem:
+        """It, with what is wrong there."""
+        return Problem(self.file, self.line, reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +80,10 @@ class Policy:
     calibrated: CalibratedFor | None = None
     """None where the thresholds were set by hand."""
     version: str = field(default="", compare=False)
+    where: Where | None = field(default=None, compare=False, repr=False)
+    """Where its prompts stand."""
+    samples: Mapping[str, Where] = field(default_factory=dict, compare=False, repr=False)
+    """Where each of ``must_flag`` and ``must_pass`` stands."""
 
     @cached_property
     def lowest(self) -> float:
@@ -121,7 +145,8 @@ class PolicySet:
         seen: dict[str, None] = {}
         for policy in self.active:
             seen.update(dict.fromkeys((*policy.prompts, *policy.unless)))
-        seen.update(dict.fromkeys(self.defaults.background))
+        if seen:  # where all policies are off, nothing is scored against it
+            seen.update(dict.fromkeys(self.defaults.background))
         return iter(seen)
 
 

@@ -49,6 +49,8 @@ class CompiledPolicies:
     """``float64[N,K]``, 1 where the sentence is one of the policy's prompts."""
     considered: Array
     """``float64[N,K]``, 1 where the sentence stands in the policy's denominator."""
+    left: tuple[int, ...]
+    """For each active policy, the lines of the background that stand against it."""
     logit_scale: float
     logit_bias: float | None
 
@@ -69,6 +71,9 @@ class CompiledPolicies:
 
     def score(self, features: Features) -> Scores:
         """``float32[V,D]``, L2-normalised, to the scores of V views under K policies."""
+        if not self.policies:  # all are off
+            nothing = np.zeros((len(features), 0))
+            return Scores(nothing, nothing, nothing)
         logits = (features @ self.texts.T).astype(np.float64) * self.logit_scale
         if self.logit_bias is not None:
             return self._sigmoid(logits + self.logit_bias)
@@ -105,9 +110,10 @@ def compile_policies(
         texts = np.ascontiguousarray([features[sentence] for sentence in sentences], dtype=np.float32)
     shape = (len(sentences), len(policy_set.active))
     own, considered = np.zeros(shape), np.zeros(shape)
-    background = np.array([row[line] for line in policy_set.defaults.background], dtype=np.intp)
+    against = policy_set.defaults.background if sentences else ()
+    background = np.array([row[line] for line in against], dtype=np.intp)
     nearness = texts[background] @ texts.T
-    prompt_rows = []
+    prompt_rows, left = [], []
     for column, policy in enumerate(policy_set.active):
         prompts = np.array([row[prompt] for prompt in policy.prompts], dtype=np.intp)
         # Background too close to a prompt would cancel it: "knife" against "a kitchen knife".
@@ -116,4 +122,7 @@ def compile_policies(
         considered[[row[line] for line in policy.unless], column] = 1
         considered[prompts, column] = own[prompts, column] = 1
         prompt_rows.append(prompts)
-    return CompiledPolicies(policy_set, texts, tuple(prompt_rows), own, considered, logit_scale, logit_bias)
+        left.append(int(far.sum()))
+    return CompiledPolicies(
+        policy_set, texts, tuple(prompt_rows), own, considered, tuple(left), logit_scale, logit_bias
+    )

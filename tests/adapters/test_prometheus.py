@@ -23,10 +23,10 @@ DECLARED = [each for each in vars(Metrics(CollectorRegistry())).values() if isin
 UNITS = {"seconds", "bytes", "ratio"}
 COUNTED = {
     *("images", "decisions", "dead_letters", "matches", "views", "batches", "commits", "lookups"),
-    *("partitions", "ranges", "policies", "policy_reloads", "answers", "claims", "stores"),
+    *("partitions", "ranges", "policies", "policy_reloads", "background_lines", "answers", "claims", "stores"),
     *("log_lines_lost",),
 }
-STATES = {"sluice_policies_refused", "sluice_brake_on"}
+STATES = {"sluice_policies_refused", "sluice_policies_last_good", "sluice_brake_on"}
 """Gauges that are 0 or 1."""
 
 

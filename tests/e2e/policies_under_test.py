@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 TEMPLATES = ["a photo of {}.", "{}"]
-DEFAULTS = f"templates: {json.dumps(TEMPLATES)}\nbackground: _background.txt\n"
+DEFAULTS = f"templates: {json.dumps(TEMPLATES)}\nbackground: _background.txt\nallow_thin_background: true\n"
 BACKGROUND = "a cat\na tree\na car\na street at night\nthe sea\na cup of coffee\na chair\n"
 
 

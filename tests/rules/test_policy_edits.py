@@ -75,7 +75,10 @@ LAYOUTS = {
     "other scripts": "title: 刀 🔪\nprompts: [🔪, нож]\nactions:\n  review: 0.5\n  block: 0.5\n".encode(),
     "document marks": b"---\ntitle: x\nprompts: [a]\nactions:\n  review: 0.5\n  block: 0.5\n...\n",
     "own lines": b"title: x\nprompts: [a]\nactions:\n  review:\n    0.5\n  block:\n    0.5\nmode: shadow\n",
-    "tagged": b"title: x\nprompts: [a]\nactions:\n  review: !!float 0.5\n  block: &most 0.5\nmode: shadow\n",
+    "anchored": b"title: x\nprompts: [a]\nactions:\n  review: &least 0.5\n  block: &most 0.5\nmode: shadow\n",
+    "byte order mark and windows": b"\xef\xbb\xbf" + BLOCK.replace(b"\n", b"\r\n"),
+    "old mac": BLOCK.replace(b"\n", b"\r"),
+    "comments in the way": b"title: x\nprompts: [a]\nactions: # a\n  # b\n  review: 0.5 # c\n  # d\n  block: 0.5\n#e",
     "other model": BLOCK + b"calibrated: {model: big, fingerprint: 'ff'}   # keep\n",
 }
 

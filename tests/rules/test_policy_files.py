@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import PolicyError
-from pipeline.rules.policy_files import FILE_LIMIT, TokenCounter, parse_policies
+from pipeline.rules.backgrounds import LEAST_BACKGROUND
+from pipeline.rules.policy_files import BUILT_IN, FILE_LIMIT, TokenCounter, files_of, parse_policies
 from pipeline.rules.policy_set import CalibratedFor
 
 WEAPONS = b"""\
@@ -46,35 +47,6 @@ def test_a_sound_file_becomes_a_policy_named_by_its_stem() -> None:
     assert policy.lowest == 0.6
 
 
-@pytest.mark.parametrize(
-    ("content", "line", "says"),
-    [
-        (WEAPONS.replace(b"prompts:", b"promts:"), 4, "did you mean 'prompts'?"),
-        (WEAPONS.replace(b"block: 0.9", b"block: 1.2"), 11, "less than or equal to 1"),
-        (WEAPONS.replace(b"block: 0.9", b"block: 0.5"), 11, "must not be below review"),
-        (WEAPONS.replace(b"block: 0.9", b"delete: 0.9"), 11, "'label', 'review' or 'block'"),
-        (WEAPONS.replace(b"- a bomb", b"- A  Kitchen KNIFE"), 6, "stands in prompts already"),
-        (WEAPONS.replace(b"- cutlery", b"- a bomb"), 8, "stands in prompts already"),
-        (WEAPONS.replace(b"- a bomb", b"- 12"), 6, "put it in quotes"),
-        (WEAPONS.replace(b"- a bomb", b"- ''"), 6, "is blank"),
-        (b"title: x\nprompts: []\nactions: {block: 0.5}\n", 2, "'prompts' is empty"),
-        (b"title: x\nprompts: [a]\nactions: {}\n", 3, "'actions' is empty"),
-        (b"title: x\nprompts: [a]\n", 1, "'actions' is missing"),
-        (b"title: x\ntitle: y\nprompts: [a]\nactions: {block: 0.5}\n", 2, "duplicate key"),
-        (b"title: &t x\nowner: *t\nprompts: [a]\nactions: {block: 0.5}\n", 2, "aliases"),
-        (b"title: x\nprompts: [a\nactions: 3\n", 3, "not valid YAML"),
-        (b"title: x\nprompts: [\xff]\n", 2, "not UTF-8"),
-        (WEAPONS + b"calibrated: {model: small}\n", 12, "'calibrated.fingerprint' is missing"),
-        (WEAPONS + b"calibrated:\n  model: small\n  fingerprint: 12\n", 14, "put it in quotes"),
-        (WEAPONS + b"calibrated: {model: a, fingerprnt: b}\n", 12, "did you mean 'fingerprint'?"),
-        (b"just text", 1, "expected 'key: value' lines"),
-    ],
-)
-def test_a_bad_file_is_refused_with_its_line_and_what_to_do(content: bytes, line: int, says: str) -> None:
-    found = problems(content)
-    assert any(each.startswith(f"policies/weapons.yaml:{line}: ") and says in each for each in found), found
-
-
 def test_every_problem_of_every_file_is_reported_at_once() -> None:
     found = problems(WEAPONS.replace(b"block: 0.9", b"block: 7"), **{"tobacco.yaml": b"title: 3\n"})
     assert {each.split(":")[0] for each in found} == {"policies/weapons.yaml", "policies/tobacco.yaml"}
@@ -92,7 +64,7 @@ def test_two_files_may_not_share_an_id() -> None:
 
 
 def test_a_file_past_the_limit_is_refused_unparsed() -> None:
-    assert "a policy file may have" in problems(b"#" * (FILE_LIMIT + 1))[0]
+    assert "more than 1,048,576 bytes" in problems(b"#" * (FILE_LIMIT + 1))[0]
 
 
 def test_a_template_needs_its_braces_once() -> None:
@@ -104,6 +76,82 @@ def test_a_background_file_that_is_missing_is_refused() -> None:
     (found,) = problems(WEAPONS, **{"_defaults.yaml": b"background: _nothing.txt\n"})
     assert found.startswith("policies/_defaults.yaml:1: ")
     assert "_nothing.txt" in found
+
+
+EVERYDAY = "".join(f"thing number {number}\n" for number in range(LEAST_BACKGROUND)).encode()
+
+
+def with_background(content: bytes, *, defaults: bytes = b"background: things.txt\n") -> dict[str, bytes]:
+    return {"p/weapons.yaml": WEAPONS, "p/_defaults.yaml": defaults, "p/things.txt": content}
+
+
+def test_a_folder_that_names_no_background_gets_the_built_in_one() -> None:
+    for files in (
+        {"p/weapons.yaml": WEAPONS},
+        {"p/weapons.yaml": WEAPONS, "p/_defaults.yaml": b"templates: ['{}']\n"},
+        {"p/weapons.yaml": WEAPONS, "p/_defaults.yaml": b"background:\n"},
+        {"p/weapons.yaml": WEAPONS, "p/_background.txt": b"a cup\n"},
+    ):
+        background = parse_policies({**files, BUILT_IN: EVERYDAY}).defaults.background
+        assert background == tuple(EVERYDAY.decode().splitlines())
+
+
+def test_a_background_that_is_named_stands_in_place_of_the_built_in_one() -> None:
+    other = EVERYDAY.replace(b"thing", b"other")
+    policy_set = parse_policies({**with_background(other), BUILT_IN: EVERYDAY})
+    assert policy_set.defaults.background[0] == "other number 0"
+    assert not policy_set.defaults.shipped
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        (b"", 0),
+        (b"# a cup\n\n", 0),
+        (EVERYDAY[: EVERYDAY.rindex(b"thing")], LEAST_BACKGROUND - 1),
+        (b"a cup\nA cup\na  cup\n" * LEAST_BACKGROUND, 3),
+    ],
+    ids=["empty", "comments", "one too few", "the same again and again"],
+)
+def test_a_thin_background_is_refused_unless_the_file_says_so_in_so_many_words(content: bytes, lines: int) -> None:
+    with pytest.raises(PolicyError) as refused:
+        parse_policies(with_background(content))
+    (problem,) = refused.value.problems
+    assert (problem.file, problem.line) == ("p/_defaults.yaml", 1)
+    assert f"things.txt has {lines} different lines; with fewer than {LEAST_BACKGROUND}" in problem.reason
+    assert "allow_thin_background: true" in problem.reason
+    allowed = b"background: things.txt\nallow_thin_background: true\n"
+    assert parse_policies(with_background(content, defaults=allowed)).defaults.thin
+
+
+def test_an_installation_without_its_background_flags_nothing_by_chance() -> None:
+    with pytest.raises(PolicyError, match="the built-in background has 0 different lines"):
+        parse_policies({"p/weapons.yaml": WEAPONS, BUILT_IN: b""})
+
+
+def test_the_built_in_background_makes_the_same_version_as_the_same_lines_in_a_file() -> None:
+    built_in = parse_policies({"p/weapons.yaml": WEAPONS, BUILT_IN: EVERYDAY})
+    assert built_in.version == parse_policies({**with_background(EVERYDAY), BUILT_IN: EVERYDAY}).version
+
+
+def test_defaults_under_a_wrong_name_are_refused_and_not_left_out() -> None:
+    for name in ("_defaults.yml", "_default.yaml", "_Defaults.yaml"):
+        (found,) = problems(WEAPONS, **{name: b"templates: ['{}']\n"})
+        assert found == f"policies/{name}: not read under this name; rename it to _defaults.yaml"
+
+
+def test_the_files_of_a_set_are_those_that_make_it_again() -> None:
+    files = {**with_background(EVERYDAY), BUILT_IN: b"x\n", "p/notes.txt": b"x", "p/_old.yaml": b"x"}
+    policy_set = parse_policies(files)
+    kept = files_of(policy_set, files)
+    assert sorted(kept) == ["p/_defaults.yaml", "p/things.txt", "p/weapons.yaml"]
+    assert parse_policies(kept).version == policy_set.version
+
+
+def test_each_sample_knows_its_line() -> None:
+    content = WEAPONS + b"tests:\n  must_flag: [a.png,\n    b.png]\n  must_pass:\n    - c.png\n"
+    (policy,) = parse_policies({"p/weapons.yaml": content}).policies
+    assert {sample: where.line for sample, where in policy.samples.items()} == {"a.png": 13, "b.png": 14, "c.png": 16}
 
 
 def test_an_empty_folder_is_refused() -> None:
@@ -130,7 +178,7 @@ def test_background_lines_are_taken_without_comments_and_repeats() -> None:
     policy_set = parse_policies(
         {
             "p/weapons.yaml": WEAPONS,
-            "p/_defaults.yaml": b"background: _background.txt\n",
+            "p/_defaults.yaml": b"background: _background.txt\nallow_thin_background: true\n",
             "p/_background.txt": b"# things\na cup\n\n a tree \na cup\n",
         }
     )

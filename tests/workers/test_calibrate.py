@@ -239,7 +239,7 @@ def policies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     alcohol = folder / "alcohol.yaml"
     alcohol.write_text(alcohol.read_text().replace("mode: enforce", "mode: shadow"))
     (folder / "tobacco.yaml").write_text("title: Tobacco\nmode: off\nprompts: [smoking]\nactions: {label: 0.5}\n")
-    (folder / "_defaults.yaml").write_text("background: _background.txt\n")
+    (folder / "_defaults.yaml").write_text("background: _background.txt\nallow_thin_background: true\n")
     (folder / "_background.txt").write_text("a face\nan animal\nfood\na tree\na vehicle\na building\na ball\n")
     shutil.copytree(SHIPPED_POLICIES / "samples", folder / "samples")
     return folder

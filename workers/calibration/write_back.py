@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline.errors import ServiceError, UsageError
 from pipeline.lab.files import write_atomically
 from pipeline.rules.policy_edits import with_thresholds
-from pipeline.rules.policy_files import SUFFIXES
+from pipeline.rules.policy_names import SUFFIXES
 from workers.calibration.measure import Calibration, Finding
 
 

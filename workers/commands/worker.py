@@ -27,6 +27,7 @@ _log = structlog.get_logger(__name__)
     "encoder",
     "images",
     "policies",
+    "state",
     "fetch",
     "brake",
     "service",
@@ -54,11 +55,12 @@ def _moderate(settings: Settings) -> None:
     from pipeline.ports import HookChain
     from workers import assembly, services, signals
     from workers.dead_threads import watch_threads
+    from workers.first_policies import last_good_of
     from workers.health import HealthServer
     from workers.logs import log_as_a_service
     from workers.moderator import LAST_MOMENT
     from workers.other_model import LogOtherModel
-    from workers.policy_watch import watched_policies
+    from workers.policy_watch import PolicyWatch, watched_policies
     from workers.vitals import Vitals
 
     signals.end_at_once()
@@ -74,7 +76,8 @@ def _moderate(settings: Settings) -> None:
         text_cache = held.enter_context(closing(services.build_text_cache(redis, hooks)))
         model = assembly.load_model(settings)
         features = held.enter_context(closing(assembly.build_feature_cache(settings, model, redis, hooks)))
-        judge = assembly.judge(settings, model, text_cache, hooks, features)
+        last_good = last_good_of(settings)
+        judge = assembly.judge(settings, model, text_cache, hooks, features, last_good)
         publisher = held.enter_context(closing(services.patiently(services.kafka_publisher, settings)))
         fetcher = held.enter_context(closing(services.http_fetcher(settings)))
         source = held.enter_context(closing(services.patiently(services.kafka_source, settings, hooks)))
@@ -84,7 +87,9 @@ def _moderate(settings: Settings) -> None:
         vitals.notice("brake", moderator.braked)
         vitals.notice("claim checks", moderator.waiting_for)
         signal.signal(signal.SIGUSR1, lambda *_: moderator.release_brake())
-        held.enter_context(watched_policies(settings.policies, judge.files, judge.live, stop, LAST_MOMENT))
+        watch = PolicyWatch(settings.policies, judge.files, judge.live, stop, hooks, last_good=last_good)
+        held.enter_context(watched_policies(watch, stop, LAST_MOMENT))
+        vitals.watch_progress("policy folder", watch.stalled)
         _log.info("worker_started", **_described(settings, judge), metrics_port=health.port)
         report_library_errors()
         moderator.run(stop)

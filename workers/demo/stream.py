@@ -26,7 +26,7 @@ from workers.health import HealthServer
 from workers.interrupts import interruptible
 from workers.moderator import Moderator
 from workers.other_model import SayOtherModel
-from workers.policy_watch import watched_policies
+from workers.policy_watch import PolicyWatch, watched_policies
 from workers.settings import Settings
 from workers.terminal import Terminal
 from workers.vitals import Vitals
@@ -115,9 +115,8 @@ class DemoStream:
         moderator = self._held.enter_context(assembly.moderator(settings, judge, source, publisher, fetcher, hooks))
         self._moderators.append(moderator)
         self._vitals.watch_progress("worker", lambda: max(each.stalled() for each in self._moderators))
-        self._held.enter_context(
-            watched_policies(settings.policies, judge.files, judge.live, self._stop, settings.drain_timeout)
-        )
+        watch = PolicyWatch(settings.policies, judge.files, judge.live, self._stop, hooks)
+        self._held.enter_context(watched_policies(watch, self._stop, settings.drain_timeout))
         thread = Thread(target=self._run, args=(moderator,), name="sluice-worker", daemon=True)
         thread.start()
         self._threads.append(thread)

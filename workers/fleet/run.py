@@ -8,11 +8,10 @@ from threading import Event
 
 import structlog
 
-from pipeline.adapters.policy_folder import read_policy_folder
 from pipeline.errors import SettingsError
-from pipeline.rules.policy_files import parse_policies
 from workers import services, signals
 from workers.dead_threads import watch_threads
+from workers.first_policies import check_first
 from workers.fleet.metrics import FleetMetrics
 from workers.fleet.process import LAST_WORDS, Process
 from workers.fleet.roles import ENCODER_GRACE, moderator_grace, roles_in_folder
@@ -54,7 +53,7 @@ def supervise(settings: Settings) -> int:
         )
         held.callback(health.close)
         services.check_kafka(settings)
-        parse_policies(read_policy_folder(settings.policies))
+        check_first(settings)
         _log.info("supervisor_started", moderators=len(moderators), metrics_port=health.port)
         vitals.watch_progress("supervisor", supervisor.stalled)
         vitals.watch_progress("watch", watch.stalled)

@@ -1,0 +1,50 @@
+"""Which files of a folder are taken, by their names, and what is said of those that are not."""
+
+from __future__ import annotations
+
+import re
+
+SUFFIXES = (".yaml", ".yml")
+BACKGROUND_SUFFIX = ".txt"
+DEFAULTS_FILE = "_defaults.yaml"
+
+_MEANT = re.compile(r"\.ya?ml(\.txt)?$", re.IGNORECASE)
+_BACKUP = re.compile(r"(~|\.(bak|old|orig|swp|swo|tmp|save)|^#.*#)$", re.IGNORECASE)
+
+
+def is_taken(name: str) -> bool:
+    """Whether a file of that name is read: policies, their defaults and backgrounds, and no hidden file.
+
+    A mounted ConfigMap keeps its generations in folders that start with two dots.
+    """
+    return name.endswith((*SUFFIXES, BACKGROUND_SUFFIX)) and not name.startswith(".") and not _meant_for(name)
+
+
+def is_slip(name: str) -> bool:
+    """Whether a name that is not taken can only be meant as a policy's: ``weapons.YAML``, ``weapons.yaml.txt``."""
+    return _meant_for(name) is not None and not name.startswith(".")
+
+
+def why_not(name: str, *, folder: bool, holds_policies: bool = False) -> str:
+    """Why what has that name is not taken, and what to do."""
+    if folder:
+        do = "; move its policies up, or give it with --policies" if holds_policies else ""
+        return f"a folder, and policies are looked for in no subfolder{do}"
+    if (meant := _meant_for(name)) is not None and not name.startswith("."):
+        return f"not read under this name; rename it to {meant}"
+    if name.startswith("."):
+        return "a hidden file, whose name starts with a dot; rename it if it is a policy"
+    if _BACKUP.search(name):
+        return "an editor's copy, by its name; delete it, or rename it if it is a policy"
+    if name.startswith("_") and name.endswith(SUFFIXES):
+        return f"starts with _, as {DEFAULTS_FILE} alone may; rename it if it is a policy"
+    return "no policy, by its name; a policy's ends in .yaml"
+
+
+def _meant_for(name: str) -> str | None:
+    """The name that it should have, where it nearly has one."""
+    found = _MEANT.search(name)
+    if found is None or name.endswith(SUFFIXES):
+        return None
+    stem = name[: found.start()]
+    return f"{stem if stem.startswith('_') else stem.lower()}.yaml"

@@ -1,0 +1,166 @@
+"""What is wrong with a text that is not YAML, in words for people who do not know YAML.
+
+A parser says where it got stuck, often a line too late, and in words of its grammar. This module looks at the lines
+themselves for the slips that people make.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from itertools import pairwise
+from typing import Any
+
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.events import ScalarEvent
+
+QUOTE_IT = "if it is meant as text, put it in quotes"
+KEY_VALUE = "a line is 'key: value', or 'key:' above a list"
+IN_LINE = "lines that belong together begin in the same column"
+
+_CONTROL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ODD = re.compile(
+    "[\u00a0\u00ad\u1680\u180e\u2000-\u200b\u200e\u200f\u2028-\u202f\u205f-\u2064\u2066-\u2069\u3000\ufeff]"
+)
+_JOINERS = re.compile("(?:(?<=[\x00-\x7f])|^)[\u200c\u200d]|[\u200c\u200d](?:(?=[\x00-\x7f])|$)")
+
+_SIGN = re.compile(r"\s*(- |[\w-]+:\s)*\s*[*&!]")
+
+Found = tuple[int, str]
+"""A line, counted from 1, and a reason."""
+
+_PROBLEMS = (
+    (
+        r"quoted scalar.*escape",
+        False,
+        "a backslash in double quotes begins a sign of its own; use single quotes instead",
+    ),
+    ("quoted scalar", True, "the quote that opens in this line is never closed"),
+    (
+        "block scalar",
+        False,
+        "after > or | the text begins in the next line; put a text with the sign in quotes, leave it out of a number",
+    ),
+    ("sequence entries are not allowed", False, "a list begins in a line of its own, under its key"),
+    (r"scanning an (anchor|alias)|\btag\b", False, "a text cannot begin with *, & or !; put it in quotes"),
+    ("directive|stream end", False, "a line cannot begin with %; put the text in quotes"),
+    ("<document start>", False, f"this line begins further to the left than the first one; {IN_LINE}"),
+)
+"""What the parser says, whether the line is that where the thing began, and what we say of it."""
+
+
+def odd_character(text: str) -> str | None:
+    """What is said of the first character that cannot be seen, or looks like a blank and is none.
+
+    Joiners hold emoji and words of some scripts together, and are odd beside ASCII alone.
+    """
+    found = _CONTROL.search(text) or _ODD.search(text) or _JOINERS.search(text)
+    if found is None:
+        return None
+    name = unicodedata.name(found[0], "control character").lower()
+    do = "type an ordinary blank instead" if unicodedata.category(found[0]) == "Zs" else "delete it"
+    return f"an invisible character (U+{ord(found[0]):04X}, {name}) behind {text[: found.start()][-12:]!r}; {do}"
+
+
+def before_parsing(text: str) -> Found | None:
+    """Control characters, which no parser takes."""
+    found = _CONTROL.search(text)
+    if found is None:
+        return None
+    lines = _lines(text[: found.start() + 1])
+    return len(lines), str(odd_character(lines[-1]))
+
+
+def syntax(error: MarkedYAMLError, text: str, last: Any) -> Found:
+    """Line and reason of an error; ``last`` is the last event that the parser made of the text."""
+    problem, context = str(error.problem or ""), str(error.context or "")
+    at = error.problem_mark or error.context_mark
+    line = at.line + 1 if at else 0
+    began = error.context_mark.line + 1 if error.context_mark else line
+    lines = _lines(text)
+    shown = lines[line - 1] if 0 < line <= len(lines) else ""
+    if "\\t" in problem or (problem.startswith("found character") and "\t" in shown[: at.column + 1 if at else 0]):
+        return line, "a tab at the beginning; use blanks, as many as in the lines above"
+    if "scanning a simple key" in context:
+        return _no_colon(began, lines)
+    if "mapping values are not allowed" in problem:
+        return _second_colon(line, at.column, lines)
+    if problem.startswith("expected <block end>"):
+        return _out_of_line(line, problem, shown, last)
+    return _by_problem(f"{context}: {problem}", line, began, shown)
+
+
+def _by_problem(said: str, line: int, began: int, shown: str) -> Found:
+    if found := re.search(r"found character '(.)'", said):
+        return line, f"a text cannot begin with {found[1]}; put it in quotes"
+    if "while parsing a flow" in said:
+        return _in_brackets(said, line, began, shown)
+    for pattern, where_it_began, reason in _PROBLEMS:
+        if re.search(pattern, said):
+            return began if where_it_began else line, reason
+    return line, f"this line cannot be understood; {KEY_VALUE}, and {IN_LINE}"
+
+
+def _no_colon(line: int, lines: list[str]) -> Found:
+    shown = lines[line - 1].strip() if line <= len(lines) else ""
+    if re.match(r"-[^\s-]", shown):
+        return line, "put a blank after the dash: '- a dog', not '-a dog'"
+    if odd := odd_character(lines[line - 1]):
+        return line, odd
+    if found := re.match(r"[\"']?[\w-]+[\"']?:(?=\S)", shown):
+        return line, f"put a blank after the colon of '{found[0]}'"
+    if shown.startswith(("'", '"')):
+        return line, "the quote that opens in this line is not closed in it"
+    return line, f"no colon behind {shown[:30]!r}; {KEY_VALUE}"
+
+
+def _second_colon(line: int, column: int, lines: list[str]) -> Found:
+    """A colon where there may be none: within a text, or because of what the line above lacks."""
+    shown = lines[line - 1]
+    before = re.sub(r"^[\s-]*", "", shown[:column])
+    if ": " in before:
+        return line, f"a second colon in the line, behind {before[-20:]!r}; put the text in quotes"
+    above, above_at = _above(line, lines)
+    if above and ":" not in above and not above.lstrip().startswith("-"):
+        return above_at, f"no colon behind {above.strip()[:30]!r}; {KEY_VALUE}"
+    return line, f"this line is taken as more of line {above_at}; {IN_LINE}"
+
+
+def _above(line: int, lines: list[str]) -> tuple[str, int]:
+    for number in range(line - 1, 0, -1):
+        if (shown := lines[number - 1].strip()) and not shown.startswith("#"):
+            return lines[number - 1], number
+    return "", line
+
+
+def _out_of_line(line: int, problem: str, shown: str, last: Any) -> Found:
+    if isinstance(last, ScalarEvent) and last.style in {"'", '"'} and last.end_mark.line + 1 == line:
+        if last.start_mark.line != last.end_mark.line:
+            return last.start_mark.line + 1, "the quote that opens in this line is not closed in it"
+        return line, "there is more behind the closing quote; put quotes around the whole text, or leave them out"
+    if _SIGN.match(shown):
+        return line, "a text cannot begin with *, & or !; put it in quotes"
+    if re.search(r"found '?[\]},]", problem):
+        return line, "a closing bracket, or a comma, with no bracket that opens; put the text in quotes"
+    if re.match(r"\s*-[^\s-]", shown):
+        return line, "put a blank after the dash: '- a dog', not '-a dog'"
+    return line, f"this line does not begin where the lines above do; {IN_LINE}"
+
+
+def _in_brackets(problem: str, line: int, began: int, shown: str) -> Found:
+    if "{" in problem or "{}" in shown:
+        return line, "braces within brackets; put the text that holds them in quotes: '{}'"
+    if "found ','" in problem:
+        return line, "two commas with nothing between them; delete one"
+    if line != began or "<stream end>" in problem:
+        return began, "the bracket that opens in this line is not closed in it"
+    return (
+        line,
+        "between the brackets a comma is missing, or a text that holds , : [ ] or quotes needs quotes around it",
+    )
+
+
+def _lines(text: str) -> list[str]:
+    """As YAML counts them, which is not quite as ``str.splitlines`` does."""
+    ends = [0, *(found.end() for found in re.finditer("\r\n|[\n\r\x85\u2028\u2029]", text)), len(text)]
+    return [text[start:end].rstrip("\r\n\x85\u2028\u2029") for start, end in pairwise(ends)]
