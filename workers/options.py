@@ -54,6 +54,11 @@ def with_settings(*groups: str) -> Callable[[Callable[..., Any]], Callable[..., 
     return decorate
 
 
+def in_folder(settings: Settings, folder: Path | None) -> Settings:
+    """The settings with that folder of policies, where a command was given one as an argument."""
+    return settings if folder is None else settings.model_copy(update={"policies": folder})
+
+
 def _flag(name: str, group: str) -> inspect.Parameter:
     field = Settings.model_fields[name]
     switch = field.annotation is bool

@@ -10,7 +10,7 @@ from threading import Event as Flag
 
 from pipeline.adapters.files import FileFetcher, FileSource, file_id
 from pipeline.ports import Hooks
-from pipeline.rules.policy_set import Policy
+from pipeline.rules.policy_set import Policy, PolicySet
 from pipeline.wire import Record, parse_decision, read_dead_letter
 from workers import assembly
 from workers.settings import Settings
@@ -26,6 +26,8 @@ class Trial:
     score: float | None
     threshold: float
     problem: str = ""
+    place: str = ""
+    """File and line that name the sample."""
 
     @property
     def passed(self) -> bool:
@@ -36,7 +38,8 @@ class Trial:
         """One line that says what was wanted and what was found."""
         wanted = "at least" if self.must_flag else "below"
         found = f"scores {self.score:.3f}" if self.score is not None else self.problem
-        return f"{self.policy}: {self.sample} {found}, wanted {wanted} {self.threshold:g}"
+        place = f" ({self.place})" if self.place else ""
+        return f"{self.policy}: {self.sample} {found}, wanted {wanted} {self.threshold:g}{place}"
 
 
 class _Kept(Hooks):
@@ -77,8 +80,17 @@ def run_policy_tests(settings: Settings, judge: assembly.Judge) -> list[Trial]:
     ]
 
 
+def untested(policy_set: PolicySet) -> list[str]:
+    """What is said of policies that no sample is judged for."""
+    active = [policy.id for policy in policy_set.active if not (policy.must_flag or policy.must_pass)]
+    off = [policy.id for policy in policy_set.policies if policy.mode == "off"]
+    said = {"without tests": active, "off, and not tested": off}
+    return [f"{why}: {', '.join(ids)}" for why, ids in said.items() if ids]
+
+
 def _trial(policy: Policy, folder: Path, sample: str, kept: _Kept, *, must_flag: bool) -> Trial:
     image = file_id(folder / sample)
     score = kept.scores.get(image, {}).get(policy.id)
-    problem = kept.problems.get(image, "")
-    return Trial(policy.id, sample, must_flag, score, min(policy.actions.values()), problem)
+    where = policy.samples.get(sample)
+    place = f"{where.file}:{where.line}" if where else ""
+    return Trial(policy.id, sample, must_flag, score, policy.lowest, kept.problems.get(image, ""), place)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workers.options import with_settings
+from workers.options import in_folder, with_settings
 from workers.plain import say, say_json
 from workers.settings import Settings
 
@@ -30,6 +30,7 @@ def calibrate(
         Path | None,
         typer.Argument(help="A folder with a subfolder for each policy id and 'none', or a CSV file: image,label."),
     ] = None,
+    folder: Annotated[Path | None, typer.Argument(help="Folder of policies; default: --policies.")] = None,
     emoji: Annotated[
         bool, typer.Option("--emoji", help="Rendered scenes for the shipped policies, not DATA.")
     ] = False,
@@ -68,6 +69,7 @@ def calibrate(
     from workers.progress import progress_bar
     from workers.terminal import Terminal
 
+    settings = in_folder(settings, folder)
     policy_set = parse_policies(read_policy_folder(settings.policies))  # a slip is found before the model is loaded
     wanted = asked(precision or (), false_positives or (), prevalence, policy_set.active)
     if write:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.errors import UsageError
 from workers.commands.calibrate import calibrate
-from workers.options import with_settings
+from workers.options import in_folder, with_settings
 from workers.settings import Settings
 
 if TYPE_CHECKING:
-    from pipeline.errors import Problem
     from pipeline.rules.policy_set import PolicySet
+    from workers.policy_tests import Trial
+
+FOLDER = "Folder of policies; default: --policies."
 
 app = typer.Typer(no_args_is_help=True, help="Work on policies.")
 app.command("calibrate")(calibrate)
@@ -25,66 +29,79 @@ app.command("calibrate")(calibrate)
 @with_settings("model", "policies", "log")
 def check(
     settings: Settings,
-    folder: Annotated[Path | None, typer.Argument(help="Folder of policies; default: --policies.")] = None,
+    folder: Annotated[Path | None, typer.Argument(help=FOLDER)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> int:
-    """Validate every policy file; each problem is a line with file, line and reason, and the exit status is 2."""
-    from pipeline.adapters.open_clip import load_tokenizer
-    from pipeline.adapters.policy_folder import read_policy_folder
-    from pipeline.errors import PolicyError
-    from pipeline.rules.policy_files import TokenCounter, parse_policies
+    """Validate every policy file; each problem is a line with file, line and reason, and the exit status is 2.
 
-    where = folder or settings.policies
-    policy_set: PolicySet | None = None
-    problems: list[Problem] = []
-    try:
-        files = read_policy_folder(where)
-        tokenizer = load_tokenizer(settings.model)
-        policy_set = parse_policies(files, TokenCounter(tokenizer.count_tokens, tokenizer.context_length))
-        problems = _missing_samples(where, policy_set)
-    except PolicyError as error:
-        problems = error.problems
+    Files of the folder that are not read are named, too; one that only its name keeps out is a problem. What takes the
+    model to see, that a policy would flag everything, is seen where it is loaded.
+    """
+    from workers.policy_check import check_folder
+
+    found = check_folder(in_folder(settings, folder))
     if as_json:
-        typer.echo(json.dumps(_as_json(policy_set, problems)))
-    elif problems:
-        for problem in problems:
-            typer.echo(str(problem), err=True)
-    elif policy_set is not None:
-        _print(policy_set)
-    return 2 if problems else 0
+        typer.echo(json.dumps(found.as_json()))
+        return found.exit_status
+    for problem in found.problems:
+        typer.echo(str(problem), err=True)
+    for note in found.notes:
+        typer.echo(f"note: {note}", err=True)
+    if not found.problems and found.policy_set is not None:
+        _print(found.policy_set)
+    return found.exit_status
 
 
 @app.command("test")
 @with_settings("model", "images", "policies", "log")
 def run_tests(
     settings: Settings,
+    folder: Annotated[Path | None, typer.Argument(help=FOLDER)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a sample.")] = False,
     junit: Annotated[Path | None, typer.Option(help="Write the results to this file as JUnit XML, too.")] = None,
 ) -> int:
-    """Judge every policy's must_flag and must_pass samples; the exit status is 1 when one does not come out so."""
+    """Judge every policy's must_flag and must_pass samples.
+
+    Exit status 0: all come out as their policies say. 1: one does not. 2: there is none to judge, or the policies do
+    not hold.
+    """
     from time import monotonic, time
 
     from pipeline.adapters.memory import MemoryTextCache
+    from pipeline.adapters.policy_folder import read_policy_folder
+    from pipeline.rules.policy_files import parse_policies
     from workers import assembly
     from workers.junit import junit_xml
     from workers.other_model import SayOtherModel
-    from workers.policy_tests import run_policy_tests
+    from workers.policy_tests import run_policy_tests, untested
 
+    settings = in_folder(settings, folder)
+    policy_set = parse_policies(read_policy_folder(settings.policies))  # a slip is found before the model is loaded
+    for line in untested(policy_set):
+        typer.echo(f"note: {line}", err=True)
     judge = assembly.judge(settings, assembly.load_model(settings), MemoryTextCache(), SayOtherModel())
     started, clock = time(), monotonic()
     trials = run_policy_tests(settings, judge)
-    seconds = monotonic() - clock
+    if junit is not None:
+        _write(junit, junit_xml(trials, monotonic() - clock, started))
+    if not trials:
+        raise UsageError(
+            f"{settings.policies}: no active policy has tests, so nothing was tested; name samples in a policy file, "
+            "under 'tests:' and 'must_flag:' or 'must_pass:'"
+        )
     failed = [trial for trial in trials if not trial.passed]
+    _show(trials, failed, as_json=as_json)
+    return 1 if failed else 0
+
+
+def _show(trials: Sequence[Trial], failed: Sequence[Trial], *, as_json: bool) -> None:
     if as_json:
         for trial in trials:
             typer.echo(json.dumps({**asdict(trial), "passed": trial.passed}))
-    else:
-        for trial in failed:
-            typer.echo(f"FAILED  {trial}")
-        typer.echo(f"{len(trials) - len(failed)} of {len(trials)} samples came out as their policies say")
-    if junit is not None:
-        _write(junit, junit_xml(trials, seconds, started))
-    return 1 if failed else 0
+        return
+    for trial in failed:
+        typer.echo(f"FAILED  {trial}")
+    typer.echo(f"{len(trials) - len(failed)} of {len(trials)} samples came out as their policies say")
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -98,38 +115,14 @@ def _write(path: Path, content: bytes) -> None:
         raise ServiceError(f"cannot write {path}: {error.strerror}; name another file with --junit") from error
 
 
-def _missing_samples(folder: Path, policy_set: PolicySet) -> list[Problem]:
-    from pipeline.errors import Problem
-
-    return [
-        Problem((folder / policy.id).as_posix(), 0, f"the sample {sample} is not there")
-        for policy in policy_set.policies
-        for sample in (*policy.must_flag, *policy.must_pass)
-        if not (folder / sample).is_file()
-    ]
-
-
-def _as_json(policy_set: PolicySet | None, problems: list[Problem]) -> dict[str, object]:
-    return {
-        "problems": [{"file": each.file, "line": each.line, "reason": each.reason} for each in problems],
-        "version": policy_set.version if policy_set else None,
-        "policies": [
-            {
-                "id": policy.id,
-                "mode": policy.mode,
-                "version": policy.version,
-                "actions": dict(policy.actions),
-                "calibrated": asdict(policy.calibrated) if policy.calibrated else None,
-            }
-            for policy in (policy_set.policies if policy_set else ())
-        ],
-    }
-
-
 def _print(policy_set: PolicySet) -> None:
+    from pipeline.rules.policy_files import BUILT_IN
+
     for policy in policy_set.policies:
         actions = ", ".join(f"{action} from {least:g}" for action, least in policy.actions.items())
         set_for = f"for {policy.calibrated}" if policy.calibrated else "by hand"
         typer.echo(f"ok  {policy.id:<22} {policy.mode:<8} {len(policy.prompts):>3} prompts  {actions}  ({set_for})")
-    background = len(policy_set.defaults.background)
-    typer.echo(f"policy set {policy_set.version}: {len(policy_set.policies)} policies, {background} background lines")
+    defaults = policy_set.defaults
+    built_in = ", the built-in ones" if defaults.background_file == BUILT_IN else ""
+    background = f"{len(defaults.background)} background lines{built_in}"
+    typer.echo(f"policy set {policy_set.version}: {len(policy_set.policies)} policies, {background}")

@@ -15,10 +15,8 @@ from typing import Any
 from open_clip.factory import get_model_config, list_models
 from open_clip.pretrained import get_pretrained_cfg, list_pretrained_tags_by_model
 
+from pipeline.adapters.token_counts import BUNDLED_MODEL
 from pipeline.errors import ModelError
-
-BUNDLED_MODEL = Path(__file__).resolve().parents[2] / "bundled_model"
-"""The folder of the small model that ships with the package, in open_clip's ``local-dir:`` layout."""
 
 BUNDLED = "bundled"
 LOCAL = "local-dir:"
