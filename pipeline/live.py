@@ -14,11 +14,12 @@ import numpy as np
 from pipeline.errors import EncoderError, PolicyError, StopError
 from pipeline.items import Features
 from pipeline.ports import Encoder, Hooks, TextCache
-from pipeline.rules.backgrounds import PROBES, lines_left, needs_probes, would_flag_everything
-from pipeline.rules.ensembles import average, digest, fill
+from pipeline.rules.ensembles import average, digest
+from pipeline.rules.flags_everything import PROBES, lines_left, needs_probes, would_flag_everything
 from pipeline.rules.policy_files import TokenCounter, parse_policies
 from pipeline.rules.policy_set import PolicySet
 from pipeline.rules.scoring import CompiledPolicies, compile_policies
+from pipeline.rules.templates import fill
 
 
 class TextFeatures:

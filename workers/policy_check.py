@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.adapters.policy_folder import look_at, not_taken
 from pipeline.adapters.token_counts import token_counter
 from pipeline.errors import PolicyError, Problem
-from pipeline.rules.policy_files import TokenCounter, parse_policies
+from pipeline.rules.policy_files import BUILT_IN, TokenCounter, parse_policies
 from pipeline.rules.policy_names import BACKGROUND_SUFFIX
 from pipeline.rules.policy_set import PolicySet, Where
 from workers.settings import Settings
@@ -62,7 +62,7 @@ def check_folder(settings: Settings) -> Checked:
             problems += error.problems
         else:
             problems += _missing_samples(folder, policy_set)
-    notes = [*_strays(folder, reading.files, policy_set), *(_worth_knowing(policy_set) if policy_set else ())]
+    notes = [*_strays(folder, reading.files, policy_set), *(_worth_knowing(folder, policy_set) if policy_set else ())]
     return Checked(policy_set, problems, notes)
 
 
@@ -89,21 +89,17 @@ def _strays(folder: Path, files: Mapping[str, bytes], policy_set: PolicySet | No
     if policy_set is None:
         return
     for path in files:
-        if path.startswith(f"{folder.as_posix()}/") and path.endswith(BACKGROUND_SUFFIX):
-            if path != policy_set.defaults.background_file and Path(path).name not in samples:
-                yield Problem(path, 0, "not used: _defaults.yaml does not name it as the background")
+        is_text = path != BUILT_IN and path.endswith(BACKGROUND_SUFFIX) and Path(path).name not in samples
+        if is_text and path != policy_set.defaults.background_file:
+            yield Problem(path, 0, "not used: _defaults.yaml does not name it as the background")
 
 
-def _worth_knowing(policy_set: PolicySet) -> Iterator[Problem]:
+def _worth_knowing(folder: Path, policy_set: PolicySet) -> Iterator[Problem]:
     for policy in policy_set.active:
         where = policy.where or Where(policy.id)
         if policy.lowest <= 0:
             yield Problem(where.file, 0, "a threshold of 0 is reached by every image")
         if not policy_set.defaults.background and not policy.unless:
             yield where.problem("no background and no 'unless': a worker refuses it, unless its model is a SigLIP")
-    if policy_set.policies and not policy_set.active:
-        yield Problem(
-            str(policy_set.policies[0].where and Path(policy_set.policies[0].where.file).parent),
-            0,
-            "every policy is off: nothing is flagged",
-        )
+    if not policy_set.active:
+        yield Problem(folder.as_posix(), 0, "every policy is off: nothing is flagged")

@@ -56,7 +56,7 @@ def token_counter(model: str, load: Callable[[str], TokenCounter]) -> TokenCount
 
 
 class ClipTokens:
-    """open_clip's ``SimpleTokenizer``, as far as counting goes. Raises `ModelError` where its merges are not there."""
+    """open_clip's ``SimpleTokenizer``, as far as counting goes. Raises `ModelError` without its merges."""
 
     def __init__(self, merges: Path) -> None:
         self._ranks = _ranks(merges)

@@ -12,12 +12,7 @@ from hashlib import sha256
 import numpy as np
 
 from pipeline.items import Features
-
-
-def fill(prompt: str, templates: Sequence[str]) -> list[str]:
-    """The sentences that a prompt stands for, one for each template."""
-    return [template.replace("{}", prompt) for template in templates]
-
+from pipeline.rules.templates import fill
 
 RECIPE = "2"
 """Raise it where the same model is to give the same sentences other features, if only in the last bit: workers from

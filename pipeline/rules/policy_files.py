@@ -17,10 +17,10 @@ from pydantic import ValidationError
 
 from pipeline.errors import PolicyError, Problem
 from pipeline.rules.backgrounds import LEAST_BACKGROUND, background_lines, thin
-from pipeline.rules.ensembles import fill
 from pipeline.rules.policy_forms import DefaultsForm, Form, PolicyForm, reason
 from pipeline.rules.policy_names import BACKGROUND_SUFFIX, DEFAULTS_FILE, SUFFIXES
 from pipeline.rules.policy_set import CalibratedFor, Defaults, Policy, PolicySet, Where, policy_version
+from pipeline.rules.templates import fill
 from pipeline.rules.yaml_lines import Located, YamlError, load
 from pipeline.wire import Action
 

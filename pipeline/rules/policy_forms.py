@@ -93,6 +93,8 @@ def _truth(value: Any) -> Any:
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Sentence = Annotated[Text, AfterValidator(_visible)]
 Sentences = Annotated[list[Sentence], BeforeValidator(_sequence)]
+Names = Annotated[list[Text], BeforeValidator(_sequence)]
+"""Of files, which may hold anything."""
 Share = Annotated[float, BeforeValidator(_share)]
 
 
@@ -107,8 +109,8 @@ class TestsForm(Form):
 
     __test__ = False  # no test class, whatever pytest takes the name for
 
-    must_flag: Sentences = []
-    must_pass: Sentences = []
+    must_flag: Names = []
+    must_pass: Names = []
 
 
 class CalibratedForm(Form):

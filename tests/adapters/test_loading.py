@@ -15,8 +15,8 @@ from pipeline.adapters.open_clip.text import LENGTHS, ROWS, fixed_batches, text_
 from pipeline.adapters.open_clip.towers import TRIALS, settle
 from pipeline.adapters.open_clip.weights import create_model
 from pipeline.adapters.policy_folder import read_policy_folder
-from pipeline.rules.ensembles import fill
 from pipeline.rules.policy_files import parse_policies
+from pipeline.rules.templates import fill
 from tests import tiny_models
 
 POLICIES = Path(__file__).resolve().parents[2] / "policies"

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.items import Features
-from pipeline.rules.ensembles import average, digest, fill
+from pipeline.rules.ensembles import average, digest
 from pipeline.rules.policy_set import Defaults, Policy, PolicySet
 from pipeline.rules.scoring import CompiledPolicies, compile_policies
+from pipeline.rules.templates import fill
 
 DIM = 16
 

@@ -34,8 +34,8 @@ def check(
 ) -> int:
     """Validate every policy file; each problem is a line with file, line and reason, and the exit status is 2.
 
-    Files of the folder that are not read are named, too; one that only its name keeps out is a problem. What takes the
-    model to see, that a policy would flag everything, is seen where it is loaded.
+    Files of the folder that are not read are named, too; one that only its name keeps out is a problem. Whether a
+    policy would flag everything takes the model to see: `sluice policy test` and a worker look at that.
     """
     from workers.policy_check import check_folder
 

@@ -16,7 +16,8 @@ from pipeline.items import Features
 from pipeline.lab.data.dataset import Dataset, Example
 from pipeline.lab.data.extract import Extracted
 from pipeline.ports import Encoder, EncoderSpec
-from pipeline.rules.ensembles import average, fill
+from pipeline.rules.ensembles import average
+from pipeline.rules.templates import fill
 
 ONE_TEMPLATE = "a photo of {}."
 """What the ensemble of templates is compared with."""
