@@ -53,6 +53,7 @@ class PolicyWatch:
         self._failed, self._due, self._pause = b"", 0.0, FIRST_PAUSE
         self._looked = clock()
         self._busy = False
+        self._refused: str | None = None
         self._thread = Thread(target=self._run, name="sluice-policies", daemon=True)
 
     def start(self) -> None:
@@ -67,6 +68,10 @@ class PolicyWatch:
     def stalled(self) -> float:
         """Seconds since the folder was last looked at; 0 while an edit is taken up, which the model may delay."""
         return 0.0 if self._busy and self._thread.is_alive() else self._clock() - self._looked
+
+    def refused(self) -> str | None:
+        """Why what is in the folder is not live."""
+        return self._refused
 
     def _run(self) -> None:
         pause = FIRST_PAUSE
@@ -96,15 +101,17 @@ class PolicyWatch:
         try:
             policy_set = self._offer(reading)
         except PolicyError as error:
-            self._answered = reading.digest
+            self._answered, self._refused = reading.digest, f"an older set decides: {error.problems[0]}"
             log_problems("policy_refused", error.problems)
             _log.error("policies_unchanged", live=before.version)
         except Exception as error:  # noqa: BLE001 - not the files' fault: they are offered again
             self._postpone(reading.digest)
+            self._refused = f"an older set decides: {_said(error)}"
             self._hooks.policies_refused("error")
             _log.error("policies_unchanged", live=before.version, reason=_said(error), tried_again_in=self._pause / 2)
         else:
             self._answered, self._failed, self._pause = reading.digest, b"", FIRST_PAUSE
+            self._refused = None
             self._taken_up(before, policy_set, reading)
         finally:
             self._looked, self._busy = self._clock(), False

@@ -69,6 +69,7 @@ def start(hooks: Hooks) -> None:
     hooks.policies_refused("invalid")
     hooks.policies_loaded("set-1", len(POLICIES))
     hooks.calibrated_for_another_model({})
+    hooks.background(1508)
     hooks.text_cache("hit", 40)
     hooks.assigned(2)
     for loss in LOSSES:
@@ -77,6 +78,7 @@ def start(hooks: Hooks) -> None:
 
 def one_batch(hooks: Hooks, chance: random.Random, images: int = 16) -> None:
     """A batch from poll to commit, one of its images a dead letter."""
+    hooks.policies_looked_at()
     hooks.polled(images, images * 100_000)
     for partition in range(2):
         hooks.lag("sluice.images.v1", partition, chance.randrange(200))

@@ -51,7 +51,7 @@ def test_an_edit_that_does_not_hold_is_refused_aloud_and_changes_nothing(standin
 
     assert refused["file"].endswith("weapons.yaml")
     assert good.splitlines()[refused["line"] - 1].strip() == "label: 0.02"
-    assert "less than or equal to 1, got 1.5" in refused["reason"]
+    assert refused["reason"] == "'actions.label': write a number from 0 to 1, such as 0.6, not 1.5"
     assert worker.metric("sluice_policy_reloads_total", result="invalid") == refused_before + 1
     assert worker.metric("sluice_policies_refused") == 1
     assert {each["policy_set"] for each in stream.next_decisions(20)} == {live}

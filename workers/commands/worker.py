@@ -90,6 +90,7 @@ def _moderate(settings: Settings) -> None:
         watch = PolicyWatch(settings.policies, judge.files, judge.live, stop, hooks, last_good=last_good)
         held.enter_context(watched_policies(watch, stop, LAST_MOMENT))
         vitals.watch_progress("policy folder", watch.stalled)
+        vitals.notice("policies", watch.refused)
         _log.info("worker_started", **_described(settings, judge), metrics_port=health.port)
         report_library_errors()
         moderator.run(stop)
