@@ -27,6 +27,7 @@ from pipeline.lab.training.record import TrainingRecord
 from pipeline.lab.training.trainer import Trainer
 from pipeline.live import LivePolicies
 from pipeline.ports import Hooks
+from pipeline.rules.policy_files import parse_policies
 from workers import assembly
 from workers.progress import progress_bar
 from workers.settings import Settings
@@ -69,9 +70,10 @@ def write_for_scenes(
     """Measure a model of rendered scenes, write its card, and say in one sentence how well it does."""
     with _subject(settings, folder, font) as subject:
         policies = LivePolicies(subject.encoder, MemoryTextCache(), Hooks())
-        policies.offer(read_policy_folder(settings.policies))
+        # Not offered: a model that has learned little yet flags everything, and is measured all the same.
+        compiled = policies.compiled(parse_policies(read_policy_folder(settings.policies)))
         symbola = next((path for path in SYMBOLA_PATHS if path.is_file()), None)
-        findings = measure(subject, policies(), how_much, symbola)
+        findings = measure(subject, compiled, how_much, symbola)
     write_emoji_card(folder, record, findings)
     return _summary(findings)
 

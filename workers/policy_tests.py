@@ -67,7 +67,9 @@ class _Kept(Hooks):
 def run_policy_tests(settings: Settings, judge: assembly.Judge) -> list[Trial]:
     """Judge every sample once, and hold it against each policy that names it."""
     policies = judge.live().policies
-    paths = {settings.policies / name for policy in policies for name in (*policy.must_flag, *policy.must_pass)}
+    names = {name for policy in policies for name in (*policy.must_flag, *policy.must_pass)}
+    # What is no file, such as a pipe, is not waited for.
+    paths = {settings.policies / name for name in names if (settings.policies / name).is_file()}
     kept, done = _Kept(settings.dead_letters_topic), Flag()
     source = FileSource(sorted(paths), settings.max_batch, done, time.monotonic)
     with assembly.moderator(settings, judge, source, kept, FileFetcher(), kept, in_order=True) as moderator:
@@ -93,4 +95,5 @@ def _trial(policy: Policy, folder: Path, sample: str, kept: _Kept, *, must_flag:
     score = kept.scores.get(image, {}).get(policy.id)
     where = policy.samples.get(sample)
     place = f"{where.file}:{where.line}" if where else ""
-    return Trial(policy.id, sample, must_flag, score, policy.lowest, kept.problems.get(image, ""), place)
+    problem = kept.problems.get(image, "is not there, or is no file")
+    return Trial(policy.id, sample, must_flag, score, policy.lowest, problem, place)

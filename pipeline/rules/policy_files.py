@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import TypeVar
@@ -58,7 +58,7 @@ def parse_policies(files: Mapping[str, bytes], counter: TokenCounter | None = No
     """
     problems: list[Problem] = []
     named = {_name(path): path for path in files if path != BUILT_IN}
-    defaults = _defaults(files, named, problems)
+    defaults = _defaults(files, named, counter, problems)
     policies = []
     stems: dict[str, str] = {}
     for path in sorted(named.values()):
@@ -129,7 +129,9 @@ def _policy(
     return replace(policy, version=policy_version(policy, defaults))
 
 
-def _defaults(files: Mapping[str, bytes], named: Mapping[str, str], problems: list[Problem]) -> Defaults:
+def _defaults(
+    files: Mapping[str, bytes], named: Mapping[str, str], counter: TokenCounter | None, problems: list[Problem]
+) -> Defaults:
     path = named.get(DEFAULTS_FILE)
     read = _read(path, files[path], DefaultsForm, problems) if path else (DefaultsForm(), Located({}))
     if read is None:
@@ -147,12 +149,15 @@ def _defaults(files: Mapping[str, bytes], named: Mapping[str, str], problems: li
     background = background_lines(text or "")
     if source in files and text is not None and thin(background) and not form.allow_thin_background:
         problems.append(where.problem(_thin(background, source)))
+    shipped = background == background_lines(files.get(BUILT_IN, b"").decode())
+    if counter is not None and not shipped:
+        problems.extend(_too_long_lines(source, text or "", form.templates, counter))
     return Defaults(
         templates=tuple(form.templates),
         background=background,
         too_close=form.too_close,
         thin=form.allow_thin_background,
-        shipped=background == background_lines(files.get(BUILT_IN, b"").decode()),
+        shipped=shipped,
         where=where,
         background_file=source,
     )
@@ -244,6 +249,19 @@ def _duplicates(lists: Mapping[str, list[str]], located: Located) -> Iterable[tu
             seen.setdefault(normal, (key, line))
 
 
+def _too_long_lines(path: str, text: str, templates: Sequence[str], counter: TokenCounter) -> Iterable[Problem]:
+    """Lines of a background whose ends the model would not see."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            excess = max(map(counter.excess, fill(line.strip(), templates)))
+            if excess:
+                yield Problem(path, number, _cut(excess, counter))
+
+
+def _cut(excess: int, counter: TokenCounter) -> str:
+    return f"{excess} tokens past the model's {counter.limit}; the end would be cut off: shorten it"
+
+
 def _too_long(
     lists: list[tuple[str, list[str]]], defaults: Defaults, counter: TokenCounter | None, located: Located
 ) -> Iterable[tuple[int, str]]:
@@ -253,8 +271,7 @@ def _too_long(
         for index, sentence in enumerate(sentences):
             excess = max(map(counter.excess, fill(sentence, defaults.templates)))
             if excess:
-                said = f"{excess} tokens past the model's {counter.limit}; the end would be cut off: shorten it"
-                yield located.line((key, index)), said
+                yield located.line((key, index)), _cut(excess, counter)
 
 
 def _name(path: str) -> str:

@@ -32,6 +32,7 @@ def quick(tiny_model: str, tmp_path_factory: pytest.TempPathFactory) -> Settings
     return {
         "model": tiny_model,
         "policies": policies,
+        "state": tmp_path_factory.mktemp("state"),
         "device": "cpu",
         "dtype": "float32",
         "commit_interval": 0.2,

@@ -166,6 +166,13 @@ def test_text_past_the_context_length_is_refused_with_its_line() -> None:
         parse_policies({"policies/weapons.yaml": long}, counter)
 
 
+def test_a_line_of_the_background_past_the_context_length_is_refused_with_its_line() -> None:
+    counter = TokenCounter(lambda text: len(text.split()) + 2, 12)
+    content = EVERYDAY + b"# " + b"not " * 20 + b"a line\n\n" + b"very " * 20 + b"long\n"
+    with pytest.raises(PolicyError, match=rf"things.txt:{LEAST_BACKGROUND + 3}: .* tokens past the model's 12"):
+        parse_policies(with_background(content), counter)
+
+
 def test_the_version_changes_with_what_decides_and_with_nothing_else() -> None:
     before = version(WEAPONS)
     assert version(WEAPONS.replace(b"trust@", b"safety@").replace(b"# knives", b"# blades")) == before
