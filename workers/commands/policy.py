@@ -13,6 +13,7 @@ import typer
 from pipeline.errors import UsageError
 from workers.commands.calibrate import calibrate
 from workers.options import in_folder, with_settings
+from workers.plain import say, say_json
 from workers.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,12 +42,12 @@ def check(
 
     found = check_folder(in_folder(settings, folder))
     if as_json:
-        typer.echo(json.dumps(found.as_json()))
+        say_json(json.dumps(found.as_json()))
         return found.exit_status
     for problem in found.problems:
-        typer.echo(str(problem), err=True)
+        say(str(problem), err=True)
     for note in found.notes:
-        typer.echo(f"note: {note}", err=True)
+        say(f"note: {note}", err=True)
     if not found.problems and found.policy_set is not None:
         _print(found.policy_set)
     return found.exit_status
@@ -78,7 +79,7 @@ def run_tests(
     settings = in_folder(settings, folder)
     policy_set = parse_policies(read_policy_folder(settings.policies))  # a slip is found before the model is loaded
     for line in untested(policy_set):
-        typer.echo(f"note: {line}", err=True)
+        say(f"note: {line}", err=True)
     judge = assembly.judge(settings, assembly.load_model(settings), MemoryTextCache(), SayOtherModel())
     started, clock = time(), monotonic()
     trials = run_policy_tests(settings, judge)
@@ -97,11 +98,11 @@ def run_tests(
 def _show(trials: Sequence[Trial], failed: Sequence[Trial], *, as_json: bool) -> None:
     if as_json:
         for trial in trials:
-            typer.echo(json.dumps({**asdict(trial), "passed": trial.passed}))
+            say_json(json.dumps({**asdict(trial), "passed": trial.passed}))
         return
     for trial in failed:
-        typer.echo(f"FAILED  {trial}")
-    typer.echo(f"{len(trials) - len(failed)} of {len(trials)} samples came out as their policies say")
+        say(f"FAILED  {trial}")
+    say(f"{len(trials) - len(failed)} of {len(trials)} samples came out as their policies say")
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -121,8 +122,8 @@ def _print(policy_set: PolicySet) -> None:
     for policy in policy_set.policies:
         actions = ", ".join(f"{action} from {least:g}" for action, least in policy.actions.items())
         set_for = f"for {policy.calibrated}" if policy.calibrated else "by hand"
-        typer.echo(f"ok  {policy.id:<22} {policy.mode:<8} {len(policy.prompts):>3} prompts  {actions}  ({set_for})")
+        say(f"ok  {policy.id:<22} {policy.mode:<8} {len(policy.prompts):>3} prompts  {actions}  ({set_for})")
     defaults = policy_set.defaults
     built_in = ", the built-in ones" if defaults.background_file == BUILT_IN else ""
     background = f"{len(defaults.background)} background lines{built_in}"
-    typer.echo(f"policy set {policy_set.version}: {len(policy_set.policies)} policies, {background}")
+    say(f"policy set {policy_set.version}: {len(policy_set.policies)} policies, {background}")
