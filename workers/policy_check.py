@@ -12,6 +12,7 @@ from pipeline.errors import PolicyError, Problem
 from pipeline.rules.policy_files import BUILT_IN, TokenCounter, parse_policies
 from pipeline.rules.policy_names import BACKGROUND_SUFFIX
 from pipeline.rules.policy_set import PolicySet, Where
+from workers.samples import no_file
 from workers.settings import Settings
 
 
@@ -76,15 +77,14 @@ def _own_tokenizer(model: str) -> TokenCounter:
 def _missing_samples(folder: Path, policy_set: PolicySet) -> Iterator[Problem]:
     for policy in policy_set.policies:
         for sample, where in policy.samples.items():
-            if not (folder / sample).is_file():
-                what = "is a folder" if (folder / sample).is_dir() else "is not there"
-                yield where.problem(f"the sample {sample} {what}; samples are files, relative to this one")
+            if wrong := no_file(folder / sample):
+                yield where.problem(f"the sample {sample} {wrong}; samples are files, relative to this one")
 
 
 def _strays(folder: Path, files: Mapping[str, bytes], policy_set: PolicySet | None) -> Iterator[Problem]:
     """What is in the folder and has no part in the set."""
     policies = policy_set.policies if policy_set else ()
-    samples = {Path(sample).parts[0] for policy in policies for sample in policy.samples}
+    samples = {sample.removeprefix("./").partition("/")[0] for policy in policies for sample in policy.samples}
     yield from (each for each in not_taken(folder) if Path(each.file).name not in samples)
     if policy_set is None:
         return

@@ -13,6 +13,7 @@ from pipeline.ports import Hooks
 from pipeline.rules.policy_set import Policy, PolicySet
 from pipeline.wire import Record, parse_decision, read_dead_letter
 from workers import assembly
+from workers.samples import no_file
 from workers.settings import Settings
 
 
@@ -69,7 +70,7 @@ def run_policy_tests(settings: Settings, judge: assembly.Judge) -> list[Trial]:
     policies = judge.live().policies
     names = {name for policy in policies for name in (*policy.must_flag, *policy.must_pass)}
     # What is no file, such as a pipe, is not waited for.
-    paths = {settings.policies / name for name in names if (settings.policies / name).is_file()}
+    paths = {settings.policies / name for name in names if no_file(settings.policies / name) is None}
     kept, done = _Kept(settings.dead_letters_topic), Flag()
     source = FileSource(sorted(paths), settings.max_batch, done, time.monotonic)
     with assembly.moderator(settings, judge, source, kept, FileFetcher(), kept, in_order=True) as moderator:
@@ -95,5 +96,5 @@ def _trial(policy: Policy, folder: Path, sample: str, kept: _Kept, *, must_flag:
     score = kept.scores.get(image, {}).get(policy.id)
     where = policy.samples.get(sample)
     place = f"{where.file}:{where.line}" if where else ""
-    problem = kept.problems.get(image, "is not there, or is no file")
+    problem = kept.problems.get(image, "") or no_file(folder / sample) or ""
     return Trial(policy.id, sample, must_flag, score, policy.lowest, problem, place)

@@ -149,7 +149,7 @@ def _defaults(
     background = background_lines(text or "")
     if source in files and text is not None and thin(background) and not form.allow_thin_background:
         problems.append(where.problem(_thin(background, source)))
-    shipped = background == background_lines(files.get(BUILT_IN, b"").decode())
+    shipped = background == background_lines(files.get(BUILT_IN, b"").decode(errors="replace"))
     if counter is not None and not shipped:
         problems.extend(_too_long_lines(source, text or "", form.templates, counter))
     return Defaults(

@@ -46,6 +46,13 @@ def test_another_folder_or_group_has_its_own(tmp_path: Path, other: tuple[str, s
     assert kept_in(tmp_path).read() == FILES
 
 
+def test_a_folder_whose_name_is_not_utf8_has_its_own(tmp_path: Path) -> None:
+    folder = os.fsdecode(b"/etc/caf\xe9")
+    files = {f"{folder}/weapons.yaml": b"title: W\n"}
+    kept_in(tmp_path, folder).keep(files)
+    assert kept_in(tmp_path, folder).read() == files
+
+
 def test_a_file_that_was_copied_from_another_folder_is_not_taken(tmp_path: Path) -> None:
     theirs, mine = kept_in(tmp_path, "/etc/others"), kept_in(tmp_path)
     theirs.keep(FILES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -204,6 +206,18 @@ def assert_policy_or_refusal(content: bytes) -> None:
 @settings(max_examples=200)
 def test_any_bytes_are_a_policy_or_a_refusal(content: bytes) -> None:
     assert_policy_or_refusal(content)
+
+
+@given(st.binary(max_size=60), st.binary(max_size=60), st.sampled_from([b"", b"a cup\n", b"\xff"]))
+@settings(max_examples=200)
+def test_whatever_the_defaults_the_background_and_the_built_in_one_hold_it_is_a_set_or_a_refusal(
+    defaults: bytes, background: bytes, built_in: bytes
+) -> None:
+    counter = TokenCounter(lambda text: len(text.split()) + 2, 12)
+    for named in (b"", b"background: things.txt\nallow_thin_background: true\n"):
+        files = with_background(background, defaults=named + defaults)
+        with suppress(PolicyError):
+            assert parse_policies({**files, BUILT_IN: built_in}, counter).policies
 
 
 @given(st.binary(max_size=40), st.integers(0, len(WEAPONS)))

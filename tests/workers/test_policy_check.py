@@ -98,6 +98,14 @@ def test_a_missing_sample_is_named_where_the_policy_names_it(folder: Path) -> No
     )
 
 
+@pytest.mark.parametrize("sample", [".", "./", "..", "/", "x" * 5000, '"a\\0b"', "/dev/zero", "a/" * 3000])
+def test_no_name_of_a_sample_is_too_strange_to_be_named(folder: Path, sample: str) -> None:
+    (folder / "weapons.yaml").write_text(WEAPONS + f"tests:\n  must_flag:\n    - {sample}\n")
+    status, lines = said(folder)
+    assert status == 2
+    assert lines[0].startswith("weapons.yaml:9: the sample ")
+
+
 def test_what_is_allowed_and_rarely_meant_is_noted(folder: Path) -> None:
     (folder / "weapons.yaml").write_text(WEAPONS.replace("0.5", "0"))
     assert "note: weapons.yaml: a threshold of 0 is reached by every image" in said(folder)[1]
@@ -191,7 +199,7 @@ def test_a_sample_that_is_not_there_fails_with_its_line(tmp_path: Path) -> None:
     os.mkfifo(folder / "pipe.png")
     shown = run("test", str(folder))
     assert shown.return_value == 1
-    assert f"gone.png is not there, or is no file, wanted at least 0.5 ({folder}/weapons.yaml:9)" in shown.stdout
+    assert f"gone.png is not there, wanted at least 0.5 ({folder}/weapons.yaml:9)" in shown.stdout
 
 
 GIBBERISH = "".join(f"q{number:03} zx{number * 7919 % 1000} vvk\n" for number in range(300))
