@@ -95,6 +95,10 @@ def _status() -> int:
         status = EXIT_INTERRUPTED
     except (ReaderGoneError, BrokenPipeError):
         status = _reader_gone()
+    except SystemExit as ended:
+        if not isinstance(ended.__context__, BrokenPipeError):
+            raise
+        status = _reader_gone()  # typer's way to end over one, while it prints a help
     except Exception as error:  # noqa: BLE001 - whatever it is, no status may say what a command did not find
         status = _surprised(error)
     return status if isinstance(status, int) else 0
