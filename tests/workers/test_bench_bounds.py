@@ -11,7 +11,9 @@ import pytest
 from pipeline.errors import ItemError, Reason
 from pipeline.ports import Decoded
 from workers.bench import limits
+from workers.bench.budget import Budget
 from workers.bench.limits import Cost, Forward
+from workers.bench.report import arithmetic
 from workers.bench.rounds import Bound, Null, Streamed
 from workers.bench.streams import Clockwork, KafkaCosts
 from workers.bench.timed import TimedDecoder
@@ -33,6 +35,43 @@ def test_cores_share_out_forward_pass_decode_and_kafkas_client() -> None:
 def test_a_device_apart_is_bound_by_the_slower_of_itself_and_the_cores() -> None:
     assert Bound(2, apart=True, forward=FORWARD, decode=DECODE).rate == pytest.approx(100)
     assert Bound(1, apart=True, forward=FORWARD, decode=Cost(10, 0.2, 0.2)).rate == pytest.approx(50)
+
+
+def test_an_image_costs_a_forward_pass_for_each_of_its_views() -> None:
+    assert Bound(2, apart=False, forward=FORWARD, decode=DECODE, views=1.5).rate == pytest.approx(2 / 0.035)
+    assert Bound(2, apart=True, forward=FORWARD, decode=DECODE, views=2.0).rate == pytest.approx(50)
+    bound = Bound(2, apart=False, forward=FORWARD, decode=DECODE, views=1.5)
+    assert Streamed(streamed(120, wall=2.0, cpu=4.8), bound).in_neither == pytest.approx(0.005)
+    assert "1.5 views x forward" in arithmetic(bound)
+
+
+class Doubling:
+    """A decoder that makes two views of every other image."""
+
+    name = "doubling"
+
+    def decode(self, image: bytes) -> Decoded:
+        return Decoded(np.zeros((1 + image[0] % 2, 2, 2, 3), np.uint8), 1)
+
+
+def test_views_are_those_that_the_decoder_makes_of_the_benchs_own_images() -> None:
+    assert limits.views(Doubling(), [b"\x00", b"\x01", b"\x02", b"\x03"]) == pytest.approx(1.5)
+
+
+def test_a_budget_says_what_it_cannot_afford() -> None:
+    now, said = [100.0], list[str]()
+    budget = Budget(600, said.append, lambda: now[0])
+    now[0] += 100
+    budget.begin()
+    budget.part(0.5)
+    assert budget.left == pytest.approx(250)
+    assert budget.affords("this", 249)
+    assert not budget.affords("that", 251)
+    assert budget.missing == ["that: not measured, it would take about 4:11"]
+    budget.say("working")
+    assert said == ["[1:40 of 10:00] working"]
+    budget.part(1.0)
+    assert budget.left == pytest.approx(500)
 
 
 def test_efficiency_is_measured_by_bound_and_the_rest_of_the_cpu_is_ours() -> None:

@@ -22,3 +22,16 @@ def uninterrupted() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
     if pressed:
         raise KeyboardInterrupt
+
+
+@contextmanager
+def unheard_by_children() -> Iterator[None]:
+    """Processes started within never hear of Ctrl-C: whoever started them does, and ends them.
+
+    A terminal tells every process in it, and one that is still importing would print where it was.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
