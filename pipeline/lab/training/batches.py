@@ -27,6 +27,7 @@ from pipeline.lab.scenes.captions import captions
 from pipeline.lab.scenes.draw import draw_scenes, generator_of, scene_seed
 from pipeline.lab.scenes.emoji import Atlas
 from pipeline.lab.scenes.lexicon import NOTHING
+from pipeline.lab.training.interrupts import unheard_by_children
 from pipeline.lab.training.plan import Plan
 from pipeline.rules.formats import describe
 
@@ -206,7 +207,9 @@ def load_batches(batches: Dataset[TrainingBatch], first: int, steps: int, worker
         multiprocessing_context="spawn" if workers else None,
         pin_memory=torch.cuda.is_available(),
     )
-    yield from loader
+    with unheard_by_children():
+        batches_ahead = iter(loader)
+    yield from batches_ahead
 
 
 def _steps(first: int, steps: int) -> Sequence[int]:
