@@ -135,11 +135,32 @@ def icc(gamma: float, corners: Sequence[Sequence[float]] = SRGB_CORNERS, *, spac
         tags += [(name + b"TRC", curve) for name in names]
     else:
         tags.append((b"kTRC", curve))
+    return _profile_of(tags, b"mntr", space, b"XYZ ")
+
+
+def cmyk_icc(corners: Sequence[Sequence[int]]) -> bytes:
+    """A profile for print: what each of the 16 mixes of no and full ink looks like, as Lab from 0 to 255."""
+    ramp = bytes(range(256))
+    unit = b"".join(struct.pack(">i", value) for value in (65536, 0, 0, 0, 65536, 0, 0, 0, 65536))
+    table = (
+        b"mft1"
+        + bytes(4)
+        + bytes([4, 3, 2, 0])
+        + unit
+        + ramp * 4
+        + b"".join(bytes(each) for each in corners)
+        + ramp * 3
+    )
+    tags = [(b"desc", b"desc" + bytes(4) + struct.pack(">I", 5) + b"made\x00" + bytes(81)), (b"A2B0", table)]
+    return _profile_of([*tags, (b"wtpt", _xyz(WHITE))], b"prtr", b"CMYK", b"Lab ")
+
+
+def _profile_of(tags: Sequence[tuple[bytes, bytes]], kind: bytes, space: bytes, connection: bytes) -> bytes:
     table, bodies, start = b"", b"", 128 + 4 + 12 * len(tags)
     for name, body in tags:
         table += name + struct.pack(">II", start + len(bodies), len(body))
         bodies += body + bytes(-len(body) % 4)
-    head = struct.pack(">I4sI4s4s4s", start + len(bodies), b"test", 0x02400000, b"mntr", space, b"XYZ ")
+    head = struct.pack(">I4sI4s4s4s", start + len(bodies), b"test", 0x02400000, kind, space, connection)
     head += bytes(12) + b"acsp" + bytes(28) + b"".join(struct.pack(">i", round(part * 65536)) for part in WHITE)
     return head + bytes(128 - len(head)) + struct.pack(">I", len(tags)) + table + bodies
 

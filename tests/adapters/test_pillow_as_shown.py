@@ -8,6 +8,8 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from pipeline.adapters.pillow import PillowDecoder
@@ -17,6 +19,7 @@ from pipeline.items import Pixels
 from pipeline.rules.headers import Colour
 from tests import hostile_images as hostile
 from tests import images
+from tests.adapters.damage import damaged
 from tests.adapters.test_pillow import spec
 
 PHOTOGRAPH = images.photograph(320, 240)
@@ -99,6 +102,36 @@ def test_a_profile_for_another_kind_of_picture_is_ignored_as_viewers_do() -> Non
         seen(images.encoded(PHOTOGRAPH.convert("CMYK"), "JPEG", icc_profile=SWAPPED)),
         seen(images.encoded(PHOTOGRAPH.convert("CMYK"), "JPEG")),
     )
+
+
+def test_ink_is_shown_as_its_profile_says() -> None:
+    """A press on which everything without black ink comes out in one strong green."""
+    green, black = (150, 70, 190), (0, 128, 128)
+    profile = hostile.cmyk_icc([black if mix & 1 else green for mix in range(16)])
+    inks = PHOTOGRAPH.convert("CMYK")
+    shown = seen(images.encoded(inks, "JPEG", icc_profile=profile)).astype(int)
+    assert shown[..., 1].mean() > shown[..., 0].mean() + 60
+    assert shown[..., 1].mean() > shown[..., 2].mean() + 60
+
+
+def test_a_bmp_may_have_a_profile() -> None:
+    bmp = images.encoded(PHOTOGRAPH, "BMP")
+    pixels, header = bmp[54:], bytearray(bmp[14:54] + bytes(84))
+    header[0:4] = struct.pack("<I", 124)
+    header[56:60] = b"DEBM"
+    header[112:120] = struct.pack("<II", 124 + len(pixels), len(SWAPPED))
+    head = b"BM" + struct.pack("<IHHI", 138 + len(pixels) + len(SWAPPED), 0, 0, 138)
+    as_png = seen(images.encoded(PHOTOGRAPH, icc_profile=SWAPPED))
+    assert np.array_equal(seen(head + bytes(header) + pixels + SWAPPED), as_png)
+    assert np.array_equal(seen(head + bytes(header) + pixels), seen(PNG))
+
+
+@settings(max_examples=150)
+@given(st.sampled_from([SWAPPED, hostile.icc(1.0), hostile.cmyk_icc([(9, 9, 9)] * 16)]), st.data())
+def test_any_damaged_profile_leaves_a_picture(profile: bytes, data: st.DataObject) -> None:
+    for mode in ("RGB", "CMYK"):
+        file = images.encoded(images.corners().convert(mode), "JPEG", icc_profile=data.draw(damaged(profile)))
+        assert seen(file).shape == (1, 64, 64, 3)
 
 
 def test_colours_that_show_through_keep_their_alpha() -> None:

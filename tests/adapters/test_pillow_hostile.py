@@ -108,6 +108,22 @@ def test_the_message_of_a_bomb_says_its_size() -> None:
     assert "48,000 x 48,000 pixels, limit 64,000,000" in str(refusal(images.bomb_png()))
 
 
+@pytest.mark.parametrize(
+    "kind", [0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF], ids=lambda kind: f"frame {kind:#x}"
+)
+def test_a_jpeg_of_a_rare_kind_is_an_image_or_an_item_error(kind: int) -> None:
+    """Lossless, hierarchical, arithmetic: what the marker says is not what the scan holds."""
+    at = VALID["jpeg"].index(b"\xff\xc0")
+    _decode_or_refuse(VALID["jpeg"][: at + 1] + bytes([kind]) + VALID["jpeg"][at + 2 :])
+
+
+def test_a_jpeg_of_twelve_bits_or_without_lines_is_refused() -> None:
+    at = VALID["jpeg"].index(b"\xff\xc0")
+    twelve = VALID["jpeg"][: at + 4] + b"\x0c" + VALID["jpeg"][at + 5 :]
+    none = VALID["jpeg"][: at + 5] + b"\x00\x00" + VALID["jpeg"][at + 7 :]
+    assert {refusal(twelve).reason, refusal(none).reason} == {Reason.DECODE_FAILED}
+
+
 def test_an_animation_of_endless_work_is_refused() -> None:
     """Twenty bytes a frame, a canvas of four million pixels each: a megabyte would draw for an hour."""
     started = time.process_time()

@@ -1,8 +1,8 @@
-"""BMP: the header alone. Source: the BITMAPINFOHEADER page of the Windows GDI documentation."""
+"""BMP: the header alone. Sources: BITMAPINFOHEADER and BITMAPV5HEADER in the GDI documentation."""
 
 from __future__ import annotations
 
-from pipeline.rules.headers.stored import Stored
+from pipeline.rules.headers.stored import MAX_PROFILE, Colour, Stored
 from pipeline.rules.work import PILLOW_PIXEL, Work, check_size, copies
 
 PIXEL = 6e-9
@@ -10,7 +10,7 @@ RUN_PIXEL, RUN_BYTE = 0.6e-6, 2e-6
 """Seconds for run-length coding, which Pillow decodes in Python: three times what it takes, as it holds the lock that
 all threads of the process share."""
 
-_OLD_HEADER = 12
+_OLD_HEADER, _HEADER_WITH_PROFILE = 12, 124
 _RUNS = {1, 2}
 
 
@@ -32,4 +32,14 @@ def read_bmp(data: bytes, max_pixels: int, *, fast: bool) -> Stored:
     memory = pixels * (1 if bits <= 8 else PILLOW_PIXEL) + (2 * pixels if runs else 0)  # noqa: PLR2004  a palette
     memory += copies(size, converted=True, turned=False, fast=fast)
     kind = "run-length coded BMP" if runs else "BMP"
-    return Stored(data, size, Work(seconds, memory, f"{kind} of {width:,} x {height:,} pixels"))
+    work = Work(seconds, memory, f"{kind} of {width:,} x {height:,} pixels")
+    return Stored(data, size, work, colour=Colour(icc=_profile(data, header)))
+
+
+def _profile(data: bytes, header: int) -> bytes | None:
+    """The colour profile that a header of version 5 says is embedded, or None."""
+    if header != _HEADER_WITH_PROFILE or data[70:74] != b"DEBM":
+        return None
+    start, length = 14 + int.from_bytes(data[126:130], "little"), int.from_bytes(data[130:134], "little")
+    profile = data[start : start + length]
+    return profile if 0 < len(profile) == length <= MAX_PROFILE else None

@@ -81,6 +81,8 @@ def read_jpeg(
     if found.dropped:
         kept = b"".join([b"\xff\xd8", *(data[start:end] for start, end in found.kept), data[found.scan :]])
     lacks_end = data.rfind(b"\xff\xd9", found.scan) < 0
+    if lacks_end:
+        work = work.and_more(work.seconds)  # it will be decoded twice, to see whether pixels are missing too
     return Stored(kept, size, work, 1, turn, colour, lacks_end)
 
 
