@@ -108,6 +108,7 @@ def test_ink_is_shown_as_its_profile_says() -> None:
     """A press on which everything without black ink comes out in one strong green."""
     green, black = (150, 70, 190), (0, 128, 128)
     profile = hostile.cmyk_icc([black if mix & 1 else green for mix in range(16)])
+    assert to_srgb(Colour(icc=profile), "CMYK").late  # on scaled pixels
     inks = PHOTOGRAPH.convert("CMYK")
     shown = seen(images.encoded(inks, "JPEG", icc_profile=profile)).astype(int)
     assert shown[..., 1].mean() > shown[..., 0].mean() + 60

@@ -17,6 +17,7 @@ from io import BytesIO
 from threading import Lock
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from pipeline.rules.headers import SRGB, Colour
@@ -40,7 +41,7 @@ CLOSE = 3
 """Levels of 255 by which a profile may differ from sRGB and still be taken for it: nobody sees that."""
 
 STEEP = 40
-"""Levels of 255 between what becomes of the mean of two greys and the mean of what becomes of them."""
+"""Levels of 255 between what becomes of the mean of two tones and the mean of what becomes of them."""
 
 _SPACES = {"L": {"GRAY", "RGB"}, "RGB": {"RGB"}, "RGBa": {"RGB"}, "CMYK": {"CMYK"}}
 _CLASSES = {"scnr", "mntr", "prtr", "spac"}
@@ -112,12 +113,18 @@ def _changes_nothing(transform: Transform) -> bool:
 
 
 def _bends(transform: Transform, given: str) -> bool:
-    """Whether the tones of greys are so steep somewhere that scaling would have to come afterwards."""
+    """Whether the tones of greys, or of one channel, are so steep that scaling would have to come afterwards."""
     ramp = np.arange(0, 256, 5, dtype=np.uint8)[np.newaxis]
-    sample = (
-        Image.merge("CMYK", [Image.fromarray(ramp)] * 4) if given == "CMYK" else Image.fromarray(ramp).convert(given)
-    )
-    shown = np.asarray(transform(sample).convert("L"))[0].astype(int)
+    grey, none = Image.fromarray(ramp), Image.fromarray(np.zeros_like(ramp))
+    samples = [grey.convert(given)] if given != "CMYK" else []
+    if given != "L":
+        inks = "CMYK" if given == "CMYK" else "RGB"
+        samples += [Image.merge(inks, [grey if ink == each else none for each in inks]) for ink in inks]
+    return any(_is_bent(np.asarray(transform(sample).convert("RGB"))[0].astype(int)) for sample in samples)
+
+
+def _is_bent(shown: NDArray[np.int_]) -> bool:
+    """Whether somewhere in a ramp of colours, ``int[N,3]``, the middle is far from the mean of the ends."""
     ends = shown[np.newaxis, ::2] + shown[::2, np.newaxis]
     places = np.arange(0, len(shown), 2)
     means = shown[(places[np.newaxis] + places[:, np.newaxis]) // 2]
