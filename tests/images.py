@@ -45,6 +45,12 @@ def _with_things(still: Image.Image, draw_from: random.Random) -> Image.Image:
     return still
 
 
+def soft(width: int, height: int, seed: int = 0) -> Image.Image:
+    """An RGB still without an edge anywhere."""
+    grain = np.random.default_rng(seed).integers(0, 256, (7, 9, 3), np.uint8)
+    return Image.fromarray(grain).resize((width, height), Image.Resampling.BICUBIC)
+
+
 def flat(colour: tuple[int, ...], size: tuple[int, int] = (96, 96), mode: str = "RGB") -> Image.Image:
     """One colour all over."""
     return Image.new(mode, size, colour)

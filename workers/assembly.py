@@ -98,6 +98,7 @@ def _decoder_maker(settings: Settings) -> Callable[[EncoderSpec], Decoder]:
     by_pillow = partial(
         PillowDecoder,
         preprocess=settings.preprocess,
+        coverage=settings.coverage,
         max_frames=settings.max_frames,
         max_pixels=settings.max_pixels,
         max_views=settings.max_views,
@@ -107,7 +108,10 @@ def _decoder_maker(settings: Settings) -> Callable[[EncoderSpec], Decoder]:
     from pipeline.adapters.nvjpeg import NvjpegDecoder, cuda_device
 
     device = cuda_device(settings.device)
-    return lambda spec: NvjpegDecoder(spec, by_pillow(spec), device=device, max_pixels=settings.max_pixels)
+    coverage = settings.coverage if settings.preprocess == "fast" else "centre"
+    return lambda spec: NvjpegDecoder(
+        spec, by_pillow(spec), device=device, coverage=coverage, max_pixels=settings.max_pixels
+    )
 
 
 def _apart(settings: Settings) -> bool:

@@ -17,12 +17,14 @@ from pipeline.lab.data.dataset_files import file_name
 from pipeline.lab.data.extract import extract
 from pipeline.lab.data.pairs import Pair
 from pipeline.lab.evaluation.card import write_emoji_card, write_pairs_card
+from pipeline.lab.evaluation.coverage import measure_coverage, measure_surrounds, pooled
 from pipeline.lab.evaluation.evaluate import Evaluation, evaluate
 from pipeline.lab.evaluation.findings import Amounts, Findings, Subject, measure
 from pipeline.lab.evaluation.findings import Progress as Told
 from pipeline.lab.evaluation.temperature import fit_scale
 from pipeline.lab.evaluation.zero_shot import encode_classes
 from pipeline.lab.scenes.emoji import SYMBOLA_PATHS, Atlas
+from pipeline.lab.scenes.placed import spots
 from pipeline.lab.training.record import TrainingRecord
 from pipeline.lab.training.trainer import Trainer
 from pipeline.live import LivePolicies
@@ -34,6 +36,9 @@ from workers.settings import Settings
 from workers.terminal import Terminal
 
 CAPTION_AS_IT_IS = ("{}",)
+SCENES_OF_A_SPOT = 82
+"""For so many scenes of each kind, one of each place, size and shape."""
+SPOT_SIZES = (0.6, 0.25)
 
 
 def amounts(scenes: int) -> Amounts:
@@ -74,7 +79,11 @@ def write_for_scenes(
         compiled = policies.compiled(parse_policies(read_policy_folder(settings.policies)))
         symbola = next((path for path in SYMBOLA_PATHS if path.is_file()), None)
         findings = measure(subject, compiled, how_much, symbola)
-    write_emoji_card(folder, record, findings)
+        each = max(1, how_much.scenes // SCENES_OF_A_SPOT)
+        counts = measure_coverage(subject, compiled, each, spots(sizes=SPOT_SIZES))
+        surrounded = measure_surrounds(subject, compiled, max(2, 4 * each))
+    seen = pooled(counts, lambda spot: (spot.shape, spot.place))
+    write_emoji_card(folder, record, findings, seen, surrounded)
     return _summary(findings)
 
 

@@ -21,6 +21,7 @@ from pydantic_settings import (
 )
 
 from pipeline.errors import SettingsError
+from pipeline.rules.views import Coverage
 from pipeline.wire import DEAD_LETTERS_TOPIC, DECISIONS_TOPIC, IMAGES_TOPIC
 from workers.cores import usable_cores
 from workers.mistakes import PLAINLY, meant
@@ -116,6 +117,11 @@ class Settings(BaseSettings):
     max_batch: Count = Field(64, description="Most images in one forward pass and in one poll.")
     preprocess: Literal["fast", "exact"] = Field(
         "fast", description="exact: open_clip's own transform; fast: scaled JPEG decode, cosine >= 0.99 with it."
+    )
+    coverage: Coverage = Field(
+        "whole",
+        description="How much of a still is in view: whole; close: small things too, for several times the work;"
+        " centre: open_clip's crop, all that --preprocess exact has.",
     )
     jpeg_decoder: Literal["pillow", "nvjpeg"] = Field(
         "pillow",
@@ -252,6 +258,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "max_batch",
         "max_inflight_bytes",
         "preprocess",
+        "coverage",
         "jpeg_decoder",
         "max_frames",
         "max_pixels",

@@ -19,6 +19,7 @@ from pipeline.adapters.pillow import PillowDecoder
 from pipeline.errors import SettingsError
 from pipeline.items import Pixels
 from pipeline.ports import Decoded, EncoderSpec
+from pipeline.rules.views import Coverage
 from tests import images
 from tests.adapters.test_open_clip import needs_bundled
 from tests.adapters.test_pillow import spec
@@ -44,7 +45,14 @@ class Watched(PillowDecoder):
 def decoders(device: str = "cpu", its: EncoderSpec | None = None, **options: int) -> tuple[NvjpegDecoder, Watched]:
     its = its or spec()
     pillow = Watched(its, preprocess="exact", **options)
-    return NvjpegDecoder(its, pillow, device=torch.device(device), **options), pillow
+    return NvjpegDecoder(its, pillow, device=torch.device(device), coverage="centre", **options), pillow
+
+
+def covering(its: EncoderSpec | None = None, coverage: Coverage = "whole") -> tuple[NvjpegDecoder, Watched]:
+    """Both with every part of a still in view, as by default."""
+    its = its or spec()
+    pillow = Watched(its, coverage=coverage)
+    return NvjpegDecoder(its, pillow, device=torch.device("cpu"), coverage=coverage), pillow
 
 
 @cache
@@ -129,6 +137,41 @@ def test_exif_that_cannot_be_read_turns_nothing(both: tuple[NvjpegDecoder, Pillo
         assert off_by(decoder.decode(broken).pixels, pillow.decode(broken).pixels) < 3
 
 
+ROUND = {
+    "ordinary": (640, 480),
+    "upright": (480, 640),
+    "wide": (1280, 720),
+    "telephone": (540, 1170),
+    "panorama": (1500, 500),
+    "odd": (641, 479),
+}
+
+
+@pytest.mark.parametrize("mode", ["shortest", "longest", "squash"])
+@pytest.mark.parametrize("coverage", ["whole", "close"])
+@pytest.mark.parametrize("name", ROUND)
+def test_the_device_makes_the_views_that_pillow_makes(name: str, coverage: Coverage, mode: str) -> None:
+    """As many, of the same parts, whatever their shape; and none of them is left to Pillow."""
+    decoder, pillow = covering(spec(mode=mode), coverage)
+    jpeg = images.encoded(images.soft(*ROUND[name]), "JPEG", quality=95)
+    mine = decoder.decode(jpeg).pixels
+    assert pillow.asked == 0
+    assert off_by(mine, pillow.decode(jpeg).pixels) < 6
+
+
+def test_what_has_borders_panels_or_folds_is_left_to_pillow() -> None:
+    framed, collage = images.flat((0, 0, 0), (640, 480)), images.flat((0, 0, 0), (640, 480))
+    framed.paste(images.photograph(320, 240), (160, 120))
+    for number in range(4):
+        collage.paste(images.photograph(320, 240, number), ((number % 2) * 320, (number // 2) * 240))
+    strip = images.photograph(900, 40)
+    decoder, pillow = covering()
+    for asked, still in enumerate([framed, collage, strip], start=1):
+        jpeg = images.encoded(still, "JPEG", quality=95)
+        assert np.array_equal(decoder.decode(jpeg).pixels, pillow.decode(jpeg).pixels)
+        assert pillow.asked == 2 * asked
+
+
 SIZES = [(640, 427), (65, 100), (451, 899), (301, 300), (1, 1)]
 SIZED = [images.encoded(images.photograph(*size), "JPEG", quality=95) for size in SIZES]
 
@@ -173,7 +216,7 @@ def test_photographs_look_the_same_to_the_bundled_model() -> None:
 
 def test_the_name_says_how_pixels_were_made() -> None:
     fast = PillowDecoder(spec(224))
-    assert NvjpegDecoder(spec(224), fast, device=torch.device("cpu")).name == "nvjpeg+fast-224-bicubic"
+    assert NvjpegDecoder(spec(224), fast, device=torch.device("cpu")).name == "nvjpeg+fast-224-bicubic-whole"
 
 
 @pytest.mark.parametrize("device", ["cpu", "mps", "cuda:99", "gpu"])

@@ -11,10 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.adapters.nvjpeg import NvjpegDecoder
-from pipeline.adapters.nvjpeg.device import JpegDevice, StoredJpeg
+from pipeline.adapters.nvjpeg.device import JpegDevice, Made, StoredJpeg
 from pipeline.adapters.pillow import PillowDecoder
 from pipeline.errors import ItemError, Reason
-from pipeline.items import Pixels
 from pipeline.ports import Decoded
 from tests import images
 from tests.adapters.damage import damaged
@@ -80,15 +79,15 @@ class Picky(JpegDevice):
     """A device that refuses some files, and so every batch that one of them is in; it notes the batches."""
 
     def __init__(self, refused: set[bytes]) -> None:
-        super().__init__(spec(), torch.device("cpu"))
+        super().__init__(spec(), torch.device("cpu"), "centre")
         self.refused = refused
         self.batches: list[int] = []
 
-    def pixels(self, jpegs: Sequence[StoredJpeg]) -> Pixels:
+    def made(self, jpegs: Sequence[StoredJpeg]) -> list[Made]:
         self.batches.append(len(jpegs))
         if self.refused & {each.data for each in jpegs}:
             raise RuntimeError("Error while decoding JPEG images: Failed to decode batch: 3")
-        return super().pixels(jpegs)
+        return super().made(jpegs)
 
 
 def test_what_the_device_refuses_pillow_decides_and_the_rest_of_its_batch_stays_on_the_device() -> None:

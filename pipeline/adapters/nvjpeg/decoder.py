@@ -1,8 +1,8 @@
 """The Decoder port with a device for plain JPEGs, and another decoder for everything else.
 
-The other decoder stays the judge: what is not plain, is too large for the device, has several views or colours other
-than sRGB's, or is refused by the device goes to it untouched. So what is wrong with an image is never the device's
-word. A file whose scan is damaged inside may get other pixels than from libjpeg, which fills in grey.
+The other decoder stays the judge: what is not plain, is too large for the device, a strip, has borders, panels or
+colours other than sRGB's, or is refused by the device goes to it untouched. So what is wrong with an image is never
+the device's word. A file whose scan is damaged inside may get other pixels than from libjpeg, which fills in grey.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 
-import numpy as np
 import structlog
 import torch
 from PIL import Image
 
-from pipeline.adapters.nvjpeg.device import JpegDevice, StoredJpeg
+from pipeline.adapters.nvjpeg.device import JpegDevice, Made, StoredJpeg
 from pipeline.adapters.nvjpeg.turns import Turns
 from pipeline.adapters.pillow.colour import AS_IT_IS, to_srgb
+from pipeline.adapters.pillow.sketching import sketch_of
 from pipeline.errors import ItemError, SettingsError
-from pipeline.items import Pixels
 from pipeline.ports import Decoded, Decoder, EncoderSpec
 from pipeline.rules.formats import sniff
 from pipeline.rules.headers.jpeg import read_jpeg
 from pipeline.rules.jpeg import PlainJpeg, plain_jpeg
-from pipeline.rules.views import tiles
+from pipeline.rules.layout import is_plain
+from pipeline.rules.views import Coverage
 
 MAX_DEVICE_PIXELS = 25_000_000
 """Scaled in float32, an image of that size takes 300 MB of the device for a moment."""
@@ -38,24 +38,29 @@ _log = structlog.get_logger(__name__)
 class NvjpegDecoder:
     """Plain JPEGs on `device`, everything else by `fallback`. Any thread may call: their JPEGs go together.
 
-    Pixels are made as exact preprocessing makes them, but in floating point, and not by libjpeg (the tests hold the
-    cosine of the features at 0.99 or above). They come back to the host, 3 * H * W bytes a view: 150 KB at 224.
-    Of the device's memory it takes at most 0.6 GB, besides what nvJPEG takes itself.
+    `coverage` must be the other decoder's. JPEGs are decoded at full scale and their pixels made in floating point,
+    not by libjpeg (the tests hold the cosine of the features at 0.99 or above). Views come back to the host, and with
+    several views one more to look for borders in; each has 3 * H * W bytes, 150 KB at 224. Of the device's memory it
+    takes at most 0.6 GB, besides what nvJPEG takes itself.
     """
 
     def __init__(
-        self, spec: EncoderSpec, fallback: Decoder, *, device: torch.device, max_pixels: int = MAX_DEVICE_PIXELS
+        self,
+        spec: EncoderSpec,
+        fallback: Decoder,
+        *,
+        device: torch.device,
+        coverage: Coverage = "whole",
+        max_pixels: int = MAX_DEVICE_PIXELS,
     ) -> None:
         """Decode a trial image. Raises `SettingsError` when JPEGs cannot be decoded on that device."""
-        height, width = spec.image_size
-        self._target = (width, height)
         self._fallback = fallback
         self._max_pixels = min(max_pixels, MAX_DEVICE_PIXELS)
         self._turns = Turns(self._answers, BATCH_PIXELS)
         self.name = f"nvjpeg+{fallback.name}"
         try:
-            self._device = JpegDevice(spec, device)
-            self._device.pixels([_trial()])
+            self._device = JpegDevice(spec, device, coverage)
+            self._device.made([_trial()])
         except Exception as error:
             why = str(error).partition("\n")[0]
             raise SettingsError(f"JPEGs cannot be decoded on {device} ({why}): {INSTEAD}") from error
@@ -68,15 +73,17 @@ class NvjpegDecoder:
             stored = None
         if stored is not None:
             width, height = stored.header.size
-            pixels = self._turns(stored, width * height)
-            if pixels is not None:
-                return Decoded(pixels, 1)
+            made = self._turns(stored, width * height)
+            if made is not None and (made.whole is None or is_plain(sketch_of(Image.fromarray(made.whole)))):
+                return Decoded(made.views, 1)
         return self._fallback.decode(image)
 
     def _for_device(self, image: bytes) -> StoredJpeg | None:
         """The image as the device takes it, or None for what is not for the device; no memory is spent yet."""
         header = plain_jpeg(image) if sniff(image) == "JPEG" else None
-        if header is None or header.size[0] * header.size[1] > self._max_pixels or tiles(header.size, self._target):
+        if header is None or header.size[0] * header.size[1] > self._max_pixels:
+            return None
+        if self._device.plan(header.size) is None or self._device.plan(header.size[::-1]) is None:
             return None
         if not header.is_tagged:
             return StoredJpeg(image, header, 1)
@@ -85,13 +92,13 @@ class NvjpegDecoder:
             return None
         return StoredJpeg(image, header, tags.orientation)
 
-    def _answers(self, jpegs: Sequence[StoredJpeg]) -> list[Pixels | None]:
-        """``uint8[1,H,W,3]`` for each, None for what the device refuses; it does not say which, so all go singly."""
+    def _answers(self, jpegs: Sequence[StoredJpeg]) -> list[Made | None]:
+        """For each what was made, None for what the device refuses; it does not say which, so all go singly."""
         try:
-            return list(np.split(self._device.pixels(jpegs), len(jpegs)))
+            return list(self._device.made(jpegs))
         except Exception as error:  # noqa: BLE001  a decoder of hostile bytes may raise anything at all
             if len(jpegs) > 1:
-                return [pixels for each in jpegs for pixels in self._answers([each])]
+                return [made for each in jpegs for made in self._answers([each])]
             _log.debug("jpeg_refused_by_device", error=str(error).partition("\n")[0])
             return [None]
 

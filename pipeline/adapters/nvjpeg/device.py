@@ -1,4 +1,4 @@
-"""A batch of plain JPEGs to a model's pixels on one torch device: decode, turn upright, scale, crop.
+"""A batch of plain JPEGs to a model's pixels on one torch device: decode, turn upright, cut, scale.
 
 What is known of ``torchvision.io.decode_jpeg`` on CUDA (torchvision 0.29, nvJPEG 13, their sources and issues), and
 what follows from it here:
@@ -23,13 +23,14 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812  its name everywhere
 
 from pipeline.items import Pixels
 from pipeline.ports import EncoderSpec
 from pipeline.rules.jpeg import PlainJpeg
-from pipeline.rules.views import interpolation, recipe
+from pipeline.rules.views import Coverage, Piece, Size, View, interpolation, recipe, views
 
 REDUCING_GAP = 2.0
 """How much larger than its target an image stays after its first reduction, by the means of whole blocks of pixels.
@@ -49,26 +50,45 @@ class StoredJpeg:
     """EXIF's: 1 stands upright."""
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was made of one JPEG, on the host."""
+
+    views: Pixels
+    """``uint8[V,H,W,3]``"""
+    whole: Pixels | None
+    """``uint8[H,W,3]``: all of it, squashed, where borders are to be looked for."""
+
+
 class JpegDevice:
     """Makes the pixels of `spec` on `device`, a CUDA device or, for tests, the CPU. For one thread at a time."""
 
-    def __init__(self, spec: EncoderSpec, device: torch.device) -> None:
+    def __init__(self, spec: EncoderSpec, device: torch.device, coverage: Coverage) -> None:
         height, width = spec.image_size
         self._target = (width, height)
         self._resize_mode = spec.resize_mode
         self._interpolation = interpolation(self._target, spec.resize_mode, spec.interpolation)
+        self._coverage: Coverage = coverage
         self._device = device
         self._stream: torch.cuda.Stream | None = None
         if device.type == "cuda":
             self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
-    def pixels(self, jpegs: Sequence[StoredJpeg]) -> Pixels:
-        """``uint8[N,H,W,3]`` on the host, 3 * H * W bytes an image; raises what torch raises when one is refused."""
+    def plan(self, size: Size) -> list[View] | None:
+        """The views of a still of that size, or None where this device cannot make one of them: a folded strip."""
+        plan = views(size, self._target, self._resize_mode, self._coverage)
+        several = len(plan) > 1 and self._coverage == "centre"
+        return None if several or any(len(view) > 1 for view in plan) else plan
+
+    def made(self, jpegs: Sequence[StoredJpeg]) -> list[Made]:
+        """The views of each, 3 * H * W bytes a view; raises what torch raises when one is refused."""
         with torch.inference_mode(), torch.cuda.stream(self._stream) if self._stream else nullcontext():
             try:
-                views = [self._view(each, stored) for each, stored in zip(self._decoded(jpegs), jpegs, strict=True)]
-                pixels: Pixels = torch.stack(views).permute(0, 2, 3, 1).contiguous().cpu().numpy()
-                return pixels
+                stills = [_upright(*each) for each in zip(self._decoded(jpegs), jpegs, strict=True)]
+                rows = [self._rows(still) for still in stills]
+                pixels = torch.cat(rows).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+                ends = np.cumsum([len(each) for each in rows])
+                return [self._one(each) for each in np.split(pixels, ends[:-1])]
             finally:
                 if self._stream is not None:
                     self._stream.synchronize()
@@ -85,14 +105,48 @@ class JpegDevice:
                 raise RuntimeError(f"decoded to {tuple(pixels.shape)}, not as its header says")
         return decoded
 
-    def _view(self, decoded: torch.Tensor, stored: StoredJpeg) -> torch.Tensor:
+    def _one(self, rows: Pixels) -> Made:
+        if self._coverage == "centre":
+            return Made(rows, None)
+        return Made(rows[:-1], rows[-1]) if self._looks_apart(len(rows)) else Made(rows, rows[0])
+
+    def _looks_apart(self, rows: int) -> bool:
+        """Whether the whole still is in a row of its own, after the views."""
+        return rows > 1 or self._resize_mode == "longest"
+
+    def _rows(self, still: torch.Tensor) -> torch.Tensor:
+        """``uint8[V,3,H,W]``: the views of a still that stands upright, and behind several of them all of it."""
+        if self._coverage == "centre":
+            return self._by_recipe(still)[None]
+        plan = self.plan(_size(still)) or []
+        if self._looks_apart(len(plan)):
+            everything = (0.0, 0.0, float(still.shape[2]), float(still.shape[1]))
+            plan = [*plan, (Piece(everything, self._target),)]
+        return torch.stack([self._cut(still, *view) for view in plan])
+
+    def _cut(self, still: torch.Tensor, piece: Piece) -> torch.Tensor:
+        """``uint8[3,H,W]``, the view of one piece; its box is taken to whole pixels."""
+        left, top, right, bottom = (round(edge) for edge in piece.box)
+        part = still[:, top : max(bottom, top + 1), left : max(right, left + 1)]
+        (width, height), (x, y), (across, down) = piece.size, piece.at, self._target
+        scaled = _scaled(part[None].float(), (height, width), self._interpolation)
+        return self._placed(scaled, (x, across - width - x, y, down - height - y))
+
+    def _by_recipe(self, still: torch.Tensor) -> torch.Tensor:
         """``uint8[3,H,W]``, the one view of open_clip's recipe."""
-        upright = _upright(decoded, stored.orientation)
         across, down = self._target
-        (width, height), (x, y) = recipe((upright.shape[2], upright.shape[1]), self._target, self._resize_mode)
-        scaled = _scaled(upright[None].float(), (height, width), self._interpolation)
-        placed = F.pad(scaled, (-x, x + across - width, -y, y + down - height))  # below 0 it crops
-        return placed[0].round().clamp(0, 255).byte().expand(3, down, across)
+        (width, height), (x, y) = recipe(_size(still), self._target, self._resize_mode)
+        scaled = _scaled(still[None].float(), (height, width), self._interpolation)
+        return self._placed(scaled, (-x, x + across - width, -y, y + down - height))
+
+    def _placed(self, scaled: torch.Tensor, around: tuple[int, int, int, int]) -> torch.Tensor:
+        """``uint8[3,H,W]`` of ``float32[1,C,h,w]`` with so much around it; below 0 it crops."""
+        across, down = self._target
+        return F.pad(scaled, around)[0].round().clamp(0, 255).byte().expand(3, down, across)
+
+
+def _size(still: torch.Tensor) -> Size:
+    return still.shape[2], still.shape[1]
 
 
 def _scaled(image: torch.Tensor, wanted: tuple[int, int], interpolation: str) -> torch.Tensor:
@@ -108,8 +162,9 @@ def _scaled(image: torch.Tensor, wanted: tuple[int, int], interpolation: str) ->
     return scaled[..., : wanted[0], : wanted[1]]
 
 
-def _upright(image: torch.Tensor, orientation: int) -> torch.Tensor:
+def _upright(image: torch.Tensor, stored: StoredJpeg) -> torch.Tensor:
     """``[C,H,W]`` as viewers show it: orientations from 5 on swap the sides, then rows or columns are reversed."""
+    orientation = stored.orientation
     if orientation in {5, 6, 7, 8}:
         image = image.transpose(1, 2)
     reversed_sides = {2: [2], 3: [1, 2], 4: [1], 6: [2], 7: [1, 2], 8: [1]}.get(orientation)

@@ -18,13 +18,14 @@ from pipeline.adapters.pillow.colour import AS_IT_IS, Shows, is_steep, to_srgb
 from pipeline.adapters.pillow.modes import backdrops, conversion, worked
 from pipeline.adapters.pillow.opening import colour_of, drawn, frames_of, opened, orientation_of, typed
 from pipeline.adapters.pillow.orientation import upright
-from pipeline.adapters.pillow.rendering import Renderer
+from pipeline.adapters.pillow.rendering import DRAFT_MARGIN, Renderer, scaled_by
 from pipeline.errors import ItemError, Reason
 from pipeline.items import Pixels
 from pipeline.ports import Decoded, EncoderSpec
 from pipeline.rules.formats import ACCEPTED, describe, sniff
 from pipeline.rules.frames import LEAST_FRAMES, Novelty, Sketch, frames_for, some, spread
 from pipeline.rules.headers import Colour, Stored, read
+from pipeline.rules.views import Coverage, Size
 from pipeline.rules.work import halvings
 
 Preprocess = Literal["fast", "exact"]
@@ -48,19 +49,22 @@ class PillowDecoder:
         spec: EncoderSpec,
         *,
         preprocess: Preprocess = "fast",
+        coverage: Coverage = "whole",
         max_frames: int = 8,
         max_pixels: int = 64_000_000,
         max_views: int = 32,
     ) -> None:
         height, width = spec.image_size
         self._fast = preprocess == "fast"
-        self._renderer = Renderer(spec, fast=self._fast)
+        coverage = coverage if self._fast else "centre"
+        self._renderer = Renderer(spec, fast=self._fast, coverage=coverage)
         self._max_frames = max(1, max_frames)
         self._max_pixels = max_pixels
         self._max_views = max(LEAST_FRAMES, max_views)
         side = f"{width}" if width == height else f"{width}x{height}"
         mode = "" if spec.resize_mode == "shortest" else f"-{spec.resize_mode}"
-        self.name = f"{preprocess}-{side}-{spec.interpolation}{mode}"
+        covering = "" if coverage == "centre" else f"-{coverage}"
+        self.name = f"{preprocess}-{side}-{spec.interpolation}{mode}{covering}"
 
     def decode(self, image: bytes) -> Decoded:
         """``uint8[V,H,W,3]`` of all views of all sampled frames; raises `ItemError`, and nothing else."""
@@ -92,11 +96,31 @@ class PillowDecoder:
             frames = frames_of(name, stored, still)
             if frames > 1:
                 return self._animation(still, frames, stored, sha256(image).digest())
-            if self._shrink(still.size, stored.colour) > 1 and name == "JPEG":
-                still.draft(None, self._renderer.draft_size(still.size))
+            full = still.size
+            if self._shrink(full, stored.colour) > 1 and name == "JPEG":
+                still.draft(None, self._renderer.draft_size(full))
             still.load()
-            rows = self._views(*self._prepared(still, stored))
-            return Decoded(some(rows, self._max_views), 1)
+            rows, scale = self._views(*self._prepared(still, stored), full)
+            too_small = still.size != full and still.width < scale * full[0]
+        if too_small:
+            rows = self._finer(name, stored, scale, rows)
+        return Decoded(some(rows, self._max_views), 1)
+
+    def _finer(self, name: str, stored: Stored, scale: float, rows: Pixels) -> Pixels:
+        """The views of a JPEG once more, whose borders or panels showed that it was decoded too small for them.
+
+        Where that would be too much work, it stays at the `rows` that there are.
+        """
+        try:
+            again = read(name, stored.data, self._max_pixels, fast=True, shrink=lambda _size, _colour: 1)
+            stored.work.and_more(again.work.seconds).check()
+        except ItemError:
+            return rows
+        with opened(name, stored) as still:
+            full = still.size
+            still.draft(None, scaled_by(full, scale * DRAFT_MARGIN))
+            still.load()
+            return self._views(*self._prepared(still, stored), full)[0]
 
     def _prepared(self, still: Image.Image, stored: Stored) -> tuple[Image.Image, Shows]:
         """The loaded still as it may be scaled, upright and not larger than worth while; and what shows its colours.
@@ -133,7 +157,8 @@ class PillowDecoder:
                 novelty.anchor(sketch)
             elif not novelty.wants(sketch):
                 continue
-            rows = some(self._views(*self._prepared(frame, stored)), self._max_views // limit, index)
+            views, _ = self._views(*self._prepared(frame, stored), frame.size)
+            rows = some(views, self._max_views // limit, index)
             if index in chosen:
                 taken.append(rows)
             else:
@@ -141,13 +166,13 @@ class PillowDecoder:
         taken += novelty.kept
         return Decoded(np.concatenate(taken), len(taken))
 
-    def _views(self, still: Image.Image, shows: Shows) -> Pixels:
-        """All views of one upright still, ``uint8[V,H,W,3]``; `shows` shows their colours."""
-        small = self._renderer.small(still)
-        if shows.late is not None:
-            small = [shows.late(each) for each in small]
+    def _views(self, still: Image.Image, shows: Shows, full: Size) -> tuple[Pixels, float]:
+        """All views of one upright still, ``uint8[V,H,W,3]``, and their scale; `shows` shows their colours."""
+        rendered = self._renderer.render(still, full)
+        small = rendered.views if shows.late is None else [shows.late(each) for each in rendered.views]
         rows = [pixels for each in small for pixels in backdrops(each)]
-        return rows[0][np.newaxis] if len(rows) == 1 else np.stack(rows)  # of one view, as nearly always, no copy
+        # Of one view, as nearly always, no copy.
+        return (rows[0][np.newaxis] if len(rows) == 1 else np.stack(rows)), rendered.scale
 
 
 def _sketch(frame: Image.Image) -> Sketch:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from pipeline.lab.evaluation.coverage import Seen
 from pipeline.lab.evaluation.evaluate import Evaluation
 from pipeline.lab.evaluation.findings import Findings
 from pipeline.lab.evaluation.shares import Estimate
@@ -28,8 +29,17 @@ WORDING_TITLES = {
 }
 
 
-def write_emoji_card(folder: Path, record: TrainingRecord, findings: Findings) -> None:
-    """The card of a model trained on rendered scenes."""
+def write_emoji_card(
+    folder: Path,
+    record: TrainingRecord,
+    findings: Findings,
+    seen: Mapping[tuple[str, str], Seen] | None = None,
+    surrounded: Mapping[str, Seen] | None = None,
+) -> None:
+    """The card of a model trained on rendered scenes.
+
+    `seen` is by the shape of pictures and the place in them, `surrounded` by what is around or beside pictures.
+    """
     alone = findings.kinds["alone"]
     text = "\n".join(
         [
@@ -42,6 +52,8 @@ def write_emoji_card(folder: Path, record: TrainingRecord, findings: Findings) -
             *_sizes(alone),
             *_words(findings),
             *_policies(findings),
+            *_places(seen or {}),
+            *_surrounds(surrounded or {}),
             _EMOJI_BLIND,
         ]
     )
@@ -131,6 +143,29 @@ def _policies(findings: Findings) -> Iterator[str]:
     yield _POLICY_METHOD.format(positives=f"{amounts.positives:,}", negatives=f"{amounts.negatives:,}")
 
 
+def _places(seen: Mapping[tuple[str, str], Seen]) -> Iterator[str]:
+    if not seen:
+        return
+    each = next(iter(seen.values()))
+    yield _PLACES_TEXT.format(about=f"{each.about:,}", harmless=f"{each.harmless:,}")
+    yield "| picture | thing | found | false flags | views |\n|---|---|---|---|---|"
+    for (shape, place), found in seen.items():
+        false = f"{found.false} of {found.harmless:,}"
+        yield f"| {shape} | {place} | {_percent(found.recall)} | {false} | {found.views_each:.2f} |"
+    yield ""
+
+
+def _surrounds(surrounded: Mapping[str, Seen]) -> Iterator[str]:
+    if not surrounded:
+        return
+    yield "The same by what is around or beside a picture (`pipeline/lab/scenes/surrounds.py`):\n"
+    yield "| picture | found | false flags | views |\n|---|---|---|---|"
+    for name, found in surrounded.items():
+        false = f"{found.false} of {found.harmless:,}"
+        yield f"| {name} | {_percent(found.recall)} | {false} | {found.views_each:.2f} |"
+    yield ""
+
+
 def _retrieval(found: Evaluation) -> Iterator[str]:
     yield f"On {found.scored:,} images kept from training, the right caption among {found.classes:,}:\n"
     yield "| the right caption is | of the images |\n|---|---|"
@@ -179,6 +214,11 @@ Words that it was not trained on. About 15% of the CLDR keywords were held out o
 then stand for their emoji's name, among the names of all others:
 """
 
+_PLACES_TEXT = """\
+By the shape of the picture and the place of the thing in it: what is found of the policies' things (a quarter or 0.6
+of the short side), and how many pictures of harmless things are flagged; {about} of the ones and {harmless} of the
+others in each row. Scenes are those of `pipeline/lab/scenes/placed.py`.
+"""
 _POLICY_METHOD = """\
 Each policy: {positives} scenes of its things, and {negatives} that all policies share, of every emoji in turn and
 of empty clutter. What a policy is about, and what may be seen either way, is written in

@@ -51,9 +51,14 @@ class Spot:
     size: float
 
     @property
+    def shape(self) -> str:
+        """The picture's, as tables have it."""
+        return f"{self.ratio[0]}:{self.ratio[1]}"
+
+    @property
     def name(self) -> str:
-        """As tables have it."""
-        return f"{self.ratio[0]}:{self.ratio[1]} {self.place} {self.size:.2f}"
+        """Names the spot among all."""
+        return f"{self.shape} {self.place} {self.size:.2f}"
 
     @property
     def frame(self) -> tuple[int, int]:
@@ -104,7 +109,7 @@ def placed_scenes(
         find_font(font)
     sprites = cache(partial(Atlas.build, font)) if atlas is None else lambda: atlas
     names = tuple(dict.fromkeys(emoji.name for emoji in load_lexicon()))
-    things = _about() if about else _harmless()
+    things = things_of_policies() if about else harmless_things()
     start = 0 if about else len(chosen) * each
     examples = list(_examples(each, chosen, things, seed, start, sprites))
     return Dataset(f"placed scenes ({'about' if about else 'harmless'})", examples, names)
@@ -126,12 +131,13 @@ def _read(sprites: Callable[[], Atlas], thing: int, spot: Spot, seed: int, numbe
     return jpeg_bytes(draw_placed(sprites(), thing, spot, seed, number), QUALITY)
 
 
-def _about() -> list[int]:
+def things_of_policies() -> list[int]:
+    """All things that the shipped policies are about."""
     return [index_of(name) for names in ABOUT.values() for name in names]
 
 
-def _harmless() -> list[int]:
-    """Things of no policy, shuffled, with clutter alone after every ninth."""
+def harmless_things() -> list[int]:
+    """Things that no policy is about by any reading, shuffled, with clutter alone (`NOTHING`) after every ninth."""
     taken = {name for names in (*ABOUT.values(), *ARGUABLE.values()) for name in names}
     free = [index for index, emoji in enumerate(load_lexicon()) if emoji.name not in taken]
     order = [free[index] for index in torch.randperm(len(free), generator=generator_of(SEED, -1)).tolist()]
