@@ -17,7 +17,10 @@ from pipeline.errors import StopError
 from pipeline.items import Batch
 from pipeline.wire import Record
 from tests.adapters.conftest import Heard, KafkaBus, Polling, collect, values
+from tests.conftest import had_or_skipped
 from tests.services.deadline import until
+from tests.services.kafka import KafkaBroker
+from tests.services.kafka import config as broker_config
 
 PICTURES = [b"picture %d" % number for number in range(40)]
 Lost = list[tuple[str, int, str, int]]
@@ -207,3 +210,51 @@ def test_a_batch_whose_checksum_is_wrong_does_not_stop_its_partition(kafka_of_ow
     with pytest.raises(StopError, match=r"images\[0\]@10 .*corrupt.* 15"):
         collect(stops, 25)
     stops.close()
+
+
+def stretch(content: bytearray, start: int, end: int) -> None:
+    """The batch says that it is longer than it is: the broker itself cannot tell where the next one begins."""
+    content[start + 8 : start + 12] = (end - start - 12 + 7).to_bytes(4, "big")
+
+
+def test_a_log_that_the_broker_cannot_read_itself_holds_up_no_other_partition(kafka_of_own: Any) -> None:
+    damaged(kafka_of_own, stretch, topic="broken")
+    kafka_of_own.create_topic("sound", 1)
+    heard = Heard()
+    connection = KafkaConnection(kafka_of_own.bootstrap_servers)
+    source = KafkaSource(connection, ["broken", "sound"], "group", max_poll=5, hooks=heard, commit_interval=0.0)
+    batches: list[Batch] = []
+    for picture in (b"a picture", b"another"):
+        kafka_of_own.produce("sound", picture)
+        batches += poll_until_value(source, picture)
+    source.close()
+
+
+def poll_until_value(source: Any, wanted: bytes, within: float = 30.0) -> list[Batch]:
+    batches: list[Batch] = []
+    deadline = time.monotonic() + within
+    while wanted not in values(batches):
+        assert time.monotonic() < deadline, f"no {wanted!r}"
+        batch = source.poll(0.2)
+        batches += [batch] if batch is not None else []
+    return batches
+
+
+def test_a_broker_that_takes_no_metadata_gets_commits_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(broker_config._COMMON, "offset.metadata.max.bytes", 8)
+    folder = tmp_path / "kafka"
+    folder.mkdir()
+    broker = KafkaBroker(folder)
+    try:
+        had_or_skipped(broker.start)
+        broker.create_topic("images", 1)
+        broker.produce("images", b"a picture")
+        source = KafkaSource(KafkaConnection(broker.bootstrap_servers), "images", "group", max_poll=5)
+        (batch,) = collect(source, 1)
+        source.commit(batch)
+        until(lambda: source.poll(0.1) is None and broker.committed("group", "images") == {0: 1}, 20, "the commit")
+        source.close()
+    finally:
+        broker.close()
