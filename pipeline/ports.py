@@ -58,6 +58,7 @@ class Source(Protocol):
 
         A source that can asks for them while such partitions wait to go, for a bounded time, and commits them: their
         new owner then repeats nothing. It asks while the owning thread waits inside `poll`, on whichever thread.
+        `drain` raises `StopError` where there is nothing to wait for.
         """
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from threading import Event
 
 import structlog
 
+from pipeline.errors import StopError
 from pipeline.items import Batch
 from pipeline.path import Path
 from pipeline.ports import Hooks, Source
@@ -40,7 +41,6 @@ class Moderator:
         self._clock = clock
         self._drain_timeout = drain_timeout
         self._beat = clock()
-        source.finish_with(self._done)
 
     def run(self, stop: Event) -> None:
         """Moderate until `stop` is set, then finish what is in flight and commit it.
@@ -48,6 +48,7 @@ class Moderator:
         Raises `StopError` when a decision cannot be published, the device fails or the broker refuses. What was in
         flight is then not committed, so that it will be delivered again.
         """
+        self._source.finish_with(lambda: self._while_leaving(stop))
         try:
             while not stop.is_set():
                 self._beat = self._clock()
@@ -78,8 +79,13 @@ class Moderator:
             self._source.commit(batch)
 
     def _done(self) -> Sequence[Batch]:
-        """What is through; also asked by the source, while this thread waits in it for partitions to go."""
         return self._judged(self._path.drain())
+
+    def _while_leaving(self, stop: Event) -> Sequence[Batch]:
+        """What is through, for the source, in which this thread waits for partitions to go: until it is to stop."""
+        if stop.is_set():
+            raise StopError("told to stop: what is in flight is finished in one go")
+        return self._done()
 
     def _judged(self, batches: Sequence[Batch]) -> Sequence[Batch]:
         for batch in batches:

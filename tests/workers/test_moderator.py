@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Event as Flag
 from threading import Thread
 
@@ -75,6 +75,36 @@ def test_every_event_is_answered_once_and_committed() -> None:
     stop.set()
     thread.join(PATIENCE)
     assert answer.answered == list(range(50))
+
+
+class Handed(MemorySource):
+    """Keeps what it is handed for partitions that leave; never brings anything."""
+
+    drain: Callable[[], Sequence[Batch]]
+
+    def finish_with(self, drain: Callable[[], Sequence[Batch]]) -> None:
+        self.drain = drain
+
+    def poll(self, timeout: float, most: int | None = None) -> Batch | None:
+        time.sleep(timeout)
+        return None
+
+
+def test_partitions_that_leave_are_waited_for_until_the_worker_is_to_stop() -> None:
+    """The source asks for what is through while the loop's thread waits in it."""
+    stop = Flag()
+    source = Handed(broker_with(0), [TOPIC], GROUP)
+    runner = Runner([Section([Answer()])], Hooks(), time.monotonic, max_batch=4)
+    path = Path(runner, None, time.monotonic)
+    made = Moderator(source, path, Brake(BrakePolicy()), Hooks(), time.monotonic, drain_timeout=PATIENCE)
+    thread = Thread(target=made.run, args=(stop,))
+    thread.start()
+    until(lambda: hasattr(source, "drain"))
+    assert list(source.drain()) == []
+    stop.set()
+    with pytest.raises(StopError, match="told to stop"):
+        source.drain()
+    thread.join(PATIENCE)
 
 
 def test_stopping_finishes_and_commits_what_is_in_flight_and_takes_no_more() -> None:
