@@ -11,7 +11,8 @@ import typer
 
 from workers.logs import configure_logging
 from workers.plain import ReaderGoneError, say
-from workers.settings import ENV_PREFIX, GROUPS, Settings, load_settings, unknown_variables
+from workers.setting_groups import GROUPS
+from workers.settings import ENV_PREFIX, Settings, load_settings, unknown_variables
 
 _CONFIG = typer.Option(
     "--config", help=f"Config file (TOML), one 'setting = value' a line. [{ENV_PREFIX}CONFIG]", show_default=False

@@ -130,7 +130,7 @@ class TestSendAndTail:
 
 
 class TestScan:
-    def test_the_exit_status_tells_clean_from_flagged_from_unreadable(
+    def test_the_exit_status_tells_clean_from_flagged_from_unreadable_and_both(
         self, quick: Settings, sluice: Sluice, tmp_path: Path
     ) -> None:
         """Three at once, since each loads a model: policies that flag nothing, one that flags all, and rubbish."""
@@ -153,7 +153,7 @@ class TestScan:
         assert (decision["verdict"], schema_problems(decision)) == ("allow", [])
         [decision] = map(json.loads, output(flagged, status=1).splitlines())
         assert (decision["verdict"], schema_problems(decision)) == ("review", [])
-        first, second = map(json.loads, output(unreadable, status=2).splitlines())
+        first, second = map(json.loads, output(unreadable, status=3).splitlines())
         assert (first["verdict"], schema_problems(first)) == ("review", [])
         assert (second["image_id"], second["reason"]) == (str(tmp_path / "page.jpg"), "not_an_image")
 

@@ -9,7 +9,8 @@ import typer
 
 from workers.options import with_settings
 from workers.plain import say, say_json
-from workers.settings import ENV_PREFIX, GROUPS, Settings
+from workers.setting_groups import GROUPS
+from workers.settings import ENV_PREFIX, Settings
 
 app = typer.Typer(no_args_is_help=True, help="Look at the settings.")
 

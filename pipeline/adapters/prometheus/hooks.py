@@ -1,0 +1,177 @@
+"""What happens, told to the metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    Info,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from pipeline.adapters.prometheus.declared import BOUNDS, Metrics
+from pipeline.adapters.prometheus.policy_series import PolicySeries
+from pipeline.errors import Reason
+from pipeline.ports import LOSSES, EncoderSpec, Hooks
+from pipeline.rules.policy_set import CalibratedFor
+from pipeline.wire import SEVERITY, Decision
+
+
+class PrometheusHooks(Hooks):
+    """Keeps the metrics, with those of the process and the interpreter, in a registry of its own.
+
+    Safe to call from many threads; no call blocks for longer than a lock around one number.
+    """
+
+    def __init__(self) -> None:
+        # The library would add a `_created` series beside every counter and histogram: a third more, used by nobody.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self._metrics = metrics = Metrics(self.registry)
+        # Series that are known beforehand start at 0: a rate() sees no rise in a series whose first value is 1.
+        self._decided, self._dead = (metrics.images.labels(outcome) for outcome in BOUNDS["outcome"])
+        self._verdicts = {verdict: metrics.decisions.labels(verdict) for verdict in SEVERITY}
+        self._latency, self._dead_latency = (metrics.end_to_end.labels(outcome) for outcome in BOUNDS["outcome"])
+        for loss in LOSSES:
+            metrics.lost_images.labels(loss)
+            metrics.lost_ranges.labels(loss)
+        for result in ("loaded", "invalid", "error"):
+            metrics.policy_reloads.labels(result)
+        for result in ("hit", "miss", "error"):
+            metrics.text_cache.labels(result)
+            metrics.shared_feature_cache.labels(result)
+        for result in ("hit", "miss"):
+            metrics.feature_cache.labels(result)
+        for stage in BOUNDS["stage"]:
+            metrics.dead_letters.labels(stage, Reason.STAGE_FAILED.value)  # the first one is worth an alert
+        for form in BOUNDS["form"]:
+            metrics.answers_made_smaller.labels(form)
+        self._policies = PolicySeries(metrics)
+
+    def polled(self, events: int, value_bytes: int) -> None:
+        """One batch came in."""
+        self._metrics.batch_images.observe(events)
+        self._metrics.polled_bytes.inc(value_bytes)
+
+    def stage_done(self, stage: str, seconds: float, items: int) -> None:
+        """A stage finished a batch."""
+        self._metrics.stage_seconds.labels(stage).observe(seconds)
+        self._metrics.stage_images.labels(stage).inc(items)
+
+    def queue_depth(self, queue: str, batches: int) -> None:
+        """A queue grew or shrank."""
+        self._metrics.queue_batches.labels(queue).set(batches)
+
+    def encoded(self, images: int) -> None:
+        """One forward pass."""
+        self._metrics.forward_pass_views.observe(images)
+
+    def decided(self, decision: Decision, latency: float | None) -> None:
+        """One image is answered; the only call whose cost grows with the number of policies."""
+        self._decided.inc()
+        self._verdicts[decision.verdict].inc()
+        if latency is not None:
+            self._latency.observe(latency)
+        self._policies.count(decision)
+
+    def dead_lettered(self, stage: str, reason: str, latency: float | None) -> None:
+        """One image is a dead letter."""
+        self._dead.inc()
+        if latency is not None:
+            self._dead_latency.observe(latency)
+        self._metrics.dead_letters.labels(stage, reason).inc()
+
+    def committed(self, events: int) -> None:
+        """The broker took a commit."""
+        self._metrics.commits.inc()
+        self._metrics.committed_images.inc(events)
+
+    def assigned(self, partitions: int) -> None:
+        """Forget all lags: that of a partition that went elsewhere would stand still and count twice."""
+        self._metrics.lag.clear()
+        self._metrics.assigned.set(partitions)
+
+    def lag(self, topic: str, partition: int, events: int) -> None:
+        """The lag of one owned partition."""
+        self._metrics.lag.labels(topic, str(partition)).set(events)
+
+    def lost(self, topic: str, partition: int, reason: str, events: int) -> None:  # noqa: ARG002 - the log has them
+        """A range of a partition is gone."""
+        self._metrics.lost_ranges.labels(reason).inc()
+        self._metrics.lost_images.labels(reason).inc(events)
+
+    def text_cache(self, result: str, count: int) -> None:
+        """Look-ups in the shared cache of text features."""
+        self._metrics.text_cache.labels(result).inc(count)
+
+    def feature_cache(self, result: str, count: int) -> None:
+        """Look-ups of image features, wherever they are kept."""
+        self._metrics.feature_cache.labels(result).inc(count)
+
+    def shared_feature_cache(self, result: str, count: int) -> None:
+        """Look-ups in the shared cache of image features."""
+        self._metrics.shared_feature_cache.labels(result).inc(count)
+
+    def policies_loaded(self, version: str, policies: int) -> None:
+        """A set went live; the last one's version disappears."""
+        self._metrics.policy_reloads.labels("loaded").inc()
+        self._metrics.policies_refused.set(0)
+        self._metrics.policies_last_good.set(0)
+        self._metrics.policies.set(policies)
+        _only(self._metrics.policy_set, version)
+
+    def calibrated_for_another_model(self, policies: Mapping[str, CalibratedFor]) -> None:
+        """Thresholds of the set that went live fit another model."""
+        self._metrics.other_model_policies.set(len(policies))
+
+    def policies_refused(self, reason: str) -> None:
+        """A set did not hold."""
+        self._metrics.policy_reloads.labels(reason).inc()
+        self._metrics.policies_refused.set(1)
+
+    def model_loaded(self, spec: EncoderSpec) -> None:
+        """The model is warm."""
+        _only(self._metrics.model, spec.name, spec.fingerprint, spec.dtype)
+
+    def claims(self, waiting: int, away: int) -> None:
+        """A claim check came or went, or a store did."""
+        self._metrics.claims_waiting.set(waiting)
+        self._metrics.claim_stores_away.set(away)
+
+    def braked(self, reason: str | None) -> None:
+        """The brake went on or off."""
+        self._metrics.brake_on.set(reason is not None)
+
+    def answer_made_smaller(self, form: str) -> None:
+        """The broker refused an answer."""
+        self._metrics.answers_made_smaller.labels(form).inc()
+
+    def log_lines_lost(self, lines: int) -> None:
+        """Nobody will read them."""
+        self._metrics.log_lines_lost.inc(lines)
+
+    def background(self, lines: int) -> None:
+        """The background of the set that went live."""
+        self._metrics.background_lines.set(lines)
+
+    def policies_looked_at(self) -> None:
+        """Now."""
+        self._metrics.policies_looked_at.set_to_current_time()
+
+    def policies_from_last_good(self) -> None:
+        """The folder's own set is refused, and one from before decides."""
+        self._metrics.policies_refused.set(1)
+        self._metrics.policies_last_good.set(1)
+
+
+def _only(info: Info, *labels: str) -> None:
+    """Leave one series: a scrape may for an instant see none, never two."""
+    info.clear()
+    info.labels(*labels).info({})
