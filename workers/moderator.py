@@ -41,6 +41,7 @@ class Moderator:
         self._clock = clock
         self._drain_timeout = drain_timeout
         self._beat = clock()
+        self._let_go = False
 
     def run(self, stop: Event) -> None:
         """Moderate until `stop` is set, then finish what is in flight and commit it.
@@ -52,6 +53,7 @@ class Moderator:
         try:
             while not stop.is_set():
                 self._beat = self._clock()
+                self._heed_release()
                 self._commit(self._done())
                 self._feed()
             self._commit(self._judged(self._path.close(self._drain_timeout)))
@@ -100,10 +102,14 @@ class Moderator:
         self._tell_brake(before)
 
     def release_brake(self) -> None:
-        """A person says that the trouble is over. Harmless while the brake is off."""
-        before = self._brake.reason
-        self._brake.release()
-        self._tell_brake(before)
+        """A person says that the trouble is over: heeded by the loop, so that a signal's handler may call it."""
+        self._let_go = True
+
+    def _heed_release(self) -> None:
+        if self._let_go:
+            self._let_go, before = False, self._brake.reason
+            self._brake.release()
+            self._tell_brake(before)
 
     def _tell_brake(self, before: str | None) -> None:
         now = self._brake.reason

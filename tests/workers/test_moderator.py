@@ -185,3 +185,46 @@ def test_what_comes_in_is_counted_with_its_bytes() -> None:
     stop.set()
     thread.join(PATIENCE)
     assert (told.events, told.size) == (6, 30)
+
+
+class Failing(Answer):
+    """Answers each event with a dead letter that speaks of us, until it is mended."""
+
+    mended = False
+
+    def __call__(self, batch: Batch) -> Batch:
+        for item in batch.items:
+            if not self.mended:
+                item.fail("fetch", ItemError(Reason.FETCH_FAILED, "the store is gone"))
+        return super().__call__(batch)
+
+
+class Braked(Hooks):
+    """Why the worker takes no more, each time that this changes."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str | None] = []
+
+    def braked(self, reason: str | None) -> None:
+        self.reasons.append(reason)
+
+
+def test_a_person_lets_a_braked_worker_go_on_at_once() -> None:
+    broker, answer, hooks, stop = broker_with(200), Failing(), Braked(), Flag()
+    source = MemorySource(broker, [TOPIC], GROUP, max_poll=4)
+    runner = Runner([Section([answer])], Hooks(), time.monotonic, max_batch=4)
+    path, brake = Path(runner, None, time.monotonic), Brake(BrakePolicy(run=10, trial_interval=3600.0))
+    made = Moderator(source, path, brake, hooks, time.monotonic, drain_timeout=PATIENCE)
+    thread = Thread(target=made.run, args=(stop,))
+    thread.start()
+    until(lambda: made.braked() is not None)
+    until(path.idle)
+    before = len(answer.answered)
+    assert before < 200
+    answer.mended = True
+    made.release_brake()
+    until(lambda: len(answer.answered) == 200)
+    stop.set()
+    thread.join(PATIENCE)
+    assert [reason is None for reason in hooks.reasons] == [False, True]
+    assert broker.committed(GROUP, (TOPIC, 0)) == 200
