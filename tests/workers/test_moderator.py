@@ -11,7 +11,7 @@ import pytest
 
 import workers.moderator
 from pipeline.adapters.memory import MemoryBroker, MemorySource
-from pipeline.errors import PublishError, StopError
+from pipeline.errors import ItemError, PublishError, Reason, StopError
 from pipeline.items import Batch
 from pipeline.path import Path
 from pipeline.ports import Hooks
