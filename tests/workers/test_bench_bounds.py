@@ -42,7 +42,7 @@ def test_an_image_costs_a_forward_pass_for_each_of_its_views() -> None:
     assert Bound(2, apart=True, forward=FORWARD, decode=DECODE, views=2.0).rate == pytest.approx(50)
     bound = Bound(2, apart=False, forward=FORWARD, decode=DECODE, views=1.5)
     assert Streamed(streamed(120, wall=2.0, cpu=4.8), bound).in_neither == pytest.approx(0.005)
-    assert "1.5 views x forward" in arithmetic(bound)
+    assert "batch 32) x 1.5 views + decode" in arithmetic(bound)
 
 
 class Doubling:

@@ -51,10 +51,9 @@ class Bench:
 
     def run(self) -> None:
         """Measure all of it; minutes for a large model."""
-        judge = self._loaded()
-        self._forwards(judge.model)
-        if not self.figures.forwards:
-            return
+        model = self._loaded()
+        self._forwards(model)
+        judge = self._judge(model)
         self._rounds(_forgetful(judge))
         if self.figures.rounds:
             self._repeats(judge)
@@ -63,16 +62,23 @@ class Bench:
         self._peers()
         self._starts()
 
-    def _loaded(self) -> Judge:
-        self.budget.say("loading the model and the policies")
+    def _loaded(self) -> Model:
+        self.budget.say("loading the model")
         started = self.budget.elapsed
         model = assembly.load_model(self.settings)
-        judge = assembly.judge(self.settings, model, MemoryTextCache(), Hooks())
         self.loading = self.budget.elapsed - started
         self.budget.begin()
         spec = model.encoder.spec
         self.figures.model, self.figures.dtype = spec.name, spec.dtype
         self.figures.views = limits.views(model.decoder, self.images)
+        return model
+
+    def _judge(self, model: Model) -> Judge:
+        self.budget.say("encoding the sentences of the policies and their background")
+        started = self.budget.elapsed
+        judge = assembly.judge(self.settings, model, MemoryTextCache(), Hooks())
+        self.loading += self.budget.elapsed - started
+        self.budget.begin()
         return judge
 
     def _forwards(self, model: Model) -> None:

@@ -121,8 +121,8 @@ def arithmetic(bound: Bound) -> str:
     if bound.apart:
         device = f"{forward.cost.rate:.0f}/s forward" + ("" if bound.views == 1 else f" / {bound.views:.3g} views")
         return f"the lesser of {device} and {bound.cores} cores / ({' + '.join(rest)})"
-    times = "" if bound.views == 1 else f"{bound.views:.3g} views x "
-    of_model = f"{times}forward {forward.cost.cpu_each * _MS:.2f} ms ({forward.dtype}, batch {forward.batch})"
+    times = "" if bound.views == 1 else f" x {bound.views:.3g} views"
+    of_model = f"forward {forward.cost.cpu_each * _MS:.2f} ms ({forward.dtype}, batch {forward.batch}){times}"
     return f"{bound.cores} cores / ({' + '.join([of_model, *rest])} of CPU)"
 
 

@@ -14,6 +14,9 @@ from workers.bench.budget import Budget
 from workers.bench.starts import end_children
 from workers.interrupts import keeping, leave
 
+EXIT_TIME = 2
+"""Where the time was up in the middle of something; what does not even begin for want of time is no failure."""
+
 
 def watched(measure: Callable[[], None], budget: Budget, show: Callable[[], None]) -> None:
     """Call `measure`, then `show` once, with the time that there is. Raises what `measure` raises, once it is shown.
@@ -38,7 +41,7 @@ def watched(measure: Callable[[], None], budget: Budget, show: Callable[[], None
         Thread(target=run, name="sluice-bench", daemon=True).start()
         in_time = through.wait(max(0.0, budget.seconds - budget.elapsed))
     if not in_time:
-        leave(0, f"sluice: the time is up, {_cut_off(budget, show)}")
+        leave(EXIT_TIME, f"sluice: the time is up, {_cut_off(budget, show)}; give it more --minutes")
     show()
     if errors:
         raise errors[0]

@@ -97,7 +97,7 @@ def test_a_bench_that_is_interrupted_prints_what_it_has(start: Start, judged_by:
 def test_a_bench_takes_no_more_time_than_it_is_given(sluice: Sluice, judged_by: Options) -> None:
     small = ["--count", "150", "--width", "160", "--height", "120", "--size", "4000", "--minutes", "0.1"]
     done = sluice("bench", *small, "--json", *judged_by(0.0))
-    assert done.status == 0
+    assert done.status in {0, 2}  # 2 where the time was up in the middle of something
     said = done.stderr.splitlines()
     assert said[0] == "sluice bench: [0:00 of 0:06] making 150 images"
     assert all(line.startswith("sluice") for line in said)
