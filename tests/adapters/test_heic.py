@@ -52,7 +52,7 @@ def off(one: Pixels, other: Pixels) -> float:
 def test_heic_is_read(preprocess: str, options: dict[str, int]) -> None:
     file = heic(PHOTOGRAPH, **options)
     assert sniff(file) == "HEIC"
-    assert off(seen(file, preprocess=preprocess), seen(images.encoded(PHOTOGRAPH))) < 4
+    assert off(seen(file, preprocess=preprocess), seen(images.encoded(PHOTOGRAPH), preprocess=preprocess)) < 4
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
