@@ -12,6 +12,9 @@ from PIL import Image
 
 from pipeline.adapters.open_clip import OpenClipEncoder, load_encoder
 from pipeline.adapters.pillow import PillowDecoder
+from pipeline.adapters.pillow.rendering import Renderer
+from pipeline.ports import EncoderSpec
+from pipeline.rules.views import Coverage
 from tests import images, tiny_models
 from tests.adapters.test_open_clip import needs_bundled
 
@@ -48,9 +51,17 @@ def larger(tmp_path_factory: pytest.TempPathFactory) -> OpenClipEncoder:
     return load_encoder(name, device="cpu", dtype="float32")
 
 
-def cosines(image: bytes, encoder: OpenClipEncoder) -> np.ndarray[Any, Any]:
+def at_full_scale(spec: EncoderSpec, coverage: Coverage) -> PillowDecoder:
+    """What exact preprocessing would be with any coverage: nothing decoded or reduced at a smaller scale."""
+    decoder = PillowDecoder(spec, preprocess="exact")
+    decoder._renderer = Renderer(spec, fast=False, coverage=coverage)
+    return decoder
+
+
+def cosines(image: bytes, encoder: OpenClipEncoder, coverage: Coverage = "whole") -> np.ndarray[Any, Any]:
     """Of each view's features, fast against exact."""
-    fast, exact = (PillowDecoder(encoder.spec, preprocess=how).decode(image).pixels for how in ("fast", "exact"))
+    fast = PillowDecoder(encoder.spec, coverage=coverage).decode(image).pixels
+    exact = at_full_scale(encoder.spec, coverage).decode(image).pixels
     features = encoder.encode_images(np.concatenate([fast, exact]))
     return (features[: len(fast)] * features[len(fast) :]).sum(axis=1)
 
@@ -77,15 +88,19 @@ def test_samples_look_the_same_to_the_bundled_model(path: Path, bundled: OpenCli
 @needs_bundled
 @pytest.mark.parametrize("name", JPEGS)
 @pytest.mark.parametrize("grey", [False, True], ids=["colour", "grey"])
-def test_photographs_look_the_same_to_the_bundled_model(name: str, grey: bool, bundled: OpenClipEncoder) -> None:
-    worst = cosines(photograph(name, grey=grey), bundled).min()
+@pytest.mark.parametrize("coverage", ["whole", "centre"])
+def test_photographs_look_the_same_to_the_bundled_model(
+    name: str, grey: bool, coverage: Coverage, bundled: OpenClipEncoder
+) -> None:
+    worst = cosines(photograph(name, grey=grey), bundled, coverage).min()
     print(f"{name}: cosine {worst:.5f}")  # noqa: T201
     assert worst >= LEAST_COSINE
 
 
 @pytest.mark.parametrize("name", JPEGS)
-def test_photographs_look_the_same_to_a_larger_model(name: str, larger: OpenClipEncoder) -> None:
-    worst = cosines(photograph(name, grey=False), larger).min()
+@pytest.mark.parametrize("coverage", ["whole", "centre"])
+def test_photographs_look_the_same_to_a_larger_model(name: str, coverage: Coverage, larger: OpenClipEncoder) -> None:
+    worst = cosines(photograph(name, grey=False), larger, coverage).min()
     print(f"{name}: cosine {worst:.5f}")  # noqa: T201
     assert worst >= LEAST_COSINE
 
