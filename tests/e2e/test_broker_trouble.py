@@ -22,12 +22,12 @@ def let_records_be(kafka: KafkaBroker, topic: str, most_bytes: int) -> None:
         admin.alter_configs([wanted])
 
 
-def test_a_dead_letter_that_is_refused_stops_the_worker_and_is_not_skipped(
+def test_a_dead_letter_that_is_refused_in_every_form_stops_the_worker_and_is_not_skipped(
     make_pipeline: Callable[..., Pipeline],
 ) -> None:
-    """Once the topic takes it, a restart goes on."""
+    """The topic takes less than the smallest dead letter has. Once it takes it, a restart goes on."""
     pipeline = make_pipeline(max_batch=4)
-    let_records_be(pipeline.kafka, pipeline.dead_letters, 5_000)
+    let_records_be(pipeline.kafka, pipeline.dead_letters, 200)
     events = pipeline.send([*pictures(20), LARGE_WEB_PAGE, *pictures(20, start=20)])
     poison = events[20]
 
