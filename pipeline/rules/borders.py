@@ -23,7 +23,7 @@ STEP = 12
 """Least difference, in levels of some colour, between the two sides of a straight edge."""
 _MOST_AROUND = 170
 """A step stands out that is half as large again as the mean of those around it; a higher mean counts as that much."""
-LEAST_SIDE = 0.7
+LEAST_SIDE = 0.85
 """The share of a panel's side along which there is an edge: what touches it has the same brightness in places."""
 LEAST_LINE = 20
 """Pixels of a sketch that an edge must be long to be looked at, as unbroken as a panel's side: by chance few are."""
@@ -31,8 +31,10 @@ MOST_LINES = 6
 """Lines looked at each way, the longest: a collage of three by three has two."""
 MOST_PANELS = 9
 LEAST_LENGTH = 0.1
-LEAST_AREA = 0.04
-"""Of the sketch: what is smaller shows the model next to nothing at its true size."""
+LEAST_AREA = 0.1
+"""Of the sketch. Boxes in clutter are mostly smaller; more views are more chances to flag what is harmless."""
+MOST = 0.7
+"""The share of a line that must differ from the margin for a picture to begin there, and not a thing."""
 _REACH = 2
 """Pixels on either side of an edge over which scaling smears it."""
 
@@ -100,7 +102,7 @@ def _begins(lines: NDArray[np.uint8], first: int, step: int) -> bool:
     if not (0 <= margin < len(lines) and 0 <= second < len(lines)):
         return True  # no margin on that side
     inside = [_steps(lines[each], lines[margin]) > FLAT for each in (first, second)]
-    return any(bool(each.mean() >= LEAST_SIDE) for each in inside)
+    return any(bool(each.mean() >= MOST) for each in inside)
 
 
 def _flat_ends(part: NDArray[np.uint8]) -> tuple[int, int]:
