@@ -151,7 +151,7 @@ class ClaimLane:
                 self._tell()
             for each in given_up:
                 waited = self._clock() - each.since
-                each.work[0].fail(FETCH, ItemError(error.reason, f"{error} (given up after {waited:.0f} s)"))
+                each.work[0].fail(FETCH, RetryError(error.reason, f"{error} (given up after {waited:.0f} s)"))
             return given_up
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this item's
             item.fail(FETCH, error)

@@ -9,7 +9,7 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import ItemError, Reason
+from pipeline.errors import ItemError, Reason, RetryError
 from pipeline.wire import Claim, Decision, Event, Failure, event_id
 
 Pixels = NDArray[np.uint8]
@@ -71,7 +71,9 @@ class Item:
         reason = error.reason if isinstance(error, ItemError) else Reason.STAGE_FAILED
         message = str(error) or type(error).__name__
         name = f"{type(error).__module__}.{type(error).__qualname__}"
-        self.failure, self.decision = Failure(stage, reason.value, name, message[:MESSAGE_LIMIT]), None
+        passing = isinstance(error, RetryError)
+        self.failure = Failure(stage, reason.value, name, message[:MESSAGE_LIMIT], passing)
+        self.decision = None
 
 
 @dataclass(slots=True, eq=False)

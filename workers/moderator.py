@@ -98,7 +98,7 @@ class Moderator:
         """Put the brake on where too much went wrong, and take it off where a trial run was fine."""
         before = self._brake.reason
         for item in batch.items:
-            self._brake.answered(item.failure.reason if item.failure else None, claim=item.claim is not None)
+            self._brake.answered(item.failure, claim=item.claim is not None)
         self._tell_brake(before)
 
     def release_brake(self) -> None:

@@ -12,9 +12,13 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from pipeline.errors import Reason
+from pipeline.wire import Failure
 
-SPEAK_OF_US = frozenset({Reason.FETCH_FAILED, Reason.STAGE_FAILED, Reason.ANSWER_REFUSED, Reason.CHECKSUM_MISMATCH})
-"""What any number of strangers' broken files cannot bring about: those would let anybody stop the pipeline."""
+SPEAK_OF_US = frozenset({Reason.STAGE_FAILED, Reason.ANSWER_REFUSED})
+"""Beside what is away: no number of broken files, or of claims for what is not there, brings these about.
+
+Whatever strangers could bring about would let anybody stop the pipeline.
+"""
 WINDOW = 200
 """Answers of which the ratio is taken."""
 GOOD_RUN = 5
@@ -62,9 +66,9 @@ class Brake:
         self.reason: str | None = None
         """Why the brake is on, in words; None while it is off."""
 
-    def answered(self, failure: str | None, *, claim: bool) -> None:
-        """One event is answered; `failure` is a dead letter's reason."""
-        bad = failure in SPEAK_OF_US
+    def answered(self, failure: Failure | None, *, claim: bool) -> None:
+        """One event is answered, by a dead letter where there is a `failure`."""
+        bad = failure is not None and (failure.passing or failure.reason in SPEAK_OF_US)
         kind = self._kinds[claim]
         kind.count(bad=bad)
         if self.reason is None:

@@ -61,6 +61,8 @@ class Failure:
     reason: str
     exception: str
     message: str = field(default="")
+    passing: bool = False
+    """Whether it was something outside that was away, and not the item."""
 
 
 class LeftOut(msgspec.Struct, frozen=True):

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from pipeline.rules.brake import GOOD_RUN, WINDOW, Brake, BrakePolicy
+from pipeline.wire import Failure
+
+AWAY = "away"
+"""Stands for a store that did not answer for too long."""
 
 
-def told(brake: Brake, *failures: str | None, claim: bool = False) -> Brake:
-    for failure in failures:
+def told(brake: Brake, *reasons: str | None, claim: bool = False) -> Brake:
+    for reason in reasons:
+        passing = reason == AWAY
+        failure = Failure("fetch", "fetch_failed" if passing else reason, "E", "", passing) if reason else None
         brake.answered(failure, claim=claim)
     return brake
 
 
 def test_a_run_of_dead_letters_that_speak_of_us_puts_it_on_and_says_why() -> None:
-    brake = told(Brake(BrakePolicy(run=10)), *["fetch_failed"] * 9, claim=True)
+    brake = told(Brake(BrakePolicy(run=10)), *[AWAY] * 9, claim=True)
     assert brake.reason is None
-    told(brake, "fetch_failed", claim=True)
+    told(brake, AWAY, claim=True)
     assert "last 10 claim checks" in str(brake.reason)
 
 
 def test_any_number_of_strangers_broken_files_does_not() -> None:
     brake = told(Brake(BrakePolicy()), *["not_an_image", "truncated", "too_large", "malformed_claim"] * 500)
+    told(brake, *["fetch_failed", "fetch_refused", "checksum_mismatch"] * 500, claim=True)  # of what is not there
     assert brake.reason is None
 
 
@@ -33,7 +40,7 @@ def test_a_ratio_puts_it_on_where_good_ones_break_every_run() -> None:
 def test_claim_checks_and_images_are_counted_apart() -> None:
     brake = Brake(BrakePolicy(run=10))
     for _ in range(10):
-        told(brake, "fetch_failed", claim=True)
+        told(brake, AWAY, claim=True)
         told(brake, None)
     assert brake.reason is not None
 
@@ -63,7 +70,7 @@ def test_a_run_of_good_trials_takes_it_off_and_a_bad_one_breaks_the_run() -> Non
 
 
 def test_trials_of_the_other_kind_prove_nothing_and_cost_no_waiting() -> None:
-    brake = told(Brake(BrakePolicy(run=1)), "fetch_failed", claim=True)
+    brake = told(Brake(BrakePolicy(run=1)), AWAY, claim=True)
     brake.tried(0.0)
     told(brake, *[None] * 50)
     assert brake.reason is not None

@@ -11,7 +11,7 @@ import pytest
 
 import workers.moderator
 from pipeline.adapters.memory import MemoryBroker, MemorySource
-from pipeline.errors import ItemError, PublishError, Reason, StopError
+from pipeline.errors import PublishError, Reason, RetryError, StopError
 from pipeline.items import Batch
 from pipeline.path import Path
 from pipeline.ports import Hooks
@@ -195,7 +195,7 @@ class Failing(Answer):
     def __call__(self, batch: Batch) -> Batch:
         for item in batch.items:
             if not self.mended:
-                item.fail("fetch", ItemError(Reason.FETCH_FAILED, "the store is gone"))
+                item.fail("fetch", RetryError(Reason.FETCH_FAILED, "the store is gone"))
         return super().__call__(batch)
 
 
