@@ -33,6 +33,8 @@ MOST_PANELS = 9
 LEAST_LENGTH = 0.1
 LEAST_AREA = 0.1
 """Of the sketch. Boxes in clutter are mostly smaller; more views are more chances to flag what is harmless."""
+MOST_AREA = 0.7
+"""Of the sketch. A larger panel is seen nearly as large in the whole: its own view would be a chance to err."""
 MOST = 0.7
 """The share of a line that must differ from the margin for a picture to begin there, and not a thing."""
 _REACH = 2
@@ -184,11 +186,11 @@ def _shares(edges: NDArray[np.bool_], lines: Sequence[int], stops: Sequence[int]
 
 
 def _is_panel(cut: Cut, width: int, height: int) -> bool:
-    """Whether a rectangle is neither too small or too thin, nor all there is."""
+    """Whether a rectangle is neither too small or too thin, nor most of what there is."""
     left, top, right, bottom = cut
     share = _area(cut) / (width * height)
     thin = right - left < LEAST_LENGTH * width or bottom - top < LEAST_LENGTH * height
-    return LEAST_AREA <= share < 1 and not thin
+    return LEAST_AREA <= share <= MOST_AREA and not thin
 
 
 def _area(cut: Cut) -> int:

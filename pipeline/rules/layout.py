@@ -13,6 +13,13 @@ MARGIN = 0.15
 
 A picture in a frame is cut out sharply.
 """
+LEFT_OVER = 0.5
+"""Of the still: where a thing that stands free fills more with its margin, nothing is cut off.
+
+It is large enough, and another scale is another chance to take it for something else.
+"""
+SLIVER = 0.92
+"""Of the still: where more than that is left, even a frame was too thin to matter."""
 SQUASHED_PANEL = 1.6
 """A panel of up to this ratio is squashed into one view: as part of the whole it is in another anyway."""
 LONGEST_PANEL = 2.5
@@ -43,13 +50,27 @@ def layout(
         closer = look_at(rough)
         finer = content(closer)
         region = rough if finer is None else _in_pixels(finer, closer, rough)
-        shown = _with_margin(region, edged(sketch, cut), size)
+        sharp = edged(sketch, cut)
+        shown = _with_margin(region, sharp, size)
+        least = SLIVER if _is_framed(sketch, cut, sharp) else LEFT_OVER
+        if _area(shown) > least * size[0] * size[1]:
+            shown = (0.0, 0.0, float(size[0]), float(size[1]))
         apart = [_in_pixels(each, closer, rough) for each in panels(closer, finer)]
     else:
         apart = [_in_pixels(each, sketch, region) for each in panels(sketch)]
         if not apart:
             return None
     return (views_within(shown, target, resize_mode, coverage) + _extra(apart, target, resize_mode))[:MAX_VIEWS]
+
+
+def _is_framed(sketch: Sketch, cut: Cut, sharp: tuple[bool, bool, bool, bool]) -> bool:
+    """Whether a margin ends all along at once on some side that has one, as bars and frames do."""
+    has_margin = cut[0] > 0, cut[1] > 0, cut[2] < sketch.shape[2], cut[3] < sketch.shape[1]
+    return any(ends and there for ends, there in zip(sharp, has_margin, strict=True))
+
+
+def _area(box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def _with_margin(box: Box, sharp: tuple[bool, bool, bool, bool], size: Size) -> Box:

@@ -195,3 +195,18 @@ def test_panels_are_looked_at_besides_the_whole() -> None:
     assert whole == (0, 0, 900, 900)
     assert panel[0] > 400
     assert panel[1] > 400
+
+
+@pytest.mark.parametrize(("margin", "cut"), [(1, False), (6, True)], ids=["a sliver", "a frame"])
+def test_a_frame_that_is_too_thin_to_matter_stays(margin: int, cut: bool) -> None:
+    still = paste(plain(0, 0, 0), scene(1, SIDE - 2 * margin, SIDE - 2 * margin), margin, margin)
+    found = arranged(still, (720, 720))
+    assert (found not in ([], [(0, 0, 720, 720)])) is cut
+
+
+@pytest.mark.parametrize(("share", "cut"), [(0.8, False), (0.3, True)], ids=["large", "small"])
+def test_a_thing_that_is_large_enough_keeps_its_ground(share: float, cut: bool) -> None:
+    still = plain(255, 255, 255)
+    down, across = np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2
+    still[:, down**2 + across**2 < (SIDE * share / 2) ** 2] = 40
+    assert (arranged(still, (720, 720)) not in ([], [(0, 0, 720, 720)])) is cut
