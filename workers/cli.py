@@ -27,11 +27,11 @@ from workers.commands import (
     train,
     worker,
 )
-from workers.interrupts import EXIT_INTERRUPTED, end_at_once
-from workers.plain import ReaderGoneError, say
-from workers.signals import leave
-from workers.startup import import_nothing_from_here
-from workers.streams import stand_on_firm_ground
+from workers.process.interrupts import EXIT_INTERRUPTED, end_at_once
+from workers.process.signals import leave
+from workers.process.startup import import_nothing_from_here
+from workers.process.streams import stand_on_firm_ground
+from workers.terminal.plain import ReaderGoneError, say
 
 EXIT_STOPPED = 1
 EXIT_USAGE = 2

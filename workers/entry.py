@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workers.interrupts import end_at_once
+from workers.process.interrupts import end_at_once
 
 
 def main() -> None:

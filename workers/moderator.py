@@ -10,9 +10,9 @@ import structlog
 
 from pipeline.errors import StopError
 from pipeline.items import Batch
-from pipeline.path import Path
+from pipeline.path.path import Path
 from pipeline.ports import Hooks, Source
-from pipeline.rules.brake import Brake
+from pipeline.rules.flow.brake import Brake
 
 POLL_SECONDS = 0.1
 """Longest wait for events, and so the longest that a finished batch waits for its commit while nothing comes in."""

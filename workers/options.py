@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
-from workers.logs import configure_logging
-from workers.plain import ReaderGoneError, say
+from workers.process.logs import configure_logging
 from workers.setting_groups import GROUPS
 from workers.settings import ENV_PREFIX, Settings, load_settings, unknown_variables
+from workers.terminal.plain import ReaderGoneError, say
 
 _CONFIG = typer.Option(
     "--config", help=f"Config file (TOML), one 'setting = value' a line. [{ENV_PREFIX}CONFIG]", show_default=False

@@ -21,7 +21,7 @@ from pydantic_settings import (
 )
 
 from pipeline.errors import SettingsError
-from pipeline.rules.views import Coverage
+from pipeline.rules.images.views import Coverage
 from pipeline.wire import DEAD_LETTERS_TOPIC, DECISIONS_TOPIC, IMAGES_TOPIC
 from workers.cores import usable_cores
 from workers.mistakes import PLAINLY, meant

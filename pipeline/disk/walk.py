@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pipeline.rules.pictures import HEAD_BYTES, no_picture
+from pipeline.rules.images.pictures import HEAD_BYTES, no_picture
 
 _KINDS = {
     stat.S_IFIFO: "a pipe, not a file",

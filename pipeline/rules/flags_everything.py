@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from pipeline.errors import Problem
 from pipeline.items import Features
-from pipeline.rules.backgrounds import LEAST_BACKGROUND
-from pipeline.rules.policy_set import Policy, PolicySet, Where
-from pipeline.rules.scoring import CompiledPolicies
+from pipeline.rules.heads.scoring import CompiledPolicies
+from pipeline.rules.policies.backgrounds import LEAST_BACKGROUND
+from pipeline.rules.policies.policy_set import Policy, PolicySet, Where
 
 Flags = NDArray[np.bool_]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.items import Features
-from pipeline.rules.scoring import CompiledPolicies, Scores
+from pipeline.rules.heads.scoring import CompiledPolicies, Scores
 from pipeline.wire import SEVERITY, Match, Verdict
 
 SCORE_DIGITS = 6

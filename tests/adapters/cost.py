@@ -60,7 +60,7 @@ def _peak() -> int:
 
 def _main(preprocess: str, paths: Sequence[str]) -> None:
     from tests import images
-    from tests.adapters.test_pillow import spec
+    from tests.adapters.pillow.test_decoder import spec
 
     warnings.simplefilter("error")  # Pillow's warnings would be lines in a worker's log
     decoder = PillowDecoder(spec(224), preprocess=preprocess)  # type: ignore[arg-type]

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.adapters.memory import MemoryFeatureCache
+from pipeline.adapters.memory.tiered import TieredFeatureCache
 from pipeline.adapters.redis import RedisConnection, RedisFeatureCache
-from pipeline.adapters.tiered import TieredFeatureCache
 from pipeline.ports import FeatureCache, Remembered
 from tests.adapters.images_remembered import SPEC, alike, remembered
 

@@ -16,7 +16,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from pipeline.adapters.prometheus import BOUNDS, Metrics, PrometheusHooks
 from pipeline.ports import EncoderSpec, HookChain, Hooks
-from pipeline.rules.policy_set import CalibratedFor
+from pipeline.rules.policies.policy_set import CalibratedFor
 from tests.deploy.traffic import POLICIES, SPEC, decision, one_batch, start
 
 DECLARED = [each for each in vars(Metrics(CollectorRegistry())).values() if isinstance(each, MetricWrapperBase)]

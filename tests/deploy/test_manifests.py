@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 
 from tests.deploy.expressions import DEPLOY, documents
 from tests.services.processes import python
-from workers.health import HealthServer
+from workers.health.server import HealthServer
 from workers.settings import ENV_PREFIX, Settings
 
 ROOT = DEPLOY.parent

@@ -15,7 +15,7 @@ from pipeline.errors import Reason
 from pipeline.ports import LOSSES, EncoderSpec, Hooks
 from pipeline.wire import Action, Decision, Match, ModelRef, SourceRef
 from workers.fleet.metrics import SupervisorMetrics
-from workers.health import HealthServer
+from workers.health.server import HealthServer
 
 STAGES = ("fetch", "recall", "decode", "encode", "decide", "publish")
 SECTIONS = ("fetch+recall+decode", "encode", "decide+publish", "done")

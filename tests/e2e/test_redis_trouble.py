@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.rules.ensembles import digest
+from pipeline.rules.heads.ensembles import digest
 from tests.conftest import had_or_skipped
 from tests.e2e.conftest import Settings
 from tests.e2e.pictures import picture

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.adapters.local.policy_folder import read_policy_folder
 from pipeline.adapters.memory import MemoryTextCache
 from pipeline.adapters.open_clip import load_encoder
 from pipeline.adapters.pillow import PillowDecoder
-from pipeline.adapters.policy_folder import read_policy_folder
-from pipeline.live import LivePolicies
+from pipeline.path.live import LivePolicies
 from pipeline.ports import Hooks
 from tests import hostile_images as hostile
 from tests import images

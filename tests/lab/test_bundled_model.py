@@ -9,10 +9,10 @@ from statistics import NormalDist
 
 import pytest
 
+from pipeline.adapters.local.policy_folder import read_policy_folder
 from pipeline.adapters.memory import MemoryTextCache
 from pipeline.adapters.open_clip import BUNDLED_MODEL, load_encoder, load_parts
 from pipeline.adapters.pillow import PillowDecoder
-from pipeline.adapters.policy_folder import read_policy_folder
 from pipeline.lab.evaluation.card import CARD_FILE, KIND_TITLES, WORDING_TITLES
 from pipeline.lab.evaluation.findings import Subject
 from pipeline.lab.evaluation.shares import difference, share
@@ -23,7 +23,7 @@ from pipeline.lab.training.bpe import MERGES_FILE
 from pipeline.lab.training.model import CONTEXT_LENGTH, IMAGE_SIZE
 from pipeline.lab.training.record import RECORD_FILE, TrainingRecord
 from pipeline.lab.training.trainee import CONFIG_FILE, WEIGHTS_FILE
-from pipeline.live import LivePolicies
+from pipeline.path.live import LivePolicies
 from pipeline.ports import Hooks
 
 POLICIES = Path(__file__).parents[2] / "policies"

@@ -20,12 +20,13 @@ from pipeline.errors import SluiceError, UsageError
 from pipeline.lab.evaluation.card import CARD_FILE
 from pipeline.lab.training.lanes import Lanes
 from pipeline.lab.training.record import RECORD_FILE
+from pipeline.lab.training.run import prepare
 from pipeline.lab.training.trainee import CONFIG_FILE, WEIGHTS_FILE
 from tests.images import HTML, encoded
 from tests.lab.conftest import write_pairs
-from tests.lab.test_training import SCENES
+from tests.lab.training.test_training import SCENES
+from workers.assembly.training import load_trainee
 from workers.cli import app
-from workers.training import prepare
 
 HERE = "--workers=0"
 POLICY = "title: Tobacco\nprompts: [a cigarette]\nunless: [a dog]\nactions: {label: 0.5}\n"
@@ -123,7 +124,7 @@ def test_held_out_pictures_that_cannot_be_read_do_not_spoil_the_run(
 ) -> None:
     """Two of forty are held out; the card then says what there is to say."""
     path, out = write_pairs(tmp_path / "photos", 40), tmp_path / "model"
-    for pair in prepare(replace(SCENES, data=path)).held_out[:broken]:
+    for pair in prepare(replace(SCENES, data=path), load_trainee).held_out[:broken]:
         pair.image.write_bytes(HTML)
     result = trained(out, f"--data={path}", f"--init={tiny_models['clip']}", "--samples=16", *RUN)
     card = (out / CARD_FILE).read_text(encoding="utf-8")

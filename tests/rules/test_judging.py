@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.items import Features
+from pipeline.rules.heads.scoring import CompiledPolicies, compile_policies
 from pipeline.rules.judging import Judgement, judge
-from pipeline.rules.policy_set import Defaults, Mode, Policy, PolicySet
-from pipeline.rules.scoring import CompiledPolicies, compile_policies
+from pipeline.rules.policies.policy_set import Defaults, Mode, Policy, PolicySet
 from pipeline.wire import Match
 
 THINGS = ("knife", "gun", "beer", "tree", "house")

@@ -13,10 +13,10 @@ import workers.moderator
 from pipeline.adapters.memory import MemoryBroker, MemorySource
 from pipeline.errors import PublishError, Reason, RetryError, StopError
 from pipeline.items import Batch
-from pipeline.path import Path
+from pipeline.path.path import Path
+from pipeline.path.runner import Runner, Section
 from pipeline.ports import Hooks
-from pipeline.rules.brake import Brake, BrakePolicy
-from pipeline.runner import Runner, Section
+from pipeline.rules.flow.brake import Brake, BrakePolicy
 from pipeline.wire import Record
 from workers.moderator import Moderator
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.ports import Encoder
-from pipeline.rules.policy_set import Defaults, Policy, PolicySet
-from pipeline.rules.scoring import compile_policies
+from pipeline.rules.heads.scoring import compile_policies
+from pipeline.rules.policies.policy_set import Defaults, Policy, PolicySet
 from workers.bench.limits import SECONDS
 
 PROMPTS = 10_000

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import StopError
+from workers.process.startup import python
 from workers.settings import own_environment
-from workers.startup import python
 
 ROUNDS = 3
 """In turn with the yardstick; the best of each counts, since other work can only make a start slower."""

@@ -12,11 +12,11 @@ from threadpoolctl import threadpool_limits
 from pipeline.adapters.memory import NullEncoder
 from pipeline.adapters.redis import RedisConnection, RedisTextCache, text_key
 from pipeline.errors import ServiceError, UsageError
-from pipeline.live import LivePolicies
+from pipeline.path.live import LivePolicies
 from pipeline.ports import Encoder, EncoderSpec, Hooks
-from pipeline.rules.ensembles import digest
-from pipeline.rules.policy_files import parse_policies
-from pipeline.rules.policy_set import PolicySet
+from pipeline.rules.heads.ensembles import digest
+from pipeline.rules.policies.files import parse_policies
+from pipeline.rules.policies.policy_set import PolicySet
 from workers import services
 from workers.settings import Settings
 

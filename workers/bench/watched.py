@@ -12,7 +12,7 @@ from threading import Event, Thread
 
 from workers.bench.budget import Budget
 from workers.bench.starts import end_children
-from workers.interrupts import keeping, leave
+from workers.process.interrupts import keeping, leave
 
 EXIT_TIME = 2
 """Where the time was up in the middle of something; what does not even begin for want of time is no failure."""

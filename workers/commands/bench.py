@@ -40,7 +40,7 @@ def bench(
     from workers.bench.images import jpegs
     from workers.bench.measure import Bench
     from workers.bench.watched import watched
-    from workers.plain import say
+    from workers.terminal.plain import say
 
     budget = Budget(60 * minutes, lambda line: say(f"sluice bench: {line}", err=True))
     budget.say(f"making {count} images")
@@ -59,8 +59,8 @@ def _print(figures: Figures, *, as_json: bool) -> None:
     import json
 
     from workers.bench.report import as_record, as_table
-    from workers.plain import say_json
-    from workers.terminal import Screen
+    from workers.terminal.console import Screen
+    from workers.terminal.plain import say_json
 
     if as_json:
         say_json(json.dumps(as_record(figures), indent=2))

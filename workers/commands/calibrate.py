@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workers.options import in_folder, with_settings
-from workers.plain import say, say_json
 from workers.settings import Settings
+from workers.terminal.plain import say, say_json
 
 if TYPE_CHECKING:
     from pipeline.lab.data.dataset import Dataset
-    from workers.calibration.measure import Calibration
+    from pipeline.lab.thresholds.measure import Calibration
 
 FRESH = 2**43
 """Added to --seed: no other command draws these scenes, so thresholds are judged by none that they were set on."""
@@ -58,16 +58,16 @@ def calibrate(
     A target without an action is for the mildest action that a policy has. Nothing is written without --write.
     Exit status 0: every target reached. 1: the data do not support some target; that policy's file is left alone.
     """
+    from pipeline.adapters.local.policy_folder import read_policy_folder
     from pipeline.adapters.memory import MemoryTextCache
-    from pipeline.adapters.policy_folder import read_policy_folder
+    from pipeline.lab.thresholds.asked import asked
+    from pipeline.lab.thresholds.measure import measure
+    from pipeline.lab.thresholds.write_back import check_writable, edits, write_back
     from pipeline.ports import Hooks
-    from pipeline.rules.policy_files import parse_policies
+    from pipeline.rules.policies.files import parse_policies
     from workers import assembly
-    from workers.calibration.asked import asked
-    from workers.calibration.measure import measure
-    from workers.calibration.write_back import check_writable, edits, write_back
-    from workers.progress import progress_bar
-    from workers.terminal import Terminal
+    from workers.terminal.console import Terminal
+    from workers.terminal.progress import progress_bar
 
     settings = in_folder(settings, folder)
     policy_set = parse_policies(read_policy_folder(settings.policies))  # a slip is found before the model is loaded
@@ -79,7 +79,10 @@ def calibrate(
     with Terminal().status("loading the model and the policies"):
         judge = assembly.judge(settings, assembly.load_model(settings), MemoryTextCache(), Hooks())
     with progress_bar(dataset.name, len(dataset.examples)) as advance:
-        found = measure(judge, dataset, wanted, threads=settings.cores, progress=advance)
+        compiled, model = judge.live(), judge.model
+        found = measure(
+            compiled, model.encoder, model.decoder, dataset, wanted, threads=settings.cores, progress=advance
+        )
     changed = edits(found, judge.files)
     if write:
         write_back(changed, judge.files)
@@ -103,9 +106,9 @@ def _dataset(data: Path | None, known: Sequence[str], draw: tuple[int, int, int,
 
 
 def _report(found: Calibration, changed: Sequence[Path], *, written: bool, as_json: bool) -> None:
-    from workers.calibration.record import record
-    from workers.calibration.terminal import name_unreadable, show
-    from workers.terminal import Terminal
+    from pipeline.lab.thresholds.record import record
+    from workers.terminal.calibration import name_unreadable, show
+    from workers.terminal.console import Terminal
 
     if as_json:
         say_json(json.dumps(record(found, changed if written else ())))

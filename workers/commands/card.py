@@ -9,8 +9,8 @@ import typer
 
 from pipeline.errors import UsageError
 from workers.options import with_settings
-from workers.plain import say
 from workers.settings import Settings
+from workers.terminal.plain import say
 
 
 @with_settings("images", "policies", "log")
@@ -26,8 +26,8 @@ def card(
     from pipeline.adapters.open_clip import BUNDLED_MODEL
     from pipeline.lab.evaluation.card import CARD_FILE
     from pipeline.lab.training.record import TrainingRecord
-    from workers import model_card
-    from workers.training import SCENES_DATA
+    from pipeline.lab.training.run import SCENES_DATA
+    from workers.lab import card as model_card
 
     where = folder or BUNDLED_MODEL
     record = TrainingRecord.read(where)

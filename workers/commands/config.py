@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from workers.options import with_settings
-from workers.plain import say, say_json
 from workers.setting_groups import GROUPS
 from workers.settings import ENV_PREFIX, Settings
+from workers.terminal.plain import say, say_json
 
 app = typer.Typer(no_args_is_help=True, help="Look at the settings.")
 

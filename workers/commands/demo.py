@@ -31,7 +31,7 @@ def demo(
     from workers.demo.stream import DemoStream
     from workers.demo.summary import print_summary, summary
     from workers.settings import SHIPPED_POLICIES
-    from workers.terminal import Terminal
+    from workers.terminal.console import Terminal
 
     started = monotonic()
     if not serve:

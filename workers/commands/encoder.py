@@ -30,11 +30,12 @@ def encoder(
     """
     from pipeline.adapters.prometheus import PrometheusHooks
     from pipeline.adapters.shared_encoder import EncoderServer
-    from workers import assembly, signals
-    from workers.dead_threads import watch_threads
-    from workers.health import HealthServer
-    from workers.logs import log_as_a_service
-    from workers.vitals import Vitals
+    from workers import assembly
+    from workers.health.dead_threads import watch_threads
+    from workers.health.server import HealthServer
+    from workers.health.vitals import Vitals
+    from workers.process import signals
+    from workers.process.logs import log_as_a_service
 
     signals.end_at_once()
     metrics, vitals = PrometheusHooks(), Vitals(settings.stall_after)

@@ -48,15 +48,15 @@ def evaluate(
     """
     from pipeline.lab.evaluation.evaluate import check
     from pipeline.lab.evaluation.evaluate import evaluate as measure
+    from pipeline.lab.evaluation.page import page
+    from pipeline.lab.evaluation.record import Record
     from pipeline.lab.evaluation.zero_shot import encode_classes
     from pipeline.lab.files import write_text
-    from pipeline.rules.policy_set import Defaults
+    from pipeline.rules.policies.policy_set import Defaults
     from workers import assembly
-    from workers.evaluation.page import page
-    from workers.evaluation.record import Record
-    from workers.evaluation.terminal import show
-    from workers.plain import say, say_json
-    from workers.terminal import Terminal
+    from workers.terminal.console import Terminal
+    from workers.terminal.evaluation import show
+    from workers.terminal.plain import say, say_json
 
     chosen = tuple(templates or Defaults.templates)
     _check_place(html)
@@ -138,7 +138,7 @@ def _from_disk(path: Path) -> Dataset:
 
 def _extract(dataset: Dataset, model: Model, threads: int) -> Extracted:
     from pipeline.lab.data.extract import extract
-    from workers.progress import progress_bar
+    from workers.terminal.progress import progress_bar
 
     with progress_bar(dataset.name, len(dataset.examples)) as advance:
         return extract(dataset, model.decoder, model.encoder, threads=threads, progress=advance)

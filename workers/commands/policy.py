@@ -13,12 +13,12 @@ import typer
 from pipeline.errors import UsageError
 from workers.commands.calibrate import calibrate
 from workers.options import in_folder, with_settings
-from workers.plain import say, say_json
 from workers.settings import Settings
+from workers.terminal.plain import say, say_json
 
 if TYPE_CHECKING:
-    from pipeline.rules.policy_set import PolicySet
-    from workers.policy_tests import Trial
+    from pipeline.rules.policies.policy_set import PolicySet
+    from workers.policies.tests import Trial
 
 FOLDER = "Folder of policies; default: --policies."
 
@@ -38,7 +38,7 @@ def check(
     Files of the folder that are not read are named, too; one that only its name keeps out is a problem. Whether a
     policy would flag everything takes the model to see: `sluice policy test` and a worker look at that.
     """
-    from workers.policy_check import check_folder
+    from workers.policies.check import check_folder
 
     found = check_folder(in_folder(settings, folder))
     if as_json:
@@ -68,13 +68,13 @@ def run_tests(
     """
     from time import monotonic, time
 
+    from pipeline.adapters.local.policy_folder import read_policy_folder
     from pipeline.adapters.memory import MemoryTextCache
-    from pipeline.adapters.policy_folder import read_policy_folder
-    from pipeline.rules.policy_files import parse_policies
+    from pipeline.rules.policies.files import parse_policies
     from workers import assembly
-    from workers.junit import junit_xml
-    from workers.other_model import SayOtherModel
-    from workers.policy_tests import run_policy_tests, untested
+    from workers.policies.junit import junit_xml
+    from workers.policies.other_model import SayOtherModel
+    from workers.policies.tests import run_policy_tests, untested
 
     settings = in_folder(settings, folder)
     policy_set = parse_policies(read_policy_folder(settings.policies))  # a slip is found before the model is loaded
@@ -117,7 +117,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _print(policy_set: PolicySet) -> None:
-    from pipeline.rules.policy_files import BUILT_IN
+    from pipeline.rules.policies.files import BUILT_IN
 
     for policy in policy_set.policies:
         actions = ", ".join(f"{action} from {least:g}" for action, least in policy.actions.items())

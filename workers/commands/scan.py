@@ -13,7 +13,7 @@ from workers.settings import Settings
 
 if TYPE_CHECKING:
     from workers.assembly import Judge
-    from workers.report import ScanReport
+    from workers.scan.report import ScanReport
 
 EXIT_READER_GONE = 141
 """As a shell tells of a program that wrote into a closed pipe. Not 0: what was not looked at is not clean."""
@@ -37,12 +37,12 @@ def scan(
     from pipeline.adapters.memory import MemoryTextCache
     from pipeline.errors import StopError, UsageError
     from workers import assembly
-    from workers.interrupts import keeping
-    from workers.named import Named, Skipped
-    from workers.other_model import SayOtherModel
-    from workers.plain import ReaderGoneError
-    from workers.report import UNREAD, ScanReport
-    from workers.terminal import Terminal
+    from workers.policies.other_model import SayOtherModel
+    from workers.process.interrupts import keeping
+    from workers.scan.named import Named, Skipped
+    from workers.scan.report import UNREAD, ScanReport
+    from workers.terminal.console import Terminal
+    from workers.terminal.plain import ReaderGoneError
 
     terminal, skipped = Terminal(), Skipped(None if name_skipped else 20)
     files = _from_the_first(Named(paths, skipped))
@@ -69,7 +69,7 @@ def _run(settings: Settings, judge: Judge, files: Iterable[str | None], report: 
     from threading import Event
     from time import monotonic
 
-    from pipeline.adapters.files import FileFetcher, FileSource
+    from pipeline.adapters.local.files import FileFetcher, FileSource
     from workers import assembly
 
     done = Event()

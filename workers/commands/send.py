@@ -13,8 +13,8 @@ from workers.settings import Settings
 
 if TYPE_CHECKING:
     from pipeline.wire import Record
-    from workers.named import Named
-    from workers.terminal import Terminal
+    from workers.scan.named import Named
+    from workers.terminal.console import Terminal
 
 LARGEST = 60 * 1024 * 1024
 """Bytes of a picture that Kafka is tried with at all; its own limit is the topic's ``max.message.bytes``."""
@@ -41,11 +41,11 @@ def send(
 
     from pipeline.adapters.kafka import check_topics, publish_stream
     from pipeline.errors import UsageError
-    from workers.interrupts import keeping
-    from workers.named import Named, Skipped
-    from workers.plain import say, say_json
+    from workers.process.interrupts import keeping
+    from workers.scan.named import Named, Skipped
     from workers.services import kafka_connection, kafka_publisher
-    from workers.terminal import Terminal
+    from workers.terminal.console import Terminal
+    from workers.terminal.plain import say, say_json
 
     terminal, skipped = Terminal(), Skipped(None if name_skipped else 20)
     named, sending = Named(paths, skipped), _Sending(settings.images_topic, terminal)
@@ -101,7 +101,7 @@ class _Sending:
         from pipeline.disk import read_file
         from pipeline.errors import ItemError
         from pipeline.wire import Record
-        from workers.plain import one_line
+        from workers.terminal.plain import one_line
 
         if path in self.unread:
             return None

@@ -31,7 +31,7 @@ def tail(
     """Show decisions as they come, until Ctrl-C. Reads without a group, so it takes nothing from anybody."""
     from pipeline.adapters.kafka import tail as tail_topic
     from workers.services import kafka_connection
-    from workers.terminal import Terminal
+    from workers.terminal.console import Terminal
 
     topic = settings.dead_letters_topic if dead_letters else settings.decisions_topic
     events = tail_topic(kafka_connection(settings), topic, from_beginning=from_beginning, follow=follow)
@@ -51,7 +51,7 @@ def _letter_line(event: Event, *, flagged: bool, image: str | None, as_json: boo
     import msgspec
 
     from pipeline.wire import Record, read_dead_letter
-    from workers.report import dead_letter_line
+    from workers.scan.report import dead_letter_line
 
     letter = read_dead_letter(Record(event.topic, event.key, event.value, event.headers))
     if flagged or image not in {None, letter.image_id}:
@@ -64,8 +64,8 @@ def _decision_line(event: Event, *, flagged: bool, image: str | None, as_json: b
     import msgspec
 
     from pipeline.wire import parse_decision
-    from workers.report import decision_line
-    from workers.terminal import told
+    from workers.scan.report import decision_line
+    from workers.terminal.console import told
 
     try:
         decision = parse_decision(event.value or b"")

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from workers.options import with_settings
-from workers.plain import say
 from workers.settings import Settings
+from workers.terminal.plain import say
 
 DAY = 86_400.0
 

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workers.interrupts import interruptible
 from workers.options import with_settings
-from workers.plain import say
+from workers.process.interrupts import interruptible
 from workers.settings import Settings
+from workers.terminal.plain import say
 
 if TYPE_CHECKING:
     from pipeline.lab.training.plan import Plan, Progress
+    from pipeline.lab.training.run import Choices, Run
     from pipeline.lab.training.trainer import Trainer
-    from workers.training import Choices, Run
 
 
 class Frozen(StrEnum):
@@ -69,8 +69,9 @@ def train(
     An interrupted run goes on with --resume exactly as it would have gone. The folder is rewritten every ten minutes,
     so a long run can be tried before it ends.
     """
+    from pipeline.lab.training import run as training
     from pipeline.lab.training.trainer import Trainer
-    from workers import training
+    from workers.assembly.training import load_trainee
 
     _make(out)
     torch_device = training.known_device(device)
@@ -87,7 +88,7 @@ def train(
         font=font,
         cores=settings.cores if torch_device.type == "cpu" else 1,
     )
-    run = training.prepare(choices)
+    run = training.prepare(choices, load_trainee)
     trainer = Trainer(run.plan, run.trainee, run.batches, torch_device)
     whole = out.resolve()
     state = checkpoint or whole.with_name(f"{whole.name}.checkpoint.pt")
@@ -130,7 +131,7 @@ def _progress(plan: Plan, step: int) -> Iterator[Callable[[Progress], None]]:
     """A progress bar on stderr; where stderr is a file, a line now and then."""
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
-    from workers.terminal import Terminal
+    from workers.terminal.console import Terminal
 
     if not sys.stderr.isatty():
         yield _lines(every=50)
@@ -158,7 +159,8 @@ def _lines(every: int) -> Callable[[Progress], None]:
 
 def _finish(settings: Settings, run: Run, trainer: Trainer, out: Path, choices: Choices, test_scenes: int) -> None:
     """Measure the finished model, and write its record and its card."""
-    from workers import model_card, training
+    from pipeline.lab.training import run as training
+    from workers.lab import card as model_card
 
     fitted = None
     if choices.data is None:

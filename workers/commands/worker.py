@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from workers.logs import report_library_errors
 from workers.options import with_settings
+from workers.process.logs import report_library_errors
 from workers.settings import Settings
 
 if TYPE_CHECKING:
@@ -53,15 +53,16 @@ def _moderate(settings: Settings) -> None:
     """In this process, and the model too unless another one serves it."""
     from pipeline.adapters.prometheus import PrometheusHooks
     from pipeline.ports import HookChain
-    from workers import assembly, services, signals
-    from workers.dead_threads import watch_threads
-    from workers.first_policies import last_good_of
-    from workers.health import HealthServer
-    from workers.logs import log_as_a_service
+    from workers import assembly, services
+    from workers.health.dead_threads import watch_threads
+    from workers.health.server import HealthServer
+    from workers.health.vitals import Vitals
     from workers.moderator import LAST_MOMENT
-    from workers.other_model import LogOtherModel
-    from workers.policy_watch import PolicyWatch, watched_policies
-    from workers.vitals import Vitals
+    from workers.policies.first import last_good_of
+    from workers.policies.other_model import LogOtherModel
+    from workers.policies.watch import PolicyWatch, watched_policies
+    from workers.process import signals
+    from workers.process.logs import log_as_a_service
 
     signals.end_at_once()
     metrics, vitals = PrometheusHooks(), Vitals(_longest_wait(settings))

@@ -22,14 +22,14 @@ from pipeline.errors import StopError
 from pipeline.ports import HookChain, Hooks
 from pipeline.wire import Decision, Event, Record
 from workers import assembly
-from workers.health import HealthServer
-from workers.interrupts import interruptible
+from workers.health.server import HealthServer
+from workers.health.vitals import Vitals
 from workers.moderator import Moderator
-from workers.other_model import SayOtherModel
-from workers.policy_watch import PolicyWatch, watched_policies
+from workers.policies.other_model import SayOtherModel
+from workers.policies.watch import PolicyWatch, watched_policies
+from workers.process.interrupts import interruptible
 from workers.settings import Settings
-from workers.terminal import Terminal
-from workers.vitals import Vitals
+from workers.terminal.console import Terminal
 
 WORKERS = 2
 PARTITIONS = 4

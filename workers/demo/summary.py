@@ -12,9 +12,9 @@ from rich.table import Table
 
 from pipeline.wire import SEVERITY, Decision, Record, parse_decision, read_dead_letter
 from workers.demo.stream import Answers
-from workers.plain import say_json
-from workers.report import COLOURS
-from workers.terminal import Terminal
+from workers.scan.report import COLOURS
+from workers.terminal.console import Terminal
+from workers.terminal.plain import say_json
 
 SHOWN = 8
 """Flagged images shown, at most one for each policy first."""

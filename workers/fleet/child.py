@@ -17,7 +17,7 @@ def main() -> None:
     live_by_stdin(float(grace))
 
     from workers.cli import main as run
-    from workers.logs import name_this_process
+    from workers.process.logs import name_this_process
 
     name_this_process(name)
     sys.argv = ["sluice", *command]

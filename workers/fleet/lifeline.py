@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from threading import Thread
 
-from workers.signals import OVERDUE
+from workers.process.signals import OVERDUE
 
 STDIN = 0
 

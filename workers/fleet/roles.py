@@ -10,9 +10,9 @@ from pathlib import Path
 
 from workers.fleet.lifeline import Lifeline
 from workers.fleet.process import Role
+from workers.process.signals import LEAVING
+from workers.process.startup import python
 from workers.settings import Settings, environment_for
-from workers.signals import LEAVING
-from workers.startup import python
 
 ENCODER_GRACE = 5.0
 """Seconds for the encoder, whose moderators are gone by then: nobody waits for an answer."""

@@ -9,19 +9,20 @@ from threading import Event
 import structlog
 
 from pipeline.errors import SettingsError
-from workers import services, signals
-from workers.dead_threads import watch_threads
-from workers.first_policies import check_first
+from workers import services
 from workers.fleet.metrics import FleetMetrics
 from workers.fleet.process import LAST_WORDS, Process
 from workers.fleet.roles import ENCODER_GRACE, moderator_grace, roles_in_folder
 from workers.fleet.supervisor import Supervisor
 from workers.fleet.vitals import FleetVitals
 from workers.fleet.watch import Watch
-from workers.health import HealthServer
-from workers.logs import log_as_a_service, name_this_process
+from workers.health.dead_threads import watch_threads
+from workers.health.server import HealthServer
+from workers.health.vitals import Vitals
+from workers.policies.first import check_first
+from workers.process import signals
+from workers.process.logs import log_as_a_service, name_this_process
 from workers.settings import Settings
-from workers.vitals import Vitals
 
 _log = structlog.get_logger(__name__)
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import httpcore
 
-from pipeline.adapters.bounded import within
 from pipeline.adapters.http.addresses import is_public, is_usable, refused
+from pipeline.bounded import within
 from pipeline.errors import ItemError, Reason
 
 

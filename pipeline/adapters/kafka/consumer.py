@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 
-from pipeline.adapters.assignment import Place
 from pipeline.adapters.kafka.fetcher import (
     EXPIRED,
     FETCH_BYTES,
@@ -28,6 +27,7 @@ from pipeline.adapters.kafka.fetcher import (
     Lost,
 )
 from pipeline.adapters.kafka.network import SILENCE
+from pipeline.rules.flow.assignment import Place
 
 if TYPE_CHECKING:
     from pipeline.adapters.kafka.source import Reading

@@ -21,8 +21,8 @@ from kafka import errors
 from kafka.consumer import fetcher
 from kafka.protocol.consumer import IsolationLevel, OffsetResetStrategy
 
-from pipeline.adapters.assignment import Place
 from pipeline.ports import LOSSES
+from pipeline.rules.flow.assignment import Place
 
 PARTITION_FETCH_BYTES = 16 * 1024 * 1024
 """Most for one partition in a fetch. Measured with a busy thread beside it: 654 records of 100 KB a second at the

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from kafka import TopicPartition
 from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
 
-from pipeline.adapters.assignment import Place
+from pipeline.rules.flow.assignment import Place
 
 
 class Rebalances(AsyncConsumerRebalanceListener):

@@ -20,7 +20,6 @@ import structlog
 from kafka import TopicPartition, errors
 from kafka.structs import MemberState
 
-from pipeline.adapters.assignment import Assignment, Place
 from pipeline.adapters.kafka.connection import KafkaConnection
 from pipeline.adapters.kafka.consumer import Consumer, member_settings
 from pipeline.adapters.kafka.fetcher import Lost
@@ -30,6 +29,7 @@ from pipeline.adapters.kafka.topics import CREATE_COMMAND
 from pipeline.errors import ServiceError, StopError
 from pipeline.items import Batch, Item
 from pipeline.ports import Hooks
+from pipeline.rules.flow.assignment import Assignment, Place
 
 LAG_INTERVAL = 1.0
 """Seconds between two looks at the positions, for the lag and for what lies behind the last event."""

@@ -11,9 +11,9 @@ import stamina
 from kafka import KafkaAdminClient, OffsetAndMetadata, OffsetSpec, TopicPartition, errors
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from pipeline.adapters.assignment import Place
 from pipeline.adapters.kafka.connection import KafkaConnection
 from pipeline.errors import ServiceError
+from pipeline.rules.flow.assignment import Place
 
 CREATE_COMMAND = "sluice topics create"
 

@@ -10,7 +10,7 @@ from itertools import count
 from typing import Protocol
 from zlib import crc32
 
-from pipeline.adapters.assignment import Place
+from pipeline.rules.flow.assignment import Place
 from pipeline.wire import Event, Record
 
 

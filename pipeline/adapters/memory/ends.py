@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from pipeline.adapters.assignment import Assignment, Place
 from pipeline.adapters.memory.broker import MemoryBroker
 from pipeline.errors import PublishError, RefusedError, StopError
 from pipeline.items import Batch, Item
 from pipeline.ports import Hooks
+from pipeline.rules.flow.assignment import Assignment, Place
 from pipeline.wire import Event, Record
 
 

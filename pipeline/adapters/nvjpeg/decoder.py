@@ -20,11 +20,11 @@ from pipeline.adapters.pillow.colour import AS_IT_IS, to_srgb
 from pipeline.adapters.pillow.sketching import sketch_of
 from pipeline.errors import ItemError, SettingsError
 from pipeline.ports import Decoded, Decoder, EncoderSpec
-from pipeline.rules.formats import sniff
-from pipeline.rules.headers.jpeg import read_jpeg
-from pipeline.rules.jpeg import PlainJpeg, plain_jpeg
-from pipeline.rules.layout import is_plain
-from pipeline.rules.views import Coverage
+from pipeline.rules.images.formats import sniff
+from pipeline.rules.images.headers.jpeg import read_jpeg
+from pipeline.rules.images.jpeg import PlainJpeg, plain_jpeg
+from pipeline.rules.images.layout import is_plain
+from pipeline.rules.images.views import Coverage
 
 MAX_DEVICE_PIXELS = 25_000_000
 """Scaled in float32, an image of that size takes 300 MB of the device for a moment."""

@@ -29,8 +29,8 @@ import torch.nn.functional as F  # noqa: N812  its name everywhere
 
 from pipeline.items import Pixels
 from pipeline.ports import EncoderSpec
-from pipeline.rules.jpeg import PlainJpeg
-from pipeline.rules.views import Coverage, Piece, Size, View, interpolation, recipe, views
+from pipeline.rules.images.jpeg import PlainJpeg
+from pipeline.rules.images.views import Coverage, Piece, Size, View, interpolation, recipe, views
 
 REDUCING_GAP = 2.0
 """How much larger than its target an image stays after its first reduction, by the means of whole blocks of pixels.

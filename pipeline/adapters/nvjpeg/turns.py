@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Generic, TypeVar
 
-from pipeline.rules.batching import take
+from pipeline.rules.flow.batching import take
 
 A = TypeVar("A")
 B = TypeVar("B")

@@ -21,7 +21,7 @@ import torch
 from pipeline.adapters.open_clip.device import Forward
 from pipeline.adapters.open_clip.source import first_line
 from pipeline.items import Features, Pixels
-from pipeline.rules.batching import filled_up
+from pipeline.rules.flow.batching import filled_up
 
 CLOSE = 5e-3
 """How far a replayed unit feature may be from the computed one, per element: bfloat16 rounds by less."""

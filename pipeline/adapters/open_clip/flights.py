@@ -14,7 +14,7 @@ from pipeline.adapters.open_clip.flight import CaptureError, Flight, Stream
 from pipeline.adapters.open_clip.source import first_line
 from pipeline.errors import ModelError
 from pipeline.items import Features, Pixels
-from pipeline.rules.batching import prepared_sizes
+from pipeline.rules.flow.batching import prepared_sizes
 
 FLIGHTS = 2
 """Batches under way at once: one to compute while the other is copied. A third would only wait for the device."""

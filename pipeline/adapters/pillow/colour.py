@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from pipeline.rules.headers import SRGB, Colour
-from pipeline.rules.transfer import Curves, curves
+from pipeline.rules.images.headers import SRGB, Colour
+from pipeline.rules.images.transfer import Curves, curves
 
 Transform = Callable[[Image.Image], Image.Image]
 

@@ -2,7 +2,7 @@
 
 Every step assumes malice: formats are an allow-list judged by content, sizes are checked before memory is spent on
 them, work per animation is bounded, and whatever a decoder raises becomes an `ItemError` with a reason. What is
-looked at is decided elsewhere, without pixels: `pipeline.rules.views` and `pipeline.rules.frames`.
+looked at is decided elsewhere, without pixels: `pipeline.rules.images.views` and `pipeline.rules.images.frames`.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from pipeline.adapters.pillow.rendering import DRAFT_MARGIN, Renderer, scaled_by
 from pipeline.errors import ItemError, Reason
 from pipeline.items import Pixels
 from pipeline.ports import Decoded, EncoderSpec
-from pipeline.rules.formats import ACCEPTED, describe, sniff
-from pipeline.rules.frames import LEAST_FRAMES, Novelty, Sketch, frames_for, some, spread
-from pipeline.rules.headers import Colour, Stored, read
-from pipeline.rules.views import Coverage, Size
-from pipeline.rules.work import halvings
+from pipeline.rules.images.formats import ACCEPTED, describe, sniff
+from pipeline.rules.images.frames import LEAST_FRAMES, Novelty, Sketch, frames_for, some, spread
+from pipeline.rules.images.headers import Colour, Stored, read
+from pipeline.rules.images.views import Coverage, Size
+from pipeline.rules.images.work import halvings
 
 Preprocess = Literal["fast", "exact"]
 

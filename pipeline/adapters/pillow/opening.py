@@ -10,10 +10,10 @@ from PIL import AvifImagePlugin, Image, UnidentifiedImageError
 
 from pipeline.adapters.pillow.heic import open_heic
 from pipeline.errors import ItemError, Reason
-from pipeline.rules.exif import orientation
-from pipeline.rules.formats import is_cut_short
-from pipeline.rules.headers import Colour, Stored
-from pipeline.rules.headers.stored import MAX_PROFILE
+from pipeline.rules.images.exif import orientation
+from pipeline.rules.images.formats import is_cut_short
+from pipeline.rules.images.headers import Colour, Stored
+from pipeline.rules.images.headers.stored import MAX_PROFILE
 
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 """A decoder thread of ours is one thread: Pillow would start one more for every core, for each image."""

@@ -1,4 +1,4 @@
-"""Turning a still upright, by the orientation that `pipeline.rules.exif` found."""
+"""Turning a still upright, by the orientation that `pipeline.rules.images.exif` found."""
 
 from __future__ import annotations
 

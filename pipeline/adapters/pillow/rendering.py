@@ -1,4 +1,4 @@
-"""A loaded still to the small images that a model takes: what `pipeline.rules.views` says, done by Pillow."""
+"""A loaded still to the small images that a model takes: what `pipeline.rules.images.views` says, done by Pillow."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from PIL import Image
 
 from pipeline.adapters.pillow.sketching import sketch_from, sketch_of, sketch_within
 from pipeline.ports import EncoderSpec
-from pipeline.rules.borders import Sketch
-from pipeline.rules.layout import layout
-from pipeline.rules.views import Box, Coverage, Piece, Size, View, interpolation, recipe, rescaled, views
+from pipeline.rules.images.borders import Sketch
+from pipeline.rules.images.layout import layout
+from pipeline.rules.images.views import Box, Coverage, Piece, Size, View, interpolation, recipe, rescaled, views
 
 DRAFT_MARGIN = 1.5
 """A JPEG is decoded at a smaller scale only while that leaves this many times the pixels the model takes."""

@@ -1,12 +1,12 @@
-"""Sketches of stills, for `pipeline.rules.borders`."""
+"""Sketches of stills, for `pipeline.rules.images.borders`."""
 
 from __future__ import annotations
 
 import numpy as np
 from PIL import Image
 
-from pipeline.rules.borders import Sketch
-from pipeline.rules.views import Box
+from pipeline.rules.images.borders import Sketch
+from pipeline.rules.images.views import Box
 
 SIDE = 72
 """About so many pixels each way: fewer lose the edge of a blurred bar, more cost time."""

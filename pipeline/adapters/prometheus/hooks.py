@@ -17,7 +17,7 @@ from pipeline.adapters.prometheus.declared import BOUNDS, Metrics
 from pipeline.adapters.prometheus.policy_series import PolicySeries
 from pipeline.errors import Reason
 from pipeline.ports import LOSSES, EncoderSpec, Hooks
-from pipeline.rules.policy_set import CalibratedFor
+from pipeline.rules.policies.policy_set import CalibratedFor
 from pipeline.wire import SEVERITY, Decision
 
 

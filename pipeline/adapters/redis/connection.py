@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
@@ -13,46 +12,18 @@ import structlog
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from pipeline.adapters.bounded import within
+from pipeline.bounded import within
+from pipeline.rules.flow.breaker import Breaker
 
 BUDGET = 0.5
 """Seconds that one call may take, whatever Redis, the network and the name service do, unless told otherwise."""
 
-FIRST_REST, LONGEST_REST = 5.0, 60.0
-"""Seconds without touching Redis after a failure; they double with every failure that follows."""
 
 _CHUNK = 1024
 HIDDEN = "**********"
 
 T = TypeVar("T")
 _log = structlog.get_logger(__name__)
-
-
-class Breaker:
-    """Says whether to try: after a failure not for 5 s, after the next not for 10 s, and so on up to a minute."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._until = -math.inf
-        self._rest = FIRST_REST
-
-    @property
-    def closed(self) -> bool:
-        """Whether calls may pass."""
-        return self._clock() >= self._until
-
-    def failed(self) -> float:
-        """A call failed; returns how long there will be none. Calls that fail side by side count as one."""
-        if not self.closed:
-            return self._until - self._clock()
-        rest = self._rest
-        self._until = self._clock() + rest
-        self._rest = min(LONGEST_REST, rest * 2)
-        return rest
-
-    def worked(self) -> None:
-        """A call came through: the next failure starts over."""
-        self._rest = FIRST_REST
 
 
 class RedisConnection:

@@ -14,7 +14,7 @@ import numpy as np
 from pipeline.adapters.shared_encoder.messages import ClosedError
 from pipeline.items import Features, Pixels
 from pipeline.ports import Encoder, Hooks
-from pipeline.rules.batching import take
+from pipeline.rules.flow.batching import take
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from pipeline.disk import read_bytes, walk
 from pipeline.errors import UsageError
 from pipeline.lab.data.csv_rows import Row, read_rows
 from pipeline.lab.data.dataset import Dataset, Example
-from pipeline.rules.formats import PICTURE_SUFFIXES
+from pipeline.rules.images.formats import PICTURE_SUFFIXES
 
 NO_LABEL = frozenset({"none", "_none"})
 """Subfolders of images that show none of the classes."""

@@ -17,7 +17,7 @@ from pipeline.lab.evaluation.zero_shot import ClassTexts, encode_classes, rank
 from pipeline.lab.scenes.placed import Spot, placed_scenes
 from pipeline.lab.scenes.surrounds import surrounded_scenes
 from pipeline.lab.scenes.truth import ABOUT
-from pipeline.rules.scoring import CompiledPolicies
+from pipeline.rules.heads.scoring import CompiledPolicies
 
 Kind = TypeVar("Kind", bound=Hashable)
 

@@ -21,8 +21,8 @@ from pipeline.lab.scenes.lexicon import load_lexicon
 from pipeline.lab.scenes.scene_set import KINDS, SEED, emoji_scenes, policy_scenes
 from pipeline.lab.scenes.wordings import held_out, is_composed, wording_scenes
 from pipeline.ports import Decoder, Encoder
-from pipeline.rules.policy_set import Defaults, Policy
-from pipeline.rules.scoring import CompiledPolicies
+from pipeline.rules.heads.scoring import CompiledPolicies
+from pipeline.rules.policies.policy_set import Defaults, Policy
 
 TEMPLATES = Defaults.templates
 """What policies are embedded through, too."""

@@ -1,7 +1,7 @@
 """Zero-shot classification: which class a CLIP model puts first for each example, and how sure it is.
 
-Class names go through templates like a policy's prompts (`pipeline.rules.ensembles`); an image's logit for a class is
-``logit_scale * cos``, of the view that shows the class best where it has several.
+Class names go through templates like a policy's prompts (`pipeline.rules.heads.ensembles`); an image's logit for a
+class is ``logit_scale * cos``, of the view that shows the class best where it has several.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pipeline.items import Features
 from pipeline.lab.data.dataset import Dataset, Example
 from pipeline.lab.data.extract import Extracted
 from pipeline.ports import Encoder, EncoderSpec
-from pipeline.rules.ensembles import average
-from pipeline.rules.templates import fill
+from pipeline.rules.heads.ensembles import average
+from pipeline.rules.policies.templates import fill
 
 ONE_TEMPLATE = "a photo of {}."
 """What the ensemble of templates is compared with."""
@@ -119,7 +119,7 @@ def _rank(part: Extracted, row: dict[str, int], texts: Features, spec: EncoderSp
 
 
 def _confidence(highest: Floats, logits: Floats, spec: EncoderSpec) -> Floats:
-    """The probability of the class that comes first, as `pipeline.rules.scoring` has it for each kind of model.
+    """The probability of the class that comes first, as `pipeline.rules.heads.scoring` has it for each kind of model.
 
     CLIP: softmax over the classes. SigLIP: the sigmoid of the class's own logit, which no other class touches.
     """

@@ -29,7 +29,7 @@ from pipeline.lab.scenes.emoji import Atlas
 from pipeline.lab.scenes.lexicon import NOTHING
 from pipeline.lab.training.interrupts import unheard_by_children
 from pipeline.lab.training.plan import Plan
-from pipeline.rules.formats import describe
+from pipeline.rules.images.formats import describe
 
 RUN = 16
 """Neighbours in the lexicon that come together."""

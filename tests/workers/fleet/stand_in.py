@@ -31,7 +31,7 @@ def main(name: str, grace: str, folder: str, behaviour: str) -> int:
     if behaviour == "stuck":
         from prometheus_client import CollectorRegistry
 
-        from workers.health import HealthServer
+        from workers.health.server import HealthServer
 
         HealthServer(str(Path(folder) / name), 0, CollectorRegistry(), lambda: "it is stuck", lambda: None)
     while not told.wait(0.05) or behaviour == "deaf":

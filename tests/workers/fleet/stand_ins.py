@@ -10,7 +10,7 @@ from threading import Event
 from workers.fleet.lifeline import Lifeline
 from workers.fleet.process import Process, Role
 from workers.fleet.supervisor import Supervisor
-from workers.signals import INTERRUPTED, stop_on_signals
+from workers.process.signals import INTERRUPTED, stop_on_signals
 
 
 class Told:

@@ -24,7 +24,7 @@ from workers.fleet.asking import ask
 from workers.fleet.metrics import FleetMetrics
 from workers.fleet.process import Role
 from workers.fleet.vitals import FleetVitals
-from workers.health import HealthServer
+from workers.health.server import HealthServer
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 

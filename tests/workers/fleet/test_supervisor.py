@@ -22,7 +22,7 @@ from workers.fleet import process, restarts, supervisor, watch
 from workers.fleet.process import Process
 from workers.fleet.supervisor import Supervisor
 from workers.fleet.watch import Watch
-from workers.signals import INTERRUPTED, OVERDUE
+from workers.process.signals import INTERRUPTED, OVERDUE
 
 PATIENCE = 60.0
 """Seconds that a process may take to start where many share a core."""

@@ -13,7 +13,7 @@ from workers.fleet import watch as watching
 from workers.fleet.asking import Answer
 from workers.fleet.process import Process
 from workers.fleet.watch import FAILING, SILENT, Watch
-from workers.health import HealthServer
+from workers.health.server import HealthServer
 
 WELL: Answer = (200, "ok\n")
 STUCK: Answer = (503, "worker: nothing has moved for 130 s\nbrake: paused\n")

@@ -1,0 +1,1 @@
+"""What lies on this machine's own disk: images to judge, the policy folder, the last good policies."""

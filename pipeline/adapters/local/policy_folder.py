@@ -1,0 +1,201 @@
+"""A folder of policy files on disk: read it, and tell when it is time to look at it again."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from threading import Event
+
+import structlog
+from watchfiles import watch
+
+from pipeline.errors import PolicyError, Problem
+from pipeline.rules.policies.files import BUILT_IN, FILE_LIMIT
+from pipeline.rules.policies.names import DEFAULTS_FILE, SUFFIXES, is_slip, is_taken, why_not
+
+LOOK_EVERY_MS = 1000
+"""The folder is looked at at least that often: network mounts and swapped symlinks do not always send an event."""
+DEBOUNCE_MS = 200
+SETTLE = 0.2
+"""Seconds in which a changed folder may not change again: an editor that saves empties the file, then writes."""
+UNSETTLED = 10
+"""Times that a folder which goes on changing is waited for, before another look decides anew."""
+SHIPPED_BACKGROUND = Path(__file__).resolve().parents[3] / "policies" / "_background.txt"
+"""Beside this package in a checkout and in an installation alike."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a folder holds: its files by path, what could not be read, and files that only their names keep out."""
+
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    slips: tuple[Problem, ...] = ()
+
+    @property
+    def digest(self) -> bytes:
+        """sha256 of all of it."""
+        whole = sha256()
+        for path, content in self.files.items():
+            whole.update(os.fsencode(path) + b"\x00" + sha256(content).digest())
+        for problem in (*self.problems, *self.slips):
+            whole.update(os.fsencode(str(problem)))
+        return whole.digest()
+
+
+def look_at(folder: Path) -> Reading:
+    """Read the folder; what cannot be read is a problem and not an error.
+
+    A link that leads nowhere is not a policy that was deleted, and a file that cannot be read is none either.
+    """
+    files: dict[str, bytes] = {}
+    problems: dict[str, Problem] = {}
+    try:
+        names = sorted(os.listdir(folder))  # noqa: PTH208 - a name that is not UTF-8 is one to name, too
+    except OSError as error:
+        return Reading(problems=(_no_folder(folder, error),))
+    for path in (folder / name for name in names if is_taken(name)):
+        try:
+            files[path.as_posix()] = _read(path)
+        except OSError as error:
+            problems[path.name] = Problem(path.as_posix(), 0, _unreadable(path, error))
+    defaults = files.get((folder / DEFAULTS_FILE).as_posix(), b"")
+    # A text that is no background of these policies is nobody's business.
+    wanted = {name for name in problems if name.endswith(SUFFIXES) or os.fsencode(name) in defaults}
+    slips = (Problem((folder / name).as_posix(), 0, why_not(name, folder=False)) for name in names if is_slip(name))
+    return Reading(
+        files | {BUILT_IN: _shipped_background()},
+        tuple(problem for name, problem in problems.items() if name in wanted),
+        tuple(slips),
+    )
+
+
+def read_policy_folder(folder: Path) -> dict[str, bytes]:
+    """The files that make up a policy set, by path, and the built-in background. Never waits, as for a pipe.
+
+    Raises `PolicyError` when there is no such folder, or a file in it cannot be read.
+    """
+    reading = look_at(folder)
+    if reading.problems:
+        raise PolicyError(list(reading.problems))
+    return dict(reading.files)
+
+
+def settled(folder: Path, stop: Event) -> Reading | None:
+    """The folder, once two looks `SETTLE` apart agree; None while it goes on changing, or when `stop` is set."""
+    before = look_at(folder)
+    for _ in range(UNSETTLED):
+        if stop.wait(SETTLE):
+            return None
+        now = look_at(folder)
+        if now == before:
+            return now
+        before = now
+    return None
+
+
+def looks(folder: Path, stop: Event) -> Iterator[None]:
+    """Yields whenever it is time to look: after a change, and once a second; ends when `stop` is set.
+
+    Whatever goes wrong with being told of changes, looking goes on.
+    """
+    trouble = ""
+    while not stop.is_set():
+        yield
+        try:
+            yield from _told(folder, stop)
+        except Exception as error:  # noqa: BLE001 - such as a system that has no watches left
+            if str(error) != trouble:
+                trouble = str(error)
+                _log.warning(
+                    "policy_folder_not_watched", folder=str(folder), error=trouble, every=LOOK_EVERY_MS / 1000
+                )
+        stop.wait(LOOK_EVERY_MS / 1000)
+
+
+def not_taken(folder: Path) -> list[Problem]:
+    """What else is in the folder and is not read, each with what to do; slips in names are in `look_at`'s answer."""
+    rest = []
+    for name in _names(folder):
+        path = folder / name
+        within = path.is_dir()
+        if name == DEFAULTS_FILE or name.startswith("..") or (is_slip(name) and not within):
+            continue
+        if is_taken(name) and not (name.startswith("_") and name.endswith(SUFFIXES)):
+            continue
+        holds = within and any(each.endswith(SUFFIXES) and is_taken(each) for each in _names(path))
+        rest.append(Problem(path.as_posix(), 0, why_not(name, folder=within, holds_policies=holds)))
+    return rest
+
+
+def _told(folder: Path, stop: Event) -> Iterator[None]:
+    changes = watch(
+        folder,
+        stop_event=stop,
+        debounce=DEBOUNCE_MS,
+        rust_timeout=LOOK_EVERY_MS,
+        yield_on_timeout=True,
+        raise_interrupt=False,
+        recursive=False,
+    )
+    for _ in changes:
+        if not folder.is_dir():
+            return
+        yield
+
+
+def _read(path: Path) -> bytes:
+    """At most one byte more than a policy file may have, so that the parser can say that it is too long.
+
+    Raises ``OSError`` for what is not a file. A pipe would be waited for, and is not opened to see that it is one.
+    """
+    _check_kind(path.stat().st_mode)
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        _check_kind(os.fstat(file.fileno()).st_mode)
+        return file.read(FILE_LIMIT + 1)
+
+
+def _check_kind(mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise OSError(None, "a folder, and policies are files; rename it")
+    if not stat.S_ISREG(mode):
+        raise OSError(None, "a pipe, socket or device, and policies are files; rename it")
+
+
+def _unreadable(path: Path, error: OSError) -> str:
+    if error.errno is None:
+        return str(error.strerror)
+    if path.is_symlink() and not path.exists():
+        target = os.fsencode(path.readlink()).decode(errors="replace")
+        return f"a link to {target}, which is not there; delete the link, or put the file there"
+    return f"cannot be read: {error.strerror}; a file that is to count no more is deleted"
+
+
+def _no_folder(folder: Path, error: OSError) -> Problem:
+    if isinstance(error, NotADirectoryError):
+        return Problem(str(folder), 0, "a file; give the folder that it is in with --policies")
+    if isinstance(error, FileNotFoundError):
+        return Problem(str(folder), 0, "no such folder; give the folder of your policies with --policies")
+    return Problem(str(folder), 0, f"the folder cannot be read: {error.strerror}")
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))  # noqa: PTH208
+    except OSError:
+        return []
+
+
+@cache
+def _shipped_background() -> bytes:
+    try:
+        return SHIPPED_BACKGROUND.read_bytes()
+    except OSError:
+        return b""  # a folder that does not name its own is then refused as one with a thin background

@@ -1,0 +1,129 @@
+"""Labelled images through the model and the policies to new thresholds; nothing is written here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from pipeline.errors import UsageError
+from pipeline.lab.data.dataset import Dataset
+from pipeline.lab.data.extract import Extracted, Unreadable, extract
+from pipeline.lab.thresholds.asked import Asked
+from pipeline.lab.thresholds.calibrate import Choice, calibrate
+from pipeline.lab.thresholds.curve import Curve, Floats, curve_of
+from pipeline.lab.thresholds.targets import Target
+from pipeline.ports import Decoder, Encoder, EncoderSpec
+from pipeline.rules.heads.scoring import CompiledPolicies
+from pipeline.rules.judging import SCORE_DIGITS
+from pipeline.rules.policies.policy_set import CalibratedFor, Policy
+from pipeline.wire import Action
+
+Status = Literal["met", "not supported", "no images", "no target"]
+
+_CHUNK = 1024
+"""Images scored at once: their numerators are float64 for every sentence, 12 MB for the shipped policies."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What became of one policy. ``curve`` and ``choices`` are there where it has images that show it."""
+
+    policy: Policy
+    status: Status
+    curve: Curve | None
+    choices: tuple[Choice, ...]
+    calibrated: CalibratedFor | None
+    """What its file should say of the model; None: what it says already."""
+    problem: str = ""
+
+    @property
+    def thresholds(self) -> Mapping[Action, float]:
+        """The thresholds that its file should say."""
+        if self.status != "met":
+            return self.policy.actions
+        return {each.action: each.threshold for each in self.choices if each.threshold is not None}
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A finding for each active policy, and what they rest on."""
+
+    data: str
+    images: int
+    unreadable: tuple[Unreadable, ...]
+    spec: EncoderSpec
+    prevalence: float | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def supported(self) -> bool:
+        """Whether every target was reached that the data say anything about."""
+        return all(each.status != "not supported" for each in self.findings)
+
+
+def measure(
+    compiled: CompiledPolicies,
+    encoder: Encoder,
+    decoder: Decoder,
+    dataset: Dataset,
+    asked: Asked,
+    *,
+    threads: int,
+    progress: Callable[[int], object],
+) -> Calibration:
+    """Score every image and calibrate every active policy.
+
+    Raises `UsageError` when no image can be read, or none shows what any policy is about.
+    """
+    extracted = extract(dataset, decoder, encoder, threads=threads, progress=progress)
+    if not extracted.examples:
+        raise UsageError(f"{dataset.name}: none of {len(dataset.examples)} images could be read")
+    ids = {policy.id for policy in compiled.policies}
+    if not any(ids.intersection(example.labels) for example in extracted.examples):
+        raise UsageError(f"{dataset.name}: no image is labelled with an active policy ({', '.join(sorted(ids))})")
+    scores = image_scores(extracted, compiled)
+    spec = encoder.spec
+    findings = [
+        _finding(policy, _curve(policy, extracted, scores[:, column]), asked, spec)
+        for column, policy in enumerate(compiled.policies)
+    ]
+    images, unreadable = len(extracted.examples), extracted.unreadable
+    return Calibration(dataset.name, images, unreadable, spec, asked.prevalence, tuple(findings))
+
+
+def image_scores(extracted: Extracted, compiled: CompiledPolicies) -> Floats:
+    """``float64[N,K]``: each image's score under each policy as a decision has it, the worst view counting."""
+    parts = [part.best(compiled.score(part.features).scores) for part in extracted.chunks(_CHUNK)]
+    return np.array([[round(float(score), SCORE_DIGITS) for score in row] for row in np.concatenate(parts)])
+
+
+def _curve(policy: Policy, extracted: Extracted, scores: Floats) -> Curve:
+    """Of the images that are not arguable under this policy."""
+    counts = np.array([policy.id not in example.ignore for example in extracted.examples])
+    positive = np.array([policy.id in example.labels for example in extracted.examples])
+    return curve_of(scores[counts], positive[counts])
+
+
+def _finding(policy: Policy, curve: Curve, asked: Asked, spec: EncoderSpec) -> Finding:
+    if not curve.positives:
+        return Finding(policy, "no images", None, (), None, "no image shows it; its thresholds stay as they are")
+    targets = asked.of(policy)
+    choices = tuple(calibrate(curve, policy.actions, targets, asked.prevalence))
+    if not targets:
+        return Finding(policy, "no target", curve, choices, None, "no target for its actions; they stay as they are")
+    if any(choice.problem for choice in choices):
+        return Finding(policy, "not supported", curve, choices, None)
+    return Finding(policy, "met", curve, choices, *_calibrated(policy, targets, spec))
+
+
+def _calibrated(
+    policy: Policy, targets: Mapping[Action, Target], spec: EncoderSpec
+) -> tuple[CalibratedFor | None, str]:
+    """The model that scored, unless a threshold set for another stays: then the file goes on saying so."""
+    stays = [action for action in policy.actions if action not in targets]
+    if stays and policy.calibrated and policy.calibrated.fingerprint != spec.fingerprint:
+        return None, f"still set for {policy.calibrated}: {', '.join(stays)}; give a target for it too"
+    return CalibratedFor(spec.name, spec.fingerprint), ""

@@ -1,0 +1,69 @@
+"""A calibration as one JSON-ready mapping; what cannot be told (the precision of flagging nothing) is null."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pipeline.lab.evaluation.shares import LEVEL, Estimate
+from pipeline.lab.thresholds.calibrate import Choice
+from pipeline.lab.thresholds.curve import average_precision
+from pipeline.lab.thresholds.measure import Calibration, Finding
+
+
+def record(found: Calibration, written: Iterable[Path]) -> dict[str, Any]:
+    """Everything: what it rests on, each policy's curve, each threshold with its intervals."""
+    spec = found.spec
+    return {
+        "data": found.data,
+        "images": found.images,
+        "unreadable": [asdict(each) for each in found.unreadable],
+        "model": {"name": spec.name, "fingerprint": spec.fingerprint, "dtype": spec.dtype},
+        "prevalence": found.prevalence,
+        "confidence": LEVEL,
+        "supported": found.supported,
+        "policies": [_policy(each, found.prevalence) for each in found.findings],
+        "written": [str(path) for path in written],
+    }
+
+
+def _policy(finding: Finding, prevalence: float | None) -> dict[str, Any]:
+    curve = finding.curve
+    points = curve.points(prevalence) if curve else []
+    return {
+        "policy": finding.policy.id,
+        "mode": finding.policy.mode,
+        "status": finding.status,
+        "note": finding.problem,
+        "positives": curve.positives if curve else 0,
+        "negatives": curve.negatives if curve else None,
+        "average_precision": average_precision(points) if curve else None,
+        "thresholds": dict(finding.thresholds),
+        "calibrated": asdict(finding.calibrated) if finding.calibrated else None,
+        "actions": [_action(choice) for choice in finding.choices],
+        "curve": [asdict(point) for point in points],
+    }
+
+
+def _action(choice: Choice) -> dict[str, Any]:
+    quality = choice.quality
+    return {
+        "action": choice.action,
+        "target": asdict(choice.target) if choice.target else None,
+        "before": choice.before,
+        "threshold": choice.threshold,
+        **asdict(quality.counts),
+        "precision": _estimate(quality.precision),
+        "recall": _estimate(quality.recall),
+        "false_per_million": _estimate(quality.false_per_million),
+        "flagged_per_million": quality.flagged_per_million,
+        "problem": choice.problem,
+        "notes": list(choice.notes),
+    }
+
+
+def _estimate(estimate: Estimate) -> dict[str, float | None]:
+    return {name: None if math.isnan(value) else value for name, value in asdict(estimate).items()}

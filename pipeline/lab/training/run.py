@@ -1,0 +1,208 @@
+"""A training run put together from what the command line says: the model, its data, its plan."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset as TorchDataset
+
+from pipeline.errors import UsageError
+from pipeline.lab.data.dataset_files import file_name
+from pipeline.lab.data.pairs import Pair, read_pairs
+from pipeline.lab.scenes.emoji import find_font
+from pipeline.lab.training.batches import PairBatches, SceneBatches, TrainingBatch
+from pipeline.lab.training.model import fresh
+from pipeline.lab.training.plan import Plan
+from pipeline.lab.training.record import TrainingRecord
+from pipeline.lab.training.trainee import Tower, Trainee
+from pipeline.lab.training.trainer import Trainer
+
+Load = Callable[[str, str | None], Trainee]
+"""Loads the model that ``--init`` and ``--pretrained`` name. Raises `ModelError`."""
+
+SCENES = 2_500_000
+SCENES_DATA = "rendered emoji scenes"
+SCENE_SIZES = ((0.3, 48), (0.85, 64))
+FRESH_PEAK, INIT_PEAK = 1.2e-3, 1e-5
+"""Learning rates: for random weights, and for weights that know much already."""
+EPOCHS = 10
+LEAST_PAIRS = 8
+LEAST_SHARE = 32
+"""Images of a batch in each lane, at least: batch norm takes its statistics from them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a person chose; None where the default depends on the rest, ``cores`` those that lanes may use."""
+
+    data: Path | None
+    init: str | None
+    pretrained: str | None
+    freeze: tuple[Tower, ...]
+    samples: int | None
+    batch: int
+    peak: float | None
+    seed: int
+    held_out: float
+    font: Path | None
+    cores: int
+
+    @property
+    def init_label(self) -> str | None:
+        """The model to begin from, without the folders that lead to it."""
+        if self.init is None:
+            return None
+        kind, colon, path = self.init.partition(":")
+        name = f"{kind}:{Path(path).name}" if colon and kind == "local-dir" else self.init
+        return f"{name} --pretrained {Path(self.pretrained).name}" if self.pretrained else name
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is to be trained, on what, and which pairs are kept from it to test it."""
+
+    trainee: Trainee
+    plan: Plan
+    batches: TorchDataset[TrainingBatch]
+    data: str
+    """What it learns from, in words."""
+    held_out: tuple[Pair, ...] = ()
+
+
+def prepare(choices: Choices, load: Load) -> Run:
+    """Load the model and look at the data. Raises `UsageError` and `ModelError` for what cannot work."""
+    if choices.data is None:
+        find_font(choices.font)
+    trainee = _trainee(choices, load)
+    if choices.data is None:
+        return _on_scenes(choices, trainee)
+    return _on_pairs(choices, trainee, choices.data)
+
+
+def _trainee(choices: Choices, load: Load) -> Trainee:
+    if choices.init is None:
+        if choices.pretrained or choices.freeze:
+            raise UsageError("--pretrained and --freeze need --init, the model to begin from")
+        return fresh(choices.seed)
+    if {*choices.freeze} == {"image", "text"}:
+        raise UsageError("--freeze image and --freeze text together leave nothing to learn: freeze one of them")
+    return load(choices.init, choices.pretrained).freeze(choices.freeze)
+
+
+def _on_scenes(choices: Choices, trainee: Trainee) -> Run:
+    plan = Plan(
+        samples=choices.samples or SCENES,
+        batch=choices.batch,
+        seed=choices.seed,
+        peak=_peak(choices),
+        # Only the fresh model's convolutions take pictures of any size.
+        sizes=SCENE_SIZES if choices.init is None else (),
+        lanes=_lanes(choices, choices.batch),
+        frozen=choices.freeze,
+    )
+    batches = SceneBatches(plan, trainee.size, trainee.normalise, choices.font)
+    return Run(trainee, plan, batches, SCENES_DATA)
+
+
+def _on_pairs(choices: Choices, trainee: Trainee, path: Path) -> Run:
+    pairs, held_out = _split(read_pairs(path), choices.held_out, choices.seed, path)
+    batch = min(choices.batch, len(pairs))
+    plan = Plan(
+        samples=choices.samples or EPOCHS * len(pairs),
+        batch=batch,
+        seed=choices.seed,
+        peak=_peak(choices),
+        lanes=_lanes(choices, batch),
+        frozen=choices.freeze,
+        data=f"{file_name(path.resolve().name)} with {len(pairs)} pairs, {_digest(pairs)}",
+    )
+    batches = PairBatches(plan, pairs, trainee.config["preprocess_cfg"])
+    words = f"{len(pairs):,} pairs of image and caption from {file_name(path.resolve().name)}"
+    return Run(trainee, plan, batches, words, tuple(held_out))
+
+
+def _peak(choices: Choices) -> float:
+    if choices.peak is not None:
+        return choices.peak
+    return FRESH_PEAK if choices.init is None else INIT_PEAK
+
+
+def _lanes(choices: Choices, batch: int) -> int:
+    return max(1, min(choices.cores, batch // LEAST_SHARE))
+
+
+def _digest(pairs: Sequence[Pair]) -> str:
+    """8 hex digits over which picture is described how; where the folder lies does not count."""
+    lines = "\n".join(f"{pair.image.name}\t{pair.caption}" for pair in pairs)
+    return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+
+
+def _split(pairs: Sequence[Pair], share: float, seed: int, path: Path) -> tuple[list[Pair], list[Pair]]:
+    """Pairs to train on and pairs to test with; all pairs of one image go the same way."""
+    images = sorted({pair.image for pair in pairs})
+    Random(seed).shuffle(images)
+    kept = set(images[: round(len(images) * share)])
+    ours = [pair for pair in pairs if pair.image not in kept]
+    if len(ours) < LEAST_PAIRS:
+        raise UsageError(f"{path}: {len(ours)} pairs to train on are too few to tell apart; {LEAST_PAIRS} at least")
+    return ours, [pair for pair in pairs if pair.image in kept]
+
+
+def known_device(name: str) -> torch.device:
+    """The device, if torch can use it here; ``auto`` is the fastest there is. Raises `UsageError`."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"--device {name} cannot be used here ({reason}): try --device cpu") from error
+    return device
+
+
+def record(run: Run, trainer: Trainer, choices: Choices, fitted: float | None) -> TrainingRecord:
+    """What the finished run was."""
+    model: Any = trainer.average.module
+    return TrainingRecord(
+        command=_command(choices),
+        began_from=choices.init_label or "random weights",
+        data=run.data,
+        samples=run.plan.steps * run.plan.batch,
+        unreadable=len(trainer.unreadable),
+        plan=run.plan.same_run(),
+        parameters=sum(value.numel() for value in model.parameters()),
+        device=_device_name(trainer.device, run.plan.lanes),
+        precision=str(trainer.precision or torch.float32).removeprefix("torch."),
+        minutes=round(trainer.seconds / 60, 1),
+        logit_scale=fitted or float(model.logit_scale.detach().exp()),
+        scale_was_fitted=fitted is not None,
+    )
+
+
+def _command(choices: Choices) -> str:
+    """The options that matter to what is learned; of paths only the names."""
+    options = {
+        "--data": file_name(choices.data.resolve().name) if choices.data else None,
+        "--init": choices.init_label,
+        "--freeze": " --freeze ".join(choices.freeze) or None,
+        "--samples": choices.samples,
+        "--batch": choices.batch,
+        "--learning-rate": choices.peak,
+        "--seed": choices.seed,
+        "--held-out": choices.held_out if choices.data else None,
+    }
+    given = (f"{name} {value}" for name, value in options.items() if value is not None)
+    return " ".join(["sluice train OUT", *given])
+
+
+def _device_name(device: torch.device, lanes: int) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{lanes} cores of a CPU" if device.type == "cpu" else device.type

@@ -1,0 +1,52 @@
+"""decide: features x the policies that are live by now -> a decision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from pipeline.errors import StopError
+from pipeline.items import Batch, Features, Item
+from pipeline.path.each import each
+from pipeline.rules.heads.scoring import CompiledPolicies
+from pipeline.rules.judging import Judgement, judge
+from pipeline.rules.verdicts import Provenance, decision
+
+
+class Decide:
+    """`live` is asked once a batch, so that all items of a batch are decided by the same policies."""
+
+    name = "decide"
+
+    def __init__(
+        self, live: Callable[[], CompiledPolicies], provenance: Provenance, now: Callable[[], float]
+    ) -> None:
+        self._live = live
+        self._provenance = provenance
+        self._now = now
+
+    def __call__(self, batch: Batch) -> Batch:
+        """Fill `decision`. What cannot be judged or answered is that item's failure alone."""
+        ready = [(item, item.features) for item in batch.live() if item.features is not None]
+        if not ready:
+            return batch
+        compiled, now = self._live(), self._now()
+        judgements = _together([features for _, features in ready], compiled)
+        found = dict(zip((id(item) for item, _ in ready), judgements, strict=True))
+        version = compiled.policy_set.version
+
+        def answer(item: Item) -> None:
+            if item.features is not None:
+                judgement = found[id(item)] or judge([item.features], compiled)[0]
+                item.decision = decision(item, judgement, version, self._provenance, now)
+
+        return each(self.name, batch, answer)
+
+
+def _together(images: Sequence[Features], compiled: CompiledPolicies) -> Sequence[Judgement | None]:
+    """The judgements of all, from one look at them; none, where one of them spoils that for the others."""
+    try:
+        return judge(images, compiled)
+    except StopError:
+        raise
+    except Exception:  # noqa: BLE001 - judged one by one, the one that does it is found
+        return [None] * len(images)

@@ -1,0 +1,28 @@
+"""What the path of an image needs from outside, as Protocols; adapters offer them, in memory and for real.
+
+Each docstring is the contract: whether a call may block, and what it may raise. One conformance suite in the tests
+runs over every implementation of a port.
+"""
+
+from pipeline.ports.caches import FeatureCache, Remembered, TextCache
+from pipeline.ports.hooks import LOSSES, HookChain, Hooks
+from pipeline.ports.images import Decoded, Decoder, Fetcher
+from pipeline.ports.model import Encoder, EncoderSpec
+from pipeline.ports.stream import Publisher, Source, Stage
+
+__all__ = [
+    "LOSSES",
+    "Decoded",
+    "Decoder",
+    "Encoder",
+    "EncoderSpec",
+    "FeatureCache",
+    "Fetcher",
+    "HookChain",
+    "Hooks",
+    "Publisher",
+    "Remembered",
+    "Source",
+    "Stage",
+    "TextCache",
+]

@@ -1,0 +1,111 @@
+"""What happens on the path, told to whoever listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
+
+from pipeline.ports.model import EncoderSpec
+from pipeline.rules.policies.policy_set import CalibratedFor
+from pipeline.wire import Decision
+
+_log = structlog.get_logger(__name__)
+
+LOSSES = ("expired", "recreated", "truncated", "corrupt")
+"""Why events will never be polled: too old, of a topic that is gone, cut off its log, in an unreadable batch."""
+
+
+class Hooks:
+    """What happens, as no-op methods: subclass what you listen to. Called from several threads; must not block."""
+
+    def polled(self, events: int, value_bytes: int) -> None:
+        """A poll brought events whose values sum to that many bytes."""
+
+    def stage_done(self, stage: str, seconds: float, items: int) -> None:
+        """A stage worked that long on one batch."""
+
+    def queue_depth(self, queue: str, batches: int) -> None:
+        """That many batches now wait before a stage."""
+
+    def encoded(self, images: int) -> None:
+        """One forward pass over that many views."""
+
+    def decided(self, decision: Decision, latency: float | None) -> None:
+        """A decision was acknowledged, `latency` seconds after its event's timestamp, where that says anything."""
+
+    def dead_lettered(self, stage: str, reason: str, latency: float | None) -> None:
+        """A dead letter was acknowledged."""
+
+    def committed(self, events: int) -> None:
+        """A batch of that many events was marked as done."""
+
+    def assigned(self, partitions: int) -> None:
+        """The source now owns that many partitions."""
+
+    def lag(self, topic: str, partition: int, events: int) -> None:
+        """That many events of an owned partition are still to be polled."""
+
+    def text_cache(self, result: str, count: int) -> None:
+        """`count` look-ups ended as ``hit``, ``miss`` or ``error``."""
+
+    def feature_cache(self, result: str, count: int) -> None:
+        """`count` images were ``hit`` or ``miss`` in the cache of image features, wherever it keeps them."""
+
+    def shared_feature_cache(self, result: str, count: int) -> None:
+        """`count` look-ups in the shared cache of image features ended as ``hit``, ``miss`` or ``error``."""
+
+    def policies_loaded(self, version: str, policies: int) -> None:
+        """A policy set went live."""
+
+    def calibrated_for_another_model(self, policies: Mapping[str, CalibratedFor]) -> None:
+        """A policy set went live; the thresholds of these active policies, often none, were set for another model."""
+
+    def policies_refused(self, reason: str) -> None:
+        """A set did not validate (``invalid``) or could not be taken up now (``error``); the last good one stays."""
+
+    def model_loaded(self, spec: EncoderSpec) -> None:
+        """The model is warm."""
+
+    def claims(self, waiting: int, away: int) -> None:
+        """So many claim checks wait to be fetched or are being fetched; so many of their stores do not answer."""
+
+    def braked(self, reason: str | None) -> None:
+        """The worker takes no more events but trials, for that reason; None: it takes them again."""
+
+    def answer_made_smaller(self, form: str) -> None:
+        """The broker refused an answer for good, and it is tried again in that smaller form."""
+
+    def lost(self, topic: str, partition: int, reason: str, events: int) -> None:
+        """A range of events will never be polled, for one of `LOSSES`; `events` is 0 where nobody knows how many."""
+
+    def log_lines_lost(self, lines: int) -> None:
+        """So many lines of the log could not be written. Must not log."""
+
+    def background(self, lines: int) -> None:
+        """A policy set went live; so many lines of its background stand against the policy that has the fewest."""
+
+    def policies_looked_at(self) -> None:
+        """The policy folder was looked at, and what was found in it has been dealt with."""
+
+    def policies_from_last_good(self) -> None:
+        """The policy folder did not validate at the start; the last good set, which was kept on disk, is live."""
+
+
+class HookChain(Hooks):
+    """Passes every call on to each listener, in order."""
+
+    def __init__(self, *listeners: Hooks) -> None:
+        for name in [n for n in vars(Hooks) if not n.startswith("_")]:
+            setattr(self, name, _fan_out([getattr(listener, name) for listener in listeners]))
+
+
+def _fan_out(calls: Sequence[Callable[..., None]]) -> Callable[..., None]:
+    def call(*args: object, **kwargs: object) -> None:
+        for each in calls:
+            try:
+                each(*args, **kwargs)
+            except Exception:  # noqa: BLE001 - who listens must not end who works
+                _log.exception("hook_failed", hook=getattr(each, "__qualname__", repr(each)))
+
+    return call

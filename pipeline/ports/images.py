@@ -1,0 +1,41 @@
+"""Where an image's bytes come from, and how they become pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipeline.items import Pixels
+from pipeline.wire import Claim
+
+
+class Fetcher(Protocol):
+    """Redeems claim checks."""
+
+    def fetch(self, claim: Claim) -> bytes:
+        """The image's bytes; blocks for a bounded time. Raises `ItemError` with a FETCH_* reason.
+
+        Raises `RetryError`, which is one, when the store is away for now, or so it seems.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """An image as the model takes it: `pixels` is ``uint8[V,H,W,3]``, taken from `frames` still pictures.
+
+    `notes` say what a reader of the decision should know of the file, such as ``truncated``.
+    """
+
+    pixels: Pixels
+    frames: int
+    notes: tuple[str, ...] = ()
+
+
+class Decoder(Protocol):
+    """Bytes of a stranger to pixels. Safe to call from many threads at once."""
+
+    name: str
+    """Names the preprocessing in every decision, such as ``fast-64-bicubic``."""
+
+    def decode(self, image: bytes) -> Decoded:
+        """Decode, orient, sample frames, resize and crop. Raises `ItemError` for whatever is not an image."""

@@ -1,0 +1,69 @@
+"""What comes in, what happens to it, and what goes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from pipeline.items import Batch
+from pipeline.wire import Record
+
+
+class Stage(Protocol):
+    """One step of the path. It works on a batch's live items, drops none, and lets failed ones pass along."""
+
+    name: str
+
+    def __call__(self, batch: Batch) -> Batch:
+        """Work on the batch and return it. Raises `StopError` when no item could ever get through."""
+
+
+class Source(Protocol):
+    """Events in, offsets out. One thread owns a source and makes every call on it."""
+
+    def poll(self, timeout: float, most: int | None = None) -> Batch | None:
+        """Wait up to `timeout` seconds for events; None if there were none. Keeps the group membership alive.
+
+        Takes at most `most` of them, and never more than the source was made for.
+        """
+
+    def pause(self) -> None:
+        """Let `poll` bring nothing until `resume`, also from partitions assigned meanwhile. Idempotent."""
+
+    def resume(self) -> None:
+        """Undo `pause`. Idempotent."""
+
+    def commit(self, batch: Batch) -> None:
+        """Mark the batch as done: once all before them are, its events will not be delivered to this group again.
+
+        Batches come in any order, whole or in parts. In each partition the group's offset goes no further than the
+        first event that was polled and is not done: after a crash that event and all behind it come again. What
+        belongs to partitions that were taken away since is silently left out: their new owner repeats it. May hold
+        the commit back for a moment; `close` and a revocation send what was held back. Raises `StopError` when the
+        broker refuses for good.
+        """
+
+    def finish_with(self, drain: Callable[[], Sequence[Batch]]) -> None:
+        """How to get, without blocking, the batches that are through: for what is in flight of partitions that leave.
+
+        A source that can asks for them while such partitions wait to go, for a bounded time, and commits them: their
+        new owner then repeats nothing. It asks while the owning thread waits inside `poll`, on whichever thread.
+        `drain` raises `StopError` where there is nothing to wait for.
+        """
+
+    def close(self) -> None:
+        """Send the commits that were held back and leave the group. Idempotent."""
+
+
+class Publisher(Protocol):
+    """Records out."""
+
+    def publish(self, records: Sequence[Record]) -> None:
+        """Return once the broker has acknowledged every record; raises `PublishError` when it has not.
+
+        Raises `RefusedError` when some can never be acknowledged (too large for their topic, no key on a compacted
+        one) and all others are: the publisher may be used again, and must be, for a smaller form of those.
+        """
+
+    def close(self) -> None:
+        """Free the connection. Idempotent."""

@@ -1,0 +1,1 @@
+"""What scores an image under a policy."""

@@ -1,0 +1,45 @@
+"""BMP: the header alone. Sources: BITMAPINFOHEADER and BITMAPV5HEADER in the GDI documentation."""
+
+from __future__ import annotations
+
+from pipeline.rules.images.headers.stored import MAX_PROFILE, Colour, Stored
+from pipeline.rules.images.work import PILLOW_PIXEL, Work, check_size, copies
+
+PIXEL = 6e-9
+RUN_PIXEL, RUN_BYTE = 0.6e-6, 2e-6
+"""Seconds for run-length coding, which Pillow decodes in Python: three times what it takes, as it holds the lock that
+all threads of the process share."""
+
+_OLD_HEADER, _HEADER_WITH_PROFILE = 12, 124
+_RUNS = {1, 2}
+
+
+def read_bmp(data: bytes, max_pixels: int, *, fast: bool) -> Stored:
+    """Raises `ItemError` for what is too large or too much work."""
+    header = int.from_bytes(data[14:18], "little")
+    if header == _OLD_HEADER:
+        width, height = int.from_bytes(data[18:20], "little"), int.from_bytes(data[20:22], "little")
+        bits, compression = int.from_bytes(data[24:26], "little"), 0
+    else:
+        width = int.from_bytes(data[18:22], "little")
+        height = abs(int.from_bytes(data[22:26], "little", signed=True))
+        bits, compression = int.from_bytes(data[28:30], "little"), int.from_bytes(data[30:34], "little")
+    size = (width, height)
+    check_size(size, max_pixels)
+    pixels = width * height
+    runs = compression in _RUNS
+    seconds = pixels * (PIXEL + (RUN_PIXEL if runs else 0)) + (len(data) * RUN_BYTE if runs else 0)
+    memory = pixels * (1 if bits <= 8 else PILLOW_PIXEL) + (2 * pixels if runs else 0)  # noqa: PLR2004  a palette
+    memory += copies(size, converted=True, turned=False, fast=fast)
+    kind = "run-length coded BMP" if runs else "BMP"
+    work = Work(seconds, memory, f"{kind} of {width:,} x {height:,} pixels")
+    return Stored(data, size, work, colour=Colour(icc=_profile(data, header)))
+
+
+def _profile(data: bytes, header: int) -> bytes | None:
+    """The colour profile that a header of version 5 says is embedded, or None."""
+    if header != _HEADER_WITH_PROFILE or data[70:74] != b"DEBM":
+        return None
+    start, length = 14 + int.from_bytes(data[126:130], "little"), int.from_bytes(data[130:134], "little")
+    profile = data[start : start + length]
+    return profile if 0 < len(profile) == length <= MAX_PROFILE else None

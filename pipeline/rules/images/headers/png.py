@@ -1,0 +1,183 @@
+"""PNG and APNG: a walk over the chunks, and the file anew with those alone that its pixels need.
+
+All others are for people or for colour management. Pillow reads every one of them and refuses the picture for one
+that is damaged or large, where viewers show it. The end mark is written anew too. Source: PNG, third edition.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass, field
+
+from pipeline.errors import ItemError, Reason
+from pipeline.rules.images.exif import orientation
+from pipeline.rules.images.headers.stored import MAX_PROFILE, Colour, Stored
+from pipeline.rules.images.work import PILLOW_PIXEL, Work, check_size, copies
+
+_SIGNATURE = 8
+_END = b"\x00\x00\x00\x00IEND\xae\x42\x60\x82"
+_ONCE = {b"IHDR", b"PLTE", b"tRNS", b"acTL"}
+_FRAMES = {b"fcTL", b"fdAT"}
+_ASIDE = {b"eXIf", b"iCCP", b"gAMA", b"cHRM", b"sRGB", b"cICP"}
+_CONVERTED = {3, 4, 6}
+"""Palettes and alpha are made plain before they are scaled."""
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+
+MAX_CHUNKS = 100_000
+"""An image of 50 MB in pieces of a kilobyte has half as many."""
+BYTE = 18e-9
+"""Seconds to inflate a byte that does not compress."""
+RAW = 1.6e-9
+"""Seconds to inflate and unfilter a byte of the rows that come out."""
+PIXEL = 5e-9
+"""Seconds to unpack a pixel, and to scale it down."""
+CANVAS = 12e-9
+"""Seconds for a pixel of an animation's canvas: it is kept, pasted into and looked at for every frame."""
+FRAME = 0.2e-3
+"""Seconds that the smallest frame takes."""
+CANVAS_COPIES = 5
+"""An animation's canvas, the one before, what is thrown away, a frame and its mask."""
+
+
+@dataclass
+class _Chunks:
+    kept: list[tuple[bytes, bytes | memoryview]] = field(default_factory=list)
+    """Name and whole chunk."""
+    aside: dict[bytes, bytes] = field(default_factory=dict)
+    areas: list[int] = field(default_factory=list)
+    """Pixels of each frame of an animation."""
+    whole: bool = True
+    """Whether everything was kept as it was."""
+    ended: bool = False
+    default_is_frame: bool = False
+
+
+def read_png(data: bytes, max_pixels: int, *, fast: bool) -> Stored:
+    """Raises `ItemError` for what is too large, too much work, or has no header."""
+    if data[12:16] != b"IHDR" or len(data) < 33:  # noqa: PLR2004  signature, header and its checksum
+        short = len(data) < 33  # noqa: PLR2004
+        raise ItemError(Reason.TRUNCATED if short else Reason.DECODE_FAILED, f"PNG: no header ({len(data):,} bytes)")
+    width, height, depth, kind = struct.unpack_from(">IIBB", data, 16)
+    size = (width, height)
+    check_size(size, max_pixels)
+    chunks = _read(data)
+    animated = bool(chunks.areas) and any(name == b"acTL" for name, _ in chunks.kept)
+    frames = len(chunks.areas) + (not chunks.default_is_frame) if animated else 1
+    kept = data
+    if animated or not (chunks.whole and chunks.ended):
+        kept = _written(data, chunks, animated=animated)
+    exif = chunks.aside.get(b"eXIf")
+    turn = orientation(exif) if exif else 1
+    keyed = any(name == b"tRNS" for name, _ in chunks.kept)
+    work = _work(
+        size,
+        depth * _CHANNELS.get(kind, 4),
+        len(kept),
+        chunks.areas if animated else [],
+        kind,
+        turn,
+        keyed=keyed,
+        fast=fast,
+    )
+    return Stored(kept, size, work, frames, turn, _colour(chunks.aside))
+
+
+def _read(data: bytes) -> _Chunks:
+    chunks, view = _Chunks(), memoryview(data)
+    at, count, seen, pictured = _SIGNATURE, 0, set(), False
+    while at + 8 <= len(data) and not chunks.ended:
+        count += 1
+        if count > MAX_CHUNKS:
+            raise ItemError(Reason.TOO_MUCH_WORK, f"PNG: over {MAX_CHUNKS:,} chunks")
+        length, name = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        end = at + 12 + length
+        if name == b"IEND":
+            chunks.ended = True
+        elif name == b"IDAT" or (name in _ONCE and name not in seen) or name in _FRAMES:
+            if name == b"tRNS" and not _is_sound(data, at, end):
+                chunks.whole = False  # a viewer goes on without it
+            else:
+                chunks.kept.append((name, view[at:end] if end <= len(data) else _shortened(data, at, name)))
+                chunks.whole &= end <= len(data) and name not in {b"acTL", *_FRAMES}
+            if name == b"fcTL":
+                chunks.areas.append(_area(data, at))
+                chunks.default_is_frame |= not pictured
+            pictured |= name == b"IDAT"
+        else:
+            chunks.whole = False
+            if name in _ASIDE and name not in chunks.aside and _is_sound(data, at, end):
+                chunks.aside[name] = data[at + 8 : end - 4]
+        seen.add(name)
+        at = end
+    return chunks
+
+
+def _shortened(data: bytes, at: int, name: bytes) -> bytes:
+    """A chunk that promises more bytes than there are, so that it takes no other's for its own."""
+    body = data[at + 8 :]
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(body, zlib.crc32(name)))
+
+
+def _is_sound(data: bytes, at: int, end: int) -> bool:
+    """Whether a chunk is all there and its checksum is right."""
+    return end <= len(data) and zlib.crc32(data[at + 4 : end - 4]) == int.from_bytes(data[end - 4 : end], "big")
+
+
+def _area(data: bytes, at: int) -> int:
+    width, height = int.from_bytes(data[at + 12 : at + 16], "big"), int.from_bytes(data[at + 16 : at + 20], "big")
+    return width * height
+
+
+def _written(data: bytes, chunks: _Chunks, *, animated: bool) -> bytes:
+    """The file anew; an animation that counts its frames wrongly is put right, and what is none loses its frames."""
+    out: list[bytes | memoryview] = [data[:_SIGNATURE]]
+    for name, chunk in chunks.kept:
+        if name == b"acTL" and animated:
+            body = b"acTL" + struct.pack(">II", len(chunks.areas), 0)
+            out.append(struct.pack(">I", 8) + body + struct.pack(">I", zlib.crc32(body)))
+        elif animated or name not in {b"acTL", *_FRAMES}:
+            out.append(chunk)
+    return b"".join([*out, _END])
+
+
+def _colour(aside: dict[bytes, bytes]) -> Colour:
+    if len(aside.get(b"cICP", b"")) == 4:  # noqa: PLR2004  primaries, transfer, matrix, range
+        return Colour(cicp=(aside[b"cICP"][0], aside[b"cICP"][1]))
+    icc = _inflated(aside[b"iCCP"]) if b"iCCP" in aside else None
+    if icc or b"sRGB" in aside:
+        return Colour(icc=icc)
+    gamma = int.from_bytes(aside.get(b"gAMA", b"")[:4], "big") / 100_000
+    corners = aside.get(b"cHRM", b"")
+    chromaticities = tuple(each / 100_000 for each in struct.unpack(">8I", corners)) if len(corners) == 32 else None  # noqa: PLR2004
+    return Colour(gamma=gamma or None, chromaticities=chromaticities)
+
+
+def _inflated(chunk: bytes) -> bytes | None:
+    """The colour profile in an iCCP chunk, or None where it cannot be had or is too long."""
+    packed = chunk.partition(b"\x00")[2]
+    if packed[:1] != b"\x00":
+        return None
+    inflate = zlib.decompressobj()
+    try:
+        profile = inflate.decompress(packed[1:], MAX_PROFILE)
+    except zlib.error:
+        return None
+    return None if inflate.unconsumed_tail else profile
+
+
+def _work(
+    size: tuple[int, int], bits: int, coded: int, areas: list[int], kind: int, turn: int, *, keyed: bool, fast: bool
+) -> Work:
+    pixels = size[0] * size[1]
+    raw = pixels * bits / 8
+    seconds = coded * BYTE + raw * RAW + pixels * PIXEL
+    name = f"PNG of {size[0]:,} x {size[1]:,} pixels"
+    if areas:
+        seconds += sum(areas) * (bits / 8 * RAW + PIXEL) + len(areas) * (pixels * CANVAS + FRAME)
+        return Work(seconds, pixels * PILLOW_PIXEL * CANVAS_COPIES, f"{name} in {len(areas):,} frames")
+    grey = kind in {0, 3}
+    memory = pixels * (max(1, bits // 8) if grey else PILLOW_PIXEL)
+    converted = kind in _CONVERTED or keyed or (kind == 0 and bits > 8)  # noqa: PLR2004
+    memory += copies(size, converted=converted, turned=turn != 1, fast=fast)
+    return Work(seconds, memory, name)

@@ -1,0 +1,44 @@
+"""What the headers of a file say, whatever its format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pipeline.rules.images.work import Work
+
+MAX_PROFILE = 4 * 1024 * 1024
+"""Bytes of a colour profile that are read; large CMYK profiles have two million. A larger one is ignored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """Which colours the numbers in a file mean; all None is sRGB, as for viewers.
+
+    The first that is there counts: `cicp` (H.273's codes of primaries and transfer), then `icc` (a profile), then
+    `gamma` (PNG's, such as 0.45455) with `chromaticities` (white, red, green, blue as x, y).
+    """
+
+    icc: bytes | None = None
+    cicp: tuple[int, int] | None = None
+    gamma: float | None = None
+    chromaticities: tuple[float, ...] | None = None
+
+
+SRGB = Colour()
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file as its decoder is to have it: `data` lacks what no pixel needs, such as text and thumbnails.
+
+    `size` is (width, height) as stored, before `orientation` (EXIF's) turns it. `frames` counts what is really there.
+    """
+
+    data: bytes
+    size: tuple[int, int]
+    work: Work
+    frames: int = 1
+    orientation: int = 1
+    colour: Colour = field(default=SRGB)
+    lacks_end: bool = False
+    """Whether the end mark is missing, which is no proof that pixels are."""

@@ -1,0 +1,137 @@
+"""Thresholds written back into a policy file's text, which keeps its comments, order and every other byte.
+
+A YAML library that reads a file and writes it again lays it out its own way. So the parser only says where the values
+stand, and they are replaced there.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.nodes import MappingNode, Node
+
+from pipeline.rules.policies.policy_set import CalibratedFor
+from pipeline.rules.policies.yaml_lines import YamlError, load
+from pipeline.wire import Action
+
+_BREAK = re.compile("\r\n|[\n\r]")
+KEY = "calibrated"
+_SAYS = "# written by `sluice policy calibrate`"
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    """Characters ``start`` to ``end`` of the text become ``new``."""
+
+    start: int
+    end: int
+    new: str
+
+
+def with_thresholds(content: bytes, actions: Mapping[Action, float], calibrated: CalibratedFor | None) -> bytes:
+    """A valid policy file with these thresholds, and with the model that they were set for where one is given.
+
+    What is equal already stays as it is written, so that writing the same twice changes nothing. Raises ``KeyError``
+    for an action that the file does not have, and ``ValueError`` where its layout cannot be edited in place.
+    """
+    mark = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
+    text = content.decode("utf-8-sig")
+    edited = text
+    # From the end, so that what is still to be edited stays where the parser saw it.
+    for edit in sorted(_edits(text, actions, calibrated), key=lambda each: each.start, reverse=True):
+        edited = edited[: edit.start] + edit.new + edited[edit.end :]
+    if not _says(edited, text, actions, calibrated):
+        raise ValueError("its YAML is so laid out that the thresholds cannot be replaced in place")
+    return mark + edited.encode()
+
+
+def _edits(text: str, actions: Mapping[Action, float], calibrated: CalibratedFor | None) -> Iterator[_Edit]:
+    root = YAML().compose(text)
+    entries = _entries(root)
+    thresholds = _entries(entries["actions"][1])
+    for action, value in actions.items():
+        node = thresholds[action][1]
+        with suppress(ValueError):
+            if float(node.value) == value:
+                continue
+        yield _replaced(node, _number(value))
+    if calibrated is None:
+        return
+    wanted = {"model": calibrated.model, "fingerprint": calibrated.fingerprint}
+    if KEY in entries:
+        for key, (_, node) in _entries(entries[KEY][1]).items():
+            if node.value != wanted[key]:
+                yield _replaced(node, _scalar(wanted[key], plain=not entries[KEY][1].flow_style))
+    elif root.flow_style:
+        inside = ", ".join(f"{name}: {_scalar(value, plain=False)}" for name, value in wanted.items())
+        at = entries["actions"][1].end_mark.index
+        yield _Edit(at, at, f", {KEY}: {{{inside}}}")
+    else:
+        yield _inserted(text, *entries["actions"], wanted)
+
+
+def _entries(mapping: MappingNode) -> dict[str, tuple[Node, Any]]:
+    """A mapping's key and value nodes, by key."""
+    return {key.value: (key, value) for key, value in mapping.value}
+
+
+def _replaced(node: Node, new: str) -> _Edit:
+    return _Edit(node.start_mark.index, node.end_mark.index, new)
+
+
+def _inserted(text: str, key: Node, actions: MappingNode, wanted: Mapping[str, str]) -> _Edit:
+    """The new key on lines of its own after the actions, and after the comments that are indented like them."""
+    column = key.start_mark.column
+    last = actions if actions.flow_style else actions.value[-1][1]
+    at = _after_line(text, last.end_mark.index)
+    while at < len(text):
+        line = text[at : _after_line(text, at)]
+        if not (line.lstrip().startswith("#") and len(line) - len(line.lstrip()) > column):
+            break
+        at += len(line)
+    found = _BREAK.search(text)
+    newline = found[0] if found else "\n"
+    lines = [f"{KEY}:  {_SAYS}", *(f"  {name}: {_scalar(value, plain=True)}" for name, value in wanted.items())]
+    before = "" if text[:at].endswith(("\n", "\r")) else newline
+    return _Edit(at, at, before + "".join(f"{' ' * column}{line}{newline}" for line in lines))
+
+
+def _after_line(text: str, index: int) -> int:
+    found = _BREAK.search(text, index)
+    return found.end() if found else len(text)
+
+
+def _number(value: float) -> str:
+    """At least two decimals, and as many as it has; never 1e-05."""
+    digits = next((digits for digits in range(2, 17) if float(f"{value:.{digits}f}") == value), 17)
+    return f"{value:.{digits}f}"
+
+
+def _scalar(value: str, *, plain: bool) -> str:
+    """A text as YAML: plain where it may be and reads as that text, else in quotes (JSON's are YAML's)."""
+    with suppress(YamlError):
+        if plain and load(f"{KEY}: {value}").value == {KEY: value}:
+            return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _says(edited: str, text: str, actions: Mapping[Action, float], calibrated: CalibratedFor | None) -> bool:
+    """Whether the edited text says what it should and nothing else."""
+    wanted = dict(load(text).value)
+    wanted["actions"] = {**wanted["actions"], **actions}
+    if calibrated is not None:
+        wanted[KEY] = {"model": calibrated.model, "fingerprint": calibrated.fingerprint}
+    try:
+        found = dict(load(edited).value)
+    except YamlError:
+        return False
+    found["actions"] = {action: float(least) for action, least in found["actions"].items()}
+    wanted["actions"] = {action: float(least) for action, least in wanted["actions"].items()}
+    return found == wanted

@@ -1,0 +1,282 @@
+"""Text of policy files -> a `PolicySet`, or every problem found, each with its file and line.
+
+Takes the files' bytes, not their paths: reading folders is an adapter's work (``adapters/local/policy_folder.py``).
+"""
+
+from __future__ import annotations
+
+import codecs
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from pipeline.errors import PolicyError, Problem
+from pipeline.rules.policies.backgrounds import LEAST_BACKGROUND, background_lines, thin
+from pipeline.rules.policies.forms import DefaultsForm, Form, PolicyForm, reason
+from pipeline.rules.policies.names import BACKGROUND_SUFFIX, DEFAULTS_FILE, SUFFIXES
+from pipeline.rules.policies.policy_set import CalibratedFor, Defaults, Policy, PolicySet, Where, policy_version
+from pipeline.rules.policies.templates import fill
+from pipeline.rules.policies.yaml_lines import Located, YamlError, load
+from pipeline.wire import Action
+
+BUILT_IN = "<built in>/_background.txt"
+"""The path under which a folder's files bring the background that is used where the folder names none."""
+FILE_LIMIT = 1 << 20
+"""Bytes of one policy file: a thousand times what a careful one needs, and small enough to parse at once."""
+
+_ID = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+FormT = TypeVar("FormT", bound=Form)
+
+
+class TokenCounter:
+    """How long a sentence may be for one model: ``count`` its tokens, ``limit`` how many the model reads."""
+
+    def __init__(self, count: Callable[[str], int], limit: int) -> None:
+        self.count = count
+        self.limit = limit
+
+    def excess(self, sentence: str) -> int:
+        """Tokens past the limit. A token spans at least one byte, so most sentences need no tokeniser."""
+        if len(sentence.encode()) + 2 <= self.limit:
+            return 0
+        return max(0, self.count(sentence) - self.limit)
+
+
+def parse_policies(files: Mapping[str, bytes], counter: TokenCounter | None = None) -> PolicySet:
+    """Build the policy set of one folder from its files' bytes, by path.
+
+    The keys end in the file names; ``_defaults.yaml``, the background file that it names and the `BUILT_IN` one may
+    be among them; without the latter, a folder that names no background has none. With a `counter`, sentences past
+    the model's context length are problems too.
+    Raises `PolicyError` with every problem.
+    """
+    problems: list[Problem] = []
+    named = {_name(path): path for path in files if path != BUILT_IN}
+    defaults = _defaults(files, named, counter, problems)
+    policies = []
+    stems: dict[str, str] = {}
+    for path in sorted(named.values()):
+        if not path.endswith(SUFFIXES):
+            continue
+        if _name(path).startswith("_"):
+            problems.extend(_misnamed_defaults(path))
+            continue
+        stem = _name(path).rsplit(".", 1)[0]
+        if stem in stems:
+            problems.append(Problem(path, 0, f"the policy id {stem!r} is taken by {stems[stem]}; rename one"))
+        stems[stem] = path
+        if policy := _policy(path, stem, files[path], defaults, counter, problems):
+            policies.append(policy)
+    if not stems and not problems:
+        problems.append(Problem(_folder(named), 0, "no policy in it; a policy is a file such as weapons.yaml"))
+    if problems:
+        raise PolicyError(problems)
+    return PolicySet(tuple(policies), defaults)
+
+
+def files_of(policy_set: PolicySet, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Those of the files that the set was made of: what it takes to make it again."""
+    made_of = {policy.where.file for policy in policy_set.policies if policy.where}
+    made_of.add(policy_set.defaults.background_file)
+    return {path: content for path, content in files.items() if path in made_of or _name(path) == DEFAULTS_FILE}
+
+
+def _policy(
+    path: str,
+    stem: str,
+    content: bytes,
+    defaults: Defaults,
+    counter: TokenCounter | None,
+    problems: list[Problem],
+) -> Policy | None:
+    if not _ID.fullmatch(stem):
+        problems.append(Problem(path, 0, f"the policy id {stem!r} may hold only a-z, 0-9, - and _; rename the file"))
+    read = _read(path, content, PolicyForm, problems)
+    if read is None:
+        return None
+    form, located = read
+    found = [
+        *_order_problems(form.actions, located),
+        *_duplicates({"prompts": form.prompts, "unless": form.unless}, located),
+        *_too_long([("prompts", form.prompts), ("unless", form.unless)], defaults, counter, located),
+    ]
+    problems.extend(Problem(path, line, said) for line, said in found)
+    policy = Policy(
+        id=stem,
+        title=form.title,
+        description=form.description,
+        owner=form.owner,
+        mode=form.mode,
+        prompts=tuple(form.prompts),
+        unless=tuple(form.unless),
+        actions={action: float(least) for action, least in form.actions.items()},
+        must_flag=tuple(form.tests.must_flag),
+        must_pass=tuple(form.tests.must_pass),
+        calibrated=CalibratedFor(form.calibrated.model, form.calibrated.fingerprint) if form.calibrated else None,
+        where=Where(path, located.line(("prompts",))),
+        samples={
+            sample: Where(path, located.line(("tests", key, index)))
+            for key in ("must_flag", "must_pass")
+            for index, sample in enumerate(getattr(form.tests, key))
+        },
+    )
+    return replace(policy, version=policy_version(policy, defaults))
+
+
+def _defaults(
+    files: Mapping[str, bytes], named: Mapping[str, str], counter: TokenCounter | None, problems: list[Problem]
+) -> Defaults:
+    path = named.get(DEFAULTS_FILE)
+    read = _read(path, files[path], DefaultsForm, problems) if path else (DefaultsForm(), Located({}))
+    if read is None:
+        return Defaults()
+    form, located = read
+    for index, template in enumerate(form.templates):
+        if template.count("{}") != 1:
+            said = f"the template {template!r} needs {{}} once, where the prompt goes"
+            problems.append(Problem(str(path), located.line(("templates", index)), said))
+    where = Where(path or _folder(named), located.line(("background",)) if path else 0)
+    source = _background_file(form, named, where, problems)
+    if source is None:
+        return Defaults()
+    text = _text(source, files[source], problems) if source in files else ""
+    background = background_lines(text or "")
+    if source in files and text is not None and thin(background) and not form.allow_thin_background:
+        problems.append(where.problem(_thin(background, source)))
+    shipped = background == background_lines(files.get(BUILT_IN, b"").decode(errors="replace"))
+    if counter is not None and not shipped:
+        problems.extend(_too_long_lines(source, text or "", form.templates, counter))
+    return Defaults(
+        templates=tuple(form.templates),
+        background=background,
+        too_close=form.too_close,
+        thin=form.allow_thin_background,
+        shipped=shipped,
+        where=where,
+        background_file=source,
+    )
+
+
+def _background_file(
+    form: DefaultsForm, named: Mapping[str, str], where: Where, problems: list[Problem]
+) -> str | None:
+    """The path of the background, that which is built in where none is named; None where the named one is missing."""
+    if form.background is None:
+        return BUILT_IN
+    if (source := named.get(form.background)) is not None and source.endswith(BACKGROUND_SUFFIX):
+        return source
+    do = "put it there, or delete this line: then the built-in one is used"
+    if not form.background.endswith(BACKGROUND_SUFFIX):
+        do = f"its name must end in {BACKGROUND_SUFFIX}"
+    problems.append(where.problem(f"the background file {form.background!r} is not beside it; {do}"))
+    return None
+
+
+def _thin(background: tuple[str, ...], source: str) -> str:
+    what = "the built-in background" if source == BUILT_IN else _name(source)
+    return (
+        f"{what} has {len(background)} different lines; with fewer than {LEAST_BACKGROUND}, what none of them "
+        "describes is flagged by chance: add lines, or delete 'background:' to use the built-in one, or write "
+        f"'allow_thin_background: true' into {DEFAULTS_FILE}"
+    )
+
+
+def _misnamed_defaults(path: str) -> Iterable[Problem]:
+    """A file that can only be meant as `DEFAULTS_FILE`; without it the folder would have other templates."""
+    stem = _name(path).rsplit(".", 1)[0].casefold()
+    if _name(path) != DEFAULTS_FILE and difflib.get_close_matches(stem, ["_defaults"], cutoff=0.8):
+        yield Problem(path, 0, f"not read under this name; rename it to {DEFAULTS_FILE}")
+
+
+def _text(path: str, content: bytes, problems: list[Problem]) -> str | None:
+    if len(content) > FILE_LIMIT:
+        problems.append(Problem(path, 0, f"more than {FILE_LIMIT:,} bytes; no policy needs that: split it"))
+        return None
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        problems.append(Problem(path, 1, "saved as UTF-16 ('Unicode'); save the file as UTF-8"))
+        return None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        start = content[: error.start].rpartition(b"\n")[2].decode("utf-8", "replace")[-12:]
+        said = f"not UTF-8 behind {start!r}; save the file as UTF-8, or type the character anew"
+        problems.append(Problem(path, line, said))
+        return None
+
+
+def _read(path: str, content: bytes, form: type[FormT], problems: list[Problem]) -> tuple[FormT, Located] | None:
+    text = _text(path, content, problems)
+    if text is None:
+        return None
+    try:
+        located = load(text)
+        return form.model_validate(located.value), located
+    except YamlError as error:
+        problems.append(Problem(path, error.line, error.reason))
+    except ValidationError as error:
+        for each in error.errors():
+            place = tuple(part for part in each["loc"] if part != "[key]")
+            said = reason(dict(each), form, located.written.get(place))
+            problems.append(Problem(path, located.line(place), said))
+    return None
+
+
+def _order_problems(actions: Mapping[Action, float], located: Located) -> Iterable[tuple[int, str]]:
+    ordered: list[Action] = ["label", "review", "block"]
+    present = [action for action in ordered if action in actions]
+    for milder, severer in pairwise(present):
+        if actions[severer] < actions[milder]:
+            said = f"{severer} ({actions[severer]:g}) must not be below {milder} ({actions[milder]:g})"
+            yield located.line(("actions", severer)), said
+
+
+def _duplicates(lists: Mapping[str, list[str]], located: Located) -> Iterable[tuple[int, str]]:
+    seen: dict[str, tuple[str, int]] = {}
+    for key, sentences in lists.items():
+        for index, sentence in enumerate(sentences):
+            normal = " ".join(sentence.casefold().split())
+            line = located.line((key, index))
+            if normal in seen:
+                first, at = seen[normal]
+                yield line, f"{sentence!r} stands in {first} already, in line {at}; keep one"
+            seen.setdefault(normal, (key, line))
+
+
+def _too_long_lines(path: str, text: str, templates: Sequence[str], counter: TokenCounter) -> Iterable[Problem]:
+    """Lines of a background whose ends the model would not see."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            excess = max(map(counter.excess, fill(line.strip(), templates)))
+            if excess:
+                yield Problem(path, number, _cut(excess, counter))
+
+
+def _cut(excess: int, counter: TokenCounter) -> str:
+    return f"{excess} tokens past the model's {counter.limit}; the end would be cut off: shorten it"
+
+
+def _too_long(
+    lists: list[tuple[str, list[str]]], defaults: Defaults, counter: TokenCounter | None, located: Located
+) -> Iterable[tuple[int, str]]:
+    if counter is None:
+        return
+    for key, sentences in lists:
+        for index, sentence in enumerate(sentences):
+            excess = max(map(counter.excess, fill(sentence, defaults.templates)))
+            if excess:
+                yield located.line((key, index)), _cut(excess, counter)
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _folder(named: Mapping[str, str]) -> str:
+    return next(iter(named.values()), "").rpartition("/")[0] or "policies"

@@ -1,6 +1,0 @@
-"""The stages of an image's path, in order: fetch, recall, decode, encode, decide, publish.
-
-Each is a plain callable ``Batch -> Batch`` with a ``name``. It works on the items that have not failed, never drops
-one, and lets an item that fails carry its failure along to `publish`. Recall stands before decode, so that an image
-seen before costs a hash and neither decoding nor encoding.
-"""

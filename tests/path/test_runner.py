@@ -1,0 +1,360 @@
+"""The runner: order, overlap, backpressure, failure, draining. No test sleeps to get its way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from threading import Event as Flag
+from threading import Thread
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.errors import PublishError, StopError
+from pipeline.items import Batch, Item
+from pipeline.path.runner import Runner, Section
+from pipeline.ports import Hooks, Stage
+from pipeline.wire import Event
+
+PATIENCE = 10.0
+
+
+class Step:
+    """A stage that calls a function."""
+
+    def __init__(self, name: str, work: Callable[[Batch], None] = lambda _: None) -> None:
+        self.name = name
+        self._work = work
+
+    def __call__(self, batch: Batch) -> Batch:
+        self._work(batch)
+        return batch
+
+
+def batch(*offsets: int) -> Batch:
+    return Batch([Item(Event("t", 0, each, None, b"")) for each in offsets], polled_at=float(offsets[0]))
+
+
+def numbers(batches: list[Batch]) -> list[int]:
+    return [item.event.offset for each in batches for item in each.items]
+
+
+def runner(*sections: list[Stage], max_batch: int = 1) -> Runner:
+    return Runner([Section(each) for each in sections], Hooks(), time.monotonic, max_batch=max_batch)
+
+
+def run_through(made: Runner, count: int) -> list[Batch]:
+    done: list[Batch] = []
+    for number in range(count):
+        while not made.room():
+            made.wait(PATIENCE)
+            done += made.drain()
+        made.feed(batch(number))
+    return done + made.close(PATIENCE)
+
+
+def test_batches_come_out_in_the_order_in_which_they_went_in() -> None:
+    made = runner([Step("a")], [Step("b"), Step("c")], [Step("d")])
+    assert numbers(run_through(made, 50)) == list(range(50))
+
+
+def test_sections_overlap() -> None:
+    """The first section works on the next batch while the second still holds the one before."""
+    second_started, first_again = Flag(), Flag()
+
+    def first(each: Batch) -> None:
+        if each.items[0].event.offset == 1:
+            assert second_started.wait(PATIENCE)
+            first_again.set()
+
+    def second(each: Batch) -> None:
+        if each.items[0].event.offset == 0:
+            second_started.set()
+            assert first_again.wait(PATIENCE)
+
+    assert numbers(run_through(runner([Step("a", first)], [Step("b", second)]), 2)) == [0, 1]
+
+
+def test_threads_of_a_section_share_what_waits_and_it_comes_out_in_order() -> None:
+    """The second half is through first, and waits for the first."""
+    go, second_through, sizes = Flag(), Flag(), list[int]()
+
+    def work(each: Batch) -> None:
+        sizes.append(len(each))
+        if each.items[0].event.offset == 0:
+            assert go.wait(PATIENCE)
+        else:
+            second_through.set()
+
+    made = Runner([Section([Step("a", work)], threads=2, shares=2)], Hooks(), time.monotonic, max_batch=4)
+    made.feed(batch(0, 1, 2))
+    assert second_through.wait(PATIENCE)
+    assert made.drain() == []
+    go.set()
+    done = made.close(PATIENCE)
+    assert (sorted(sizes), numbers(done)) == ([1, 2], [0, 1, 2])
+
+
+def test_what_does_not_fit_before_a_section_goes_ahead_in_part() -> None:
+    """The section that falls free finds as much waiting as there may be, not what a batch boundary left over."""
+    sizes: list[int] = []
+    go, started = Flag(), Flag()
+
+    def hold(each: Batch) -> None:
+        sizes.append(len(each))
+        started.set()
+        assert go.wait(PATIENCE)
+
+    fetched = Flag()
+    made = runner(
+        [Step("a", lambda each: fetched.set() if each.items[-1].event.offset == 7 else None)],
+        [Step("b", hold)],
+        max_batch=4,
+    )
+    made.feed(batch(0))
+    assert started.wait(PATIENCE)
+    for offsets in ((1, 2, 3), (4, 5, 6, 7)):
+        while made.room() < len(offsets):
+            made.wait(PATIENCE)
+        made.feed(batch(*offsets))
+    assert fetched.wait(PATIENCE)
+    go.set()
+    done = made.close(PATIENCE)
+    assert (sizes[:2], numbers(done)) == ([1, 4], list(range(8)))
+
+
+def test_a_slow_part_holds_back_what_comes_after_it_and_so_the_whole_section() -> None:
+    """Else a single image that takes minutes would let the rest pile up without end behind it."""
+    go, slow = Flag(), Flag()
+
+    def work(each: Batch) -> None:
+        if each.items[0].event.offset == 0:
+            slow.set()
+            assert go.wait(PATIENCE)
+
+    made = Runner([Section([Step("a", work)], threads=2)], Hooks(), time.monotonic, max_batch=2)
+    made.feed(batch(0))
+    assert slow.wait(PATIENCE)
+    fed, deadline = 1, time.monotonic() + 0.5
+    while time.monotonic() < deadline:
+        if made.room():
+            made.feed(batch(fed))
+            fed += 1
+    assert 3 <= fed <= 6  # the slow one, two or three through behind it, two before the section
+    assert made.drain() == []
+    go.set()
+    assert numbers(made.close(PATIENCE)) == list(range(fed))
+
+
+@given(
+    sizes=st.lists(st.tuples(st.integers(1, 9), st.integers(0, 1)), max_size=40),
+    sections=st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3)), min_size=1, max_size=3),
+    max_batch=st.integers(1, 8),
+)
+def test_nothing_is_lost_repeated_or_reordered_however_it_is_split_and_joined(
+    sizes: list[tuple[int, int]], sections: list[tuple[int, int]], max_batch: int
+) -> None:
+    made = Runner(
+        [Section([Step(f"s{each}")], *given) for each, given in enumerate(sections)],
+        Hooks(),
+        time.monotonic,
+        max_batch=max_batch,
+    )
+    done, fed, generation = list[Batch](), 0, 0
+    for size, change in sizes:
+        generation += change
+        while not (room := made.room()):
+            made.wait(PATIENCE)
+            done += made.drain()
+        offsets = range(fed, fed + min(size, room))
+        made.feed(Batch([Item(Event("t", generation, each, None, b"")) for each in offsets], 0.0, generation))
+        fed = offsets.stop
+    done += made.close(PATIENCE)
+    assert numbers(done) == list(range(fed))
+    assert all(item.event.partition == each.generation for each in done for item in each.items)
+    assert made.oldest() is None
+
+
+def test_a_full_inlet_has_no_room_until_a_stage_takes_from_it() -> None:
+    go, started = Flag(), Flag()
+
+    def hold(_: Batch) -> None:
+        started.set()
+        assert go.wait(PATIENCE)
+
+    made = runner([Step("a", hold)])
+    made.feed(batch(0))
+    assert started.wait(PATIENCE)
+    made.feed(batch(1))
+    assert not made.room()
+    go.set()
+    made.wait(PATIENCE)
+    assert numbers(made.close(PATIENCE)) == [0, 1]
+
+
+def test_what_is_inside_is_bounded_by_the_queues() -> None:
+    go = Flag()
+    made = runner([Step("a")], [Step("b", lambda _: go.wait(PATIENCE) and None)])
+    fed = 0
+    deadline = time.monotonic() + 0.5
+    while time.monotonic() < deadline:
+        if made.room():
+            made.feed(batch(fed))
+            fed += 1
+    assert fed <= 5  # one in each section, one before each, one on its way between them
+    go.set()
+    assert numbers(made.close(PATIENCE)) == list(range(fed))
+
+
+def test_what_waits_at_the_inlet_grows_into_one_batch_until_it_is_full() -> None:
+    go, started, sizes = Flag(), Flag(), list[int]()
+
+    def hold(each: Batch) -> None:
+        sizes.append(len(each))
+        started.set()
+        assert go.wait(PATIENCE)
+
+    made = runner([Step("a", hold)], max_batch=3)
+    made.feed(batch(0))
+    assert started.wait(PATIENCE)
+    for number, room in ((1, 3), (2, 2), (3, 1)):
+        assert made.room() == room
+        made.feed(batch(number))
+    assert made.room() == 0
+    go.set()
+    done = made.close(PATIENCE)
+    assert (sizes, numbers(done)) == ([1, 3], [0, 1, 2, 3])
+    assert [each.polled_at for each in done] == [0.0, 1.0]  # as old as the oldest in it
+
+
+def test_events_of_two_assignments_do_not_share_a_batch() -> None:
+    """A commit leaves out what was polled under an assignment that is over; a batch knows only one."""
+    go, started = Flag(), Flag()
+
+    def hold(_: Batch) -> None:
+        started.set()
+        assert go.wait(PATIENCE)
+
+    made = runner([Step("a", hold)], max_batch=10)
+    made.feed(batch(0))
+    assert started.wait(PATIENCE)
+    later = batch(2)
+    later.generation = 1
+    made.feed(batch(1))
+    made.feed(later)
+    assert made.room() == 8
+    go.set()
+    done = made.close(PATIENCE)
+    assert [(each.generation, len(each)) for each in done] == [(0, 1), (0, 1), (1, 1)]
+
+
+def test_the_oldest_batch_inside_is_told_until_it_is_drained() -> None:
+    made = runner([Step("a")])
+    assert made.oldest() is None
+    made.feed(batch(3))
+    assert made.oldest() == 3.0
+    assert numbers(made.close(PATIENCE)) == [3]
+    assert made.oldest() is None
+
+
+def test_a_stage_that_raises_stops_the_runner_and_nothing_after_it_comes_out() -> None:
+    def fail(each: Batch) -> None:
+        if each.items[0].event.offset == 1:
+            raise PublishError("not acknowledged")
+
+    made = runner([Step("a")], [Step("b", fail)])
+    with pytest.raises(PublishError, match="not acknowledged"):
+        run_through(made, 10)
+    with pytest.raises(PublishError):
+        made.drain()
+
+
+def test_a_bug_in_a_stage_is_a_stop_error_that_names_it() -> None:
+    def bug(_: Batch) -> None:
+        raise KeyError("x")
+
+    made = runner([Step("a", bug)])
+    made.feed(batch(0))
+    with pytest.raises(StopError, match="KeyError"):
+        made.close(PATIENCE)
+
+
+def test_closing_takes_no_longer_than_it_may() -> None:
+    go = Flag()
+    made = runner([Step("a", lambda _: go.wait(PATIENCE) and None)])
+    made.feed(batch(0))
+    with pytest.raises(StopError, match="still inside"):
+        made.close(0.05)
+    go.set()
+
+
+def wide(offset: int, views: int) -> Item:
+    return Item(Event("t", 0, offset, None, b""), pixels=np.zeros((views, 1, 1, 3), np.uint8))
+
+
+def test_a_section_is_given_so_many_views_at_a_time_and_a_wide_image_alone() -> None:
+    """What waits before it would else be as many times the memory as an image may have views."""
+    go, sizes = Flag(), list[int]()
+
+    def widen(each: Batch) -> None:
+        each.items = [wide(item.event.offset, (1, 9, 3, 2)[item.event.offset % 4]) for item in each.items]
+
+    def count(each: Batch) -> None:
+        assert go.wait(PATIENCE)
+        sizes.append(each.views)
+
+    made = runner([Step("a", widen)], [Step("b", count)], max_batch=4)
+    made.feed(batch(0, 1, 2, 3))
+    go.set()
+    done = made.close(PATIENCE)
+    assert numbers(done) == [0, 1, 2, 3]
+    assert sum(sizes) == 15
+    assert all(size <= 4 or size == 9 for size in sizes), sizes
+
+
+def test_there_is_no_room_while_what_is_inside_holds_too_many_bytes() -> None:
+    go = Flag()
+
+    def wait(_: Batch) -> None:
+        assert go.wait(PATIENCE)
+
+    made = Runner([Section([Step("a", wait)])], Hooks(), time.monotonic, max_batch=64, max_bytes=1000)
+    made.feed(Batch([Item(Event("t", 0, 0, b"key", bytes(600)))]))
+    assert made.room() > 0
+    made.feed(Batch([Item(Event("t", 0, 1, None, bytes(390), [("h", bytes(7))]))]))
+    assert (made.bytes, made.room()) == (1000, 0)
+    go.set()
+    done: list[Batch] = []
+    while len(numbers(done)) < 2:
+        done += made.drain()
+    assert (made.bytes, made.room()) == (0, 64)
+    made.close(PATIENCE)
+
+
+def test_pushing_from_another_thread_waits_for_room() -> None:
+    go, pushed = Flag(), Flag()
+
+    def wait(_: Batch) -> None:
+        assert go.wait(PATIENCE)
+
+    made = runner([Step("a", wait)], max_batch=1)
+    made.feed(batch(0))
+    while not made.room():  # until the section has taken it
+        made.wait(PATIENCE)
+    made.feed(batch(1))
+    other = Thread(target=lambda: (made.push(batch(2)), pushed.set()))
+    other.start()
+    assert not pushed.wait(0.05)
+    go.set()
+    other.join(PATIENCE)
+    assert pushed.is_set()
+    assert numbers(made.close(PATIENCE)) == [0, 1, 2]
+
+
+def test_pushing_into_a_path_that_has_ended_is_refused() -> None:
+    made = runner([Step("a")])
+    made.close(PATIENCE)
+    with pytest.raises(StopError, match="ended"):
+        made.push(batch(0))

@@ -1,0 +1,221 @@
+"""``sluice policy check``, and how all policy commands take their folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from pipeline.adapters.local.policy_folder import SHIPPED_BACKGROUND, read_policy_folder
+from pipeline.adapters.memory import MemoryTextCache
+from pipeline.adapters.open_clip import load_encoder
+from pipeline.errors import PolicyError, UsageError
+from pipeline.path.live import LivePolicies
+from pipeline.ports import Hooks
+from tests.e2e.policies_under_test import policy, write_policies
+from workers.cli import app
+from workers.settings import SHIPPED_POLICIES
+
+WEAPONS = policy("Weapons", ["a knife"], {"review": 0.5})
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(app, ["policy", *words], standalone_mode=False)
+
+
+def said(folder: Path, *words: str) -> tuple[int, list[str]]:
+    """Exit status and the lines of both outputs, without the folder's name."""
+    shown = run("check", str(folder), *words)
+    return shown.return_value, [line.replace(f"{folder}/", "") for line in shown.output.splitlines()]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "weapons.yaml").write_text(WEAPONS)
+    return tmp_path / "policies"
+
+
+def test_a_folder_of_one_policy_is_sound_and_has_the_built_in_background(folder: Path) -> None:
+    status, lines = said(folder)
+    assert status == 0
+    assert lines[0].startswith("ok  weapons")
+    assert lines[-1].endswith("1 policies, 1519 background lines, the built-in ones")
+
+
+def test_the_shipped_policies_are_sound_with_nothing_to_note() -> None:
+    shown = run("check")
+    assert shown.return_value == 0
+    assert (shown.stderr, len(shown.stdout.splitlines())) == ("", 12)
+
+
+def test_each_problem_is_a_line_and_the_status_is_2(folder: Path) -> None:
+    (folder / "weapons.yaml").write_text(WEAPONS.replace("0.5", "50"))
+    (folder / "_defaults.yaml").write_text("background: mine.txt\n")
+    (folder / "mine.txt").write_text("a cup\n")
+    status, lines = said(folder)
+    assert status == 2
+    assert lines[0].startswith("_defaults.yaml:1: mine.txt has 1 different lines; with fewer than 200")
+    assert lines[1] == "weapons.yaml:6: 'actions.review': write 0.5, not 50; it is a share of 1, and no percentage"
+
+
+def test_every_file_that_is_not_taken_is_named_and_a_slip_in_a_name_is_a_problem(folder: Path) -> None:
+    for name in ("upper.YAML", "x.yaml.txt", "old.yml~", "README.md", "list.txt"):
+        (folder / name).write_text(WEAPONS)
+    (folder / "more").mkdir()
+    status, lines = said(folder)
+    assert status == 2
+    assert lines == [
+        "upper.YAML: not read under this name; rename it to upper.yaml",
+        "x.yaml.txt: not read under this name; rename it to x.yaml",
+        "note: README.md: no policy, by its name; a policy's ends in .yaml",
+        "note: more: a folder, and policies are looked for in no subfolder",
+        "note: old.yml~: an editor's copy, by its name; delete it, or rename it if it is a policy",
+        "note: list.txt: not used: _defaults.yaml does not name it as the background",
+    ]
+    for name in ("upper.YAML", "x.yaml.txt"):
+        (folder / name).unlink()
+    assert said(folder)[0] == 0
+
+
+def test_a_missing_sample_is_named_where_the_policy_names_it(folder: Path) -> None:
+    (folder / "samples").mkdir()
+    (folder / "samples" / "there.png").touch()
+    tests = "tests:\n  must_flag:\n    - samples/there.png\n    - samples/gone.png\n  must_pass: [samples]\n"
+    (folder / "weapons.yaml").write_text(WEAPONS + tests)
+    assert said(folder) == (
+        2,
+        [
+            "weapons.yaml:10: the sample samples/gone.png is not there; samples are files, relative to this one",
+            "weapons.yaml:11: the sample samples is a folder; samples are files, relative to this one",
+        ],
+    )
+
+
+@pytest.mark.parametrize("sample", [".", "./", "..", "/", "x" * 5000, '"a\\0b"', "/dev/zero", "a/" * 3000])
+def test_no_name_of_a_sample_is_too_strange_to_be_named(folder: Path, sample: str) -> None:
+    (folder / "weapons.yaml").write_text(WEAPONS + f"tests:\n  must_flag:\n    - {sample}\n")
+    status, lines = said(folder)
+    assert status == 2
+    assert lines[0].startswith("weapons.yaml:9: the sample ")
+
+
+def test_what_is_allowed_and_rarely_meant_is_noted(folder: Path) -> None:
+    (folder / "weapons.yaml").write_text(WEAPONS.replace("0.5", "0"))
+    assert "note: weapons.yaml: a threshold of 0 is reached by every image" in said(folder)[1]
+    (folder / "weapons.yaml").write_text(WEAPONS.replace("enforce", "off"))
+    assert any("every policy is off" in line for line in said(folder)[1])
+    (folder / "weapons.yaml").write_text(WEAPONS)
+    (folder / "_defaults.yaml").write_text("background: empty.txt\nallow_thin_background: true\n")
+    (folder / "empty.txt").touch()
+    assert any("no background and no 'unless'" in line for line in said(folder)[1])
+
+
+def test_as_json_problems_and_notes_have_their_place(folder: Path) -> None:
+    (folder / "x.YML").touch()
+    (folder / os.fsdecode(b"caf\xe9.yaml")).write_text(WEAPONS)
+    status, lines = said(folder, "--json")
+    found = json.loads("\n".join(lines))
+    assert status == 2
+    assert [each["reason"].partition(";")[0] for each in found["problems"]] == [
+        "not read under this name",
+        "the policy id 'caf\\udce9' may hold only a-z, 0-9, - and _",
+    ]
+
+
+def test_a_model_that_does_not_exist_is_one_line(folder: Path) -> None:
+    with pytest.raises(UsageError, match="did you mean ViT-B-32"):
+        raise run("check", str(folder), "--model", "ViT-B-23").exception or AssertionError
+
+
+@pytest.mark.parametrize("model", ["bundled", "ViT-B-32"])
+def test_a_prompt_that_is_too_long_for_the_model_is_named(folder: Path, model: str) -> None:
+    (folder / "weapons.yaml").write_text(WEAPONS.replace("a knife", "a very sharp knife " * 20))
+    status, lines = said(folder, "--model", model)
+    assert status == 2
+    assert lines[0].startswith("weapons.yaml:4: ")
+    assert "the end would be cut off" in lines[0]
+
+
+@pytest.mark.parametrize("words", [["nosuch"], [str(SHIPPED_POLICIES)]])
+def test_it_imports_neither_torch_nor_numpy(words: list[str]) -> None:
+    code = (
+        f"import sys; sys.argv = ['sluice', 'policy', 'check', *{words}]\n"
+        "from workers.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print(*{'torch', 'open_clip', 'numpy', 'kafka'} & sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == ""
+
+
+@pytest.mark.parametrize("command", [["check"], ["test"], ["calibrate", "labelled", "--precision", "0.9"]])
+@pytest.mark.parametrize("option", [False, True])
+def test_every_command_takes_the_folder_as_an_argument_and_as_an_option(
+    tmp_path: Path, command: list[str], option: bool
+) -> None:
+    """A file where a folder is wanted shows which one was looked at, before a model is loaded."""
+    wrong = tmp_path / "wrong.yaml"
+    wrong.touch()
+    given = ["--policies", str(wrong)] if option else [str(wrong)]
+    shown = run(command[0], *command[1:2], *given, *command[2:])
+    found = shown.output if command == ["check"] else str(shown.exception)
+    assert f"{wrong}: a file; give the folder that it is in" in found
+
+
+def test_without_tests_a_test_says_so_and_is_no_success(tmp_path: Path) -> None:
+    folder = write_policies(tmp_path / "policies")
+    report = tmp_path / "report.xml"
+    shown = run("test", str(folder), "--junit", str(report))
+    assert isinstance(shown.exception, UsageError)
+    assert "no active policy has tests, so nothing was tested" in str(shown.exception)
+    assert "note: without tests: gambling, tobacco, weapons" in shown.stderr
+    assert "<testsuites" in report.read_text()
+
+
+def test_a_policy_that_is_off_is_not_tested_and_that_is_said(tmp_path: Path) -> None:
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    for name in ("weapons.yaml", "tobacco.yaml"):
+        shutil.copy(SHIPPED_POLICIES / name, folder / name)
+    (folder / "samples").symlink_to(SHIPPED_POLICIES / "samples")
+    off = folder / "tobacco.yaml"
+    off.write_text(off.read_text().replace("mode: enforce", "mode: off"))
+    shown = run("test", str(folder))
+    assert "note: off, and not tested: tobacco" in shown.stderr
+    assert shown.return_value == 0
+
+
+def test_a_sample_that_is_not_there_fails_with_its_line(tmp_path: Path) -> None:
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    (folder / "weapons.yaml").write_text(WEAPONS + "tests:\n  must_flag:\n    - gone.png\n    - pipe.png\n")
+    os.mkfifo(folder / "pipe.png")
+    shown = run("test", str(folder))
+    assert shown.return_value == 1
+    assert f"gone.png is not there, wanted at least 0.5 ({folder}/weapons.yaml:9)" in shown.stdout
+
+
+GIBBERISH = "".join(f"q{number:03} zx{number * 7919 % 1000} vvk\n" for number in range(300))
+PART = "".join(SHIPPED_BACKGROUND.read_text().splitlines(keepends=True)[20::4])
+
+
+def test_a_background_that_describes_nothing_is_refused_and_a_part_of_the_shipped_one_is_not(tmp_path: Path) -> None:
+    """By the bundled model, with the shipped policies and hundreds of lines each."""
+    folder = tmp_path / "policies"
+    shutil.copytree(SHIPPED_POLICIES, folder, ignore=shutil.ignore_patterns("samples"))
+    live = LivePolicies(load_encoder("bundled", device="cpu", threads=1), MemoryTextCache(), Hooks())
+    (folder / "_background.txt").write_text(PART)
+    live.offer(read_policy_folder(folder))
+    (folder / "_background.txt").write_text(GIBBERISH)
+    with pytest.raises(PolicyError, match=r"_defaults\.yaml:8: the background describes too little"):
+        live.offer(read_policy_folder(folder))
+    (folder / "_defaults.yaml").unlink()
+    live.offer(read_policy_folder(folder))
+    assert live().policy_set.defaults.shipped

@@ -1,0 +1,68 @@
+"""What turns an image into a decision: a model, the policies that are live, and the images it remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from threadpoolctl import threadpool_limits
+
+from pipeline.adapters.local.last_good import LastGood
+from pipeline.adapters.memory import MemoryFeatureCache
+from pipeline.adapters.memory.tiered import TieredFeatureCache
+from pipeline.path.live import LivePolicies
+from pipeline.ports import FeatureCache, Hooks, TextCache
+from workers.assembly.model import Model
+from workers.policies.first import offer_first
+from workers.settings import Settings
+
+if TYPE_CHECKING:
+    from pipeline.adapters.redis import RedisConnection
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What turns an image into a decision: a model, the policies that are live, and the images it remembers."""
+
+    model: Model
+    files: Mapping[str, bytes]
+    """The policy files that went live first."""
+    live: LivePolicies
+    features: FeatureCache
+
+
+def judge(
+    settings: Settings,
+    model: Model,
+    text_cache: TextCache,
+    hooks: Hooks,
+    features: FeatureCache | None = None,
+    last_good: LastGood | None = None,
+) -> Judge:
+    """Put the policies to the model; without `features`, images are remembered in memory alone.
+
+    Raises `PolicyError` when the policies do not hold, and there is no `last_good` set that does.
+    """
+    live = LivePolicies(model.encoder, text_cache, hooks)
+    with threadpool_limits(1, user_api="blas"):  # type: ignore[no-untyped-call]  # compiling them: as in `moderator`
+        files = offer_first(settings, live, hooks, last_good)
+    hooks.model_loaded(model.encoder.spec)
+    return Judge(model, files, live, MemoryFeatureCache(settings.remember) if features is None else features)
+
+
+def build_feature_cache(
+    settings: Settings, model: Model, redis: RedisConnection | None, hooks: Hooks
+) -> FeatureCache:
+    """Memory of one's own, and behind it Redis where images are shared."""
+    memory = MemoryFeatureCache(settings.remember)
+    if redis is None or not settings.share_image_features:
+        return memory
+    from pipeline.adapters.redis import RedisFeatureCache
+
+    # The limits count as well: what one worker refuses as too large must not be recalled from one that took it.
+    limits = f"{settings.max_frames}frames-{settings.max_pixels}px-{settings.max_views}views"
+    preprocess = f"{model.decoder.name}-{limits}"
+    keep = settings.image_features_ttl
+    shared = RedisFeatureCache(redis, model.encoder.spec, preprocess, keep=keep, hooks=hooks)
+    return TieredFeatureCache(memory, shared)

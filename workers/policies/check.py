@@ -1,0 +1,105 @@
+"""What `sluice policy check` finds out about a folder, without a model and without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from pipeline.adapters.local.policy_folder import look_at, not_taken
+from pipeline.adapters.token_counts import token_counter
+from pipeline.errors import PolicyError, Problem
+from pipeline.rules.policies.files import BUILT_IN, TokenCounter, parse_policies
+from pipeline.rules.policies.names import BACKGROUND_SUFFIX
+from pipeline.rules.policies.policy_set import PolicySet, Where
+from workers.policies.samples import no_file
+from workers.settings import Settings
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The set, where the folder holds one; what is wrong; what is worth knowing."""
+
+    policy_set: PolicySet | None
+    problems: list[Problem]
+    notes: list[Problem] = field(default_factory=list)
+
+    @property
+    def exit_status(self) -> int:
+        """2 with any problem."""
+        return 2 if self.problems else 0
+
+    def as_json(self) -> dict[str, object]:
+        """What ``--json`` prints."""
+        return {
+            "problems": [asdict(each) for each in self.problems],
+            "notes": [asdict(each) for each in self.notes],
+            "version": self.policy_set.version if self.policy_set else None,
+            "policies": [
+                {
+                    "id": policy.id,
+                    "mode": policy.mode,
+                    "version": policy.version,
+                    "actions": dict(policy.actions),
+                    "calibrated": asdict(policy.calibrated) if policy.calibrated else None,
+                }
+                for policy in (self.policy_set.policies if self.policy_set else ())
+            ],
+        }
+
+
+def check_folder(settings: Settings) -> Checked:
+    """Read it as a worker does, count tokens for the model of the settings, and look for samples and for stray files.
+
+    Raises `ModelError` for a model that does not exist.
+    """
+    folder = settings.policies
+    reading = look_at(folder)
+    problems, policy_set = [*reading.problems, *reading.slips], None
+    if not reading.problems:
+        try:
+            policy_set = parse_policies(reading.files, token_counter(settings.model, _own_tokenizer))
+        except PolicyError as error:
+            problems += error.problems
+        else:
+            problems += _missing_samples(folder, policy_set)
+    notes = [*_strays(folder, reading.files, policy_set), *(_worth_knowing(folder, policy_set) if policy_set else ())]
+    return Checked(policy_set, problems, notes)
+
+
+def _own_tokenizer(model: str) -> TokenCounter:
+    from pipeline.adapters.open_clip import load_tokenizer  # seconds
+
+    tokenizer = load_tokenizer(model)
+    return TokenCounter(tokenizer.count_tokens, tokenizer.context_length)
+
+
+def _missing_samples(folder: Path, policy_set: PolicySet) -> Iterator[Problem]:
+    for policy in policy_set.policies:
+        for sample, where in policy.samples.items():
+            if wrong := no_file(folder / sample):
+                yield where.problem(f"the sample {sample} {wrong}; samples are files, relative to this one")
+
+
+def _strays(folder: Path, files: Mapping[str, bytes], policy_set: PolicySet | None) -> Iterator[Problem]:
+    """What is in the folder and has no part in the set."""
+    policies = policy_set.policies if policy_set else ()
+    samples = {sample.removeprefix("./").partition("/")[0] for policy in policies for sample in policy.samples}
+    yield from (each for each in not_taken(folder) if Path(each.file).name not in samples)
+    if policy_set is None:
+        return
+    for path in files:
+        is_text = path != BUILT_IN and path.endswith(BACKGROUND_SUFFIX) and Path(path).name not in samples
+        if is_text and path != policy_set.defaults.background_file:
+            yield Problem(path, 0, "not used: _defaults.yaml does not name it as the background")
+
+
+def _worth_knowing(folder: Path, policy_set: PolicySet) -> Iterator[Problem]:
+    for policy in policy_set.active:
+        where = policy.where or Where(policy.id)
+        if policy.lowest <= 0:
+            yield Problem(where.file, 0, "a threshold of 0 is reached by every image")
+        if not policy_set.defaults.background and not policy.unless:
+            yield where.problem("no background and no 'unless': a worker refuses it, unless its model is a SigLIP")
+    if not policy_set.active:
+        yield Problem(folder.as_posix(), 0, "every policy is off: nothing is flagged")

@@ -1,0 +1,100 @@
+"""A policy's own tests: the samples that it must flag and those that it must pass, judged by the real path."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event as Flag
+
+from pipeline.adapters.local.files import FileFetcher, FileSource, file_id
+from pipeline.ports import Hooks
+from pipeline.rules.policies.policy_set import Policy, PolicySet
+from pipeline.wire import Record, parse_decision, read_dead_letter
+from workers import assembly
+from workers.policies.samples import no_file
+from workers.settings import Settings
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One sample of one policy, and what came of it; ``score`` is None where the sample could not be read."""
+
+    policy: str
+    sample: str
+    must_flag: bool
+    score: float | None
+    threshold: float
+    problem: str = ""
+    place: str = ""
+    """File and line that name the sample."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the sample was flagged exactly if it must be."""
+        return self.score is not None and (self.score >= self.threshold) == self.must_flag
+
+    def __str__(self) -> str:
+        """One line that says what was wanted and what was found."""
+        wanted = "at least" if self.must_flag else "below"
+        found = f"scores {self.score:.3f}" if self.score is not None else self.problem
+        place = f" ({self.place})" if self.place else ""
+        return f"{self.policy}: {self.sample} {found}, wanted {wanted} {self.threshold:g}{place}"
+
+
+class _Kept(Hooks):
+    """A publisher that keeps scores by image id, and what was wrong with unreadable ones."""
+
+    def __init__(self, dead_letters_topic: str) -> None:
+        self._dead_letters_topic = dead_letters_topic
+        self.scores: dict[str, dict[str, float]] = {}
+        self.problems: dict[str, str] = {}
+
+    def publish(self, records: Sequence[Record]) -> None:
+        """Keep them."""
+        for record in records:
+            if record.topic == self._dead_letters_topic:
+                letter = read_dead_letter(record)
+                self.problems[letter.image_id] = letter.message
+            else:
+                decision = parse_decision(record.value or b"")
+                self.scores[decision.image_id] = decision.scores
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def run_policy_tests(settings: Settings, judge: assembly.Judge) -> list[Trial]:
+    """Judge every sample once, and hold it against each policy that names it."""
+    policies = judge.live().policies
+    names = {name for policy in policies for name in (*policy.must_flag, *policy.must_pass)}
+    # What is no file, such as a pipe, is not waited for.
+    paths = {settings.policies / name for name in names if no_file(settings.policies / name) is None}
+    kept, done = _Kept(settings.dead_letters_topic), Flag()
+    source = FileSource(sorted(paths), settings.max_batch, done, time.monotonic)
+    with assembly.moderator(settings, judge, source, kept, FileFetcher(), kept, in_order=True) as moderator:
+        moderator.run(done)
+    return [
+        _trial(policy, settings.policies, sample, kept, must_flag=must_flag)
+        for policy in policies
+        for samples, must_flag in ((policy.must_flag, True), (policy.must_pass, False))
+        for sample in samples
+    ]
+
+
+def untested(policy_set: PolicySet) -> list[str]:
+    """What is said of policies that no sample is judged for."""
+    active = [policy.id for policy in policy_set.active if not (policy.must_flag or policy.must_pass)]
+    off = [policy.id for policy in policy_set.policies if policy.mode == "off"]
+    said = {"without tests": active, "off, and not tested": off}
+    return [f"{why}: {', '.join(ids)}" for why, ids in said.items() if ids]
+
+
+def _trial(policy: Policy, folder: Path, sample: str, kept: _Kept, *, must_flag: bool) -> Trial:
+    image = file_id(folder / sample)
+    score = kept.scores.get(image, {}).get(policy.id)
+    where = policy.samples.get(sample)
+    place = f"{where.file}:{where.line}" if where else ""
+    problem = kept.problems.get(image, "") or no_file(folder / sample) or ""
+    return Trial(policy.id, sample, must_flag, score, policy.lowest, problem, place)

@@ -1,0 +1,141 @@
+"""Logs: one event a line on stderr, readable on a terminal, JSON where a machine collects them.
+
+To log can fail for nobody: what cannot be written is counted (`streams`), and so is what cannot be rendered. To log
+cannot drown a disk either: of lines that repeat, the first few are written and the others told of by their number.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import re
+import sys
+from collections.abc import Callable
+from functools import partial
+from multiprocessing import current_process
+from typing import Any, Literal
+
+import structlog
+
+from workers.process import streams
+from workers.process.floods import FloodGate
+
+LIBRARIES = ("kafka", "httpcore")
+"""They log every attempt to connect. A command says in its one line what came of it; a running worker lets them."""
+WINDOW = 10.0
+OF_A_LIBRARY, OF_OURS = 10, 100
+"""Lines of one kind that are written in `WINDOW` seconds. Ours that repeat are a folder's many mistakes, for one."""
+MORE = "more_like_it"
+_ALONE = "MainProcess"
+"""What Python calls a process that nobody has named."""
+_LEVELS = {"debug", "info", "warning", "error", "critical"}
+_NUMBERS = re.compile(r"0x[0-9a-fA-F]+|\d+")
+_ours, _theirs = FloodGate(OF_OURS, WINDOW), FloodGate(OF_A_LIBRARY, WINDOW)
+_log = structlog.get_logger(__name__)
+
+
+def configure_logging(level: str, form: Literal["auto", "console", "json"]) -> None:
+    """Set up structlog, and send other libraries' errors the same way."""
+    stream = sys.stderr
+    console = form == "console" or (form == "auto" and stream.isatty())
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        _name_process,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="%H:%M:%S" if console else "iso", utc=not console),
+    ]
+    last: list[structlog.typing.Processor] = (
+        [structlog.dev.ConsoleRenderer(colors=stream.isatty())]
+        if console
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    )
+    structlog.configure(
+        processors=[_hold_back_repeats, *shared, *last],
+        wrapper_class=_never_raising(structlog.make_filtering_bound_logger(level)),
+        # One write a line: PrintLogger makes two where Python is unbuffered, and several processes' lines would mix.
+        logger_factory=structlog.WriteLoggerFactory(stream),
+        cache_logger_on_first_use=False,
+    )
+    handler = _Handler(stream)
+    handler.addFilter(_first_of_its_kind)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(processors=[_drop_meta, *last], foreign_pre_chain=shared)
+    )
+    logging.basicConfig(handlers=[handler], level=logging.ERROR, force=True)
+    for name in LIBRARIES:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    atexit.register(_tell_what_is_held_back)
+
+
+def report_library_errors() -> None:
+    """From now on, pass on the errors that libraries log: a broker that is away, for one."""
+    for name in LIBRARIES:
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def log_as_a_service(lost: Callable[[int], object]) -> None:
+    """From now on nobody waits long for the log's reader; `lost` is told of the lines that are not written."""
+    streams.stderr.wait_no_longer_than(streams.PATIENCE)
+    streams.stderr.report_to(lost)
+
+
+def name_this_process(name: str) -> None:
+    """Every line from now on says which of several processes has written it, as ``process``."""
+    current_process().name = name
+
+
+class _Handler(logging.StreamHandler[Any]):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
+        """Count a line that could not be rendered, where the library would complain on stderr."""
+        del record
+        streams.stderr.lost()
+
+
+def _never_raising(logger: type[Any]) -> type[Any]:
+    """That class of loggers, but what goes wrong while it logs is no matter of who logs."""
+
+    class Logger(logger):  # type: ignore[misc]
+        def _proxy_to_logger(self, *args: Any, **event: Any) -> Any:
+            try:
+                return super()._proxy_to_logger(*args, **event)
+            except Exception:  # noqa: BLE001 - a value whose repr raises, a stream that a test has closed
+                streams.stderr.lost()
+
+    return Logger
+
+
+def _hold_back_repeats(_logger: Any, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    kind = str(event.get("event"))
+    if kind != MORE and not _ours.lets_through((method, kind), partial(_tell, method, kind)):
+        raise structlog.DropEvent
+    return event
+
+
+def _first_of_its_kind(record: logging.LogRecord) -> bool:
+    """The kind is the text before values are put in, and without numbers: some libraries put them in beforehand."""
+    kind = (record.name, record.levelno, _NUMBERS.sub("#", str(record.msg)))
+    return _theirs.lets_through(kind, partial(_tell_of, record))
+
+
+def _tell_of(record: logging.LogRecord, count: int) -> None:
+    level = record.levelname.lower()
+    _tell(level if level in _LEVELS else "error", record.getMessage(), count, logger=record.name)
+
+
+def _tell(level: str, kind: str, count: int, **more: object) -> None:
+    getattr(_log, level)(MORE, like=kind, lines=count, seconds=WINDOW, **more)
+
+
+def _tell_what_is_held_back() -> None:
+    for gate in (_ours, _theirs):
+        gate.close()
+
+
+def _name_process(_logger: Any, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """A context variable would not do: each thread begins without them."""
+    name = current_process().name
+    return event if name == _ALONE else {"process": name, **event}
+
+
+def _drop_meta(logger: Any, name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    return structlog.stdlib.ProcessorFormatter.remove_processors_meta(logger, name, event)

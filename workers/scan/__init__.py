@@ -1,0 +1,1 @@
+"""Which files a command line names, and what is said of the decisions on them."""

@@ -1,0 +1,143 @@
+"""A calibration for a person: the thresholds and their cost, the curves, and what is wanting."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pipeline.lab.data.extract import Unreadable
+from pipeline.lab.evaluation.shares import Estimate
+from pipeline.lab.thresholds.calibrate import Choice
+from pipeline.lab.thresholds.curve import average_precision, precision_at_recall
+from pipeline.lab.thresholds.measure import Calibration
+
+RECALLS = (0.5, 0.7, 0.9, 0.95)
+"""Where the curve is told in numbers."""
+_BARS = "▁▂▃▄▅▆▇█"
+_STEPS = 12
+_NAMED = 20
+
+
+def show(found: Calibration, console: Console) -> None:
+    """Print it, for eighty columns."""
+    of = (
+        ""
+        if found.prevalence is None
+        else f", precision as in a stream where {found.prevalence:g} of the images show it"
+    )
+    console.print(
+        f"{escape(found.data)}: {found.images:,} images, scored by {found.spec.name}@{found.spec.fingerprint}{of}\n"
+    )
+    console.print(_thresholds(found))
+    console.print()
+    console.print(_curves(found))
+    lines = list(_remarks(found))
+    console.print("\n" + "\n".join(lines) if lines else "", soft_wrap=True)
+
+
+def name_unreadable(unreadable: tuple[Unreadable, ...], console: Console) -> None:
+    """Count and name what was left out."""
+    if not unreadable:
+        return
+    console.print(f"{len(unreadable)} images could not be read and are left out:")
+    for each in unreadable[:_NAMED]:
+        console.print(f"  {escape(each.name)}: {escape(each.message)}", soft_wrap=True)
+    if len(unreadable) > _NAMED:
+        console.print(f"  and {len(unreadable) - _NAMED} more; --json names all")
+
+
+def _thresholds(found: Calibration) -> Table:
+    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("policy", no_wrap=True)
+    table.add_column("action")
+    for name in ("threshold", "precision %", "recall %"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("flagged /M", justify="right")
+    table.add_column("false /M", justify="right")
+    for finding in found.findings:
+        name = finding.policy.id
+        for choice in finding.choices:
+            table.add_row(name, *_row(choice))
+            name = ""
+        if not finding.choices:
+            table.add_row(name, "[dim]no image shows it[/]")
+    return table
+
+
+def _row(choice: Choice) -> tuple[str, ...]:
+    quality = choice.quality
+    return (
+        choice.action,
+        _moved(choice),
+        _percent(quality.precision),
+        _percent(quality.recall),
+        _short(quality.flagged_per_million),
+        _short(quality.false_per_million.value),
+    )
+
+
+def _moved(choice: Choice) -> str:
+    if choice.threshold is None:
+        return f"[yellow]{choice.before:g} stays[/]"
+    if choice.threshold == choice.before:
+        return f"{choice.before:g}"
+    return f"{choice.before:g}→[bold]{choice.threshold:g}[/]"
+
+
+def _percent(estimate: Estimate) -> str:
+    """``97.1 (93-99)``, the ends rounded outwards; a dash where nothing was flagged."""
+    if math.isnan(estimate.value):
+        return "-"
+    ends = f"{math.floor(100 * estimate.low)}-{math.ceil(100 * estimate.high)}"
+    return f"{100 * estimate.value:.3g} [dim]({ends})[/]"
+
+
+def _short(count: float) -> str:
+    """``950`` or ``13.4k``; a dash where there was nothing to count."""
+    if math.isnan(count):
+        return "-"
+    return f"{count:.0f}" if count < 1000 else f"{count / 1000:.3g}k"  # noqa: PLR2004 - what k stands for
+
+
+def _curves(found: Calibration) -> Table:
+    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("precision at recall", no_wrap=True)
+    for recall in RECALLS:
+        table.add_column(f"{recall:g}", justify="right")
+    table.add_column("0 to 1", no_wrap=True)
+    table.add_column("average", justify="right")
+    table.add_column("show it", justify="right")
+    table.add_column("do not", justify="right")
+    for finding in found.findings:
+        if finding.curve is None:
+            continue
+        points = finding.curve.points(found.prevalence)
+        table.add_row(
+            finding.policy.id,
+            *(f"{precision_at_recall(points, recall):.2f}" for recall in RECALLS),
+            "".join(_bar(precision_at_recall(points, (step + 1) / _STEPS)) for step in range(_STEPS)),
+            f"{average_precision(points):.3f}",
+            f"{finding.curve.positives:,}",
+            f"{finding.curve.negatives:,}",
+        )
+    return table
+
+
+def _bar(share: float) -> str:
+    return _BARS[min(len(_BARS) - 1, int(share * len(_BARS)))]
+
+
+def _remarks(found: Calibration) -> Iterator[str]:
+    for finding in found.findings:
+        if finding.problem:
+            yield f"{finding.policy.id}: {escape(finding.problem)}"
+        for choice in finding.choices:
+            place = f"{finding.policy.id} {choice.action}"
+            if choice.problem:
+                yield f"[yellow]{place}: {choice.problem}[/]; its file is left alone"
+            if finding.status != "no target":
+                yield from (f"{place}: {note}" for note in choice.notes)
