@@ -94,7 +94,6 @@ def kafka_source(settings: Settings, hooks: Hooks) -> KafkaSource:
         kafka_connection(settings),
         [settings.images_topic],
         settings.group,
-        max_poll=settings.max_batch,
         commit_interval=settings.commit_interval,
         session_timeout=settings.session_timeout,
         revocation_timeout=settings.revocation_timeout,

@@ -114,7 +114,11 @@ class Settings(BaseSettings):
     moderators: Count = Field(
         1, description="Moderator processes around one encoder process; 1: all in this process."
     )
-    max_batch: Count = Field(64, description="Most images in one forward pass and in one poll.")
+    max_batch: Count = Field(
+        64,
+        description="Most views in a batch: what may wait before a stage, and what the model takes in a pass."
+        " An image is one view until it is decoded.",
+    )
     preprocess: Literal["fast", "exact"] = Field(
         "fast", description="exact: open_clip's own transform; fast: scaled JPEG decode, cosine >= 0.99 with it."
     )

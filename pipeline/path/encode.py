@@ -16,10 +16,8 @@ class Encode:
 
     name = "encode"
 
-    def __init__(self, encoder: Encoder, cache: FeatureCache, hooks: Hooks, *, spread: bool = True) -> None:
-        """`spread` as in `Encoder.encode_images`."""
+    def __init__(self, encoder: Encoder, cache: FeatureCache, hooks: Hooks) -> None:
         self._encoder = encoder
-        self._spread = spread
         self._cache = cache
         self._hooks = hooks
 
@@ -28,7 +26,7 @@ class Encode:
         waiting = [(item, item.pixels) for item in batch.live() if item.pixels is not None]
         if not waiting:
             return batch
-        features = self._encoder.encode_images(np.concatenate([pixels for _, pixels in waiting]), spread=self._spread)
+        features = self._encoder.encode_images(np.concatenate([pixels for _, pixels in waiting]))
         self._hooks.encoded(len(features))
         # No comparison with NaN is true, so an image with such features would pass every threshold unseen.
         finite = np.isfinite(features.sum(axis=1)).tolist()

@@ -7,37 +7,32 @@ and splitting live here and nowhere else.
 
     feed -> [waiting] -> section 1 -> [waiting] -> section 2 -> ... -> [done] -> drain
 
-A section is a run of stages. Before each waits one batch that is still growing: what comes after joins it, up to
-`max_batch` views (an event counts for one until it is decoded). A thread of the section that falls free takes its
-share of what waits by then, and never waits for the section's other threads; what they finish goes on in the order in
-which it was taken. What finds no room ahead stays where it is, and holds back its section once that is `max_batch`
-views. When there is no room left before the first section, or what is inside holds `max_bytes`, the caller stops
-polling, and that is the only backpressure there is.
+A section is a run of stages (see `topology`). Before each waits one batch that is still growing: what comes after
+joins it, up to `max_batch` views. A thread of the section that falls free takes its share of what waits by then, and
+never waits for the section's other threads; what they finish goes on in the order in which it was taken. What finds
+no room ahead stays where it is, and holds back its section once that is `max_batch` views. When there is no room left
+before the first section, or what is inside holds `max_bytes`, the caller stops polling, and that is the only
+backpressure there is.
+
+Room is counted in views, because memory is spent on pixels. An event counts for one view until it is decoded, and an
+image that alone has more than `max_batch` waits as a batch of its own.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from threading import Condition, Lock, Thread
 
 from pipeline.errors import StopError
 from pipeline.items import Batch
+from pipeline.path.topology import Section
 from pipeline.ports import Hooks, Stage
 
 MAX_BYTES = 512 * 1024 * 1024
-"""Of all events that are inside, about. What one poll brings comes on top."""
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """Stages that follow each other on one thread, on so many threads side by side."""
-
-    stages: Sequence[Stage]
-    threads: int = 1
-    shares: int = 1
-    """A thread takes one of so many shares of what waits; the others are for those that fall free next."""
+"""What the events that are inside may hold together; those of the last poll come on top."""
 
 
 class Runner:
@@ -46,18 +41,21 @@ class Runner:
     def __init__(
         self,
         sections: Sequence[Section],
+        stages: Sequence[Stage],
         hooks: Hooks,
         clock: Callable[[], float],
         *,
         max_batch: int,
         max_bytes: int = MAX_BYTES,
     ) -> None:
+        """Start the threads. Raises ``ValueError`` unless the `sections` name each of the `stages` once."""
         self._hooks = hooks
         self._max_bytes = max_bytes
         self._clock = clock
         self._max_batch = max_batch
         self._lock = Lock()
-        self._places = [_Place(section, self._lock) for section in sections]
+        named = _by_name(stages, sections)
+        self._sections = [_Running(section, named, self._lock) for section in sections]
         self._done: deque[Batch] = deque()
         self._news = Condition(self._lock)
         self._space = Condition(self._lock)
@@ -65,15 +63,15 @@ class Runner:
         self._failure: BaseException | None = None
         self._bytes = 0
         self._threads = [
-            Thread(target=self._work, args=(index, section.stages), name=f"sluice-{place.name}", daemon=True)
-            for index, (section, place) in enumerate(zip(sections, self._places, strict=True))
+            Thread(target=self._work, args=(index,), name=f"sluice-{section.name}", daemon=True)
+            for index, section in enumerate(self._sections)
             for _ in range(section.threads)
         ]
         for thread in self._threads:
             thread.start()
 
     def room(self) -> int:
-        """How many events `feed` may bring now."""
+        """How many events `feed` may bring now, `max_batch` at most: what to poll for."""
         with self._lock:
             return self._room()
 
@@ -92,7 +90,7 @@ class Runner:
 
     @property
     def bytes(self) -> int:
-        """What all events that are inside have brought along."""
+        """What the events that are inside hold together, their images included."""
         return self._bytes
 
     def drain(self) -> list[Batch]:
@@ -116,7 +114,8 @@ class Runner:
     def oldest(self) -> float | None:
         """`polled_at` of the batch that has been inside the longest; None when nothing is inside."""
         with self._lock:
-            return next((batch.polled_at for batch in self._batches()), None)
+            inside = chain(self._done, *(section.batches() for section in reversed(self._sections)))
+            return next((batch.polled_at for batch in inside), None)
 
     def close(self, timeout: float) -> list[Batch]:
         """Let what is inside finish, join the threads, and return what came out.
@@ -134,9 +133,9 @@ class Runner:
         return done
 
     def abandon(self, timeout: float) -> None:
-        """Let go of what is inside and join the threads, each after the stage that it is in; harmless once closed.
+        """Give up what is inside and join the threads, each after the stage that it is in; harmless once closed.
 
-        A thread that were still in a native library while the process ends would bring it down with an abort.
+        A thread that is still in a native library while the process ends would bring it down with an abort.
         """
         self._fail(StopError("abandoned"))
         self._join(timeout)
@@ -146,10 +145,10 @@ class Runner:
         for thread in self._threads:
             thread.join(max(0.0, deadline - self._clock()))
 
-    def _work(self, index: int, stages: Sequence[Stage]) -> None:
+    def _work(self, index: int) -> None:
         try:
             while (part := self._take(index)) is not None:
-                for stage in stages:
+                for stage in self._sections[index].stages:
                     started = self._clock()
                     part.batch = stage(part.batch)
                     self._hooks.stage_done(stage.name, self._clock() - started, len(part.batch))
@@ -159,13 +158,13 @@ class Runner:
 
     def _take(self, index: int) -> _Part | None:
         """The next part for a thread of a section; None when there will be no more."""
-        place = self._places[index]
+        section = self._sections[index]
         with self._lock:
-            place.wake.wait_for(lambda: place.ready(self._max_batch) or self._ends(index))
-            if self._failure is not None or not place.waiting:
+            section.wake.wait_for(lambda: section.ready(self._max_batch) or self._ends(index))
+            if self._failure is not None or not section.waiting:
                 return None
-            part = place.take()
-            self._hooks.queue_depth(place.name, len(place.waiting))
+            part = section.take()
+            self._hooks.queue_depth(section.name, len(section.waiting))
             if index:
                 self._advance(index - 1)
             else:
@@ -182,56 +181,50 @@ class Runner:
 
     def _advance(self, index: int) -> None:
         """Hand on what is through, oldest first, as much as there is room for ahead."""
-        place = self._places[index]
-        while place.inside and place.inside[0].through:
-            batch = place.inside[0].batch
+        section = self._sections[index]
+        while section.inside and section.inside[0].through:
+            batch = section.inside[0].batch
             fitting = self._room_for(batch, index + 1)
             if fitting < len(batch):
                 if fitting:
                     self._enter(index + 1, batch.split(fitting))
                 break
-            place.inside.popleft()
+            section.inside.popleft()
             self._enter(index + 1, batch)
-        if place.waiting:
-            place.wake.notify()
+        if section.waiting:
+            section.wake.notify()
 
     def _room_for(self, batch: Batch, index: int) -> int:
-        """How many items of a batch have room before a section, or after the last."""
-        if index == len(self._places):
+        """How many items of a batch have room before a section; after the last section all have."""
+        if index == len(self._sections):
             return len(batch)
-        waiting = self._places[index].waiting
+        waiting = self._sections[index].waiting
         if not waiting:
             return batch.within(self._max_batch) or min(1, len(batch))
         return batch.within(self._max_batch - waiting[-1].views) if waiting[-1].can_absorb(batch) else 0
 
     def _enter(self, index: int, batch: Batch) -> None:
-        """Put a batch before a section, into the one that waits there where that may be."""
-        if index == len(self._places):
+        """Put a batch before a section. It joins the one that waits there where that is allowed."""
+        if index == len(self._sections):
             self._done.append(batch)
             self._hooks.queue_depth("done", len(self._done))
             self._news.notify()
             return
-        place = self._places[index]
-        if place.waiting and place.waiting[-1].can_absorb(batch) and (not index or self._room_for(batch, index)):
-            place.waiting[-1].absorb(batch)
+        section = self._sections[index]
+        if section.waiting and section.waiting[-1].can_absorb(batch) and (not index or self._room_for(batch, index)):
+            section.waiting[-1].absorb(batch)
         else:
-            place.waiting.append(batch)
-        self._hooks.queue_depth(place.name, len(place.waiting))
-        place.wake.notify(len(batch))
+            section.waiting.append(batch)
+        self._hooks.queue_depth(section.name, len(section.waiting))
+        section.wake.notify(len(batch))
 
     def _room(self) -> int:
-        room = max(0, self._max_batch - sum(map(len, self._places[0].waiting)))
+        room = max(0, self._max_batch - sum(map(len, self._sections[0].waiting)))
         return room if self._bytes < self._max_bytes else 0
 
     def _admit(self, batch: Batch) -> None:
         self._bytes += sum(item.weigh() for item in batch.items)
         self._enter(0, batch)
-
-    def _batches(self) -> Iterator[Batch]:
-        """All that is inside, oldest first."""
-        yield from self._done
-        for place in reversed(self._places):
-            yield from place.batches()
 
     def _ended(self) -> bool:
         return self._closing or self._failure is not None
@@ -240,7 +233,7 @@ class Runner:
         """Whether nothing can reach this section any more."""
         if self._failure is not None:
             return True
-        return self._closing and not any(place.waiting or place.inside for place in self._places[:index])
+        return self._closing and not any(section.waiting or section.inside for section in self._sections[:index])
 
     def _fail(self, error: BaseException) -> None:
         with self._lock:
@@ -250,30 +243,32 @@ class Runner:
     def _wake_all(self) -> None:
         self._news.notify()
         self._space.notify_all()
-        for place in self._places:
-            place.wake.notify_all()
+        for section in self._sections:
+            section.wake.notify_all()
 
 
 @dataclass(slots=True, eq=False)
 class _Part:
-    """What one thread of a section took."""
+    """What one thread of a section took, in one go."""
 
     batch: Batch
     through: bool = False
 
 
-class _Place:
-    """A section's queue and what its threads have taken from it, both oldest first; the caller holds the lock."""
+class _Running:
+    """A section at work: what waits before it and what its threads have taken, oldest first. Used under the lock."""
 
-    def __init__(self, section: Section, lock: Lock) -> None:
-        self.name = "+".join(stage.name for stage in section.stages)
+    def __init__(self, section: Section, named: Mapping[str, Stage], lock: Lock) -> None:
+        self.name = "+".join(section.stages)
+        self.stages = [named[name] for name in section.stages]
+        self.threads = section.threads
         self.waiting: deque[Batch] = deque()
         self.inside: deque[_Part] = deque()
         self.wake = Condition(lock)
         self._shares = section.shares
 
     def ready(self, most: int) -> bool:
-        """Whether there is something to take, and not too much that is through and finds no room ahead."""
+        """Whether something waits, and fewer than `most` views are through here and find no room ahead."""
         return bool(self.waiting) and sum(part.batch.views for part in self.inside if part.through) < most
 
     def take(self) -> _Part:
@@ -285,9 +280,16 @@ class _Place:
         return part
 
     def batches(self) -> Iterator[Batch]:
-        """All that has come as far as this section and no further."""
+        """What has come as far as this section and no further, oldest first."""
         yield from (part.batch for part in self.inside)
         yield from self.waiting
+
+
+def _by_name(stages: Sequence[Stage], sections: Sequence[Section]) -> dict[str, Stage]:
+    wanted = [name for section in sections for name in section.stages]
+    if sorted(stage.name for stage in stages) != sorted(wanted):
+        raise ValueError(f"sections of {wanted} cannot be made of {[stage.name for stage in stages]}")
+    return {stage.name: stage for stage in stages}
 
 
 def _stop(error: BaseException) -> StopError:

@@ -36,10 +36,9 @@ class Encoder(Protocol):
 
     spec: EncoderSpec
 
-    def encode_images(self, pixels: Pixels, *, spread: bool = True) -> Features:
+    def encode_images(self, pixels: Pixels) -> Features:
         """``uint8[B,H,W,3]`` to L2-normalised ``float32[B,D]``. Raises `EncoderError` when the device fails.
 
-        A model on the CPU may `spread` the work over all cores. Not where callers stand side by side, one to a core.
         An image that overflows a 16-bit dtype comes back as NaN or infinity, which is for the caller to find.
         """
 

@@ -21,10 +21,10 @@ class Stage(Protocol):
 class Source(Protocol):
     """Events in, offsets out. One thread owns a source and makes every call on it."""
 
-    def poll(self, timeout: float, most: int | None = None) -> Batch | None:
-        """Wait up to `timeout` seconds for events; None if there were none. Keeps the group membership alive.
+    def poll(self, timeout: float, most: int) -> Batch | None:
+        """Wait up to `timeout` seconds for events, and bring `most` of them at most; None if there were none.
 
-        Takes at most `most` of them, and never more than the source was made for.
+        Keeps the group membership alive.
         """
 
     def pause(self) -> None:

@@ -72,7 +72,7 @@ class MemoryBus:
     ending: ExitStack = field(default_factory=ExitStack)
 
     def source(self, **settings: Any) -> Source:
-        source = MemorySource(self.broker, [self.topic], "group", **{"max_poll": 500, **settings})
+        source = MemorySource(self.broker, [self.topic], "group", **settings)
         self.ending.callback(source.close)
         return source
 
@@ -101,7 +101,7 @@ class KafkaBus:
         return KafkaConnection(self.broker.bootstrap_servers)
 
     def source(self, **settings: Any) -> Source:
-        chosen = {"max_poll": 500, "commit_interval": 0.0, "session_timeout": 1.5, **settings}
+        chosen = {"commit_interval": 0.0, "session_timeout": 1.5, **settings}
         source = KafkaSource(self.connection, self.topic, self.group, **chosen)
         self.ending.callback(source.close)
         return source
@@ -157,12 +157,16 @@ def kafka_bus(request: pytest.FixtureRequest) -> KafkaBus:
     return KafkaBus(broker, new_topic(partitions=4), request.getfixturevalue("group_id"))
 
 
-def collect(source: Source, count: int, within: float = 20.0) -> list[Batch]:
-    """Poll until `count` events have come; fails with what came instead."""
+MOST = 500
+"""Events of a poll, where a test does not ask for fewer."""
+
+
+def collect(source: Source, count: int, within: float = 20.0, most: int = MOST) -> list[Batch]:
+    """Poll, for `most` events at a time, until `count` have come; fails with what came instead."""
     batches: list[Batch] = []
     deadline = time.monotonic() + within
     while sum(map(len, batches)) < count:
-        batch = source.poll(0.2)
+        batch = source.poll(0.2, most)
         if batch is not None:
             batches.append(batch)
         assert time.monotonic() < deadline, f"{sum(map(len, batches))} of {count} events in {within} s"
@@ -174,7 +178,7 @@ def poll_until(condition: Callable[[], bool], source: Source, within: float = 20
     batches: list[Batch] = []
     deadline = time.monotonic() + within
     while not condition():
-        batch = source.poll(0.1)
+        batch = source.poll(0.1, MOST)
         batches += [batch] if batch is not None else []
         assert time.monotonic() < deadline, f"not within {within} s"
     return batches
@@ -217,7 +221,7 @@ class Polling:
 
     def _run(self) -> None:
         while not self._ended.is_set():
-            batch = self.source.poll(self._timeout)
+            batch = self.source.poll(self._timeout, MOST)
             time.sleep(self._rest)
             if batch is not None:
                 self.batches.append(batch)

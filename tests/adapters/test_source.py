@@ -6,7 +6,7 @@ import time
 
 from pipeline.items import Batch
 from pipeline.wire import Record
-from tests.adapters.conftest import Bus, Heard, Polling, collect, poll_until, values
+from tests.adapters.conftest import MOST, Bus, Heard, Polling, collect, poll_until, values
 from tests.services.deadline import until
 
 PICTURES = [f"picture {number}".encode() for number in range(20)]
@@ -21,20 +21,20 @@ def test_poll_of_an_idle_topic_takes_the_timeout_and_brings_nothing(bus: Bus) ->
     source = bus.source()
     poll_until(lambda: bool(source._ours.places), source)
     started = time.monotonic()
-    assert source.poll(0.3) is None
+    assert source.poll(0.3, MOST) is None
     assert 0.25 <= time.monotonic() - started < 2
 
 
 def test_a_batch_is_no_larger_than_asked_for(bus: Bus) -> None:
     bus.put(*PICTURES)
-    batches = collect(bus.source(max_poll=7), 20)
+    batches = collect(bus.source(), 20, most=7)
     assert max(map(len, batches)) <= 7
     assert sorted(values(batches)) == sorted(PICTURES)
 
 
 def test_a_poll_may_ask_for_fewer_and_what_it_left_comes_next(bus: Bus) -> None:
     bus.put(*PICTURES)
-    source = bus.source(max_poll=500)
+    source = bus.source()
     first = []
     while not first:
         first = [batch] if (batch := source.poll(0.2, 2)) else []
@@ -44,7 +44,7 @@ def test_a_poll_may_ask_for_fewer_and_what_it_left_comes_next(bus: Bus) -> None:
 
 def test_order_holds_within_a_partition(bus: Bus) -> None:
     bus.put(*PICTURES, partition_of=b"one key")
-    assert values(collect(bus.source(max_poll=3), 20)) == PICTURES
+    assert values(collect(bus.source(), 20, most=3)) == PICTURES
 
 
 def test_an_event_arrives_whole(bus: Bus) -> None:
@@ -88,13 +88,13 @@ def test_what_was_committed_does_not_come_again(bus: Bus) -> None:
     bus.put(*PICTURES[10:])
     second = bus.source()
     assert sorted(values(collect(second, 10))) == PICTURES[10:]
-    assert second.poll(0.5) is None
+    assert second.poll(0.5, MOST) is None
 
 
 def test_a_batch_that_was_polled_and_not_committed_comes_again_after_one_that_was(bus: Bus) -> None:
     bus.put(*PICTURES, partition_of=b"one key")
-    first = bus.source(max_poll=8)
-    batches = collect(first, 20)
+    first = bus.source()
+    batches = collect(first, 20, most=8)
     first.commit(batches[0])
     first.close()
     assert values(collect(bus.source(), 12)) == PICTURES[len(batches[0]) :]
@@ -104,8 +104,8 @@ def test_batches_are_committed_in_any_order_up_to_the_first_that_is_not_done(bus
     """What is done early is neither lost nor committed before what stood in front of it."""
     bus.put(*PICTURES, partition_of=b"one key")
     heard = Heard()
-    first = bus.source(max_poll=6, hooks=heard)
-    batches = collect(first, 20)
+    first = bus.source(hooks=heard)
+    batches = collect(first, 20, most=6)
     late = batches[0]
     part = late.split(2)  # parts of a batch are done apart, too
     for batch in reversed(batches[1:]):
@@ -116,22 +116,22 @@ def test_batches_are_committed_in_any_order_up_to_the_first_that_is_not_done(bus
     first.close()
     assert heard.done == 2
 
-    second = bus.source(max_poll=6, hooks=heard)
-    again = collect(second, 18)
+    second = bus.source(hooks=heard)
+    again = collect(second, 18, most=6)
     assert values(again) == PICTURES[2:]
     for batch in reversed(again):
         second.commit(batch)
     second.close()
     assert heard.done == 20
-    assert bus.source().poll(2.0) is None
+    assert bus.source().poll(2.0, MOST) is None
 
 
 def test_a_late_event_holds_back_no_other_partition(bus: Bus) -> None:
     for number in range(6):
         bus.put(*PICTURES[:5], partition_of=b"key %d" % number)
     heard = Heard()
-    source = bus.source(max_poll=4, hooks=heard)
-    batches = collect(source, 30)
+    source = bus.source(hooks=heard)
+    batches = collect(source, 30, most=4)
     late = batches[0].items[0].event
     behind = [item for batch in batches for item in batch.items if item.event.partition == late.partition]
     assert len(behind) < 30, "all keys in one partition: this test tests nothing"
@@ -144,13 +144,13 @@ def test_a_late_event_holds_back_no_other_partition(bus: Bus) -> None:
 
 
 def test_a_pause_brings_nothing_and_resume_brings_it(bus: Bus) -> None:
-    source = bus.source(max_poll=5)
+    source = bus.source()
     poll_until(lambda: bool(source._ours.places), source)
     bus.put(*PICTURES)
-    first = collect(source, 1)  # what is left now waits in the client, already fetched
+    first = collect(source, 1, most=5)  # what is left now waits in the client, already fetched
     source.pause()
     source.pause()
-    assert [source.poll(0.1) for _ in range(5)] == [None] * 5
+    assert [source.poll(0.1, MOST) for _ in range(5)] == [None] * 5
     source.resume()
     source.resume()
     rest = collect(source, 20 - len(values(first)))
@@ -166,7 +166,7 @@ def test_a_long_pause_keeps_the_membership(bus: Bus) -> None:
     bus.put(*PICTURES)
     until = time.monotonic() + 3
     while time.monotonic() < until:
-        assert source.poll(0.1) is None
+        assert source.poll(0.1, MOST) is None
     assert heard.assignments == [4]
     source.resume()
     assert len(values(collect(source, 20))) == 20
@@ -178,7 +178,7 @@ def test_partitions_that_come_during_a_pause_are_paused_too(bus: Bus) -> None:
     source.pause()
     heard = poll_until(lambda: len(source._ours.places) == 4, source)
     assert heard == []
-    assert [source.poll(0.1) for _ in range(5)] == [None] * 5
+    assert [source.poll(0.1, MOST) for _ in range(5)] == [None] * 5
     source.resume()
     assert len(values(collect(source, 20))) == 20
 
@@ -228,8 +228,8 @@ def test_a_commit_for_partitions_that_went_away_is_left_out(bus: Bus) -> None:
 def test_hooks_hear_of_assignments_and_commits_and_lag(bus: Bus) -> None:
     heard = Heard()
     bus.put(*PICTURES)
-    source = bus.source(hooks=heard, max_poll=5)
-    for batch in collect(source, 20):
+    source = bus.source(hooks=heard)
+    for batch in collect(source, 20, most=5):
         source.commit(batch)
     poll_until(lambda: heard.done == 20 and sum(heard.lags.values()) == 0 and bool(heard.lags), source)
     assert heard.assignments == [4]

@@ -15,7 +15,8 @@ from pipeline.errors import ItemError, Reason, RetryError, StopError
 from pipeline.items import Batch, Item
 from pipeline.path.claims import ClaimLane
 from pipeline.path.path import Path
-from pipeline.path.runner import Runner, Section
+from pipeline.path.runner import Runner
+from pipeline.path.topology import Section
 from pipeline.ports import Hooks
 from pipeline.wire import Claim, Event
 
@@ -234,7 +235,7 @@ def test_images_pass_the_claim_checks_that_were_polled_with_them() -> None:
         assert go.wait(PATIENCE)
         fill(item)
 
-    runner = Runner([Section([Step()])], Hooks(), time.monotonic, max_batch=4)
+    runner = Runner([Section((Step.name,))], [Step()], Hooks(), time.monotonic, max_batch=4)
     with lane(redeem, runner.push) as made:
         path = Path(runner, made, time.monotonic)
         path.feed(Batch([claim(0), image(1), claim(2), image(3)]))
@@ -256,7 +257,7 @@ def test_a_path_that_ends_leaves_what_it_cannot_fetch_for_the_next_owner() -> No
     def redeem(_: Item) -> None:
         raise RetryError(Reason.FETCH_FAILED, "connection refused")
 
-    runner = Runner([Section([Step()])], Hooks(), time.monotonic, max_batch=4)
+    runner = Runner([Section((Step.name,))], [Step()], Hooks(), time.monotonic, max_batch=4)
     with lane(redeem, runner.push) as made:
         path = Path(runner, made, time.monotonic)
         path.feed(Batch([claim(0), image(1)]))

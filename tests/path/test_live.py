@@ -35,7 +35,7 @@ class Hashing:
         vectors = np.stack([np.random.default_rng(seed).normal(size=8) for seed in seeds]).astype(np.float32)
         return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
-    def encode_images(self, pixels: Pixels, *, spread: bool = True) -> Features:
+    def encode_images(self, pixels: Pixels) -> Features:
         raise AssertionError(f"{len(pixels)} images: a policy edit touches no image")
 
     def count_tokens(self, text: str) -> int:

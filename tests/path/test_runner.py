@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from pipeline.errors import PublishError, StopError
 from pipeline.items import Batch, Item
-from pipeline.path.runner import Runner, Section
+from pipeline.path.runner import MAX_BYTES, Runner
+from pipeline.path.topology import Section
 from pipeline.ports import Hooks, Stage
 from pipeline.wire import Event
 
@@ -41,8 +42,13 @@ def numbers(batches: list[Batch]) -> list[int]:
     return [item.event.offset for each in batches for item in each.items]
 
 
-def runner(*sections: list[Stage], max_batch: int = 1) -> Runner:
-    return Runner([Section(each) for each in sections], Hooks(), time.monotonic, max_batch=max_batch)
+def runner(
+    *sections: list[Stage], max_batch: int = 1, threads: int = 1, shares: int = 1, max_bytes: int = MAX_BYTES
+) -> Runner:
+    """Of sections that have that many threads and shares each."""
+    named = [Section(tuple(stage.name for stage in each), threads, shares) for each in sections]
+    stages = [stage for each in sections for stage in each]
+    return Runner(named, stages, Hooks(), time.monotonic, max_batch=max_batch, max_bytes=max_bytes)
 
 
 def run_through(made: Runner, count: int) -> list[Batch]:
@@ -88,7 +94,7 @@ def test_threads_of_a_section_share_what_waits_and_it_comes_out_in_order() -> No
         else:
             second_through.set()
 
-    made = Runner([Section([Step("a", work)], threads=2, shares=2)], Hooks(), time.monotonic, max_batch=4)
+    made = runner([Step("a", work)], threads=2, shares=2, max_batch=4)
     made.feed(batch(0, 1, 2))
     assert second_through.wait(PATIENCE)
     assert made.drain() == []
@@ -134,7 +140,7 @@ def test_a_slow_part_holds_back_what_comes_after_it_and_so_the_whole_section() -
             slow.set()
             assert go.wait(PATIENCE)
 
-    made = Runner([Section([Step("a", work)], threads=2)], Hooks(), time.monotonic, max_batch=2)
+    made = runner([Step("a", work)], threads=2, max_batch=2)
     made.feed(batch(0))
     assert slow.wait(PATIENCE)
     fed, deadline = 1, time.monotonic() + 0.5
@@ -157,7 +163,8 @@ def test_nothing_is_lost_repeated_or_reordered_however_it_is_split_and_joined(
     sizes: list[tuple[int, int]], sections: list[tuple[int, int]], max_batch: int
 ) -> None:
     made = Runner(
-        [Section([Step(f"s{each}")], *given) for each, given in enumerate(sections)],
+        [Section((f"s{each}",), *given) for each, given in enumerate(sections)],
+        [Step(f"s{each}") for each in range(len(sections))],
         Hooks(),
         time.monotonic,
         max_batch=max_batch,
@@ -259,6 +266,70 @@ def test_the_oldest_batch_inside_is_told_until_it_is_drained() -> None:
     assert made.oldest() is None
 
 
+def test_the_oldest_is_told_of_several_that_have_come_to_different_sections() -> None:
+    """One through, one in the last section, one before it, one in the first section: the first of them all counts."""
+    go, last = Flag(), Flag()
+
+    def hold(each: Batch) -> None:
+        if each.items[0].event.offset == 2:
+            last.set()
+            assert go.wait(PATIENCE)
+
+    made = runner([Step("a")], [Step("b", hold)])
+    for number in (1, 2, 3, 4):
+        while not made.room():
+            made.wait(PATIENCE)
+        made.feed(batch(number))
+    assert last.wait(PATIENCE)
+    assert made.oldest() == 1.0
+    assert numbers(made.drain()) == [1]
+    assert made.oldest() == 2.0
+    go.set()
+    assert numbers(made.close(PATIENCE)) == [2, 3, 4]
+
+
+def test_what_is_abandoned_is_worked_on_no_further_and_its_threads_end() -> None:
+    """Each ends after the stage that it is in: a native library must not be under way while the process ends."""
+    go, started, worked = Flag(), Flag(), list[str]()
+
+    def hold(_: Batch) -> None:
+        started.set()
+        assert go.wait(PATIENCE)
+        worked.append("a")
+
+    made = runner([Step("a", hold)], [Step("b", lambda _: worked.append("b"))])
+    made.feed(batch(0))
+    assert started.wait(PATIENCE)
+    made.feed(batch(1))
+    made.abandon(0.0)
+    with pytest.raises(StopError, match="abandoned"):
+        made.drain()
+    go.set()
+    made.abandon(PATIENCE)
+    assert worked == ["a"]
+    assert not any(thread.is_alive() for thread in made._threads)
+
+
+def test_abandoning_what_is_closed_changes_nothing() -> None:
+    made = runner([Step("a")])
+    made.feed(batch(0))
+    assert numbers(made.close(PATIENCE)) == [0]
+    made.abandon(PATIENCE)
+    assert made.oldest() is None
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [["a"], ["a", "b", "c"], ["a", "c"], ["a", "b", "b"]],
+    ids=["one missing", "one over", "another", "twice"],
+)
+def test_sections_that_name_other_stages_than_there_are_run_nothing(stages: list[str]) -> None:
+    """A stage that no section names would be left out for every image."""
+    sections = [Section(("a",)), Section(("b",))]
+    with pytest.raises(ValueError, match="cannot be made of"):
+        Runner(sections, [Step(each) for each in stages], Hooks(), time.monotonic, max_batch=1)
+
+
 def test_a_stage_that_raises_stops_the_runner_and_nothing_after_it_comes_out() -> None:
     def fail(each: Batch) -> None:
         if each.items[0].event.offset == 1:
@@ -320,7 +391,7 @@ def test_there_is_no_room_while_what_is_inside_holds_too_many_bytes() -> None:
     def wait(_: Batch) -> None:
         assert go.wait(PATIENCE)
 
-    made = Runner([Section([Step("a", wait)])], Hooks(), time.monotonic, max_batch=64, max_bytes=1000)
+    made = runner([Step("a", wait)], max_batch=64, max_bytes=1000)
     made.feed(Batch([Item(Event("t", 0, 0, b"key", bytes(600)))]))
     assert made.room() > 0
     made.feed(Batch([Item(Event("t", 0, 1, None, bytes(390), [("h", bytes(7))]))]))

@@ -25,7 +25,7 @@ class Counting(NullEncoder):
 
     views = 0
 
-    def encode_images(self, pixels: Pixels, *, spread: bool = True) -> Features:
+    def encode_images(self, pixels: Pixels) -> Features:
         self.views += len(pixels)
         return super().encode_images(pixels)
 

@@ -65,7 +65,7 @@ class TwoThings:
     def __init__(self) -> None:
         self.batches: list[int] = []
 
-    def encode_images(self, pixels: Pixels, *, spread: bool = True) -> Features:
+    def encode_images(self, pixels: Pixels) -> Features:
         self.batches.append(len(pixels))
         level = pixels[:, 0, 0, 0]
         features = np.where(level[:, None] > 100, KNIFE, TREE).astype(np.float32)
@@ -230,7 +230,7 @@ def test_nothing_is_reported_as_decided_before_it_is_acknowledged(threads: Threa
 
 def test_a_device_failure_stops_the_worker_instead_of_blaming_an_image(threads: Threads) -> None:
     class Broken(TwoThings):
-        def encode_images(self, pixels: Pixels, *, spread: bool = True) -> Features:
+        def encode_images(self, pixels: Pixels) -> Features:
             raise EncoderError(f"CUDA error with {len(pixels)} images")
 
     with pytest.raises(EncoderError):

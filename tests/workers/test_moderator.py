@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from threading import Event as Flag
 from threading import Thread
 
@@ -14,7 +15,8 @@ from pipeline.adapters.memory import MemoryBroker, MemorySource
 from pipeline.errors import PublishError, Reason, RetryError, StopError
 from pipeline.items import Batch
 from pipeline.path.path import Path
-from pipeline.path.runner import Runner, Section
+from pipeline.path.runner import Runner
+from pipeline.path.topology import Section
 from pipeline.ports import Hooks
 from pipeline.rules.flow.brake import Brake, BrakePolicy
 from pipeline.wire import Record
@@ -54,8 +56,8 @@ def broker_with(events: int) -> MemoryBroker:
 
 
 def moderator(broker: MemoryBroker, answer: Answer, hooks: Hooks | None = None, most: int = 4) -> Moderator:
-    source = MemorySource(broker, [TOPIC], GROUP, max_poll=most)
-    runner = Runner([Section([answer])], Hooks(), time.monotonic, max_batch=most)
+    source = MemorySource(broker, [TOPIC], GROUP)
+    runner = Runner([Section((answer.name,))], [answer], Hooks(), time.monotonic, max_batch=most)
     path, brake = Path(runner, None, time.monotonic), Brake(BrakePolicy())
     return Moderator(source, path, brake, hooks or Hooks(), time.monotonic, drain_timeout=PATIENCE)
 
@@ -77,6 +79,22 @@ def test_every_event_is_answered_once_and_committed() -> None:
     assert answer.answered == list(range(50))
 
 
+def test_a_clean_stop_is_the_end_of_run_and_no_error() -> None:
+    """The path is abandoned at every end, also one that it has come to by itself: nothing may be raised for it."""
+    gate, stop = Flag(), Flag()
+    broker, answer = broker_with(10), Answer(gate=gate)
+    made = moderator(broker, answer)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(made.run, stop)
+        assert answer.started.wait(PATIENCE)
+        stop.set()
+        gate.set()
+        running.result(PATIENCE)
+    assert broker.committed(GROUP, (TOPIC, 0)) == len(answer.answered) > 0
+    with pytest.raises(StopError, match="closed"):
+        made._source.poll(0.0, 1)
+
+
 class Handed(MemorySource):
     """Keeps what it is handed for partitions that leave; never brings anything."""
 
@@ -85,7 +103,7 @@ class Handed(MemorySource):
     def finish_with(self, drain: Callable[[], Sequence[Batch]]) -> None:
         self.drain = drain
 
-    def poll(self, timeout: float, most: int | None = None) -> Batch | None:
+    def poll(self, timeout: float, most: int) -> Batch | None:
         time.sleep(timeout)
         return None
 
@@ -94,7 +112,7 @@ def test_partitions_that_leave_are_waited_for_until_the_worker_is_to_stop() -> N
     """The source asks for what is through while the loop's thread waits in it."""
     stop = Flag()
     source = Handed(broker_with(0), [TOPIC], GROUP)
-    runner = Runner([Section([Answer()])], Hooks(), time.monotonic, max_batch=4)
+    runner = Runner([Section((Answer.name,))], [Answer()], Hooks(), time.monotonic, max_batch=4)
     path = Path(runner, None, time.monotonic)
     made = Moderator(source, path, Brake(BrakePolicy()), Hooks(), time.monotonic, drain_timeout=PATIENCE)
     thread = Thread(target=made.run, args=(stop,))
@@ -211,8 +229,8 @@ class Braked(Hooks):
 
 def test_a_person_lets_a_braked_worker_go_on_at_once() -> None:
     broker, answer, hooks, stop = broker_with(200), Failing(), Braked(), Flag()
-    source = MemorySource(broker, [TOPIC], GROUP, max_poll=4)
-    runner = Runner([Section([answer])], Hooks(), time.monotonic, max_batch=4)
+    source = MemorySource(broker, [TOPIC], GROUP)
+    runner = Runner([Section((answer.name,))], [answer], Hooks(), time.monotonic, max_batch=4)
     path, brake = Path(runner, None, time.monotonic), Brake(BrakePolicy(run=10, trial_interval=3600.0))
     made = Moderator(source, path, brake, hooks, time.monotonic, drain_timeout=PATIENCE)
     thread = Thread(target=made.run, args=(stop,))

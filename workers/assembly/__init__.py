@@ -7,4 +7,12 @@ from workers.assembly.judgement import Judge, build_feature_cache, judge
 from workers.assembly.model import Model, load_encoder, load_model
 from workers.assembly.path import moderator
 
-__all__ = ["Judge", "Model", "build_feature_cache", "judge", "load_encoder", "load_model", "moderator"]
+__all__ = [
+    "Judge",
+    "Model",
+    "build_feature_cache",
+    "judge",
+    "load_encoder",
+    "load_model",
+    "moderator",
+]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Judge:
-    """What turns an image into a decision: a model, the policies that are live, and the images it remembers."""
+    """A model with policies put to it."""
 
     model: Model
     files: Mapping[str, bytes]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from pipeline.adapters.shared_encoder import SharedEncoder
+from pipeline.path import topology
+from pipeline.path.topology import FLIGHTS, Section, Where
 from pipeline.ports import Decoder, Encoder, EncoderSpec
 from workers.process.startup import no_collection
 from workers.settings import Settings
@@ -18,12 +20,13 @@ class Model:
 
     encoder: Encoder
     decoder: Decoder
-    apart: bool = False
-    """Whether the model computes elsewhere than on the cores that decode."""
+    where: Where = Where.CORES
 
 
-def load_model(settings: Settings) -> Model:
+def load_model(settings: Settings, *, one_caller: bool = False) -> Model:
     """Load and warm the model; takes seconds. Raises `ModelError` when it cannot be had.
+
+    It is called as a worker's sections call it, or else by `one_caller` at a time, as the lab does.
 
     Where another process serves the model, only its name and shape are loaded: then torch is not even imported,
     unless JPEGs are decoded on the device. Raises `ServiceError` when that process does not answer, `SettingsError`
@@ -31,8 +34,46 @@ def load_model(settings: Settings) -> Model:
     """
     decoder_for = _decoder_maker(settings)  # before the model: a device that is not there shows at once
     with no_collection():
-        encoder = load_encoder(settings)
-    return Model(encoder, decoder_for(encoder.spec), _apart(settings))
+        where = _where(settings)
+        callers = 1 if one_caller else _callers(sections(settings, where))
+        encoder = load_encoder(settings, spread=callers == 1)
+    return Model(encoder, decoder_for(encoder.spec), where)
+
+
+def load_encoder(settings: Settings, *, spread: bool) -> Encoder:
+    """The encoder of `load_model` alone; `spread` as in `open_clip.load_encoder`. Raises what `load_model` raises."""
+    if settings.encoder_socket is not None:
+        return SharedEncoder(settings.encoder_socket, max_batch=settings.max_batch)
+    from pipeline.adapters import open_clip  # seconds of imports, after the settings are known to hold
+
+    return open_clip.load_encoder(
+        settings.model,
+        settings.pretrained,
+        device=settings.device,
+        dtype=settings.dtype,
+        max_batch=settings.max_batch,
+        threads=settings.cores,
+        spread=spread,
+        flights=FLIGHTS,
+    )
+
+
+def sections(settings: Settings, where: Where) -> Sequence[Section]:
+    """The sections of a worker with these settings whose model computes there."""
+    return topology.sections(where, settings.cores, jpegs_on_device=settings.jpeg_decoder != "pillow")
+
+
+def _callers(of: Sequence[Section]) -> int:
+    """Threads that call the encoder."""
+    return sum(section.threads for section in of if "encode" in section.stages)
+
+
+def _where(settings: Settings) -> Where:
+    if settings.encoder_socket is not None:
+        return Where.SOCKET
+    from pipeline.adapters.open_clip import choose_device
+
+    return Where.CORES if choose_device(settings.device).type == "cpu" else Where.DEVICE
 
 
 def _decoder_maker(settings: Settings) -> Callable[[EncoderSpec], Decoder]:
@@ -54,28 +95,4 @@ def _decoder_maker(settings: Settings) -> Callable[[EncoderSpec], Decoder]:
     coverage = settings.coverage if settings.preprocess == "fast" else "centre"
     return lambda spec: NvjpegDecoder(
         spec, by_pillow(spec), device=device, coverage=coverage, max_pixels=settings.max_pixels
-    )
-
-
-def _apart(settings: Settings) -> bool:
-    if settings.encoder_socket is not None:
-        return True
-    from pipeline.adapters.open_clip import choose_device
-
-    return choose_device(settings.device).type != "cpu"
-
-
-def load_encoder(settings: Settings) -> Encoder:
-    """The encoder of `load_model` alone. Raises what that raises."""
-    if settings.encoder_socket is not None:
-        return SharedEncoder(settings.encoder_socket, max_batch=settings.max_batch)
-    from pipeline.adapters import open_clip  # seconds of imports, after the settings are known to hold
-
-    return open_clip.load_encoder(
-        settings.model,
-        settings.pretrained,
-        device=settings.device,
-        dtype=settings.dtype,
-        max_batch=settings.max_batch,
-        threads=settings.cores,
     )

@@ -15,6 +15,7 @@ from threading import Thread
 import numpy as np
 
 from pipeline.adapters.memory import MemoryBroker, MemoryPublisher, MemorySource
+from pipeline.path.topology import Where
 from pipeline.wire import Record
 from workers.assembly import Judge
 from workers.bench import limits
@@ -100,7 +101,8 @@ def _ideal(subject: Subject, due: Sequence[float], busy: float) -> Sequence[floa
     """Latencies on a batcher that costs nothing but decode and forward pass, as they are right now."""
     settings, model, images = subject.settings, subject.judge.model, subject.images
     sizes = limits.batch_sizes(settings.max_batch)
-    passes = [(size, limits.forward(model.encoder, size, busy=busy).seconds) for size in sizes]
+    callers = limits.callers(model.where, settings.cores)
+    passes = [(size, limits.forward(model.encoder, size, callers, busy=busy).seconds) for size in sizes]
     decode = partial(
         side_by_side, limits.decode_one_by_one(model.decoder, images, busy=busy).cpu_each, settings.cores
     )
@@ -109,7 +111,8 @@ def _ideal(subject: Subject, due: Sequence[float], busy: float) -> Sequence[floa
     def forward(count: int) -> float:
         return over_views(round(count * subject.views))
 
-    return _settled(ideal_latencies(due, decode, forward, settings.max_batch, apart=model.apart))
+    apart = model.where is not Where.CORES
+    return _settled(ideal_latencies(due, decode, forward, settings.max_batch, apart=apart))
 
 
 def _settled(values: Sequence[float]) -> Sequence[float]:
@@ -121,7 +124,7 @@ def _under(settings: Settings, judge: Judge, images: Sequence[bytes], due: Seque
     now = [0.0]
     broker = MemoryBroker(PARTITIONS, clock=lambda: now[0])
     clock = Clockwork(len(due))
-    source = MemorySource(broker, [settings.images_topic], "bench", max_poll=settings.max_batch)
+    source = MemorySource(broker, [settings.images_topic], "bench")
 
     def send() -> None:
         started = time.time()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle
 
 import numpy as np
 
+from pipeline.items import Pixels
+from pipeline.path.topology import Where
 from pipeline.ports import Decoder, Encoder
 
 VIEWS_SAMPLE = 24
@@ -67,14 +70,28 @@ def batch_sizes(most: int) -> list[int]:
     return [1 << power for power in range((most - 1).bit_length())] + [most]
 
 
-def forward(encoder: Encoder, batch: int, *, busy: float = 1.0) -> Forward:
+def forward(encoder: Encoder, batch: int, callers: int, *, busy: float = 1.0) -> Forward:
     """The encoder alone: pixels that are there already, batches of one size, features thrown away.
 
-    `busy` as in `repeated`.
+    `callers` as in `one_pass`, `busy` as in `repeated`.
     """
     height, width = encoder.spec.image_size
     pixels = np.random.default_rng(0).integers(0, 256, (batch, height, width, 3), np.uint8)
-    return Forward(encoder.spec.dtype, batch, repeated(lambda: len(encoder.encode_images(pixels)), busy))
+    with one_pass(encoder, pixels, callers) as once:
+        return Forward(encoder.spec.dtype, batch, repeated(once, busy))
+
+
+def callers(where: Where, cores: int) -> int:
+    """How many must call to keep all of it busy: a worker's call stays on its core, a device takes whole batches."""
+    return cores if where is Where.CORES else 1
+
+
+@contextmanager
+def one_pass(encoder: Encoder, pixels: Pixels, callers: int) -> Iterator[Callable[[], int]]:
+    """A call that encodes all pixels, by `callers` side by side with a share each, and returns how many there are."""
+    shares = np.array_split(pixels, min(callers, len(pixels)))
+    with ThreadPoolExecutor(len(shares)) as pool:
+        yield lambda: sum(len(features) for features in pool.map(encoder.encode_images, shares))
 
 
 def views(decoder: Decoder, images: Sequence[bytes]) -> float:

@@ -91,11 +91,14 @@ class Bench:
             if found and not self.budget.affords(what, expected):
                 return
             self.budget.say(f"measuring the {what}")
-            found.append(limits.forward(model.encoder, size))
+            found.append(limits.forward(model.encoder, size, self._callers(model)))
         if dtype != "float32" and self.budget.affords("forward pass in float32", self.loading + 4 * expected):
             self.budget.say("measuring the forward pass in float32")
-            full = assembly.load_model(self.settings.model_copy(update={"dtype": "float32"})).encoder
-            found.append(limits.forward(full, self.settings.max_batch))
+            full = assembly.load_model(self.settings.model_copy(update={"dtype": "float32"}))
+            found.append(limits.forward(full.encoder, self.settings.max_batch, self._callers(full)))
+
+    def _callers(self, model: Model) -> int:
+        return limits.callers(model.where, self.settings.cores)
 
     def _of_passes(self, seconds: float) -> float:
         """How long it takes to measure a pass of so many seconds: one that does not count, and `limits.SECONDS`."""
@@ -155,7 +158,7 @@ class Bench:
         largest = max(self.figures.forwards, key=lambda each: each.batch)
         if self.budget.affords("10,000 prompts", 5 + 3 * largest.seconds * batch / largest.batch):
             self.budget.say("measuring 10,000 prompts")
-            self.figures.prompts = prompt_share(model.encoder, batch)
+            self.figures.prompts = prompt_share(model.encoder, batch, self._callers(model))
         self.budget.part(WARM)
         if self.settings.redis_url is not None and self.budget.affords("1,000 prompts that Redis knows", 5.0):
             self.budget.say("measuring 1,000 prompts that Redis knows")
@@ -199,7 +202,7 @@ def _forgetful(judge: Judge) -> Judge:
 
 def _null(settings: Settings, model: Model, decoder: Decoder) -> Judge:
     """A judge whose forward pass costs nothing, of the same shape."""
-    null = Model(NullEncoder(model.encoder.spec), decoder, model.apart)
+    null = Model(NullEncoder(model.encoder.spec), decoder, model.where)
     return _forgetful(assembly.judge(settings, null, MemoryTextCache(), Hooks()))
 
 

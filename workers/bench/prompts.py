@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.ports import Encoder
 from pipeline.rules.heads.scoring import compile_policies
 from pipeline.rules.policies.policy_set import Defaults, Policy, PolicySet
-from workers.bench.limits import SECONDS
+from workers.bench.limits import SECONDS, one_pass
 
 PROMPTS = 10_000
 POLICIES = 50
@@ -32,8 +32,8 @@ class PromptShare:
         return self.scoring / (self.scoring + self.forward)
 
 
-def prompt_share(encoder: Encoder, batch: int) -> PromptShare:
-    """Score random features against random prompts: neither changes what it costs."""
+def prompt_share(encoder: Encoder, batch: int, callers: int) -> PromptShare:
+    """Score random features against random prompts: neither changes what it costs. `callers` as in `one_pass`."""
     random = np.random.default_rng(0)
     height, width = encoder.spec.image_size
     each = PROMPTS // POLICIES
@@ -54,11 +54,8 @@ def prompt_share(encoder: Encoder, batch: int) -> PromptShare:
     compiled = compile_policies(PolicySet(tuple(policies), Defaults()), texts, spec.logit_scale, spec.logit_bias)
     pixels = random.integers(0, 256, (batch, height, width, 3), np.uint8)
     features = encoder.encode_images(pixels)
-    return PromptShare(
-        batch=batch,
-        scoring=_best(lambda: compiled.score(features)),
-        forward=_best(lambda: encoder.encode_images(pixels)),
-    )
+    with one_pass(encoder, pixels, callers) as once:
+        return PromptShare(batch=batch, scoring=_best(lambda: compiled.score(features)), forward=_best(once))
 
 
 def _best(call: Callable[[], object]) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from pipeline.path.topology import Where
 from workers.assembly import Judge
 from workers.bench import limits, streams
 from workers.bench.budget import Budget
@@ -111,11 +112,13 @@ def measured_rounds(
 
     def limit() -> tuple[Forward, Cost]:
         decoder, encoder = judge.model.decoder, judge.model.encoder
-        return limits.forward(encoder, batch), limits.decode(decoder, images[:DECODE_SAMPLE], settings.cores)
+        forward = limits.forward(encoder, batch, limits.callers(judge.model.where, settings.cores))
+        return forward, limits.decode(decoder, images[:DECODE_SAMPLE], settings.cores)
 
     def between(before: tuple[Forward, Cost], after: tuple[Forward, Cost], client: KafkaCosts | None = None) -> Bound:
         forward = Forward(before[0].dtype, batch, before[0].cost + after[0].cost)
-        return Bound(settings.cores, judge.model.apart, forward, before[1] + after[1], views, client)
+        apart = judge.model.where is not Where.CORES
+        return Bound(settings.cores, apart, forward, before[1] + after[1], views, client)
 
     def once(number: int) -> Round:
         budget.say(f"round {number} of {ROUNDS}: streaming through memory, between its limits")

@@ -85,7 +85,7 @@ def through_memory(settings: Settings, judge: Judge, images: Sequence[bytes]) ->
     broker, clock = MemoryBroker(PARTITIONS), Clockwork(len(images))
     for number, image in enumerate(images):
         broker.append(Record(settings.images_topic, b"%d" % number, image))
-    source = MemorySource(broker, [settings.images_topic], "bench", max_poll=settings.max_batch)
+    source = MemorySource(broker, [settings.images_topic], "bench")
     return run_until_answered(settings, judge, source, MemoryPublisher(broker), clock)
 
 
@@ -118,12 +118,12 @@ def _fetched(settings: Settings, count: int) -> Cost:
     with closing(services.kafka_source(settings, Hooks())) as source:
         end, first = time.monotonic() + PATIENCE, 0
         while first == 0 and time.monotonic() < end:
-            first = len(source.poll(POLL) or ())
+            first = len(source.poll(POLL, settings.max_batch) or ())
 
         def rest() -> int:
             done = 0
             while first + done < count and time.monotonic() < end:
-                done += len(source.poll(POLL) or ())
+                done += len(source.poll(POLL, settings.max_batch) or ())
             return done
 
         return measured(rest)

@@ -77,7 +77,8 @@ def calibrate(
     draw = (positives, negatives, FRESH + seed, font) if emoji else None
     dataset = _dataset(data, [policy.id for policy in policy_set.policies], draw)
     with Terminal().status("loading the model and the policies"):
-        judge = assembly.judge(settings, assembly.load_model(settings), MemoryTextCache(), Hooks())
+        model = assembly.load_model(settings, one_caller=True)
+        judge = assembly.judge(settings, model, MemoryTextCache(), Hooks())
     with progress_bar(dataset.name, len(dataset.examples)) as advance:
         compiled, model = judge.live(), judge.model
         found = measure(

@@ -30,6 +30,7 @@ def encoder(
     """
     from pipeline.adapters.prometheus import PrometheusHooks
     from pipeline.adapters.shared_encoder import EncoderServer
+    from pipeline.path.topology import FLIGHTS
     from workers import assembly
     from workers.health.dead_threads import watch_threads
     from workers.health.server import HealthServer
@@ -49,9 +50,9 @@ def encoder(
     with ExitStack() as held:
         health = HealthServer(settings.metrics_host, settings.metrics_port, metrics.registry, vitals.live, not_ready)
         held.callback(health.close)
-        encoder = assembly.load_encoder(settings)
+        encoder = assembly.load_encoder(settings, spread=True)
         stop = signals.stop_on_signals(GRACE)
-        server = EncoderServer(encoder, socket, metrics, max_batch=settings.max_batch)
+        server = EncoderServer(encoder, socket, metrics, max_batch=settings.max_batch, flights=FLIGHTS)
         vitals.watch_progress("encoder", server.stalled)
         metrics.model_loaded(encoder.spec)
         ready.append(True)

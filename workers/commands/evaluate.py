@@ -66,7 +66,7 @@ def evaluate(
     check(dataset, chosen, other)
     terminal = Terminal()
     with terminal.status("loading the model"):
-        model = assembly.load_model(settings)
+        model = assembly.load_model(settings, one_caller=True)
         texts = encode_classes(model.encoder, dataset.classes, chosen)
     extracted = _extract(dataset, model, settings.cores)
     compared = (other, _extract(other, model, settings.cores)) if other else None

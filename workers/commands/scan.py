@@ -73,7 +73,7 @@ def _run(settings: Settings, judge: Judge, files: Iterable[str | None], report: 
     from workers import assembly
 
     done = Event()
-    source, fetcher = FileSource(files, settings.max_batch, done, monotonic), FileFetcher(settings.fetch_max_bytes)
+    source, fetcher = FileSource(files, done, monotonic), FileFetcher(settings.fetch_max_bytes)
     with assembly.moderator(settings, judge, source, report, fetcher, report, in_order=True) as moderator:
         moderator.run(done)
 

@@ -108,9 +108,7 @@ class DemoStream:
     def _start(self, judge: assembly.Judge, hooks: Hooks) -> None:
         """One worker, put together by the same assembly as in production, with memory at both ends."""
         settings = self._settings
-        source = MemorySource(
-            self._broker, [settings.images_topic], settings.group, max_poll=settings.max_batch, hooks=hooks
-        )
+        source = MemorySource(self._broker, [settings.images_topic], settings.group, hooks=hooks)
         publisher, fetcher = MemoryPublisher(self._broker), HttpFetcher(())
         moderator = self._held.enter_context(assembly.moderator(settings, judge, source, publisher, fetcher, hooks))
         self._moderators.append(moderator)

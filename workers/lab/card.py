@@ -113,7 +113,7 @@ def _retrieval(settings: Settings, folder: Path, pairs: Sequence[Pair]) -> Evalu
         for image, texts in captions.items()
     ]
     dataset = Dataset("held-out pairs", examples, tuple(dict.fromkeys(pair.caption for pair in pairs)))
-    model = assembly.load_model(_of(settings, folder))
+    model = assembly.load_model(_of(settings, folder), one_caller=True)
     texts = encode_classes(model.encoder, dataset.classes, CAPTION_AS_IT_IS)
     with progress_bar(dataset.name, len(examples)) as advance:
         extracted = extract(dataset, model.decoder, model.encoder, threads=settings.cores, progress=advance)
@@ -128,7 +128,7 @@ def _of(settings: Settings, folder: Path) -> Settings:
 
 @contextmanager
 def _subject(settings: Settings, folder: Path, font: Path | None) -> Iterator[Subject]:
-    model = assembly.load_model(_of(settings, folder))
+    model = assembly.load_model(_of(settings, folder), one_caller=True)
     with _bars() as told:
         yield Subject(model.encoder, model.decoder, Atlas.build(font), settings.cores, told)
 

@@ -72,7 +72,7 @@ def run_policy_tests(settings: Settings, judge: assembly.Judge) -> list[Trial]:
     # What is no file, such as a pipe, is not waited for.
     paths = {settings.policies / name for name in names if no_file(settings.policies / name) is None}
     kept, done = _Kept(settings.dead_letters_topic), Flag()
-    source = FileSource(sorted(paths), settings.max_batch, done, time.monotonic)
+    source = FileSource(sorted(paths), done, time.monotonic)
     with assembly.moderator(settings, judge, source, kept, FileFetcher(), kept, in_order=True) as moderator:
         moderator.run(done)
     return [

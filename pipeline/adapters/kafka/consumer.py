@@ -168,7 +168,6 @@ def member_settings(group: str, reading: Reading) -> dict[str, Any]:
         # Alone: mixed with an eager one, the library refuses. The default two are eager.
         "partition_assignment_strategy": [CooperativeStickyAssignor],
         "allow_auto_create_topics": False,
-        "max_poll_records": reading.max_poll,
         "fetch_max_bytes": FETCH_BYTES,
         "max_partition_fetch_bytes": PARTITION_FETCH_BYTES,
         "isolation_level": reading.isolation_level,

@@ -53,13 +53,12 @@ _log = structlog.get_logger(__name__)
 class Reading:
     """How a group's topic is read.
 
-    `max_poll` is the most events of a batch. Commits are held back for up to `commit_interval` seconds. A member that
-    is silent for `session_timeout` seconds, or does not poll for `max_poll_interval`, loses its partitions. What
-    goes to another member is finished first, for `revocation_timeout` seconds at most: far less than
-    `max_poll_interval`, after which the group would go on without this member.
+    Commits are held back for up to `commit_interval` seconds. A member that is silent for `session_timeout` seconds,
+    or does not poll for `max_poll_interval`, loses its partitions. What goes to another member is finished first, for
+    `revocation_timeout` seconds at most: far less than `max_poll_interval`, after which the group would go on without
+    this member.
     """
 
-    max_poll: int
     commit_interval: float = 1.0
     session_timeout: float = 45.0
     max_poll_interval: float = 300.0
@@ -101,7 +100,7 @@ class KafkaSource:
             _know(self._consumer, names)
         self._consumer.subscribe(names, listener=Rebalances(self._gained, self._revoked, self._lost))
 
-    def poll(self, timeout: float, most: int | None = None) -> Batch | None:
+    def poll(self, timeout: float, most: int) -> Batch | None:
         """Wait up to `timeout` seconds for events, and send commits that have been held back long enough.
 
         Takes up to `JOIN_SECONDS` more while the group is being joined or shared out anew. A broker that is away is
@@ -158,7 +157,7 @@ class KafkaSource:
         except errors.KafkaError as error:
             _log.warning("group_not_left", source=self._name, error=str(error))
 
-    def _poll(self, timeout: float, most: int | None) -> dict[Any, list[Any]]:
+    def _poll(self, timeout: float, most: int) -> dict[Any, list[Any]]:
         """One poll, and where the group is being joined, as long as that takes and another.
 
         kafka-python asks the group for partitions in a task that outlives the poll, and looks at the answer only

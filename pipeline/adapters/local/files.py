@@ -37,19 +37,16 @@ class FileSource:
     where that takes a while: a poll then ends on time with what it has.
     """
 
-    def __init__(
-        self, paths: Iterable[Path | str | None], max_poll: int, done: Flag, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, paths: Iterable[Path | str | None], done: Flag, clock: Callable[[], float]) -> None:
         self._paths = iter(paths)
-        self._max_poll = max_poll
         self._done = done
         self._clock = clock
         self._polled = self._committed = 0
         self._paused = self._exhausted = False
 
-    def poll(self, timeout: float, most: int | None = None) -> Batch | None:
+    def poll(self, timeout: float, most: int) -> Batch | None:
         """The next files; never waits for more than there are, and not for long while the last are under way."""
-        events = [] if self._paused or self._exhausted else self._take(min(self._max_poll, most or self._max_poll))
+        events = [] if self._paused or self._exhausted else self._take(most)
         self._finish()
         if not events:
             if self._paused or self._exhausted:

@@ -22,9 +22,8 @@ class NullEncoder:
         self.spec = spec
         self._table = _unit(np.random.default_rng(0).standard_normal((256, spec.features)))
 
-    def encode_images(self, pixels: Pixels, *, spread: bool = True) -> Features:
+    def encode_images(self, pixels: Pixels) -> Features:
         """``uint8[B,H,W,3]`` to one of 256 rows of L2-normalised ``float32[B,D]``, by one pixel of each."""
-        del spread  # over nothing
         centre = pixels.shape[1] // 2
         return self._table[pixels[:, centre, centre, 0]]
 

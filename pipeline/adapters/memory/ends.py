@@ -22,14 +22,12 @@ class MemorySource:
         topics: Sequence[str],
         group: str,
         *,
-        max_poll: int = 500,
         hooks: Hooks | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.topics = list(topics)
         self._broker = broker
         self._group = group
-        self._max_poll = max_poll
         self._hooks = hooks or Hooks()
         self._clock = clock
         self._ours = Assignment()
@@ -56,12 +54,12 @@ class MemorySource:
             self._positions[place] = self._broker.committed(self._group, place)
         self._hooks.assigned(len(places))
 
-    def poll(self, timeout: float, most: int | None = None) -> Batch | None:
+    def poll(self, timeout: float, most: int) -> Batch | None:
         """Wait up to `timeout` seconds; wakes at once when a record is written."""
         self._check_open()
         with self._broker.changed:
             self._broker.changed.wait_for(self._has_more, timeout)
-            events = self._take(min(self._max_poll, most or self._max_poll)) if self._has_more() else []
+            events = self._take(most) if self._has_more() else []
             for place, position in self._positions.items():
                 self._hooks.lag(*place, self._broker.end(place) - position)
             if not events:

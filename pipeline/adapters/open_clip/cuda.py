@@ -7,12 +7,10 @@ from contextlib import AbstractContextManager
 
 import torch
 
-from pipeline.adapters.open_clip.flights import FLIGHTS
 
-
-def cuda_streams(device: torch.device) -> list[CudaStream]:
+def cuda_streams(device: torch.device, flights: int) -> list[CudaStream]:
     """One stream for each flight; none on a device that is not CUDA's."""
-    return [CudaStream(device) for _ in range(FLIGHTS)] if device.type == "cuda" else []
+    return [CudaStream(device) for _ in range(flights)] if device.type == "cuda" else []
 
 
 class CudaStream:

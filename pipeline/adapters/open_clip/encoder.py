@@ -44,7 +44,8 @@ class OpenClipEncoder:
     On a CPU a batch is spread over `lanes` threads, each of which runs the whole tower on its share. Torch's own way,
     all threads on each operation, makes them wait for each other at every one, and longer when others want the cores:
     on two cores the bundled model does 2,000 img/s in lanes against 1,060 to 1,570, and beside one busy process 1,300
-    against 640.
+    against 640. Without `spread` the callers stand side by side themselves, one to a core, and each call for images
+    stays on its caller's thread; sentences are spread all the same.
 
     `image_tower` takes normalised ``dtype[B,3,H,W]`` on `device`, `text_tower` takes ``int64[N,L]``; both give
     features that are not normalised yet.
@@ -62,6 +63,7 @@ class OpenClipEncoder:
         max_batch: int = 64,
         short_texts: bool = False,
         lanes: int = 1,
+        spread: bool = True,
         streams: Sequence[Stream] = (),
     ) -> None:
         self.spec = spec
@@ -71,6 +73,7 @@ class OpenClipEncoder:
         self._where = device or torch.device("cpu")
         self._short_texts = short_texts
         self._lanes = lanes
+        self._lanes_a_call = lanes if spread else 1
         self._threads = ThreadPoolExecutor(lanes, thread_name_prefix="sluice-encode")
         self._turn = threading.Lock() if lanes == 1 and not streams else nullcontext()
         self._halving = threading.Lock()
@@ -79,17 +82,17 @@ class OpenClipEncoder:
         forward = Forward(spec, image_tower, self._where, dtype)
         self._images: Device = Flights(streams, forward, max_batch) if streams else EagerDevice(forward, self._where)
 
-    def encode_images(self, pixels: Pixels, *, spread: bool = True) -> Features:
-        """``uint8[B,H,W,3]`` to L2-normalised ``float32[B,D]``; raises `EncoderError` when the device fails.
-
-        Without `spread` a CPU works on it on the caller's thread alone.
-        """
+    def encode_images(self, pixels: Pixels) -> Features:
+        """``uint8[B,H,W,3]`` to L2-normalised ``float32[B,D]``; raises `EncoderError` when the device fails."""
         expected = (*self.spec.image_size, 3)
         if pixels.dtype != np.uint8 or pixels.shape[1:] != expected:
             raise ValueError(
                 f"pixels must be uint8[B,{','.join(map(str, expected))}], not {pixels.dtype}{pixels.shape}"
             )
-        share = max(1, -(-len(pixels) // (self._lanes if spread else 1)))
+        return self._on_lanes(pixels, self._lanes_a_call)
+
+    def _on_lanes(self, pixels: Pixels, lanes: int) -> Features:
+        share = max(1, -(-len(pixels) // lanes))
         shares = [pixels[start : start + share] for start in range(0, len(pixels), share)]
         parts = [part for lane in self._spread(self._encode_share, shares) for part in lane]
         return np.concatenate(parts) if parts else np.empty((0, self.spec.features), np.float32)
@@ -125,7 +128,7 @@ class OpenClipEncoder:
         pixels = np.zeros((images * self._lanes, *self.spec.image_size, 3), np.uint8)
         self._pass = images
         cpu, clock = time.process_time(), time.perf_counter()
-        self.encode_images(pixels)
+        self._on_lanes(pixels, self._lanes)
         return time.process_time() - cpu, time.perf_counter() - clock
 
     def _spread(self, work: Callable[[A], B], parts: Sequence[A]) -> list[B]:

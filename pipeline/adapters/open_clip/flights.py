@@ -16,9 +16,6 @@ from pipeline.errors import ModelError
 from pipeline.items import Features, Pixels
 from pipeline.rules.flow.batching import prepared_sizes
 
-FLIGHTS = 2
-"""Batches under way at once: one to compute while the other is copied. A third would only wait for the device."""
-
 log = structlog.get_logger()
 
 

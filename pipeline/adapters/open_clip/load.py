@@ -23,13 +23,16 @@ def load_encoder(
     dtype: str = "auto",
     max_batch: int = 64,
     threads: int | None = None,
+    spread: bool = True,
+    flights: int = 1,
 ) -> OpenClipEncoder:
     """Load a model and warm it up; raises `ModelError` with one line that says what to do.
 
     `model` and `pretrained` are open_clip's (see `pipeline.adapters.open_clip.source`), or ``bundled``. Without
     `pretrained` an architecture gets random weights, which the log and ``spec.name`` say. `threads` is how many CPU
     threads the model may use; where it runs on the CPU they become lanes, and torch's own number is set to one, for
-    this whole process.
+    this whole process. Then `spread` tells whether each call for images is shared out over the lanes; a call for
+    sentences always is. On a CUDA device `flights` calls are under way at a time, each with memory of its own.
     """
     source = find_model(model, pretrained)
     where = choose_device(device)
@@ -56,7 +59,8 @@ def load_encoder(
         max_batch=max_batch,
         short_texts=short,
         lanes=lanes,
-        streams=cuda_streams(where),
+        spread=spread,
+        streams=cuda_streams(where, flights),
     )
     encoder.warm_up()
     return encoder

@@ -68,9 +68,8 @@ class SharedEncoder:
             raise ServiceError(f"no encoder answers at {path}: start one with `sluice encoder`") from error
         self._max_batch = max_batch
 
-    def encode_images(self, pixels: Pixels, *, spread: bool = True) -> Features:
+    def encode_images(self, pixels: Pixels) -> Features:
         """``uint8[B,H,W,3]`` to L2-normalised ``float32[B,D]``. Raises `EncoderError` when the server stays away."""
-        del spread  # the server's to say
         expected = (*self.spec.image_size, 3)
         if pixels.dtype != np.uint8 or pixels.shape[1:] != expected:
             raise ValueError(f"pixels must be uint8[B,{','.join(map(str, expected))}], not {pixels.shape}")

@@ -46,12 +46,12 @@ _log = structlog.get_logger(__name__)
 class EncoderServer:
     """Serves one encoder on a Unix socket until `stop` is set or anything goes wrong that is no client's doing.
 
-    `flights` batches are under way at a time: with two, the next is gathered and copied to the device while the last
-    is computed. What a client does costs the others nothing: garbage, a message that never ends, silence and too much
-    memory end its own connection.
+    `flights` batches of up to `max_batch` views are under way at a time: with two, the next is gathered and copied to
+    the device while the last is computed. What a client does costs the others nothing: garbage, a message that never
+    ends, silence and too much memory end its own connection.
     """
 
-    def __init__(self, encoder: Encoder, path: Path, hooks: Hooks, *, max_batch: int, flights: int = 2) -> None:
+    def __init__(self, encoder: Encoder, path: Path, hooks: Hooks, *, max_batch: int, flights: int) -> None:
         """Listen at once. Raises `ServiceError` when the socket cannot be had."""
         self._encoder = encoder
         self._path = path

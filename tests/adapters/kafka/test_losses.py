@@ -16,7 +16,7 @@ from pipeline.adapters.kafka import KafkaConnection, KafkaPublisher, KafkaSource
 from pipeline.errors import StopError
 from pipeline.items import Batch
 from pipeline.wire import Record
-from tests.adapters.conftest import Heard, KafkaBus, Polling, collect, values
+from tests.adapters.conftest import MOST, Heard, KafkaBus, Polling, collect, values
 from tests.conftest import had_or_skipped
 from tests.services.deadline import until
 from tests.services.kafka import KafkaBroker
@@ -111,7 +111,7 @@ def test_events_that_expire_under_a_paused_worker_are_reported(kafka_bus_of_four
     source.pause()
     one_partition(bus, PICTURES[10:])
     expire(bus, batch.items[0].event.partition, 20)
-    source.poll(0.1)
+    source.poll(0.1, MOST)
     source.resume()
     assert set(PICTURES[20:]) <= set(values(take(source, 20)))
     assert [loss[2] for loss in heard.losses] in ([], ["expired"])  # unless all of it was fetched before
@@ -134,7 +134,7 @@ def test_a_topic_made_anew_while_nobody_polled_is_read_from_its_beginning(
     source.close()
     again = Heard()
     source = bus.source(hooks=again)
-    assert source.poll(3.0) is None
+    assert source.poll(3.0, MOST) is None
     source.close()
     assert again.losses == []
 
@@ -199,14 +199,14 @@ def test_a_batch_whose_checksum_is_wrong_does_not_stop_its_partition(kafka_of_ow
     damaged(kafka_of_own, flip)
     heard = Heard()
     connection = KafkaConnection(kafka_of_own.bootstrap_servers)
-    source = KafkaSource(connection, "images", "group", max_poll=100, hooks=heard, commit_interval=0.0)
+    source = KafkaSource(connection, "images", "group", hooks=heard, commit_interval=0.0)
     read = values(take(source, 20))
     source.close()
     assert read == [picture * 30 for picture in PICTURES[:10] + PICTURES[15:25]]
     assert heard.losses == [("images", 0, "corrupt", 5)]
     assert kafka_of_own.committed("group", "images") == {0: 25}
 
-    stops = KafkaSource(connection, "images", "another", max_poll=100, on_lost_events="stop")
+    stops = KafkaSource(connection, "images", "another", on_lost_events="stop")
     with pytest.raises(StopError, match=r"images\[0\]@10 .*corrupt.* 15"):
         collect(stops, 25)
     stops.close()
@@ -222,7 +222,7 @@ def test_a_log_that_the_broker_cannot_read_itself_holds_up_no_other_partition(ka
     kafka_of_own.create_topic("sound", 1)
     heard = Heard()
     connection = KafkaConnection(kafka_of_own.bootstrap_servers)
-    source = KafkaSource(connection, ["broken", "sound"], "group", max_poll=5, hooks=heard, commit_interval=0.0)
+    source = KafkaSource(connection, ["broken", "sound"], "group", hooks=heard, commit_interval=0.0)
     batches: list[Batch] = []
     for picture in (b"a picture", b"another"):
         kafka_of_own.produce("sound", picture)
@@ -235,7 +235,7 @@ def poll_until_value(source: Any, wanted: bytes, within: float = 30.0) -> list[B
     deadline = time.monotonic() + within
     while wanted not in values(batches):
         assert time.monotonic() < deadline, f"no {wanted!r}"
-        batch = source.poll(0.2)
+        batch = source.poll(0.2, MOST)
         batches += [batch] if batch is not None else []
     return batches
 
@@ -251,10 +251,12 @@ def test_a_broker_that_takes_no_metadata_gets_commits_without(
         had_or_skipped(broker.start)
         broker.create_topic("images", 1)
         broker.produce("images", b"a picture")
-        source = KafkaSource(KafkaConnection(broker.bootstrap_servers), "images", "group", max_poll=5)
+        source = KafkaSource(KafkaConnection(broker.bootstrap_servers), "images", "group")
         (batch,) = collect(source, 1)
         source.commit(batch)
-        until(lambda: source.poll(0.1) is None and broker.committed("group", "images") == {0: 1}, 20, "the commit")
+        until(
+            lambda: source.poll(0.1, MOST) is None and broker.committed("group", "images") == {0: 1}, 20, "the commit"
+        )
         source.close()
     finally:
         broker.close()

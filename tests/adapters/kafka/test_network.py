@@ -61,7 +61,7 @@ def _passing(wire: Wire) -> Iterator[None]:
 
 
 def source(wire: Wire, group: str) -> Any:
-    return KafkaSource(wire.connection, "images", group, max_poll=100, commit_interval=0.0)
+    return KafkaSource(wire.connection, "images", group, commit_interval=0.0)
 
 
 def test_bytes_that_are_swallowed_for_seconds_cost_the_silence_and_little_more(wire: Wire, group_id: str) -> None:

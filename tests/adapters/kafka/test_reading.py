@@ -13,7 +13,7 @@ from kafka import KafkaAdminClient, KafkaProducer
 
 from pipeline.errors import StopError
 from pipeline.items import Batch
-from tests.adapters.conftest import Heard, KafkaBus, Polling, collect, poll_until, values
+from tests.adapters.conftest import MOST, Heard, KafkaBus, Polling, collect, poll_until, values
 from tests.services.deadline import until
 from tests.services.kafka import Record
 
@@ -50,7 +50,7 @@ def test_aborted_events_never_come_and_open_ones_wait(kafka_bus_of_four: KafkaBu
     with transaction(bus, "c", PICTURES[3:5]) as open_one:
         source = bus.source()
         assert values(collect(source, 3)) == PICTURES[:3]
-        assert source.poll(1.0) is None
+        assert source.poll(1.0, MOST) is None
         open_one.commit_transaction()
     assert values(collect(source, 2)) == PICTURES[3:5]
 
@@ -94,13 +94,13 @@ def test_no_partition_with_work_waits_for_another_to_end(kafka_bus_of_four: Kafk
     bus.broker.produce_all(bus.topic, [Record(None, bytes(100_000), partition=0) for _ in range(160)])
     for number in (1, 2, 3):
         bus.broker.produce(bus.topic, b"small", partition=number)
-    source = bus.source(max_poll=8)
+    source = bus.source()
     first_seen: dict[int, int] = {}
     batches = 0
     deadline = time.monotonic() + 60
     while len(first_seen) < 4:
         assert time.monotonic() < deadline
-        batch = source.poll(0.2)
+        batch = source.poll(0.2, 8)
         if batch is not None:
             batches += 1
             for item in batch.items:
@@ -113,15 +113,15 @@ def test_an_event_that_comes_while_another_partition_is_read_does_not_wait_for_i
 ) -> None:
     bus = kafka_bus_of_four
     bus.broker.produce_all(bus.topic, [Record(None, bytes(100_000), partition=0) for _ in range(150)])
-    source = bus.source(max_poll=4)
-    collect(source, 8)
+    source = bus.source()
+    collect(source, 8, most=4)
     bus.broker.produce(bus.topic, b"late", partition=1)
     waited = 0
     deadline = time.monotonic() + 60
     while True:
         assert time.monotonic() < deadline
         time.sleep(0.05)  # a slow worker: the fetch for the others has time to be answered
-        batch = source.poll(0.2)
+        batch = source.poll(0.2, 4)
         assert batch is not None
         if b"late" in values([batch]):
             break

@@ -11,7 +11,7 @@ from pipeline.adapters.kafka import KafkaConnection, KafkaPublisher, KafkaSource
 from pipeline.adapters.kafka import source as source_module
 from pipeline.errors import ServiceError
 from pipeline.wire import Record
-from tests.adapters.conftest import Heard, KafkaBus, Polling, collect, poll_until, values
+from tests.adapters.conftest import MOST, Heard, KafkaBus, Polling, collect, poll_until, values
 from tests.services.deadline import until
 
 PICTURES = [f"picture {number}".encode() for number in range(20)]
@@ -22,7 +22,7 @@ def test_a_broker_that_restarts_is_waited_for(kafka_of_own: Any) -> None:
     kafka_of_own.create_topic("images", 2)
     connection = KafkaConnection(kafka_of_own.bootstrap_servers)
     heard = Heard()
-    source = KafkaSource(connection, ["images"], "group", max_poll=100, hooks=heard, commit_interval=0.0)
+    source = KafkaSource(connection, ["images"], "group", hooks=heard, commit_interval=0.0)
     put(connection, PICTURES[:10])
     with Polling(source) as polling:
         until(lambda: len(values(polling.batches)) == 10, 20, "the first half")
@@ -45,12 +45,12 @@ def put(connection: KafkaConnection, pictures: list[bytes]) -> None:
 
 def test_a_source_without_a_broker_is_refused_soon() -> None:
     with pytest.raises(ServiceError, match="no Kafka broker answers"):
-        KafkaSource(KafkaConnection("127.0.0.1:9", patience=1.0), ["images"], "group", max_poll=1)
+        KafkaSource(KafkaConnection("127.0.0.1:9", patience=1.0), ["images"], "group")
 
 
 def test_a_topic_that_does_not_exist_is_refused_by_name(kafka: Any, group_id: str) -> None:
     with pytest.raises(ServiceError, match="no topic nobody-made-this; make it with: sluice topics create"):
-        KafkaSource(KafkaConnection(kafka.bootstrap_servers), "nobody-made-this", group_id, max_poll=1)
+        KafkaSource(KafkaConnection(kafka.bootstrap_servers), "nobody-made-this", group_id)
 
 
 @pytest.mark.parametrize("timeout", [0.0, 0.003, 0.03, 0.3])
@@ -70,7 +70,7 @@ def test_joining_ends_however_long_the_polls_are(
     for _ in range(4):
         source = bus.source()
         deadline = time.monotonic() + 20
-        while source.poll(timeout) is None:
+        while source.poll(timeout, MOST) is None:
             assert time.monotonic() < deadline
         source.close()
 
@@ -85,13 +85,13 @@ def test_a_rebalance_during_a_pause_takes_no_longer_than_joining(
     monkeypatch.setattr(source_module, "JOIN_SECONDS", 120.0)
     bus = kafka_bus_of_four
     bus.put(*PICTURES)
-    full = bus.source(max_poll=5)
-    collect(full, 1)
+    full = bus.source()
+    collect(full, 1, most=5)
     full.pause()
     started = time.monotonic()
     with Polling(bus.source()):
         poll_until(lambda: len(full._ours.places) == 2, full)
-        assert full.poll(0.0) is None
+        assert full.poll(0.0, MOST) is None
     assert time.monotonic() - started < 60
     full.close()
 
@@ -100,7 +100,7 @@ def test_close_without_a_broker_takes_a_bounded_time(kafka_of_own: Any) -> None:
     kafka_of_own.create_topic("images", 1)
     connection = KafkaConnection(kafka_of_own.bootstrap_servers)
     put(connection, PICTURES)
-    source = KafkaSource(connection, ["images"], "group", max_poll=100, commit_interval=60.0)
+    source = KafkaSource(connection, ["images"], "group", commit_interval=60.0)
     for batch in collect(source, 20):
         source.commit(batch)
     kafka_of_own.kill()
@@ -116,7 +116,7 @@ def test_commits_are_held_back_for_the_interval_and_sent_at_close(kafka_bus_of_f
     source = bus.source(commit_interval=60.0, hooks=heard)
     for batch in collect(source, 20):
         source.commit(batch)
-    assert source.poll(0.2) is None
+    assert source.poll(0.2, MOST) is None
     assert (heard.done, bus.broker.committed(bus.group, bus.topic)) == (0, {})
     source.close()
     assert (heard.done, sum(bus.broker.committed(bus.group, bus.topic).values())) == (20, 20)
@@ -146,8 +146,8 @@ def test_a_member_that_was_put_out_commits_nothing_and_joins_again(kafka_bus_of_
     bus = kafka_bus_of_four
     bus.put(*PICTURES)
     heard = Heard()
-    slow = bus.source(max_poll=5, hooks=heard, session_timeout=1.5, max_poll_interval=1.5)
-    held = collect(slow, 1)
+    slow = bus.source(hooks=heard, session_timeout=1.5, max_poll_interval=1.5)
+    held = collect(slow, 1, most=5)
     with Polling(bus.source()) as other:
         until(lambda: len(values(other.batches)) == 20, 20, "the takeover")
         for batch in list(other.batches):
@@ -168,8 +168,8 @@ def test_lag_is_what_is_still_to_be_polled_and_ends_with_the_assignment(kafka_bu
     bus = kafka_bus_of_four
     heard = Heard()
     bus.put(*PICTURES, partition_of=b"one key")
-    source = bus.source(max_poll=5, hooks=heard)
-    collect(source, 5)
+    source = bus.source(hooks=heard)
+    collect(source, 5, most=5)
     source.pause()
     poll_until(lambda: bool(heard.lags), source)
     assert [events for events in heard.lags.values() if events] == [15]

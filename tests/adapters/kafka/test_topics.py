@@ -108,7 +108,7 @@ def test_an_event_goes_in_and_out_over_tls_with_a_password(
     publisher = KafkaPublisher(connection)
     publisher.publish([Record(topic, b"k", b"secret")])
     publisher.close()
-    source = KafkaSource(connection, [topic], group_id, max_poll=10)
+    source = KafkaSource(connection, [topic], group_id)
     assert collect(source, 1)[0].items[0].event.value == b"secret"
     source.close()
 

@@ -12,6 +12,7 @@ import torch
 from pipeline.adapters.open_clip import OpenClipEncoder, load_encoder
 from pipeline.adapters.open_clip.cuda import cuda_streams
 from pipeline.items import Pixels
+from pipeline.path.topology import FLIGHTS
 from tests import tiny_models
 
 GPU = torch.device("cuda")
@@ -28,7 +29,7 @@ def pair(
     name = tiny_models.write_model(tmp_path_factory.mktemp("models"), getattr(tiny_models, request.param))
     cpu = load_encoder(name, device="cpu", dtype="float32", max_batch=16)
     with structlog.testing.capture_logs() as logs:
-        gpu = load_encoder(name, device="cuda", dtype="float32", max_batch=16)
+        gpu = load_encoder(name, device="cuda", dtype="float32", max_batch=16, flights=FLIGHTS)
     assert not any(line["log_level"] == "warning" for line in logs), "captured, not computed"
     return cpu, gpu
 
@@ -38,8 +39,8 @@ def some_pixels(count: int, seed: int = 0) -> Pixels:
 
 
 def test_only_a_cuda_device_has_streams() -> None:
-    assert cuda_streams(torch.device("cpu")) == []
-    assert cuda_streams(torch.device("mps")) == []
+    assert cuda_streams(torch.device("cpu"), FLIGHTS) == []
+    assert cuda_streams(torch.device("mps"), FLIGHTS) == []
 
 
 @needs_gpu
@@ -103,7 +104,13 @@ def test_a_model_that_asks_the_device_for_a_value_runs_without_graphs(
     texts = cpu._text_tower
     its, plain = (
         OpenClipEncoder(
-            cpu.spec, asking, texts, cpu._tokenizer, device=device, max_batch=16, streams=cuda_streams(device)
+            cpu.spec,
+            asking,
+            texts,
+            cpu._tokenizer,
+            device=device,
+            max_batch=16,
+            streams=cuda_streams(device, FLIGHTS),
         )
         for device in (GPU, torch.device("cpu"))
     )

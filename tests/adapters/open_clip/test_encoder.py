@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import logging
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -200,6 +201,38 @@ class Device:
 
 def on(device: Any, encoder: OpenClipEncoder, max_batch: int = 16) -> OpenClipEncoder:
     return OpenClipEncoder(encoder.spec, device, device, encoder._tokenizer, max_batch=max_batch)
+
+
+class Lanes:
+    """An image tower that keeps which threads called it."""
+
+    def __init__(self) -> None:
+        self.threads = set[int]()
+
+    def __call__(self, batch: torch.Tensor) -> torch.Tensor:
+        self.threads.add(threading.get_ident())
+        return batch.mean(dim=(2, 3)).repeat(1, 11)[:, :32]
+
+    def under(self, encoder: OpenClipEncoder, *, spread: bool) -> OpenClipEncoder:
+        return OpenClipEncoder(
+            encoder.spec, self, encoder._text_tower, encoder._tokenizer, lanes=2, max_batch=8, spread=spread
+        )
+
+
+def test_a_call_is_spread_over_the_lanes_or_stays_with_its_caller(encoder: OpenClipEncoder) -> None:
+    """Where a caller stands on every core, lanes of the encoder's own would only be in the way."""
+    caller, pixels, lanes, alone = threading.get_ident(), some_pixels(9), Lanes(), Lanes()
+    features = lanes.under(encoder, spread=True).encode_images(pixels)
+    assert np.allclose(features, alone.under(encoder, spread=False).encode_images(pixels), atol=1e-6)
+    assert caller not in lanes.threads
+    assert alone.threads == {caller}
+
+
+def test_warming_up_tries_the_lanes_whoever_will_call(encoder: OpenClipEncoder) -> None:
+    """How many images a pass takes best depends on what the other cores do meanwhile."""
+    lanes = Lanes()
+    lanes.under(encoder, spread=False).warm_up()
+    assert lanes.threads - {threading.get_ident()}
 
 
 def test_out_of_memory_halves_the_batch_and_goes_on(encoder: OpenClipEncoder) -> None:

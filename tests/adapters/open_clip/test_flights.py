@@ -14,9 +14,9 @@ import structlog
 import torch
 
 from pipeline.adapters.open_clip import OpenClipEncoder, load, load_encoder
-from pipeline.adapters.open_clip.flights import FLIGHTS
 from pipeline.errors import EncoderError, ModelError
 from pipeline.items import Features, Pixels
+from pipeline.path.topology import FLIGHTS
 from tests import tiny_models
 from tests.adapters.taped_stream import TapedStream
 
@@ -86,8 +86,8 @@ def test_a_real_model_in_flight_gives_the_features_of_one_that_is_not(
     options: dict[str, Any] = {"device": "cpu", "dtype": "float32", "threads": 1, "max_batch": 16}
     grounded = load_encoder(model, **options)
     pair = streams()
-    monkeypatch.setattr(load, "cuda_streams", lambda device: pair)
-    its = load_encoder(model, **options)
+    monkeypatch.setattr(load, "cuda_streams", lambda device, flights: pair[:flights])
+    its = load_encoder(model, flights=FLIGHTS, **options)
     batches = [some_pixels(size) for size in SIZES]
     found = [its.encode_images(batch) for batch in batches]
     assert pair[0].replayed

@@ -24,6 +24,7 @@ from pipeline.adapters.shared_encoder.guests import Guests
 from pipeline.adapters.shared_encoder.messages import Attach, ClosedError, Encode, Welcome, receive, send
 from pipeline.adapters.shared_encoder.segment import create
 from pipeline.errors import EncoderError, ServiceError
+from pipeline.path.topology import FLIGHTS
 from pipeline.ports import Hooks
 from tests.adapters.shared_encoder.test_client import SPEC, CountingEncoder, some_pixels
 from tests.services.deadline import until
@@ -37,7 +38,7 @@ class Serving:
     def __init__(self, path: Path, encoder: CountingEncoder | None = None) -> None:
         self.path = path
         self.encoder = encoder or CountingEncoder()
-        self.server = EncoderServer(self.encoder, path, Hooks(), max_batch=16)
+        self.server = EncoderServer(self.encoder, path, Hooks(), max_batch=16, flights=FLIGHTS)
         self.stop = threading.Event()
         self._thread = ThreadPoolExecutor(1)
         self.ended = self._thread.submit(self.server.run, self.stop)
@@ -104,7 +105,7 @@ class TestWhateverIsRaised:
 
     def test_before_and_after_the_device_too(self, serving: Callable[..., Serving]) -> None:
         it = serving()
-        it.encoder.encode_images = lambda pixels, spread=True: np.zeros((1, 99), np.float32)  # type: ignore[method-assign]
+        it.encoder.encode_images = lambda pixels: np.zeros((1, 99), np.float32)  # type: ignore[method-assign]
         with closing(SharedEncoder(it.path, patience=0.3)) as client, pytest.raises(EncoderError):
             client.encode_images(some_pixels(3))
         with pytest.raises(EncoderError, match="broadcast"):

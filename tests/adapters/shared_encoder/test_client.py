@@ -15,6 +15,7 @@ import pytest
 from pipeline.adapters.shared_encoder import EncoderServer, SharedEncoder
 from pipeline.errors import EncoderError, ServiceError
 from pipeline.items import Features, Pixels
+from pipeline.path.topology import FLIGHTS
 from pipeline.ports import EncoderSpec, Hooks
 from tests.services.deadline import until
 
@@ -44,7 +45,7 @@ class CountingEncoder:
         self.gate.set()
         self.error: Exception | None = None
 
-    def encode_images(self, pixels: Pixels, *, spread: bool = True) -> Features:
+    def encode_images(self, pixels: Pixels) -> Features:
         self.gate.wait(10)
         if self.error:
             raise self.error
@@ -81,7 +82,7 @@ def serve(path: Path) -> Iterator[Serve]:
     def start(encoder: CountingEncoder | None = None, **options: int) -> CountingEncoder:
         end()
         encoder = encoder or CountingEncoder()
-        server = EncoderServer(encoder, path, Hooks(), **{"max_batch": 16, **options})
+        server = EncoderServer(encoder, path, Hooks(), **{"max_batch": 16, "flights": FLIGHTS, **options})
         stop = threading.Event()
 
         def run() -> None:
@@ -182,7 +183,7 @@ def test_a_server_that_stays_away_is_an_encoder_error(serve: Serve, path: Path) 
 def test_a_question_that_gets_no_answer_shows_as_a_stall(path: Path) -> None:
     """A device that hangs raises nothing: only the clock tells."""
     encoder, stop = CountingEncoder(), threading.Event()
-    server = EncoderServer(encoder, path, Hooks(), max_batch=4)
+    server = EncoderServer(encoder, path, Hooks(), max_batch=4, flights=FLIGHTS)
     serving = threading.Thread(target=server.run, args=(stop,))
     serving.start()
     shared = SharedEncoder(path)
@@ -218,7 +219,7 @@ def test_no_server_at_all_is_said_in_one_line(path: Path) -> None:
 def test_a_socket_that_is_served_is_not_taken_over(serve: Serve, path: Path) -> None:
     serve()
     with pytest.raises(ServiceError, match="already"):
-        EncoderServer(CountingEncoder(), path, Hooks(), max_batch=4)
+        EncoderServer(CountingEncoder(), path, Hooks(), max_batch=4, flights=FLIGHTS)
 
 
 def test_a_socket_that_a_crash_left_behind_is(serve: Serve, path: Path) -> None:

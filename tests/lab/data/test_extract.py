@@ -40,7 +40,7 @@ class Means:
     decoder: Views
     spec = SPEC
 
-    def encode_images(self, pixels: Pixels, *, spread: bool = True) -> Features:
+    def encode_images(self, pixels: Pixels) -> Features:
         values = pixels[:, 0, 0, 0].astype(np.float32)
         return np.stack([np.where(values == 99, np.nan, values), np.arange(len(values))], axis=1).astype(np.float32)
 
@@ -124,7 +124,7 @@ def test_no_image_at_all_gives_no_features() -> None:
 
 def test_a_device_that_fails_is_no_matter_of_one_image() -> None:
     class Broken(Means):
-        def encode_images(self, pixels: Pixels, *, spread: bool = True) -> Features:
+        def encode_images(self, pixels: Pixels) -> Features:
             raise EncoderError("gone")
 
     decoder = Views()

@@ -100,7 +100,7 @@ class Letters:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def encode_images(self, pixels: Pixels, *, spread: bool = True) -> Features:
+    def encode_images(self, pixels: Pixels) -> Features:
         raise NotImplementedError
 
     def encode_texts(self, texts: Sequence[str]) -> Features:

@@ -1,0 +1,74 @@
+"""Which sections a worker's path has, on how many threads: data, which the `runner` makes run.
+
+It depends on where the model computes, and on nothing else but the number of cores::
+
+    CORES    [ fetch recall ] -> [ decode encode decide ] x cores         -> [ publish ]
+    DEVICE   [ fetch recall ] -> [ decode ] x cores -> [ encode ] x 2     -> [ decide publish ]
+    SOCKET   [ fetch recall ] -> [ decode ] x cores -> [ encode ]         -> [ decide publish ]
+
+Sections overlap, and so do the threads of one; the stages of a section follow each other on one thread. What waits
+for others (stores, a device, the broker) is in another section than what computes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+FLIGHTS = 2
+"""Batches under way on a device at a time: one is computed while the next is copied. A third would only wait."""
+
+WAITING = 16
+"""Threads for what waits for others and not for a core: claim checks being fetched, JPEGs on a device."""
+
+
+class Where(Enum):
+    """Where the model computes."""
+
+    CORES = "on the cores that decode"
+    DEVICE = "on a device of this process"
+    SOCKET = "in another process, behind a socket"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Stages, by name, that follow each other on one thread, on `threads` of them side by side."""
+
+    stages: tuple[str, ...]
+    threads: int = 1
+    shares: int = 1
+    """A thread takes one of that many shares of what waits; the others are for those that fall free next."""
+
+
+def sections(where: Where, cores: int, *, jpegs_on_device: bool = False) -> tuple[Section, ...]:
+    """The sections in path order; all stages, each in one of them.
+
+    A model on the cores that decode shares a section with decoding, on a thread for each core. Apart they would take
+    turns on those cores, each in the other's way, and a batch would be late by the share of the next: decoding one
+    batch beside the forward pass of another cost 3.45 to 3.95 ms of CPU an image, where one after the other cost 2.9
+    to 3.2. So there the encoder is called from all cores at once, and works on each call on its caller's thread.
+
+    A device of this process gets `FLIGHTS` batches. Through a socket one is enough: the other process has its own
+    `FLIGHTS`, of whatever waits there from all its callers.
+    """
+    decoders = WAITING if jpegs_on_device else cores
+    table = {
+        Where.CORES: (
+            Section(("fetch", "recall")),
+            Section(("decode", "encode", "decide"), threads=cores, shares=cores),
+            Section(("publish",)),
+        ),
+        Where.DEVICE: (
+            Section(("fetch", "recall")),
+            Section(("decode",), threads=decoders, shares=decoders),
+            Section(("encode",), threads=FLIGHTS),
+            Section(("decide", "publish")),
+        ),
+        Where.SOCKET: (
+            Section(("fetch", "recall")),
+            Section(("decode",), threads=decoders, shares=decoders),
+            Section(("encode",)),
+            Section(("decide", "publish")),
+        ),
+    }
+    return table[where]
