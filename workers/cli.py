@@ -1,32 +1,22 @@
-"""``sluice``: the command line. One module in ``workers/commands`` for each command."""
+"""``sluice``: the command line. Its commands are named in ``workers/commands``, and loaded when they are run."""
 
 from __future__ import annotations
 
 import os
 import sys
 import traceback
+from collections.abc import Mapping
 from contextlib import suppress
+from importlib import import_module
 from importlib.metadata import version
+from typing import Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
 from pipeline.errors import StopError, UsageError
-from workers.commands import (
-    bench,
-    card,
-    config,
-    demo,
-    encoder,
-    evaluate,
-    policy,
-    scan,
-    send,
-    tail,
-    topics,
-    train,
-    worker,
-)
+from workers.commands import COMMANDS, Group
 from workers.process.interrupts import EXIT_INTERRUPTED, end_at_once
 from workers.process.signals import leave
 from workers.process.startup import import_nothing_from_here
@@ -39,25 +29,49 @@ EXIT_BUG = 70
 ANSWER_WITH_1 = (["policy"], ["scan"])
 """Commands whose status 1 says something of images: work that had to stop must not be taken for it."""
 
+
+class LazyCommand(TyperCommand):
+    """A command by its name and line of help; its module is imported when it is run, or asked for its own help."""
+
+    def __init__(self, module: str, help_line: str) -> None:
+        super().__init__(module.rpartition(".")[2], help=help_line)
+        self.module = module
+
+    def loaded(self) -> Any:
+        """The command with its options, which the function of the module's own name declares."""
+        app = typer.Typer(add_completion=False)
+        app.command(self.name)(getattr(import_module(self.module), str(self.name)))
+        return typer.main.get_command(app)
+
+    def make_context(self, *args: Any, **how: Any) -> Any:
+        """That of the loaded command, which is then the one that typer goes on with."""
+        return self.loaded().make_context(*args, **how)
+
+
+class LazyGroup(TyperGroup):
+    """The commands of ``workers/commands``."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(**{**how, "commands": _lazily(COMMANDS)})
+
+
+def _lazily(table: Mapping[str, str | Group], package: str = "workers.commands") -> dict[str, Any]:
+    def of(module: str, entry: str | Group) -> Any:
+        if isinstance(entry, str):
+            return LazyCommand(module, entry)
+        name = module.rpartition(".")[2]
+        return TyperGroup(name=name, help=entry.help, commands=_lazily(entry.commands, module), no_args_is_help=True)
+
+    return {name: of(f"{package}.{name}", entry) for name, entry in table.items()}
+
+
 app = typer.Typer(
+    cls=LazyGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Streaming image moderation: plain-English policies, CLIP, Kafka in, decisions out.",
 )
-app.command("demo")(demo.demo)
-app.command("scan")(scan.scan)
-app.command("bench")(bench.bench)
-app.command("worker")(worker.worker)
-app.command("encoder")(encoder.encoder)
-app.command("send")(send.send)
-app.command("tail")(tail.tail)
-app.add_typer(policy.app, name="policy")
-app.add_typer(topics.app, name="topics")
-app.add_typer(config.app, name="config")
-app.command("evaluate")(evaluate.evaluate)
-app.command("train")(train.train)
-app.command("card")(card.card)
 
 
 @app.callback(invoke_without_command=True)

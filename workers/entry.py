@@ -8,6 +8,6 @@ from workers.process.interrupts import end_at_once
 def main() -> None:
     """Run the command line."""
     end_at_once()
-    from workers import cli
+    from workers import cli  # noqa: PLC0415 - Ctrl-C ends this import, too
 
     cli.main()

@@ -94,7 +94,7 @@ def _merged(pieces: list[str], pair: tuple[str, str]) -> list[str]:
 def _cleaned(text: str) -> str:
     """As open_clip cleans it; mending mojibake takes a library that costs more to import than all the rest here."""
     if not _PLAIN.fullmatch(text):
-        import ftfy  # open_clip's own dependency
+        import ftfy  # noqa: PLC0415 - open_clip's own dependency
 
         text = html.unescape(html.unescape(ftfy.fix_text(text)))
     return " ".join(text.split()).lower()

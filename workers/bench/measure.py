@@ -167,7 +167,7 @@ class Bench:
     def _peers(self) -> None:
         if not self.with_peers:
             return
-        from workers.bench.peers import BATCH, SECONDS, peers
+        from workers.bench.peers import BATCH, SECONDS, peers  # noqa: PLC0415 - torch, where it is run
 
         self.budget.part(PEERS)
         best = _fastest(self.figures.forwards)

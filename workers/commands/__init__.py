@@ -1,1 +1,56 @@
-"""One module for each command of ``sluice``. What costs seconds to import is imported when the command runs."""
+"""The commands of ``sluice``: a module for each, which bears its name and imports what the command needs.
+
+To list them takes none of those modules, so their lines of help stand here. They are the first paragraphs of the
+commands' docstrings, and a test compares them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Group(NamedTuple):
+    """Commands of a common first word, in a package of that name."""
+
+    help: str
+    commands: Mapping[str, str]
+
+
+COMMANDS: Mapping[str, str | Group] = {
+    "demo": "Stream the sample images through two workers on in-memory twins of Kafka and Redis, and sum up.",
+    "scan": "Judge pictures on disk: a line for each, and an exit status.",
+    "bench": ("Measure what this machine allows and what the pipeline makes of it, over the same images in one run."),
+    "worker": "Consume images from Kafka and publish a decision for every one, until SIGTERM.",
+    "encoder": "Serve a model to the workers of this machine over shared memory, until SIGTERM.",
+    "send": "Publish pictures to the images topic, the path as image id; returns once the broker has them all.",
+    "tail": "Show decisions as they come, until Ctrl-C. Reads without a group, so it takes nothing from anybody.",
+    "evaluate": (
+        "Name every image's class zero-shot, and report accuracy, calibration, groups and what templates gain."
+    ),
+    "train": "Fit a CLIP model, test it on what it has not seen, and write its folder with a model card.",
+    "card": "Measure a model of rendered emoji scenes again, every table of its card, and write the card.",
+    "policy": Group(
+        "Work on policies.",
+        {
+            "calibrate": (
+                "Set thresholds from labelled images: the lowest that reach a precision, or a budget of false"
+                " positives."
+            ),
+            "check": (
+                "Validate every policy file; each problem is a line with file, line and reason, and the exit status"
+                " is 2."
+            ),
+            "test": "Judge every policy's must_flag and must_pass samples.",
+        },
+    ),
+    "topics": Group(
+        "Topics in Kafka.",
+        {"create": "Make the three topics with sane settings; those that exist are left as they are."},
+    ),
+    "config": Group(
+        "Look at the settings.",
+        {"show": "Print the resolved settings, secrets redacted, as a config file would say them."},
+    ),
+}
+"""In the order of ``sluice --help``."""

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import json
+from typing import Annotated
 
 import typer
 
-from workers.options import with_settings
+from workers.bench.budget import Budget
+from workers.bench.figures import Figures
+from workers.bench.images import jpegs
+from workers.bench.measure import Bench
+from workers.bench.report import as_record, as_table
+from workers.bench.watched import watched
+from workers.commands.options import AsJson
 from workers.settings import Settings
-
-if TYPE_CHECKING:
-    from workers.bench.figures import Figures
+from workers.settings.options import with_settings
+from workers.terminal.console import Screen
+from workers.terminal.plain import say, say_json
 
 MINUTES = 10.0
 """Enough for every part of it with a small model on two cores."""
@@ -28,20 +35,13 @@ def bench(
     ] = MINUTES,
     kafka: Annotated[bool, typer.Option("--kafka", help="Through Kafka too (--bootstrap-servers).")] = False,
     peers: Annotated[bool, typer.Option(help="Run what people write without Sluice, too.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Measure what this machine allows and what the pipeline makes of it, over the same images in one run.
 
     Efficiency is measured / bound, and the bound's arithmetic is shown. Latencies are those of an open loop. Stderr
     says what is being measured. Ctrl-C prints what has been measured by then.
     """
-    from workers.bench.budget import Budget
-    from workers.bench.figures import Figures
-    from workers.bench.images import jpegs
-    from workers.bench.measure import Bench
-    from workers.bench.watched import watched
-    from workers.terminal.plain import say
-
     budget = Budget(60 * minutes, lambda line: say(f"sluice bench: {line}", err=True))
     budget.say(f"making {count} images")
     images = jpegs(count, width, height, size)
@@ -56,12 +56,6 @@ def bench(
 
 
 def _print(figures: Figures, *, as_json: bool) -> None:
-    import json
-
-    from workers.bench.report import as_record, as_table
-    from workers.terminal.console import Screen
-    from workers.terminal.plain import say_json
-
     if as_json:
         say_json(json.dumps(as_record(figures), indent=2))
     else:

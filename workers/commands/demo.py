@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Annotated
 
 import typer
 
-from workers.options import with_settings
-from workers.settings import Settings
+from pipeline.errors import ServiceError
+from workers.demo.images import hostile_images, sample_images
+from workers.demo.stream import DemoStream
+from workers.demo.summary import print_summary, summary
+from workers.settings import SHIPPED_POLICIES, Settings
+from workers.settings.options import with_settings
+from workers.terminal.console import Terminal
 
 
 @with_settings("model", "images", "policies", "service", "log")
@@ -24,15 +30,6 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Stream the sample images through two workers on in-memory twins of Kafka and Redis, and sum up."""
-    from contextlib import ExitStack
-    from time import monotonic
-
-    from workers.demo.images import hostile_images, sample_images
-    from workers.demo.stream import DemoStream
-    from workers.demo.summary import print_summary, summary
-    from workers.settings import SHIPPED_POLICIES
-    from workers.terminal.console import Terminal
-
     started = monotonic()
     if not serve:
         with _writing(out):
@@ -57,8 +54,6 @@ def demo(
 @contextmanager
 def _writing(out: Path) -> Iterator[None]:
     """Raises `ServiceError` for what cannot be written."""
-    from pipeline.errors import ServiceError
-
     try:
         yield
     except OSError as error:

@@ -9,8 +9,17 @@ from typing import Annotated
 import structlog
 import typer
 
-from workers.options import with_settings
+from pipeline.adapters.prometheus import PrometheusHooks
+from pipeline.adapters.shared_encoder import EncoderServer
+from pipeline.path.topology import FLIGHTS
+from workers import assembly
+from workers.health.dead_threads import watch_threads
+from workers.health.server import HealthServer
+from workers.health.vitals import Vitals
+from workers.process import signals
+from workers.process.logs import log_as_a_service
 from workers.settings import Settings
+from workers.settings.options import with_settings
 
 GRACE = 5.0
 """Seconds to stop in: nobody who is told so waits for an answer any more."""
@@ -28,16 +37,6 @@ def encoder(
     whatever waits when the device falls free. When the device fails this process ends: start it again, and the
     workers, which wait meanwhile, go on with the very images that were under way.
     """
-    from pipeline.adapters.prometheus import PrometheusHooks
-    from pipeline.adapters.shared_encoder import EncoderServer
-    from pipeline.path.topology import FLIGHTS
-    from workers import assembly
-    from workers.health.dead_threads import watch_threads
-    from workers.health.server import HealthServer
-    from workers.health.vitals import Vitals
-    from workers.process import signals
-    from workers.process.logs import log_as_a_service
-
     signals.end_at_once()
     metrics, vitals = PrometheusHooks(), Vitals(settings.stall_after)
     watch_threads(vitals)

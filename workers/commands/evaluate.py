@@ -5,59 +5,66 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from workers.options import with_settings
+from pipeline.errors import ServiceError, UsageError
+from pipeline.lab.data.dataset import Dataset
+from pipeline.lab.data.dataset_files import read_labelled
+from pipeline.lab.data.extract import Extracted, extract
+from pipeline.lab.evaluation.evaluate import check
+from pipeline.lab.evaluation.evaluate import evaluate as measure
+from pipeline.lab.evaluation.page import page
+from pipeline.lab.evaluation.record import Record
+from pipeline.lab.evaluation.zero_shot import encode_classes, in_words
+from pipeline.lab.files import write_text
+from pipeline.rules.policies.policy_set import Defaults
+from workers import assembly
+from workers.assembly import Model
+from workers.commands.options import AsJson, Font
 from workers.settings import Settings
+from workers.settings.options import with_settings
+from workers.terminal.console import Terminal
+from workers.terminal.evaluation import show
+from workers.terminal.plain import say, say_json
+from workers.terminal.progress import progress_bar
 
-if TYPE_CHECKING:
-    from pipeline.lab.data.dataset import Dataset
-    from pipeline.lab.data.extract import Extracted
-    from workers.assembly import Model
+Data = Annotated[
+    Path | None,
+    typer.Argument(help="A folder with a subfolder for each class, or a CSV file: image,label,group."),
+]
+Emoji = Annotated[bool, typer.Option("--emoji", help="Rendered scenes of every emoji instead of DATA.")]
+Scenes = Annotated[int, typer.Option(min=1, help="How many scenes, with --emoji.")]
+Seed = Annotated[int, typer.Option(min=0, help="Which scenes, with --emoji.")]
+Shift = Annotated[
+    str | None,
+    typer.Option(help="Other data of the same classes: how much accuracy is kept? With --emoji, a kind of scene."),
+]
+Templates = Annotated[
+    list[str] | None,
+    typer.Option(help="With {} for the class name; repeat it for several. Default: as policies."),
+]
+Html = Annotated[Path | None, typer.Option(help="Write the report to this page, too.")]
 
 
 @with_settings("model", "images", "log")
 def evaluate(
     settings: Settings,
-    data: Annotated[
-        Path | None,
-        typer.Argument(help="A folder with a subfolder for each class, or a CSV file: image,label,group."),
-    ] = None,
-    emoji: Annotated[bool, typer.Option("--emoji", help="Rendered scenes of every emoji instead of DATA.")] = False,
-    scenes: Annotated[int, typer.Option(min=1, help="How many scenes, with --emoji.")] = 2708,
-    seed: Annotated[int, typer.Option(min=0, help="Which scenes, with --emoji.")] = 0,
-    font: Annotated[Path | None, typer.Option(help="NotoColorEmoji.ttf, where the system has none.")] = None,
-    shift: Annotated[
-        str | None,
-        typer.Option(
-            help="Other data of the same classes: how much accuracy is kept? With --emoji, a kind of scene."
-        ),
-    ] = None,
-    templates: Annotated[
-        list[str] | None,
-        typer.Option(help="With {} for the class name; repeat it for several. Default: as policies."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
-    html: Annotated[Path | None, typer.Option(help="Write the report to this page, too.")] = None,
+    data: Data = None,
+    emoji: Emoji = False,
+    scenes: Scenes = 2708,
+    seed: Seed = 0,
+    font: Font = None,
+    shift: Shift = None,
+    templates: Templates = None,
+    as_json: AsJson = False,
+    html: Html = None,
 ) -> None:
     """Name every image's class zero-shot, and report accuracy, calibration, groups and what templates gain.
 
     Each figure comes with its 95 % interval. Images that cannot be read are named and left out.
     """
-    from pipeline.lab.evaluation.evaluate import check
-    from pipeline.lab.evaluation.evaluate import evaluate as measure
-    from pipeline.lab.evaluation.page import page
-    from pipeline.lab.evaluation.record import Record
-    from pipeline.lab.evaluation.zero_shot import encode_classes
-    from pipeline.lab.files import write_text
-    from pipeline.rules.policies.policy_set import Defaults
-    from workers import assembly
-    from workers.terminal.console import Terminal
-    from workers.terminal.evaluation import show
-    from workers.terminal.plain import say, say_json
-
     chosen = tuple(templates or Defaults.templates)
     _check_place(html)
     draw = _draw(scenes, seed, font) if emoji else None
@@ -83,8 +90,6 @@ def evaluate(
 
 def _check_place(html: Path | None) -> None:
     """See that the page can be written, before long work finds that it cannot. Raises `ServiceError`."""
-    from pipeline.errors import ServiceError
-
     if html is None:
         return
     if html.is_dir():
@@ -93,13 +98,13 @@ def _check_place(html: Path | None) -> None:
         raise ServiceError(f"cannot write into {html.absolute().parent}; name a file in another folder with --html")
 
 
-Draw = Callable[[str], "Dataset"]
+Draw = Callable[[str], Dataset]
 """Renders scenes of one kind. Raises `UsageError` for a kind that there is not."""
 
 
 def _draw(scenes: int, seed: int, font: Path | None) -> Draw:
-    from pipeline.errors import UsageError
-    from pipeline.lab.scenes.scene_set import KINDS, SEED, emoji_scenes
+    # Torch, which data on disk go without.
+    from pipeline.lab.scenes.scene_set import KINDS, SEED, emoji_scenes  # noqa: PLC0415
 
     def draw(name: str) -> Dataset:
         for kind in KINDS:
@@ -114,8 +119,6 @@ def _draw(scenes: int, seed: int, font: Path | None) -> Draw:
 
 def _dataset(data: Path | None, draw: Draw | None) -> Dataset:
     """What is evaluated. Raises `UsageError`."""
-    from pipeline.errors import UsageError
-
     if data is not None and draw is None:
         return _from_disk(data)
     if data is None and draw is not None:
@@ -129,16 +132,10 @@ def _other(shift: str, draw: Draw | None) -> Dataset:
 
 
 def _from_disk(path: Path) -> Dataset:
-    from pipeline.lab.data.dataset_files import read_labelled
-    from pipeline.lab.evaluation.zero_shot import in_words
-
     # Nobody says an underscore. A hyphen in a CSV file may be meant (T-shirt); in a folder's name it is a space.
     return in_words(read_labelled(path), "_-" if path.is_dir() else "_")
 
 
 def _extract(dataset: Dataset, model: Model, threads: int) -> Extracted:
-    from pipeline.lab.data.extract import extract
-    from workers.terminal.progress import progress_bar
-
     with progress_bar(dataset.name, len(dataset.examples)) as advance:
         return extract(dataset, model.decoder, model.encoder, threads=threads, progress=advance)

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import TYPE_CHECKING, Annotated
+from threading import Event
+from time import monotonic
+from typing import Annotated
 
 import typer
 
-from workers.options import with_settings
+from pipeline.adapters.local.files import FileFetcher, FileSource
+from pipeline.adapters.memory import MemoryTextCache
+from pipeline.errors import StopError, UsageError
+from workers import assembly
+from workers.assembly import Judge
+from workers.commands.options import NameSkipped, Pictures
+from workers.policies.other_model import SayOtherModel
+from workers.process.interrupts import keeping
+from workers.scan.named import Named, Skipped
+from workers.scan.report import UNREAD, ScanReport
 from workers.settings import Settings
-
-if TYPE_CHECKING:
-    from workers.assembly import Judge
-    from workers.scan.report import ScanReport
+from workers.settings.options import with_settings
+from workers.terminal.console import Terminal
+from workers.terminal.plain import ReaderGoneError
 
 EXIT_READER_GONE = 141
 """As a shell tells of a program that wrote into a closed pipe. Not 0: what was not looked at is not clean."""
@@ -22,11 +32,9 @@ EXIT_READER_GONE = 141
 @with_settings("model", "images", "policies", "log")
 def scan(
     settings: Settings,
-    paths: Annotated[list[str], typer.Argument(help="Files, folders (searched all the way down) and globs.")],
+    paths: Pictures,
     as_json: Annotated[bool, typer.Option("--json", help="One decision a line.")] = False,
-    name_skipped: Annotated[
-        bool, typer.Option("--name-skipped", help="Name every file that is no picture, not only the first 20.")
-    ] = False,
+    name_skipped: NameSkipped = False,
 ) -> int:
     """Judge pictures on disk: a line for each, and an exit status.
 
@@ -34,16 +42,6 @@ def scan(
     damaged or unreadable file, a kind of picture that is not taken, a path that is not there. 3: both. A folder's
     files are told by their content; those that are no pictures are named at the end and change no status.
     """
-    from pipeline.adapters.memory import MemoryTextCache
-    from pipeline.errors import StopError, UsageError
-    from workers import assembly
-    from workers.policies.other_model import SayOtherModel
-    from workers.process.interrupts import keeping
-    from workers.scan.named import Named, Skipped
-    from workers.scan.report import UNREAD, ScanReport
-    from workers.terminal.console import Terminal
-    from workers.terminal.plain import ReaderGoneError
-
     terminal, skipped = Terminal(), Skipped(None if name_skipped else 20)
     files = _from_the_first(Named(paths, skipped))
     if files is None:
@@ -66,12 +64,6 @@ def scan(
 
 
 def _run(settings: Settings, judge: Judge, files: Iterable[str | None], report: ScanReport) -> None:
-    from threading import Event
-    from time import monotonic
-
-    from pipeline.adapters.local.files import FileFetcher, FileSource
-    from workers import assembly
-
     done = Event()
     source, fetcher = FileSource(files, done, monotonic), FileFetcher(settings.fetch_max_bytes)
     with assembly.moderator(settings, judge, source, report, fetcher, report, in_order=True) as moderator:

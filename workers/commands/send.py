@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated
+from time import monotonic
+from typing import Annotated
 
 import typer
 
-from workers.options import with_settings
+from pipeline.adapters.kafka import check_topics, publish_stream
+from pipeline.disk import read_file
+from pipeline.errors import ItemError, UsageError
+from pipeline.wire import Record
+from workers.commands.options import NameSkipped, Pictures
+from workers.process.interrupts import keeping
+from workers.scan.named import Named, Skipped
+from workers.services import kafka_connection, kafka_publisher
 from workers.settings import Settings
-
-if TYPE_CHECKING:
-    from pipeline.wire import Record
-    from workers.scan.named import Named
-    from workers.terminal.console import Terminal
+from workers.settings.options import with_settings
+from workers.terminal.console import Terminal
+from workers.terminal.plain import one_line, say, say_json
 
 LARGEST = 60 * 1024 * 1024
 """Bytes of a picture that Kafka is tried with at all; its own limit is the topic's ``max.message.bytes``."""
@@ -24,29 +33,15 @@ EXIT_UNREAD = 2
 @with_settings("kafka", "topics", "log")
 def send(
     settings: Settings,
-    paths: Annotated[list[str], typer.Argument(help="Files, folders (searched all the way down) and globs.")],
+    paths: Pictures,
     repeat: Annotated[int, typer.Option(min=1, help="Send everything that many times.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary.")] = False,
-    name_skipped: Annotated[
-        bool, typer.Option("--name-skipped", help="Name every file that is no picture, not only the first 20.")
-    ] = False,
+    name_skipped: NameSkipped = False,
 ) -> int:
     """Publish pictures to the images topic, the path as image id; returns once the broker has them all.
 
     Exit status 2: something could not be read, and was not sent; everything else was.
     """
-    import json
-    from contextlib import closing
-    from time import monotonic
-
-    from pipeline.adapters.kafka import check_topics, publish_stream
-    from pipeline.errors import UsageError
-    from workers.process.interrupts import keeping
-    from workers.scan.named import Named, Skipped
-    from workers.services import kafka_connection, kafka_publisher
-    from workers.terminal.console import Terminal
-    from workers.terminal.plain import say, say_json
-
     terminal, skipped = Terminal(), Skipped(None if name_skipped else 20)
     named, sending = Named(paths, skipped), _Sending(settings.images_topic, terminal)
     check_topics(kafka_connection(settings), [settings.images_topic])
@@ -54,14 +49,10 @@ def send(
     with (
         closing(kafka_publisher(settings)) as publisher,
         terminal.counting("sending") as counter,
-        keeping(lambda: f"interrupted: {sending.acknowledged} images sent to {settings.images_topic}"),
+        keeping(lambda: f"interrupted: {sending}"),
     ):
-
-        def acknowledged(_: Record) -> None:
-            sending.acknowledged += 1
-            counter.advance()
-
-        publish_stream(publisher, sending.records(named, repeat, counter.of), on_ack=acknowledged)
+        records = sending.records(named, repeat, counter.of)
+        publish_stream(publisher, records, on_ack=sending.acknowledging(counter.advance))
     seconds = monotonic() - started
     for line in skipped.lines():
         terminal.note(line)
@@ -71,8 +62,7 @@ def send(
         counts = {"sent": sending.acknowledged, "unread": len(sending.unread), "skipped": skipped.count}
         say_json(json.dumps({**counts, "topic": settings.images_topic, "seconds": round(seconds, 3)}))
     else:
-        sent = f"{sending.acknowledged} images sent to {settings.images_topic} in {seconds:.1f} s"
-        say(f"{sent}; see them with: sluice tail")
+        say(f"{sending} in {seconds:.1f} s; see them with: sluice tail")
     return EXIT_UNREAD if sending.unread or skipped.barren else 0
 
 
@@ -82,6 +72,18 @@ class _Sending:
     terminal: Terminal
     acknowledged: int = 0
     unread: set[str] = field(default_factory=set)
+
+    def __str__(self) -> str:
+        return f"{self.acknowledged} images sent to {self.topic}"
+
+    def acknowledging(self, advance: Callable[[], object]) -> Callable[[Record], None]:
+        """What is told of each record that the broker has."""
+
+        def acknowledged(_: Record) -> None:
+            self.acknowledged += 1
+            advance()
+
+        return acknowledged
 
     def records(self, named: Named, repeat: int, of: Callable[[int], object]) -> Iterator[Record]:
         """A record for each file and turn; `of` is told in the end how many there are."""
@@ -96,13 +98,6 @@ class _Sending:
 
     def _record(self, path: str, suffix: str) -> Record | None:
         """None for what cannot be read, which is named once."""
-        import os
-
-        from pipeline.disk import read_file
-        from pipeline.errors import ItemError
-        from pipeline.wire import Record
-        from workers.terminal.plain import one_line
-
         if path in self.unread:
             return None
         try:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import sys
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import msgspec
 import typer
+from rich.text import Text
 
-from workers.options import with_settings
+from pipeline.adapters.kafka import tail as tail_topic
+from pipeline.wire import Event, Record, parse_decision, read_dead_letter
+from workers.scan.report import dead_letter_line, decision_line
+from workers.services import kafka_connection
 from workers.settings import Settings
-
-if TYPE_CHECKING:
-    from rich.text import Text
-
-    from pipeline.wire import Event
+from workers.settings.options import with_settings
+from workers.terminal.console import Terminal, told
 
 
 @with_settings("kafka", "topics", "log")
@@ -29,10 +31,6 @@ def tail(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Show decisions as they come, until Ctrl-C. Reads without a group, so it takes nothing from anybody."""
-    from pipeline.adapters.kafka import tail as tail_topic
-    from workers.services import kafka_connection
-    from workers.terminal.console import Terminal
-
     topic = settings.dead_letters_topic if dead_letters else settings.decisions_topic
     events = tail_topic(kafka_connection(settings), topic, from_beginning=from_beginning, follow=follow)
     line_of = _letter_line if dead_letters else _decision_line
@@ -48,11 +46,6 @@ def tail(
 
 def _letter_line(event: Event, *, flagged: bool, image: str | None, as_json: bool) -> Text | str | None:
     """A record of the dead-letter topic as a line, or as JSON; None for what was not asked for."""
-    import msgspec
-
-    from pipeline.wire import Record, read_dead_letter
-    from workers.scan.report import dead_letter_line
-
     letter = read_dead_letter(Record(event.topic, event.key, event.value, event.headers))
     if flagged or image not in {None, letter.image_id}:
         return None
@@ -61,12 +54,6 @@ def _letter_line(event: Event, *, flagged: bool, image: str | None, as_json: boo
 
 def _decision_line(event: Event, *, flagged: bool, image: str | None, as_json: bool) -> Text | str | None:
     """A record of the decisions topic as a line, or as JSON; None for what was not asked for."""
-    import msgspec
-
-    from pipeline.wire import parse_decision
-    from workers.scan.report import decision_line
-    from workers.terminal.console import told
-
     try:
         decision = parse_decision(event.value or b"")
     except ValueError as error:

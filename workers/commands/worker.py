@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import signal
 from contextlib import ExitStack, closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 
-from workers.options import with_settings
-from workers.process.logs import report_library_errors
+from pipeline.adapters.prometheus import PrometheusHooks
+from pipeline.ports import HookChain
+from workers import assembly, services
+from workers.assembly import Judge
+from workers.fleet.run import supervise
+from workers.health.dead_threads import watch_threads
+from workers.health.server import HealthServer
+from workers.health.vitals import Vitals
+from workers.moderator import LAST_MOMENT
+from workers.policies.first import last_good_of
+from workers.policies.other_model import LogOtherModel
+from workers.policies.watch import PolicyWatch, watched_policies
+from workers.process import signals
+from workers.process.logs import log_as_a_service, report_library_errors
 from workers.settings import Settings
-
-if TYPE_CHECKING:
-    from workers.assembly import Judge
+from workers.settings.options import with_settings
 
 _log = structlog.get_logger(__name__)
 
@@ -42,8 +52,6 @@ def worker(settings: Settings) -> int:
     restarted and stopped from here, and /metrics, /healthz and /readyz speak for all.
     """
     if settings.moderators > 1:
-        from workers.fleet.run import supervise
-
         return supervise(settings)
     _moderate(settings)
     return 0
@@ -51,19 +59,6 @@ def worker(settings: Settings) -> int:
 
 def _moderate(settings: Settings) -> None:
     """In this process, and the model too unless another one serves it."""
-    from pipeline.adapters.prometheus import PrometheusHooks
-    from pipeline.ports import HookChain
-    from workers import assembly, services
-    from workers.health.dead_threads import watch_threads
-    from workers.health.server import HealthServer
-    from workers.health.vitals import Vitals
-    from workers.moderator import LAST_MOMENT
-    from workers.policies.first import last_good_of
-    from workers.policies.other_model import LogOtherModel
-    from workers.policies.watch import PolicyWatch, watched_policies
-    from workers.process import signals
-    from workers.process.logs import log_as_a_service
-
     signals.end_at_once()
     metrics, vitals = PrometheusHooks(), Vitals(_longest_wait(settings))
     watch_threads(vitals)

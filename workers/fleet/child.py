@@ -16,8 +16,9 @@ def main() -> None:
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # until there is a brake to release
     live_by_stdin(float(grace))
 
-    from workers.cli import main as run
-    from workers.process.logs import name_this_process
+    # Not before the lifeline: a child that is still importing ends with its supervisor, too.
+    from workers.cli import main as run  # noqa: PLC0415
+    from workers.process.logs import name_this_process  # noqa: PLC0415
 
     name_this_process(name)
     sys.argv = ["sluice", *command]

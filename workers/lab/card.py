@@ -11,12 +11,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
 from pipeline.adapters.local.policy_folder import read_policy_folder
 from pipeline.adapters.memory import MemoryTextCache
+from pipeline.adapters.open_clip import BUNDLED_MODEL
 from pipeline.disk import read_bytes
+from pipeline.errors import UsageError
 from pipeline.lab.data.dataset import Dataset, Example
 from pipeline.lab.data.dataset_files import file_name
 from pipeline.lab.data.extract import extract
 from pipeline.lab.data.pairs import Pair
-from pipeline.lab.evaluation.card import write_emoji_card, write_pairs_card
+from pipeline.lab.evaluation.card import CARD_FILE, write_emoji_card, write_pairs_card
 from pipeline.lab.evaluation.coverage import measure_coverage, measure_surrounds, pooled
 from pipeline.lab.evaluation.evaluate import Evaluation, evaluate
 from pipeline.lab.evaluation.findings import Amounts, Findings, Subject, measure
@@ -26,6 +28,7 @@ from pipeline.lab.evaluation.zero_shot import encode_classes
 from pipeline.lab.scenes.emoji import SYMBOLA_PATHS, Atlas
 from pipeline.lab.scenes.placed import spots
 from pipeline.lab.training.record import TrainingRecord
+from pipeline.lab.training.run import SCENES_DATA
 from pipeline.lab.training.trainer import Trainer
 from pipeline.path.live import LivePolicies
 from pipeline.ports import Hooks
@@ -67,6 +70,19 @@ def fit_logit_scale(
     trainer.set_logit_scale(scale)
     trainer.export(folder)
     return scale
+
+
+def measure_again(settings: Settings, folder: Path | None, scenes: int, font: Path | None) -> str:
+    """Write the card of a finished model anew, the bundled one's without a folder; says how well it does.
+
+    Raises `UsageError` for a model that learned from something else than rendered scenes.
+    """
+    where = folder or BUNDLED_MODEL
+    record = TrainingRecord.read(where)
+    if record.data != SCENES_DATA:
+        raise UsageError(f"{where} learned from {record.data}: measure it with `sluice evaluate`")
+    said = write_for_scenes(settings, where, record, amounts(scenes), font)
+    return f"{said} The whole card is in {where / CARD_FILE}"
 
 
 def write_for_scenes(

@@ -68,7 +68,7 @@ def check_folder(settings: Settings) -> Checked:
 
 
 def _own_tokenizer(model: str) -> TokenCounter:
-    from pipeline.adapters.open_clip import load_tokenizer  # seconds
+    from pipeline.adapters.open_clip import load_tokenizer  # noqa: PLC0415 - seconds of torch
 
     tokenizer = load_tokenizer(model)
     return TokenCounter(tokenizer.count_tokens, tokenizer.context_length)

@@ -95,7 +95,8 @@ class JpegDevice:
 
     def _decoded(self, jpegs: Sequence[StoredJpeg]) -> list[torch.Tensor]:
         """``uint8[1 or 3,H,W]`` each, as stored. UNCHANGED keeps grey at one channel, in the same list as colour."""
-        from torchvision.io import ImageReadMode, decode_jpeg  # deprecated: asked for when the option is used
+        # Deprecated, so it is asked for when the option is used.
+        from torchvision.io import ImageReadMode, decode_jpeg  # noqa: PLC0415
 
         files = [torch.frombuffer(bytearray(each.data[: each.header.end]), dtype=torch.uint8) for each in jpegs]
         decoded = list(decode_jpeg(files, ImageReadMode.UNCHANGED, self._device))

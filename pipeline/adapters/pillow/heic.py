@@ -15,7 +15,7 @@ def open_heic(data: bytes) -> Image.Image:
     Raises `ItemError` where pillow-heif is not installed, and whatever it raises where the file is broken.
     """
     try:
-        import pillow_heif
+        import pillow_heif  # noqa: PLC0415 - an extra that may not be installed
     except ImportError as error:
         raise ItemError(
             Reason.NOT_AN_IMAGE, f"a HEIC picture, which this installation does not read: {EXTRA}"

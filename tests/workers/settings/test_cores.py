@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.cores import usable_cores
+from workers.settings.cores import usable_cores
 
 PINNED = 8
 

@@ -16,8 +16,9 @@ from typer.testing import CliRunner
 from pipeline.adapters.redis import RedisConnection
 from pipeline.errors import SettingsError
 from workers.cli import app
-from workers.redaction import redacted
-from workers.settings import load_settings, unknown_variables
+from workers.settings import Settings, load_settings
+from workers.settings.mistakes import unknown_variables
+from workers.settings.redaction import redacted
 
 SECRET = "S3CR3T"
 
@@ -108,7 +109,7 @@ def test_a_server_that_repeats_the_password_does_not_bring_it_into_the_log() -> 
 
 def test_a_mistyped_variable_is_told_with_what_was_meant(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLUICE_REDIS_ULR", f"redis://:{SECRET}@cache")
-    assert unknown_variables() == [
+    assert unknown_variables(Settings.model_fields) == [
         "SLUICE_REDIS_ULR is no setting and changes nothing; did you mean SLUICE_REDIS_URL?"
     ]
     shown = CliRunner().invoke(app, ["config", "show"])

@@ -10,8 +10,7 @@ from typer.testing import CliRunner
 
 from pipeline.errors import SettingsError
 from workers.cli import app
-from workers.setting_groups import GROUPS
-from workers.settings import Settings, load_settings
+from workers.settings import GROUPS, Settings, load_settings
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""``sluice topics``: make what a worker needs in Kafka."""
+"""``sluice topics create``: make what a worker needs in Kafka."""
 
 from __future__ import annotations
 
@@ -6,21 +6,16 @@ from typing import Annotated
 
 import typer
 
-from workers.options import with_settings
+from pipeline.adapters.kafka import TopicPlan, create_topics
+from pipeline.adapters.kafka.topics import ADDED_BYTES
+from workers.services import kafka_connection
 from workers.settings import Settings
+from workers.settings.options import with_settings
 from workers.terminal.plain import say
 
 DAY = 86_400.0
 
-app = typer.Typer(no_args_is_help=True, help="Topics in Kafka.")
 
-
-@app.callback()
-def _topics() -> None:
-    """Keep ``create`` a command of its own; typer folds a group of one."""
-
-
-@app.command("create")
 @with_settings("kafka", "topics", "log")
 def create(
     settings: Settings,
@@ -32,10 +27,6 @@ def create(
     max_message_mb: Annotated[int, typer.Option(min=1, help="Largest record, MiB; beyond, use claim checks.")] = 16,
 ) -> None:
     """Make the three topics with sane settings; those that exist are left as they are."""
-    from pipeline.adapters.kafka import TopicPlan, create_topics
-    from pipeline.adapters.kafka.topics import ADDED_BYTES
-    from workers.services import kafka_connection
-
     days = {
         settings.images_topic: image_retention_days,
         settings.decisions_topic: decision_retention_days,

@@ -90,7 +90,7 @@ def check_redis_url(url: str) -> None:
     if not parses(url):
         advice = "in a password write / as %2F, # as %23, ? as %3F and @ as %40, or give it as redis_password"
         raise PydanticCustomError("redis_url", "is no redis://HOST:PORT/NUMBER; {advice}", {"advice": advice})
-    from pipeline.adapters.redis import url_problem  # a quarter of a second, for those who have a Redis
+    from pipeline.adapters.redis import url_problem  # noqa: PLC0415 - a quarter of a second, for a URL
 
     if problem := url_problem(url):
         raise PydanticCustomError("redis_url", "{problem}", {"problem": problem})

@@ -5,17 +5,29 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from workers.options import in_folder, with_settings
+from pipeline.adapters.local.policy_folder import read_policy_folder
+from pipeline.adapters.memory import MemoryTextCache
+from pipeline.errors import UsageError
+from pipeline.lab.data.dataset import Dataset
+from pipeline.lab.data.dataset_files import read_labelled
+from pipeline.lab.thresholds.asked import asked
+from pipeline.lab.thresholds.measure import Calibration, measure
+from pipeline.lab.thresholds.record import record
+from pipeline.lab.thresholds.write_back import check_writable, edits, write_back
+from pipeline.ports import Hooks
+from pipeline.rules.policies.files import parse_policies
+from workers import assembly
+from workers.commands.options import Font, PolicyFolder
 from workers.settings import Settings
+from workers.settings.options import in_folder, with_settings
+from workers.terminal.calibration import name_unreadable, show
+from workers.terminal.console import Terminal
 from workers.terminal.plain import say, say_json
-
-if TYPE_CHECKING:
-    from pipeline.lab.data.dataset import Dataset
-    from pipeline.lab.thresholds.measure import Calibration
+from workers.terminal.progress import progress_bar
 
 FRESH = 2**43
 """Added to --seed: no other command draws these scenes, so thresholds are judged by none that they were set on."""
@@ -23,52 +35,50 @@ FRESH = 2**43
 NOT_SUPPORTED = 1
 
 
+Data = Annotated[
+    Path | None,
+    typer.Argument(help="A folder with a subfolder for each policy id and 'none', or a CSV file: image,label."),
+]
+Emoji = Annotated[bool, typer.Option("--emoji", help="Rendered scenes for the shipped policies, not DATA.")]
+Precision = Annotated[
+    list[str] | None,
+    typer.Option(metavar="[ACTION=]SHARE", help="What share of the flagged must be right; repeatable."),
+]
+FalsePositives = Annotated[
+    list[str] | None, typer.Option(metavar="[ACTION=]NUMBER", help="Most wrongly flagged of a million; repeatable.")
+]
+Prevalence = Annotated[
+    float | None,
+    typer.Option(help="Share of the real stream that shows what a policy is about; default: as in the data."),
+]
+Write = Annotated[bool, typer.Option("--write", help="Write the thresholds into the policy files.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object, with every point of the curves.")]
+Positives = Annotated[int, typer.Option(min=1, help="Scenes that show it, for each policy, with --emoji.")]
+Negatives = Annotated[int, typer.Option(min=1, help="Scenes that show none of it, with --emoji.")]
+Seed = Annotated[int, typer.Option(min=0, help="Which scenes, with --emoji.")]
+
+
 @with_settings("model", "images", "policies", "log")
 def calibrate(
     settings: Settings,
-    data: Annotated[
-        Path | None,
-        typer.Argument(help="A folder with a subfolder for each policy id and 'none', or a CSV file: image,label."),
-    ] = None,
-    folder: Annotated[Path | None, typer.Argument(help="Folder of policies; default: --policies.")] = None,
-    emoji: Annotated[
-        bool, typer.Option("--emoji", help="Rendered scenes for the shipped policies, not DATA.")
-    ] = False,
-    precision: Annotated[
-        list[str] | None,
-        typer.Option(metavar="[ACTION=]SHARE", help="What share of the flagged must be right; repeatable."),
-    ] = None,
-    false_positives: Annotated[
-        list[str] | None,
-        typer.Option(metavar="[ACTION=]NUMBER", help="Most wrongly flagged of a million; repeatable."),
-    ] = None,
-    prevalence: Annotated[
-        float | None,
-        typer.Option(help="Share of the real stream that shows what a policy is about; default: as in the data."),
-    ] = None,
-    write: Annotated[bool, typer.Option("--write", help="Write the thresholds into the policy files.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, with every point of the curves.")] = False,
-    positives: Annotated[int, typer.Option(min=1, help="Scenes that show it, for each policy, with --emoji.")] = 400,
-    negatives: Annotated[int, typer.Option(min=1, help="Scenes that show none of it, with --emoji.")] = 4000,
-    seed: Annotated[int, typer.Option(min=0, help="Which scenes, with --emoji.")] = 0,
-    font: Annotated[Path | None, typer.Option(help="NotoColorEmoji.ttf, where the system has none.")] = None,
+    data: Data = None,
+    folder: PolicyFolder = None,
+    emoji: Emoji = False,
+    precision: Precision = None,
+    false_positives: FalsePositives = None,
+    prevalence: Prevalence = None,
+    write: Write = False,
+    as_json: AsJson = False,
+    positives: Positives = 400,
+    negatives: Negatives = 4000,
+    seed: Seed = 0,
+    font: Font = None,
 ) -> int:
     """Set thresholds from labelled images: the lowest that reach a precision, or a budget of false positives.
 
     A target without an action is for the mildest action that a policy has. Nothing is written without --write.
     Exit status 0: every target reached. 1: the data do not support some target; that policy's file is left alone.
     """
-    from pipeline.adapters.local.policy_folder import read_policy_folder
-    from pipeline.adapters.memory import MemoryTextCache
-    from pipeline.lab.thresholds.asked import asked
-    from pipeline.lab.thresholds.measure import measure
-    from pipeline.lab.thresholds.write_back import check_writable, edits, write_back
-    from pipeline.ports import Hooks
-    from pipeline.rules.policies.files import parse_policies
-    from workers import assembly
-    from workers.terminal.console import Terminal
-    from workers.terminal.progress import progress_bar
-
     settings = in_folder(settings, folder)
     policy_set = parse_policies(read_policy_folder(settings.policies))  # a slip is found before the model is loaded
     wanted = asked(precision or (), false_positives or (), prevalence, policy_set.active)
@@ -93,13 +103,10 @@ def calibrate(
 
 def _dataset(data: Path | None, known: Sequence[str], draw: tuple[int, int, int, Path | None] | None) -> Dataset:
     """The labelled images on disk, whose labels must be known policies, or the emoji scenes. Raises `UsageError`."""
-    from pipeline.errors import UsageError
-    from pipeline.lab.data.dataset_files import read_labelled
-
     if data is not None and draw is None:
         return read_labelled(data, known=known)
     if data is None and draw is not None:
-        from pipeline.lab.scenes.scene_set import policy_scenes
+        from pipeline.lab.scenes.scene_set import policy_scenes  # noqa: PLC0415 - torch, which files go without
 
         positives, negatives, seed, font = draw
         return policy_scenes(positives, negatives, seed, font)
@@ -107,10 +114,6 @@ def _dataset(data: Path | None, known: Sequence[str], draw: tuple[int, int, int,
 
 
 def _report(found: Calibration, changed: Sequence[Path], *, written: bool, as_json: bool) -> None:
-    from pipeline.lab.thresholds.record import record
-    from workers.terminal.calibration import name_unreadable, show
-    from workers.terminal.console import Terminal
-
     if as_json:
         say_json(json.dumps(record(found, changed if written else ())))
         return

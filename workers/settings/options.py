@@ -1,4 +1,4 @@
-"""Settings as command-line flags: one declaration in ``settings.py`` serves the flag, the variable and the file."""
+"""Settings as command-line flags: the declaration that serves the variable and the file serves the flag, too."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import typer
 
 from workers.process.logs import configure_logging
-from workers.setting_groups import GROUPS
-from workers.settings import ENV_PREFIX, Settings, load_settings, unknown_variables
+from workers.settings.environment import variable
+from workers.settings.mistakes import unknown_variables
+from workers.settings.resolved import GROUPS, Settings, load_settings
 from workers.terminal.plain import ReaderGoneError, say
 
 _CONFIG = typer.Option(
-    "--config", help=f"Config file (TOML), one 'setting = value' a line. [{ENV_PREFIX}CONFIG]", show_default=False
+    "--config", help=f"Config file (TOML), one 'setting = value' a line. [{variable('config')}]", show_default=False
 )
 _DEBUG = typer.Option("--debug", help="Show tracebacks.")
 
@@ -31,7 +32,7 @@ def with_settings(*groups: str) -> Callable[[Callable[..., Any]], Callable[..., 
         def run(*, config: Path | None, debug: bool, **given: Any) -> Any:
             del debug  # read by the entry point, before any command runs
             flags = {name: value for name in names if (value := given.pop(name)) is not None}
-            for line in unknown_variables():
+            for line in unknown_variables(Settings.model_fields):
                 say(f"sluice: {line}", err=True)
             settings = load_settings(flags, config)
             configure_logging(settings.log_level, settings.log_format)
@@ -65,7 +66,7 @@ def _flag(name: str, group: str) -> inspect.Parameter:
     switch = field.annotation is bool
     default = None if field.default_factory or field.default in {None, ()} else field.default
     said = "" if switch or default is None or name == "policies" else f" Default: {default}."
-    help_text = f"{field.description}{said} [{ENV_PREFIX}{name.upper()}]"
+    help_text = f"{field.description}{said} [{variable(name)}]"
     option = typer.Option(
         f"--{name.replace('_', '-')}" + (f"/--no-{name.replace('_', '-')}" if switch else ""),
         help=help_text,

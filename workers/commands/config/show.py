@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
 
-import typer
-
-from workers.options import with_settings
-from workers.setting_groups import GROUPS
-from workers.settings import ENV_PREFIX, Settings
+from workers.commands.options import AsJson
+from workers.settings import GROUPS, Settings, variable
+from workers.settings.options import with_settings
 from workers.terminal.plain import say, say_json
 
-app = typer.Typer(no_args_is_help=True, help="Look at the settings.")
 
-
-@app.command("show")
 @with_settings(*GROUPS)
-def show(
-    settings: Settings,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
-) -> None:
+def show(settings: Settings, as_json: AsJson = False) -> None:
     """Print the resolved settings, secrets redacted, as a config file would say them."""
     values = settings.model_dump(mode="json")  # a SecretStr dumps as asterisks
     if as_json:
@@ -29,6 +20,6 @@ def show(
     for group, names in GROUPS.items():
         say(f"# {group}")
         for name in names:
-            note = "" if values[name] is not None else f"# not set ({ENV_PREFIX}{name.upper()}): "
+            note = "" if values[name] is not None else f"# not set ({variable(name)}): "
             say(f"{note}{name} = {json.dumps(values[name]) if not note else '...'}")
         say()

@@ -1,0 +1,1 @@
+"""``sluice config``: look at the settings."""

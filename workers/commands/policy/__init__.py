@@ -1,0 +1,1 @@
+"""``sluice policy``: work on policies."""

@@ -1,0 +1,75 @@
+"""``sluice policy test``: whether policies do what their owners say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from time import monotonic, time
+from typing import Annotated
+
+import typer
+
+from pipeline.adapters.local.policy_folder import read_policy_folder
+from pipeline.adapters.memory import MemoryTextCache
+from pipeline.errors import ServiceError, UsageError
+from pipeline.lab.files import write_atomically
+from pipeline.rules.policies.files import parse_policies
+from workers import assembly
+from workers.commands.options import PolicyFolder
+from workers.policies.junit import junit_xml
+from workers.policies.other_model import SayOtherModel
+from workers.policies.tests import Trial, run_policy_tests, untested
+from workers.settings import Settings
+from workers.settings.options import in_folder, with_settings
+from workers.terminal.plain import say, say_json
+
+
+@with_settings("model", "images", "policies", "log")
+def test(
+    settings: Settings,
+    folder: PolicyFolder = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a sample.")] = False,
+    junit: Annotated[Path | None, typer.Option(help="Write the results to this file as JUnit XML, too.")] = None,
+) -> int:
+    """Judge every policy's must_flag and must_pass samples.
+
+    Exit status 0: all come out as their policies say. 1: one does not. 2: there is none to judge, or the policies do
+    not hold.
+    """
+    settings = in_folder(settings, folder)
+    policy_set = parse_policies(read_policy_folder(settings.policies))  # a slip is found before the model is loaded
+    for line in untested(policy_set):
+        say(f"note: {line}", err=True)
+    judge = assembly.judge(settings, assembly.load_model(settings), MemoryTextCache(), SayOtherModel())
+    started, clock = time(), monotonic()
+    trials = run_policy_tests(settings, judge)
+    if junit is not None:
+        _write(junit, junit_xml(trials, monotonic() - clock, started))
+    if not trials:
+        raise UsageError(
+            f"{settings.policies}: no active policy has tests, so nothing was tested; name samples in a policy file, "
+            "under 'tests:' and 'must_flag:' or 'must_pass:'"
+        )
+    failed = [trial for trial in trials if not trial.passed]
+    _show(trials, failed, as_json=as_json)
+    return 1 if failed else 0
+
+
+def _show(trials: Sequence[Trial], failed: Sequence[Trial], *, as_json: bool) -> None:
+    if as_json:
+        for trial in trials:
+            say_json(json.dumps({**asdict(trial), "passed": trial.passed}))
+        return
+    for trial in failed:
+        say(f"FAILED  {trial}")
+    say(f"{len(trials) - len(failed)} of {len(trials)} samples came out as their policies say")
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Raises `ServiceError`."""
+    try:
+        write_atomically(path, lambda temporary: temporary.write_bytes(content))
+    except OSError as error:
+        raise ServiceError(f"cannot write {path}: {error.strerror}; name another file with --junit") from error

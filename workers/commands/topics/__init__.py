@@ -1,0 +1,1 @@
+"""``sluice topics``: topics in Kafka."""

@@ -1,0 +1,122 @@
+"""A training run as a person sees it: a bar, a state that is kept when it is interrupted, a card at the end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import typer
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+
+from pipeline.lab.training import run as training
+from pipeline.lab.training.plan import Plan, Progress
+from pipeline.lab.training.run import Choices, Run
+from pipeline.lab.training.trainer import Trainer
+from workers.assembly.training import load_trainee
+from workers.lab import card as model_card
+from workers.process.interrupts import interruptible
+from workers.settings import Settings
+from workers.terminal.console import Terminal
+from workers.terminal.plain import say
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run computes and what it keeps; of no matter to what is learned."""
+
+    out: Path
+    """The folder of the model."""
+    checkpoint: Path | None
+    device: str
+    workers: int | None
+    """Processes that make batches ahead; None for as many as keep the device busy."""
+    resume: bool
+
+    @property
+    def state(self) -> Path:
+        """The file that an interrupted run goes on from."""
+        whole = self.out.resolve()
+        return self.checkpoint or whole.with_name(f"{whole.name}.checkpoint.pt")
+
+
+def train(settings: Settings, choices: Choices, place: Place, test_scenes: int) -> None:
+    """Train to the end, measure, and write the model's folder with its card.
+
+    Raises `UsageError` and `ModelError` for what cannot work, and `typer.Exit` where it is interrupted.
+    """
+    device = training.known_device(place.device)
+    on_cores = device.type == "cpu"
+    choices = replace(choices, cores=choices.cores if on_cores else 1)
+    run = training.prepare(choices, load_trainee)
+    trainer = Trainer(run.plan, run.trainee, run.batches, device)
+    if place.resume:
+        trainer.resume(place.state)
+    # On a CPU the lanes have the cores already: one process ahead of them keeps all busy.
+    busy = 1 if on_cores else max(1, settings.cores - 1)
+    _fit(trainer, place.out, place.state, busy if place.workers is None else place.workers)
+    _finish(settings, run, trainer, place.out, choices, test_scenes)
+
+
+def _fit(trainer: Trainer, out: Path, state: Path, workers: int) -> None:
+    """Train to the end; an interrupted run keeps its state."""
+    try:
+        with interruptible(), _progress(trainer.plan, trainer.step) as report:
+            trainer.run(out, state, report, workers=workers)
+    except KeyboardInterrupt:
+        trainer.save(state)
+        say(f"Interrupted at step {trainer.step}: repeat the command with --resume to go on.", err=True)
+        raise typer.Exit(130) from None
+    finally:
+        trainer.lanes.close()
+
+
+@contextmanager
+def _progress(plan: Plan, step: int) -> Iterator[Callable[[Progress], None]]:
+    """A progress bar on stderr; where stderr is a file, a line now and then."""
+    if not sys.stderr.isatty():
+        yield _lines(every=50)
+        return
+    columns = (
+        TextColumn("step {task.completed:.0f}/{task.total:.0f}"),
+        BarColumn(),
+        TextColumn("loss {task.fields[loss]:.3f}  {task.fields[rate]:.0f} images/s  eta"),
+        TimeRemainingColumn(),
+    )
+    with Terminal().progress(*columns, transient=False) as bar:
+        task = bar.add_task("train", total=plan.steps, completed=step, loss=0.0, rate=0.0)
+        yield lambda now: bar.update(task, completed=now.step, loss=now.loss, rate=now.rate)
+
+
+def _lines(every: int) -> Callable[[Progress], None]:
+    """A reporter that prints each ``every``-th step."""
+
+    def report(now: Progress) -> None:
+        if now.step % every == 0 or now.step == now.steps:
+            say(f"step {now.step}/{now.steps}  loss {now.loss:.3f}  {now.rate:.0f} images/s", err=True)
+
+    return report
+
+
+def _finish(settings: Settings, run: Run, trainer: Trainer, out: Path, choices: Choices, test_scenes: int) -> None:
+    """Measure the finished model, and write its record and its card."""
+    fitted = None
+    if choices.data is None:
+        fitted = model_card.fit_logit_scale(settings, out, trainer, test_scenes, choices.font)
+    record = training.record(run, trainer, choices, fitted)
+    record.write(out)
+    if choices.data is None:
+        said = model_card.write_for_scenes(settings, out, record, model_card.amounts(test_scenes), choices.font)
+    else:
+        said = model_card.write_for_pairs(settings, out, record, run.held_out)
+    _name_unreadable(trainer)
+    say(f"{said} Model in {out}; try it with SLUICE_MODEL=local-dir:{out}")
+
+
+def _name_unreadable(trainer: Trainer) -> None:
+    for problem in trainer.unreadable:
+        say(f"not read: {problem}", err=True)
+    if trainer.unreadable:
+        say(f"{len(trainer.unreadable)} pictures could not be read and were left out", err=True)

@@ -1,0 +1,85 @@
+"""`Settings`: all groups in one frozen value, resolved once at the start of a command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from pipeline.errors import SettingsError
+from workers.settings import groups
+from workers.settings.environment import ENV_PREFIX, config_file, variable
+from workers.settings.mistakes import reason
+
+
+class Settings(
+    # Of several bases pydantic takes the last one's fields first: read from below, this is the order that people see.
+    groups.Log,
+    groups.Service,
+    groups.Brake,
+    groups.Fetch,
+    groups.State,
+    groups.Policies,
+    groups.Images,
+    groups.Encoder,
+    groups.Model,
+    groups.Redis,
+    groups.Consumer,
+    groups.Topics,
+    groups.Kafka,
+    BaseSettings,
+):
+    """Each is a flag, an environment variable and a line of the config file, and counts in this order."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, extra="forbid", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, then the environment, then the config file that the flag or the environment names."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+GROUPS = {
+    group.__name__.lower(): tuple(group.model_fields)
+    for group in reversed(Settings.__bases__)
+    if issubclass(group, BaseModel) and group is not BaseSettings
+}
+"""The names of the settings by group, in the order that people see."""
+
+
+def load_settings(flags: dict[str, Any], config: Path | None = None) -> Settings:
+    """Resolve the settings. `flags` holds what was given on the command line. Raises `SettingsError`."""
+    path = config or config_file()
+    if path is not None and not path.is_file():
+        raise SettingsError(f"no config file at {path}; give one with --config or {variable('config')}")
+
+    class Resolved(Settings):
+        model_config = SettingsConfigDict(toml_file=path)
+
+    try:
+        return Resolved(**flags)
+    except ValidationError as error:
+        reasons = (reason(dict(each), Settings.model_fields, flags, path) for each in error.errors())
+        raise SettingsError("; ".join(reasons)) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: not UTF-8 text; a config file is TOML, 'setting = value' a line") from error
+    except ValueError as error:  # TOML that does not parse
+        raise SettingsError(f"{path}: {error}") from error
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
