@@ -69,6 +69,7 @@ class TestNames:
                     assert word in {name for each in at.params for name in each.opts}
                 elif hasattr(at, "commands"):
                     at = at.commands[word]
+                    at = at.loaded() if hasattr(at, "loaded") else at
             assert not hasattr(at, "commands")
 
     @pytest.mark.parametrize("file", ["compose.yaml", "kubernetes.yaml"])

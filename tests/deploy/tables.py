@@ -1,0 +1,115 @@
+"""The tables of ``deploy/README.md``: made of what the code and the alert rules say, by one command.
+
+python -m tests.deploy.tables
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics import MetricWrapperBase
+from pydantic.fields import FieldInfo
+from ruamel.yaml import YAML
+
+from pipeline.adapters.prometheus.declared import Metrics
+from workers.fleet.metrics import SupervisorMetrics
+from workers.settings import GROUPS, Settings, groups, variable
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+PAGE = DEPLOY / "README.md"
+COMMAND = "python -m tests.deploy.tables"
+
+THIS_MACHINES = {
+    "cores": "all that the process may use",
+    "policies": "the shipped ones",
+    "state": "`sluice` in the user's state folder",
+}
+"""Defaults that are another on another machine, in words."""
+
+SUFFIXES = {"counter": "_total", "info": "_info"}
+"""What the library adds to a metric's name when it is scraped."""
+
+
+def settings_table() -> str:
+    """Every setting, by group."""
+    return "\n\n".join(_group(group, names) for group, names in GROUPS.items())
+
+
+def _group(group: str, names: Iterable[str]) -> str:
+    title = getattr(groups, group.capitalize()).__doc__
+    rows = (_setting(name, Settings.model_fields[name]) for name in names)
+    return f"**{group}**: {title}\n\n" + _table(("setting", "variable", "default", "what it is"), rows)
+
+
+def _setting(name: str, field: FieldInfo) -> tuple[str, ...]:
+    default = THIS_MACHINES.get(name) or _value(field.default)
+    said = (
+        re.sub(r"; default: [^;]*\.$", ".", field.description or "") if name in THIS_MACHINES else field.description
+    )
+    return f"`{name}`", f"`{variable(name)}`", default, said or ""
+
+
+def _value(default: object) -> str:
+    if default is None or default == ():
+        return "none"
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    return f"`{default:,}`".replace(",", "_") if isinstance(default, int) else f"`{default}`"
+
+
+def metrics_table() -> str:
+    """Every metric of a worker, and those of a supervisor, as they are scraped."""
+    registry = CollectorRegistry()
+    declared = (*vars(Metrics(registry)).values(), *vars(SupervisorMetrics(registry)).values())
+    metrics = [each for each in declared if isinstance(each, MetricWrapperBase)]
+    return _table(("metric", "type", "labels", "what it says"), map(_metric, metrics))
+
+
+def _metric(metric: MetricWrapperBase) -> tuple[str, ...]:
+    [described] = metric.describe()
+    name = described.name + SUFFIXES.get(described.type, "")
+    labels = ", ".join(f"`{label}`" for label in metric._labelnames)
+    return f"`{name}`", described.type, labels, described.documentation
+
+
+def alerts_table() -> str:
+    """Every alert."""
+    rules = YAML(typ="safe").load(DEPLOY / "prometheus" / "alerts.yaml")
+    alerts = [rule for group in rules["groups"] for rule in group["rules"] if "alert" in rule]
+    return _table(("alert", "severity", "after", "what has happened"), map(_alert, alerts))
+
+
+def _alert(rule: Mapping[str, dict[str, str]]) -> tuple[str, ...]:
+    said = re.sub(r"{{ \$labels\.(\w+) }}", r"*\1*", rule["annotations"]["summary"])
+    return f"`{rule['alert']}`", rule["labels"]["severity"], str(rule.get("for", "at once")), said
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = (head, ("---",) * len(head), *rows)
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+TABLES: Mapping[str, Callable[[], str]] = MappingProxyType(
+    {"settings": settings_table, "metrics": metrics_table, "alerts": alerts_table}
+)
+"""By the name of the marks that a table stands between: ``<!-- settings -->`` and ``<!-- /settings -->``."""
+
+
+def with_tables(page: str) -> str:
+    """The page with each table made anew between its marks."""
+    for name, table in TABLES.items():
+        begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        before, found, rest = page.partition(begin)
+        _, closed, after = rest.partition(end)
+        if not (found and closed):
+            raise ValueError(f"{PAGE} has no marks {begin} and {end}")
+        page = f"{before}{begin}\n\n{table()}\n\n{end}{after}"
+    return page
+
+
+if __name__ == "__main__":
+    PAGE.write_text(with_tables(PAGE.read_text()))
