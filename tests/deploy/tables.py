@@ -30,6 +30,9 @@ THIS_MACHINES = {
 }
 """Defaults that are another on another machine, in words."""
 
+MANY_DIGITS = 10_000
+"""From here on a number is written in groups of three digits."""
+
 SUFFIXES = {"counter": "_total", "info": "_info"}
 """What the library adds to a metric's name when it is scraped."""
 
@@ -46,11 +49,10 @@ def _group(group: str, names: Iterable[str]) -> str:
 
 
 def _setting(name: str, field: FieldInfo) -> tuple[str, ...]:
-    default = THIS_MACHINES.get(name) or _value(field.default)
-    said = (
-        re.sub(r"; default: [^;]*\.$", ".", field.description or "") if name in THIS_MACHINES else field.description
-    )
-    return f"`{name}`", f"`{variable(name)}`", default, said or ""
+    said = field.description or ""
+    if name in THIS_MACHINES:
+        return f"`{name}`", f"`{variable(name)}`", THIS_MACHINES[name], re.sub(r"; default: [^;]*\.$", ".", said)
+    return f"`{name}`", f"`{variable(name)}`", _value(field.default), said
 
 
 def _value(default: object) -> str:
@@ -58,7 +60,9 @@ def _value(default: object) -> str:
         return "none"
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
-    return f"`{default:,}`".replace(",", "_") if isinstance(default, int) else f"`{default}`"
+    if isinstance(default, int) and default >= MANY_DIGITS:
+        return f"`{default:_}`"
+    return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
 
 
 def metrics_table() -> str:
