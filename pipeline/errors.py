@@ -12,7 +12,7 @@
     |   `-- RetryError         hold it and try again, others go on meanwhile; dead-letter it when that takes too long
     `-- StopError              leave without committing: what was in flight will be delivered again
         +-- PublishError       the broker did not acknowledge a decision or a dead letter
-        |   `-- RefusedError   it refuses some records for good: a smaller form may be taken
+        |   `-- RefusedError   it refuses some of them for good: a smaller form may be taken
         `-- EncoderError       the device is gone or in an undefined state
 """
 
@@ -102,14 +102,17 @@ class PublishError(StopError):
 
 
 class RefusedError(PublishError):
-    """The broker refuses some records of a call for good, whatever is tried again; all others are acknowledged.
+    """Some records or answers of a call will never be taken, whatever is tried again; all others are acknowledged.
 
-    ``refused`` maps the place of each such record in that call to the broker's words.
+    ``refused`` maps the place of each that the broker refuses, in that call, to the broker's words. ``unwritten``
+    maps the place of each answer that cannot even be written to what was raised instead.
     """
 
-    def __init__(self, refused: Mapping[int, str]) -> None:
+    def __init__(self, refused: Mapping[int, str], unwritten: Mapping[int, Exception] | None = None) -> None:
         self.refused = refused
-        super().__init__(f"Kafka refuses {len(refused)} records for good: {next(iter(refused.values()), '')}")
+        self.unwritten = unwritten or {}
+        first = next(iter([*refused.values(), *self.unwritten.values()]), "")
+        super().__init__(f"Kafka refuses {len(refused) + len(self.unwritten)} records for good: {first}")
 
 
 class EncoderError(StopError):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import ItemError, Reason, RetryError
-from pipeline.wire import Claim, Decision, Event, Failure, event_id
+from pipeline.wire import Answer, Claim, Decided, Decision, Event, Failed, Failure, event_id
 
 Pixels = NDArray[np.uint8]
 Features = NDArray[np.float32]
@@ -66,14 +66,24 @@ class Item:
             self.value_sha256 = sha256(self.event.value or b"").hexdigest()
         return self.value_sha256
 
-    def fail(self, stage: str, error: Exception) -> None:
-        """Record why this item gets no decision; `publish` turns it into a dead letter."""
+    def fail(self, stage: str, error: Exception) -> Failure:
+        """Record why this item gets no decision: its answer will be a dead letter."""
         reason = error.reason if isinstance(error, ItemError) else Reason.STAGE_FAILED
         message = str(error) or type(error).__name__
         name = f"{type(error).__module__}.{type(error).__qualname__}"
         passing = isinstance(error, RetryError)
         self.failure = Failure(stage, reason.value, name, message[:MESSAGE_LIMIT], passing)
         self.decision = None
+        return self.failure
+
+    def answer(self, stage: str) -> Answer:
+        """Its decision or its dead letter. Without an outcome, which is a bug, it fails in the `stage` that asks."""
+        if self.decision is not None:
+            return Decided(self.event, self.decision)
+        failure = self.failure or self.fail(
+            stage, RuntimeError("it got neither a decision nor a failure; this is a bug")
+        )
+        return Failed(self.event, self.event_id, failure, self.notes)
 
 
 @dataclass(slots=True, eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -17,28 +18,42 @@ from pipeline.errors import Reason
 from pipeline.wire import (
     Claim,
     DeadLetter,
+    Decided,
     Decision,
     Event,
+    Failed,
     Failure,
     Form,
     Match,
     ModelRef,
     Record,
     SourceRef,
-    dead_letter_record,
+    Topics,
     decision_id,
-    decision_record,
     event_id,
     image_id,
     parse_claim,
     parse_decision,
     read_dead_letter,
+    record_of,
     rfc3339,
     time_notes,
 )
 from pipeline.wire.names import CARRIED_LIMIT, HEADER_LIMIT, KEY_LIMIT
 
 EVENT_ID = "e" * 32
+
+
+def decision_record(event: Event, made: Decision, topic: str, form: Form = Form.WHOLE) -> Record:
+    return record_of(Decided(event, made, form), Topics(decisions=topic))
+
+
+def dead_letter_record(
+    event: Event, event_id: str, failure: Failure, topic: str, notes: Sequence[str] = (), form: Form = Form.WHOLE
+) -> Record:
+    return record_of(Failed(event, event_id, failure, tuple(notes), form), Topics(dead_letters=topic))
+
+
 UNREAD = Failure("decode", "truncated", "pipeline.errors.ItemError", "cut off")
 YEAR_9999 = "9999-12-31T23:59:59.999Z"
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, TypeVar
 import structlog
 
 from pipeline.adapters.memory import MemoryTextCache
-from pipeline.ports import Hooks, TextCache
+from pipeline.adapters.record_publisher import RecordPublisher
+from pipeline.ports import Hooks, RecordWriter, TextCache
+from pipeline.wire import Topics
 from workers.settings import Settings
 
 if TYPE_CHECKING:  # a quarter of a second of imports, which `sluice scan` and `sluice policy` do without
     from pipeline.adapters.http import HttpFetcher
-    from pipeline.adapters.kafka import KafkaConnection, KafkaPublisher, KafkaSource
+    from pipeline.adapters.kafka import KafkaConnection, KafkaSource, KafkaWriter
     from pipeline.adapters.redis import RedisConnection
 
 T = TypeVar("T")
@@ -103,11 +105,21 @@ def kafka_source(settings: Settings, hooks: Hooks) -> KafkaSource:
     )
 
 
-def kafka_publisher(settings: Settings) -> KafkaPublisher:
-    """A producer that waits for the acknowledgement of every record."""
-    from pipeline.adapters.kafka import KafkaPublisher
+def kafka_writer(settings: Settings) -> KafkaWriter:
+    """A writer of records that waits for the acknowledgement of each."""
+    from pipeline.adapters.kafka import KafkaWriter
 
-    return KafkaPublisher(kafka_connection(settings), delivery_timeout=settings.delivery_timeout)
+    return KafkaWriter(kafka_connection(settings), delivery_timeout=settings.delivery_timeout)
+
+
+def kafka_publisher(settings: Settings) -> RecordPublisher:
+    """A publisher of answers on a `kafka_writer` of its own."""
+    return publisher(settings, kafka_writer(settings))
+
+
+def publisher(settings: Settings, writer: RecordWriter) -> RecordPublisher:
+    """A publisher of answers to the topics that the settings name."""
+    return RecordPublisher(writer, Topics(settings.decisions_topic, settings.dead_letters_topic))
 
 
 def http_fetcher(settings: Settings) -> HttpFetcher:

@@ -1,116 +1,69 @@
-"""publish: one record for every item, a decision or a dead letter; none is left without an answer."""
+"""publish: an answer to every item, a decision or a dead letter; none is left without one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 
 from pipeline.errors import ItemError, PublishError, Reason, RefusedError
 from pipeline.items import Batch, Item
 from pipeline.ports import Hooks, Publisher
-from pipeline.wire import (
-    DEAD_LETTERS_TOPIC,
-    DECISIONS_TOPIC,
-    Form,
-    Record,
-    dead_letter_record,
-    decision_record,
-)
+from pipeline.wire import Answer, Failed
 
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Topics:
-    """Where decisions and dead letters go."""
-
-    decisions: str = DECISIONS_TOPIC
-    dead_letters: str = DEAD_LETTERS_TOPIC
-
-
-@dataclass(slots=True)
-class _Answer:
-    """An item's answer, in the form that is being tried."""
-
-    item: Item
-    record: Record
-    form: Form = Form.WHOLE
-
-
 class Publish:
-    """Returns once the broker has acknowledged every record of the batch; only then may it be committed.
+    """Returns once every answer of the batch is acknowledged; only then may the batch be committed.
 
-    A record that the broker refuses for good is tried again in a smaller form. A decision that it refuses in each
-    becomes a dead letter.
+    An answer that is refused for good is tried again in a smaller form. A decision that is refused in each becomes a
+    dead letter.
     """
 
     name = "publish"
 
-    def __init__(self, publisher: Publisher, topics: Topics, hooks: Hooks, now: Callable[[], float]) -> None:
+    def __init__(self, publisher: Publisher, hooks: Hooks, now: Callable[[], float]) -> None:
         self._publisher = publisher
-        self._topics = topics
         self._hooks = hooks
         self._now = now
 
     def __call__(self, batch: Batch) -> Batch:
         """Publish decisions and dead letters. Raises `PublishError` when the broker does not acknowledge."""
-        waiting = [_Answer(item, self._record(item)) for item in batch.items]
-        while waiting:
-            waiting = self._refused(waiting)
+        answers = [item.answer(self.name) for item in batch.items]
+        refused = self._refused(answers, range(len(answers)))
+        while refused:
+            for place, why in refused.items():
+                answers[place] = self._next(batch.items[place], answers[place], why)
+            refused = self._refused(answers, refused)
         now = self._now()
-        for item in batch.items:
-            latency = item.event.age(now)
-            if item.decision is not None:
-                self._hooks.decided(item.decision, latency)
-            elif item.failure is not None:
-                self._hooks.dead_lettered(item.failure.stage, item.failure.reason, latency)
+        for answer in answers:
+            self._hooks.answered(answer, answer.event.age(now))
         return batch
 
-    def _refused(self, waiting: list[_Answer]) -> list[_Answer]:
-        """Publish, and return what the broker refuses for good, each in the form to be tried next."""
+    def _refused(self, answers: Sequence[Answer], places: Iterable[int]) -> dict[int, Exception]:
+        """Publish the answers at those places, and return why it can never be, by the place of each refused one."""
+        places = list(places)
         try:
-            self._publisher.publish([answer.record for answer in waiting])
+            self._publisher.publish([answers[place] for place in places])
         except RefusedError as error:
-            return [self._smaller(waiting[index], reason) for index, reason in error.refused.items()]
-        return []
+            words = {index: ItemError(Reason.ANSWER_REFUSED, each) for index, each in error.refused.items()}
+            return {places[index]: why for index, why in (words | dict(error.unwritten)).items()}
+        return {}
 
-    def _smaller(self, answer: _Answer, reason: str) -> _Answer:
-        """Raises `PublishError` where no form is left: the topic takes nothing."""
-        item = answer.item
-        smallest = Form.REFERENCE if item.decision is None else Form.BARE
-        for form in list(Form)[answer.form + 1 : smallest + 1]:
-            record = self._record(item, form)
-            if record != answer.record:
-                self._tell(item, form.name.lower(), reason)
-                return _Answer(item, record, form)
-        if item.decision is None:
+    def _next(self, item: Item, answer: Answer, why: Exception) -> Answer:
+        """What to try instead. Raises `PublishError` where nothing is left to try: the topic takes nothing."""
+        smaller: Answer | None = answer.smaller()
+        if smaller is not None:
+            form = smaller.form.name.lower()
+        elif isinstance(answer, Failed):
             raise PublishError(
-                f"Kafka refuses even the smallest dead letter of {item.event} in {answer.record.topic} for good:"
-                f" {reason}; raise max.message.bytes of that topic"
-            )
-        item.fail(self.name, ItemError(Reason.ANSWER_REFUSED, f"{answer.record.topic} refuses it: {reason}"))
-        self._tell(item, "dead_letter", reason)
-        return _Answer(item, self._record(item))
-
-    def _tell(self, item: Item, form: str, reason: str) -> None:
+                f"not even the smallest dead letter of {item.event} can ever be published: {why};"
+                " raise max.message.bytes of that topic"
+            ) from why
+        else:
+            item.fail(self.name, why)
+            smaller, form = item.answer(self.name), "dead_letter"
         self._hooks.answer_made_smaller(form)
-        _log.warning("answer_made_smaller", event_at=str(item.event), form=form, reason=reason)
-
-    def _record(self, item: Item, form: Form = Form.WHOLE) -> Record:
-        """The item's answer. Where it cannot be made, whatever the cause, the item's dead letter."""
-        try:
-            if item.decision is not None:
-                return decision_record(item.event, item.decision, self._topics.decisions, form)
-            if item.failure is None:
-                item.fail(self.name, RuntimeError("it got neither a decision nor a failure; this is a bug"))
-        except Exception as error:  # noqa: BLE001 - one answer that cannot be written is no reason to write none
-            item.fail(self.name, error)
-        return self._dead_letter(item, form)
-
-    def _dead_letter(self, item: Item, form: Form) -> Record:
-        assert item.failure is not None  # noqa: S101 - for the type checker
-        return dead_letter_record(
-            item.event, item.event_id, item.failure, self._topics.dead_letters, item.notes, form
-        )
+        _log.warning("answer_made_smaller", event_at=str(item.event), form=form, reason=str(why))
+        return smaller

@@ -8,7 +8,7 @@ from pipeline.ports.caches import FeatureCache, Remembered, TextCache
 from pipeline.ports.hooks import LOSSES, HookChain, Hooks
 from pipeline.ports.images import Decoded, Decoder, Fetcher
 from pipeline.ports.model import Encoder, EncoderSpec
-from pipeline.ports.stream import Publisher, Source, Stage
+from pipeline.ports.stream import Publisher, RecordWriter, Source, Stage
 
 __all__ = [
     "LOSSES",
@@ -21,6 +21,7 @@ __all__ = [
     "HookChain",
     "Hooks",
     "Publisher",
+    "RecordWriter",
     "Remembered",
     "Source",
     "Stage",

@@ -8,7 +8,7 @@ import structlog
 
 from pipeline.ports.model import EncoderSpec
 from pipeline.rules.policies.policy_set import CalibratedFor
-from pipeline.wire import Decision
+from pipeline.wire import Answer
 
 _log = structlog.get_logger(__name__)
 
@@ -31,11 +31,8 @@ class Hooks:
     def encoded(self, images: int) -> None:
         """One forward pass over that many views."""
 
-    def decided(self, decision: Decision, latency: float | None) -> None:
-        """A decision was acknowledged, `latency` seconds after its event's timestamp, where that says anything."""
-
-    def dead_lettered(self, stage: str, reason: str, latency: float | None) -> None:
-        """A dead letter was acknowledged."""
+    def answered(self, answer: Answer, latency: float | None) -> None:
+        """An answer was acknowledged, `latency` seconds after its event's timestamp, where that says anything."""
 
     def committed(self, events: int) -> None:
         """A batch of that many events was marked as done."""

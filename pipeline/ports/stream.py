@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from pipeline.items import Batch
-from pipeline.wire import Record
+from pipeline.wire import Answer, Record
 
 
 class Stage(Protocol):
@@ -56,13 +56,27 @@ class Source(Protocol):
 
 
 class Publisher(Protocol):
-    """Records out."""
+    """Answers out. How one is written, and where to, is the publisher's business; it may become several records."""
 
-    def publish(self, records: Sequence[Record]) -> None:
+    def publish(self, answers: Sequence[Answer]) -> None:
+        """Return once every answer is acknowledged; raises `PublishError` when it is not.
+
+        Raises `RefusedError` when some can never be acknowledged and all others are: the publisher may be used again,
+        and must be, for a smaller form of those. An answer that cannot be written is refused like any other.
+        """
+
+    def close(self) -> None:
+        """Free the connection. Idempotent."""
+
+
+class RecordWriter(Protocol):
+    """Records out, whatever they say: events as well as answers."""
+
+    def write(self, records: Sequence[Record]) -> None:
         """Return once the broker has acknowledged every record; raises `PublishError` when it has not.
 
         Raises `RefusedError` when some can never be acknowledged (too large for their topic, no key on a compacted
-        one) and all others are: the publisher may be used again, and must be, for a smaller form of those.
+        one) and all others are. The words for each name the topic. The writer may be used again.
         """
 
     def close(self) -> None:

@@ -5,6 +5,8 @@ The JSON Schemas in ``pipeline/schemas`` describe the same bytes; the tests hold
 
 from __future__ import annotations
 
+from pipeline.wire.answers import Answer, Decided, Failed, Failure, Form
+from pipeline.wire.dead_letters import DeadLetter, dead_letter, dead_letter_json, read_dead_letter
 from pipeline.wire.decisions import (
     SEVERITY,
     Action,
@@ -40,15 +42,7 @@ from pipeline.wire.names import (
     REASON_HEADER,
     Headers,
 )
-from pipeline.wire.records import (
-    DeadLetter,
-    Failure,
-    Form,
-    Record,
-    dead_letter_record,
-    decision_record,
-    read_dead_letter,
-)
+from pipeline.wire.records import Record, Topics, record_of
 
 __all__ = [
     "CLAIM_CONTENT_TYPE",
@@ -63,10 +57,13 @@ __all__ = [
     "REASON_HEADER",
     "SEVERITY",
     "Action",
+    "Answer",
     "Claim",
     "DeadLetter",
+    "Decided",
     "Decision",
     "Event",
+    "Failed",
     "Failure",
     "Form",
     "Headers",
@@ -74,16 +71,18 @@ __all__ = [
     "ModelRef",
     "Record",
     "SourceRef",
+    "Topics",
     "Verdict",
-    "dead_letter_record",
+    "dead_letter",
+    "dead_letter_json",
     "decision_id",
     "decision_json",
-    "decision_record",
     "event_id",
     "image_id",
     "parse_claim",
     "parse_decision",
     "read_dead_letter",
+    "record_of",
     "rfc3339",
     "short_key",
     "time_notes",

@@ -15,6 +15,11 @@ DEAD_LETTER_SCHEMA = "sluice.dead_letter.v1"
 CONTENT_TYPE = "content-type"
 CLAIM_CONTENT_TYPE = "application/json"
 
+CLOUD_EVENT_HEADERS = frozenset(
+    ("content-type", "ce_specversion", "ce_id", "ce_type", "ce_source", "ce_subject", "ce_time")
+)
+"""The headers of every decision that are its own and not its event's."""
+
 OUR_PREFIX = "sluice."
 CONNECT_PREFIX = "__connect.errors."
 REASON_HEADER = "sluice.reason"

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from enum import IntEnum
+from dataclasses import dataclass
 from hashlib import sha256
 
 import msgspec
 
-from pipeline.wire.decisions import Decision, decision_json
+from pipeline.wire.answers import Answer, Decided, Failed, Form
+from pipeline.wire.decisions import decision_json
 from pipeline.wire.events import Event, short_key
 from pipeline.wire.names import (
+    CLOUD_EVENT_HEADERS,
     CONNECT_PREFIX,
-    DEAD_LETTER_SCHEMA,
+    DEAD_LETTERS_TOPIC,
     DECISION_TYPE,
+    DECISIONS_TOPIC,
     EVENT_ID_HEADER,
     LEFT_OUT_HEADER,
     NOTE_HEADER,
@@ -25,44 +26,25 @@ from pipeline.wire.names import (
     renamed,
 )
 
-_CE_NAMES = frozenset(
-    ("content-type", "ce_specversion", "ce_id", "ce_type", "ce_source", "ce_subject", "ce_time")
-)  # of every decision
 _NONE_TAKEN: frozenset[str] = frozenset()
 
 
-class Form(IntEnum):
-    """How much of an event its answer brings along; each is smaller than the one before."""
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """Where answers go."""
 
-    WHOLE = 0
-    KEYED = 1
-    """As `WHOLE`, with a key where the event has none: a compacted topic takes nothing without."""
-    BARE = 2
-    """Without the event's headers."""
-    REFERENCE = 3
-    """The event's value is replaced by where it stands; a decision, which has none of it, stays `BARE`."""
+    decisions: str = DECISIONS_TOPIC
+    dead_letters: str = DEAD_LETTERS_TOPIC
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record to be published."""
+    """A record to be written."""
 
     topic: str
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why an item has no decision: the stage that gave up, the typed reason, and the error's own words."""
-
-    stage: str
-    reason: str
-    exception: str
-    message: str = field(default="")
-    passing: bool = False
-    """Whether it was something outside that was away, and not the item."""
 
 
 class LeftOut(msgspec.Struct, frozen=True):
@@ -75,21 +57,23 @@ class LeftOut(msgspec.Struct, frozen=True):
     sha256: str
 
 
-class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """A dead letter as ``--json`` prints it."""
+def record_of(answer: Answer, topics: Topics) -> Record:
+    """The answer as a record, in its form. What is left out of it is named in a note.
 
-    schema: str = DEAD_LETTER_SCHEMA
-    event_id: str
-    image_id: str
-    stage: str
-    reason: str
-    message: str
-    notes: list[str] = msgspec.field(default_factory=list)
+    May raise whatever the encoding of a value of the wrong kind raises.
+    """
+    if isinstance(answer, Decided):
+        return _decision_record(answer, topics.decisions)
+    return _dead_letter_record(answer, topics.dead_letters)
 
 
-def decision_record(event: Event, decision: Decision, topic: str, form: Form = Form.WHOLE) -> Record:
-    """The decision as a record: CloudEvents 1.0 binary mode, with the event's own headers carried through."""
-    headers, left_out = carried(event.headers, _CE_NAMES) if form < Form.BARE else ([], [n for n, _ in event.headers])
+def _decision_record(answer: Decided, topic: str) -> Record:
+    """CloudEvents 1.0 binary mode, with the event's own headers carried through."""
+    event, decision = answer.event, answer.decision
+    if answer.form < Form.BARE:
+        headers, left_out = carried(event.headers, CLOUD_EVENT_HEADERS)
+    else:
+        headers, left_out = [], [name for name, _ in event.headers]
     notes = [f"headers left out: {listed(left_out)}"] if left_out else []
     key = short_key(event.key or decision.image_id.encode())
     if event.key and key != event.key:
@@ -108,18 +92,12 @@ def decision_record(event: Event, decision: Decision, topic: str, form: Form = F
     return Record(topic, key, decision_json(decision), own + headers)
 
 
-def dead_letter_record(
-    event: Event,
-    event_id: str,
-    failure: Failure,
-    topic: str,
-    notes: Sequence[str] = (),
-    form: Form = Form.WHOLE,
-) -> Record:
+def _dead_letter_record(answer: Failed, topic: str) -> Record:
     """The event byte for byte as it came, with Kafka Connect's error headers and the typed reason.
 
-    Only headers whose names are ours are renamed. In a smaller `form`, what is left out is named in a note.
+    Only headers whose names are ours are renamed.
     """
+    event, failure, form = answer.event, answer.failure, answer.form
     key, value, headers, left_out = event.key, event.value, renamed(event.headers, _NONE_TAKEN), []
     if form >= Form.KEYED and key is None:
         key, left_out = f"{event.topic}/{event.partition}/{event.offset}".encode(), ["key made up: there was none"]
@@ -141,23 +119,9 @@ def dead_letter_record(
         "exception.message": failure.message,
     }
     connect = [(CONNECT_PREFIX + name, text.encode("utf-8", "replace")) for name, text in why.items()]
-    said = [(NOTE_HEADER, note.encode("utf-8", "replace")) for note in (*notes, *left_out)]
-    ours = [(REASON_HEADER, failure.reason.encode()), (EVENT_ID_HEADER, event_id.encode())]
+    said = [(NOTE_HEADER, note.encode("utf-8", "replace")) for note in (*answer.notes, *left_out)]
+    ours = [(REASON_HEADER, failure.reason.encode()), (EVENT_ID_HEADER, answer.event_id.encode())]
     return Record(topic, key, value, [*headers, *connect, *ours, *said, *extra])
-
-
-def read_dead_letter(record: Record) -> DeadLetter:
-    """What a record of the dead-letter topic says of itself; what it does not say is empty."""
-    said = [(name, (value or b"").decode("utf-8", "replace")) for name, value in record.headers]
-    headers = dict(said)
-    return DeadLetter(
-        event_id=headers.get(EVENT_ID_HEADER, ""),
-        image_id=(record.key or b"").decode("utf-8", "backslashreplace"),
-        stage=headers.get(f"{CONNECT_PREFIX}stage", ""),
-        reason=headers.get(REASON_HEADER, ""),
-        message=headers.get(f"{CONNECT_PREFIX}exception.message", ""),
-        notes=[text for name, text in said if name == NOTE_HEADER],
-    )
 
 
 def _reference(event: Event) -> bytes:

@@ -12,10 +12,10 @@ from typing import Any, Protocol, Self
 
 import pytest
 
-from pipeline.adapters.kafka import KafkaConnection, KafkaPublisher, KafkaSource
-from pipeline.adapters.memory import MemoryBroker, MemoryPublisher, MemorySource
+from pipeline.adapters.kafka import KafkaConnection, KafkaSource, KafkaWriter
+from pipeline.adapters.memory import MemoryBroker, MemorySource, MemoryWriter
 from pipeline.items import Batch
-from pipeline.ports import Hooks, Publisher, Source
+from pipeline.ports import Hooks, RecordWriter, Source
 from pipeline.wire import Event, Record
 
 
@@ -53,8 +53,8 @@ class Bus(Protocol):
     def source(self, **settings: Any) -> Source:
         """A member of this test's group."""
 
-    def publisher(self) -> Publisher:
-        """A publisher for any topic."""
+    def writer(self) -> RecordWriter:
+        """A writer for any topic."""
 
     def put(self, *values: bytes, partition_of: bytes | None = None) -> None:
         """Write values into the topic, all to the partition of that key."""
@@ -76,8 +76,8 @@ class MemoryBus:
         self.ending.callback(source.close)
         return source
 
-    def publisher(self) -> Publisher:
-        return MemoryPublisher(self.broker)
+    def writer(self) -> RecordWriter:
+        return MemoryWriter(self.broker)
 
     def put(self, *values: bytes, partition_of: bytes | None = None) -> None:
         for value in values:
@@ -106,15 +106,15 @@ class KafkaBus:
         self.ending.callback(source.close)
         return source
 
-    def publisher(self) -> Publisher:
-        publisher = KafkaPublisher(self.connection, delivery_timeout=20)
-        self.ending.callback(publisher.close)
-        return publisher
+    def writer(self) -> RecordWriter:
+        writer = KafkaWriter(self.connection, delivery_timeout=20)
+        self.ending.callback(writer.close)
+        return writer
 
     def put(self, *values: bytes, partition_of: bytes | None = None) -> None:
-        publisher = KafkaPublisher(self.connection, delivery_timeout=20)
-        publisher.publish([Record(self.topic, partition_of, value) for value in values])
-        publisher.close()
+        writer = KafkaWriter(self.connection, delivery_timeout=20)
+        writer.write([Record(self.topic, partition_of, value) for value in values])
+        writer.close()
 
     def everything(self) -> list[Any]:
         return list(self.broker.read_all(self.topic))

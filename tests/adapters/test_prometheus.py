@@ -17,7 +17,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from pipeline.adapters.prometheus import BOUNDS, Metrics, PrometheusHooks
 from pipeline.ports import EncoderSpec, HookChain, Hooks
 from pipeline.rules.policies.policy_set import CalibratedFor
-from tests.deploy.traffic import POLICIES, SPEC, decision, one_batch, start
+from tests.deploy.traffic import POLICIES, SPEC, decided, failed, one_batch, start
 
 DECLARED = [each for each in vars(Metrics(CollectorRegistry())).values() if isinstance(each, MetricWrapperBase)]
 UNITS = {"seconds", "bytes", "ratio"}
@@ -91,12 +91,12 @@ def test_what_is_known_beforehand_starts_at_zero(hooks: PrometheusHooks) -> None
     assert value(hooks, "sluice_images_total", outcome="dead_letter") == 0
     assert value(hooks, "sluice_decisions_total", verdict="block") == 0
     assert value(hooks, "sluice_policy_reloads_total", result="invalid") == 0
-    hooks.decided(decision({"weapons": 0.1}), 0.1)
+    hooks.answered(decided({"weapons": 0.1}), 0.1)
     assert value(hooks, "sluice_matches_total", policy="weapons", action="block", mode="enforce") == 0
 
 
 def test_a_decision_counts_once_for_each_thing_it_says(hooks: PrometheusHooks) -> None:
-    hooks.decided(decision({"weapons": 0.93, "gambling": 0.2, "tobacco": 0.7}, action="block"), 0.3)
+    hooks.answered(decided({"weapons": 0.93, "gambling": 0.2, "tobacco": 0.7}, action="block"), 0.3)
     assert value(hooks, "sluice_images_total", outcome="decided") == 1
     assert value(hooks, "sluice_decisions_total", verdict="block") == 1
     assert value(hooks, "sluice_matches_total", policy="weapons", action="block", mode="enforce") == 1
@@ -109,7 +109,7 @@ def test_a_decision_counts_once_for_each_thing_it_says(hooks: PrometheusHooks) -
 
 
 def test_a_dead_letter_is_counted_by_stage_and_reason(hooks: PrometheusHooks) -> None:
-    hooks.dead_lettered("decode", "truncated", 0.5)
+    hooks.answered(failed("decode", "truncated"), 0.5)
     assert value(hooks, "sluice_images_total", outcome="dead_letter") == 1
     assert value(hooks, "sluice_dead_letters_total", stage="decode", reason="truncated") == 1
     assert value(hooks, "sluice_end_to_end_seconds_count", outcome="dead_letter") == 1
@@ -151,7 +151,7 @@ def test_series_do_not_pile_up_over_a_thousand_edits(hooks: PrometheusHooks) -> 
     sizes = set()
     for edit in range(1000):
         hooks.policies_loaded(f"set-{edit}", 2)
-        hooks.decided(decision({"stays": 0.9, f"policy-{edit}": 0.9}, policy_set=f"set-{edit}"), 0.1)
+        hooks.answered(decided({"stays": 0.9, f"policy-{edit}": 0.9}, policy_set=f"set-{edit}"), 0.1)
         if edit % 100 == 1:
             sizes.add(sum(len(family.samples) for family in exposed(hooks).values()))
     assert len(sizes) == 1
@@ -187,7 +187,7 @@ def test_process_and_interpreter_are_watched_too(hooks: PrometheusHooks) -> None
 def test_nothing_is_lost_between_threads_and_a_scrape(hooks: PrometheusHooks) -> None:
     def work() -> None:
         for count in range(300):
-            hooks.decided(decision(dict.fromkeys(POLICIES, 0.9), policy_set="a"), 0.1)
+            hooks.answered(decided(dict.fromkeys(POLICIES, 0.9), policy_set="a"), 0.1)
             hooks.lag("images", count % 4, count)
 
     threads = [threading.Thread(target=work) for _ in range(4)]

@@ -50,7 +50,7 @@ def test_order_holds_within_a_partition(bus: Bus) -> None:
 def test_an_event_arrives_whole(bus: Bus) -> None:
     """Headers with repeated names, an empty header, a key of any bytes, and the time of writing in seconds."""
     headers = [("traceparent", b"00-1"), ("x", b""), ("x", b"\xff\x00")]
-    bus.publisher().publish([Record(bus.topic, b"\xffkey", b"value", headers)])
+    bus.writer().write([Record(bus.topic, b"\xffkey", b"value", headers)])
     (item,) = collect(bus.source(), 1)[0].items
     assert (item.event.topic, item.event.key, item.event.value) == (bus.topic, b"\xffkey", b"value")
     assert list(item.event.headers) == headers
@@ -58,16 +58,14 @@ def test_an_event_arrives_whole(bus: Bus) -> None:
 
 
 def test_no_key_and_no_value_survive(bus: Bus) -> None:
-    bus.publisher().publish(
-        [Record(bus.topic, None, None), Record(bus.topic, b"k", None), Record(bus.topic, None, b"")]
-    )
+    bus.writer().write([Record(bus.topic, None, None), Record(bus.topic, b"k", None), Record(bus.topic, None, b"")])
     events = [item.event for batch in collect(bus.source(), 3) for item in batch.items]
     assert {(event.key, event.value) for event in events} == {(None, None), (b"k", None), (None, b"")}
 
 
 def test_ten_megabytes_survive(bus: Bus) -> None:
     large = bytes(range(256)) * 39_062
-    bus.publisher().publish([Record(bus.topic, b"large", large)])
+    bus.writer().write([Record(bus.topic, b"large", large)])
     assert values(collect(bus.source(), 1)) == [large]
 
 

@@ -13,13 +13,14 @@ from dataclasses import replace
 from pipeline.adapters.prometheus import PrometheusHooks
 from pipeline.errors import Reason
 from pipeline.ports import LOSSES, EncoderSpec, Hooks
-from pipeline.wire import Action, Decision, Match, ModelRef, SourceRef
+from pipeline.wire import Action, Decided, Decision, Event, Failed, Failure, Match, ModelRef, SourceRef
 from workers.fleet.metrics import SupervisorMetrics
 from workers.health.server import HealthServer
 
 STAGES = ("fetch", "recall", "decode", "encode", "decide", "publish")
 SECTIONS = ("fetch+recall+decode", "encode", "decide+publish", "done")
 POLICIES: Mapping[str, str] = {"weapons": "enforce", "gambling": "enforce", "tobacco": "shadow"}
+EVENT = Event("sluice.images.v1", 0, 0, b"i", b"image")
 SPEC = EncoderSpec(
     name="bundled",
     fingerprint="5f1c",
@@ -60,6 +61,16 @@ def decision(scores: Mapping[str, float], *, policy_set: str = "set-1", action: 
     )
 
 
+def decided(scores: Mapping[str, float], *, policy_set: str = "set-1", action: Action = "review") -> Decided:
+    """The answer with that `decision`."""
+    return Decided(EVENT, decision(scores, policy_set=policy_set, action=action))
+
+
+def failed(stage: str, reason: str) -> Failed:
+    """The answer to what that stage gave up on."""
+    return Failed(EVENT, "e", Failure(stage, reason, "pipeline.errors.ItemError"))
+
+
 def start(hooks: Hooks) -> None:
     """What a worker says while it starts, and of one bad edit that was mended."""
     hooks.model_loaded(replace(SPEC))
@@ -93,8 +104,9 @@ def one_batch(hooks: Hooks, chance: random.Random, images: int = 16) -> None:
     hooks.encoded(images + 4)
     for _ in range(images - 1):
         scores = {policy: chance.random() ** 2 for policy in POLICIES}
-        hooks.decided(decision(scores, action=chance.choice(["label", "review", "block"])), chance.random())
-    hooks.dead_lettered("decode", chance.choice([Reason.TRUNCATED, Reason.NOT_AN_IMAGE]).value, chance.random())
+        hooks.answered(decided(scores, action=chance.choice(["label", "review", "block"])), chance.random())
+    unread = failed("decode", chance.choice([Reason.TRUNCATED, Reason.NOT_AN_IMAGE]).value)
+    hooks.answered(unread, chance.random())
     hooks.committed(images)
 
 

@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from hashlib import sha256
-from typing import Any
 
 import numpy as np
 import pytest
 
-from pipeline.adapters.memory import MemoryBroker, MemoryFeatureCache, MemoryPublisher
+from pipeline.adapters.memory import MemoryBroker, MemoryFeatureCache, MemoryWriter
+from pipeline.adapters.record_publisher import RecordPublisher
 from pipeline.errors import EncoderError, ItemError, PublishError, Reason
 from pipeline.items import Batch, Features, Item, Pixels
 from pipeline.path.decide import Decide
@@ -19,22 +19,25 @@ from pipeline.path.decode import Decode
 from pipeline.path.each import Threads
 from pipeline.path.encode import Encode
 from pipeline.path.fetch import Fetch
-from pipeline.path.publish import Publish, Topics
+from pipeline.path.publish import Publish
 from pipeline.path.recall import Recall
-from pipeline.ports import Decoded, EncoderSpec, HookChain, Hooks
+from pipeline.ports import Decoded, EncoderSpec, HookChain, Hooks, RecordWriter
 from pipeline.rules.heads.scoring import compile_policies
 from pipeline.rules.policies.policy_set import Defaults, Policy, PolicySet
 from pipeline.rules.verdicts import Provenance
 from pipeline.wire import (
+    Answer,
     Claim,
     DeadLetter,
+    Decided,
     Decision,
     Event,
     ModelRef,
     Record,
-    decision_record,
+    Topics,
     parse_decision,
     read_dead_letter,
+    record_of,
 )
 
 KNIFE, TREE = np.eye(4, dtype=np.float32)[:2]
@@ -80,12 +83,12 @@ class TwoThings:
 
 
 class Answers:
-    """A publisher that keeps what it is given."""
+    """A writer that keeps what it is given."""
 
     def __init__(self) -> None:
         self.records: list[Record] = []
 
-    def publish(self, records: Sequence[Record]) -> None:
+    def write(self, records: Sequence[Record]) -> None:
         self.records.extend(records)
 
     def close(self) -> None:
@@ -105,6 +108,10 @@ class Shelf:
 def threads() -> Iterator[Threads]:
     with closing(Threads(2, "test")) as made:
         yield made
+
+
+def publishing(writer: RecordWriter, hooks: Hooks | None = None) -> Publish:
+    return Publish(RecordPublisher(writer, Topics("yes", "no")), hooks or Hooks(), lambda: 9.0)
 
 
 def batch(*values: bytes | None, headers: Sequence[tuple[str, bytes]] = ()) -> Batch:
@@ -197,7 +204,7 @@ def test_claim_checks_are_redeemed_and_a_bad_one_is_typed(threads: Threads) -> N
 def test_every_item_is_published_as_a_decision_or_a_dead_letter(threads: Threads) -> None:
     answers = Answers()
     done = through(batch(b"\x01\xff", b"!"), TwoThings(), threads, MemoryFeatureCache(10))
-    Publish(answers, Topics("yes", "no"), Hooks(), lambda: 9.0)(done)
+    publishing(answers)(done)
     assert [record.topic for record in answers.records] == ["yes", "no"]
     assert parse_decision(answers.records[0].value or b"").image_id == "k0"
     assert answers.records[1].value == b"!"
@@ -205,26 +212,26 @@ def test_every_item_is_published_as_a_decision_or_a_dead_letter(threads: Threads
 
 def test_an_item_without_an_answer_is_never_passed_over() -> None:
     answers = Answers()
-    done = Publish(answers, Topics("yes", "no"), Hooks(), lambda: 9.0)(batch(b"x"))
+    done = publishing(answers)(batch(b"x"))
     assert reasons(done) == ["stage_failed"]
     assert [(record.topic, record.value) for record in answers.records] == [("no", b"x")]
 
 
 def test_nothing_is_reported_as_decided_before_it_is_acknowledged(threads: Threads) -> None:
     class Down(Answers):
-        def publish(self, records: Sequence[Record]) -> None:
+        def write(self, records: Sequence[Record]) -> None:
             raise PublishError(f"{len(records)} records not acknowledged")
 
     class Told(Hooks):
         calls = 0
 
-        def decided(self, *_: object) -> None:
+        def answered(self, *_: object) -> None:
             self.calls += 1
 
     told = Told()
     done = through(batch(b"\x01\xff"), TwoThings(), threads, MemoryFeatureCache(10))
     with pytest.raises(PublishError):
-        Publish(Down(), Topics(), told, lambda: 9.0)(done)
+        publishing(Down(), told)(done)
     assert told.calls == 0
 
 
@@ -238,10 +245,9 @@ def test_a_device_failure_stops_the_worker_instead_of_blaming_an_image(threads: 
 
 
 def published(made: Batch, broker: MemoryBroker) -> tuple[list[Decision], list[DeadLetter]]:
-    Publish(MemoryPublisher(broker), Topics("yes", "no"), Hooks(), lambda: 9.0)(made)
-    letters = [Record(each.topic, each.key, each.value, each.headers) for each in broker.records("no")]
+    publishing(MemoryWriter(broker))(made)
     decisions = [parse_decision(each.value or b"") for each in broker.records("yes")]
-    return decisions, list(map(read_dead_letter, letters))
+    return decisions, list(map(read_dead_letter, broker.records("no")))
 
 
 def one(threads: Threads, event: Event) -> Batch:
@@ -315,12 +321,12 @@ def test_a_topic_that_takes_nothing_stops_the_worker_and_says_what_to_change(thr
 def test_whatever_building_one_answer_raises_is_that_items_dead_letter(
     threads: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def odd(event: Event, *others: Any) -> Record:
-        if event.offset == 1:
+    def odd(answer: Answer, topics: Topics) -> Record:
+        if isinstance(answer, Decided) and answer.event.offset == 1:
             raise OverflowError("no answer can be written of this")
-        return decision_record(event, *others)
+        return record_of(answer, topics)
 
-    monkeypatch.setattr("pipeline.path.publish.decision_record", odd)
+    monkeypatch.setattr("pipeline.adapters.record_publisher.record_of", odd)
     broker = MemoryBroker(1)
     made = through(batch(b"\x01\xff", b"\x01\xfe", b"\x01\x05"), TwoThings(), threads, MemoryFeatureCache(10))
     decisions, (letter,) = published(made, broker)
@@ -331,15 +337,16 @@ def test_whatever_building_one_answer_raises_is_that_items_dead_letter(
 
 def test_a_hook_that_raises_ends_nothing(threads: Threads) -> None:
     class Raises(Hooks):
-        def decided(self, *_: object) -> None:
+        def answered(self, *_: object) -> None:
             raise RuntimeError("a listener's own trouble")
 
     heard: list[str] = []
 
     class Hears(Hooks):
-        def decided(self, decision: Decision, latency: float | None) -> None:
-            heard.append(decision.image_id)
+        def answered(self, answer: Answer, latency: float | None) -> None:
+            assert isinstance(answer, Decided)
+            heard.append(answer.decision.image_id)
 
     done = through(batch(b"\x01\xff"), TwoThings(), threads, MemoryFeatureCache(10))
-    Publish(Answers(), Topics(), HookChain(Raises(), Hears()), lambda: 9.0)(done)
+    publishing(Answers(), HookChain(Raises(), Hears()))(done)
     assert heard == ["k0"]

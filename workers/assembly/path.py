@@ -15,7 +15,7 @@ from pipeline.path.each import Threads
 from pipeline.path.encode import Encode
 from pipeline.path.fetch import Fetch
 from pipeline.path.path import Path
-from pipeline.path.publish import Publish, Topics
+from pipeline.path.publish import Publish
 from pipeline.path.recall import Recall
 from pipeline.path.runner import Runner
 from pipeline.path.topology import WAITING
@@ -53,7 +53,7 @@ def moderator(
     threadpool_limits(1, user_api="blas")  # type: ignore[no-untyped-call]
     with closing(Threads(WAITING, "fetch")) as fetching:
         fetch = Fetch(fetcher, fetching)
-        stages = [fetch, *_stages(settings, judge, publisher, hooks)]
+        stages = [fetch, *_stages(judge, publisher, hooks)]
         runner = Runner(
             sections(settings, judge.model.where),
             stages,
@@ -69,18 +69,17 @@ def moderator(
         yield Moderator(source, path, Brake(policy), hooks, time.monotonic, drain_timeout=drain_timeout)
 
 
-def _stages(settings: Settings, judge: Judge, publisher: Publisher, hooks: Hooks) -> list[Stage]:
+def _stages(judge: Judge, publisher: Publisher, hooks: Hooks) -> list[Stage]:
     """What comes after `fetch`; which stages share a thread, and on how many, is said in `pipeline.path.topology`."""
     model = judge.model
     spec = model.encoder.spec
     provenance = Provenance(ModelRef(spec.name, spec.fingerprint, spec.dtype), model.decoder.name)
-    topics = Topics(settings.decisions_topic, settings.dead_letters_topic)
     return [
         Recall(judge.features, hooks),
         Decode(model.decoder),
         Encode(model.encoder, judge.features, hooks),
         Decide(judge.live, provenance, time.time),
-        Publish(publisher, topics, hooks, time.time),
+        Publish(publisher, hooks, time.time),
     ]
 
 

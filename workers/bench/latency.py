@@ -14,9 +14,10 @@ from threading import Thread
 
 import numpy as np
 
-from pipeline.adapters.memory import MemoryBroker, MemoryPublisher, MemorySource
+from pipeline.adapters.memory import MemoryBroker, MemorySource, MemoryWriter
 from pipeline.path.topology import Where
 from pipeline.wire import Record
+from workers import services
 from workers.assembly import Judge
 from workers.bench import limits
 from workers.bench.arrivals import ideal_latencies, interpolated, percentile, poisson, side_by_side
@@ -135,6 +136,6 @@ def _under(settings: Settings, judge: Judge, images: Sequence[bytes], due: Seque
 
     sender = Thread(target=send, name="bench-sender", daemon=True)
     sender.start()
-    run_until_answered(settings, judge, source, MemoryPublisher(broker), clock)
+    run_until_answered(settings, judge, source, services.publisher(settings, MemoryWriter(broker)), clock)
     sender.join()
     return clock.latencies

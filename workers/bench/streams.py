@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from threading import Event as Flag
 from threading import Lock, Thread
 
-from pipeline.adapters.kafka import TopicPlan, create_topics, publish_stream
-from pipeline.adapters.memory import MemoryBroker, MemoryPublisher, MemorySource
+from pipeline.adapters.kafka import TopicPlan, create_topics, write_stream
+from pipeline.adapters.memory import MemoryBroker, MemorySource, MemoryWriter
 from pipeline.errors import StopError
 from pipeline.ports import Hooks, Publisher, Source
-from pipeline.wire import Decision, Record
+from pipeline.wire import Answer, Record
 from workers import assembly, services
 from workers.assembly import Judge
 from workers.bench.limits import Cost, measured
@@ -53,31 +53,23 @@ class Clockwork(Hooks):
         with self._lock:
             self.stages[stage] = self.stages.get(stage, 0.0) + seconds
 
-    def decided(self, decision: Decision, latency: float | None) -> None:
-        """Count an answer."""
-        del decision
-        self._answer(latency)
-
-    def dead_lettered(self, stage: str, reason: str, latency: float | None) -> None:
-        """Count an answer."""
-        del stage, reason
-        self._answer(latency)
-
-    def _answer(self, latency: float | None) -> None:
+    def answered(self, answer: Answer, latency: float | None) -> None:
+        """Count it, and stop the clocks at the last."""
+        del answer
         self.latencies.append(latency or 0.0)
-        if self.answered == self.expected:
+        if self.count == self.expected:
             self.ended = (time.perf_counter(), time.process_time())
             self.done.set()
 
     @property
-    def answered(self) -> int:
+    def count(self) -> int:
         """How many answers there are."""
         return len(self.latencies)
 
     def cost(self) -> Cost:
         """From the first poll to the last answer."""
         wall, cpu = self.started or (0.0, 0.0)
-        return Cost(self.answered, self.ended[0] - wall, self.ended[1] - cpu)
+        return Cost(self.count, self.ended[0] - wall, self.ended[1] - cpu)
 
 
 def through_memory(settings: Settings, judge: Judge, images: Sequence[bytes]) -> Clockwork:
@@ -86,7 +78,7 @@ def through_memory(settings: Settings, judge: Judge, images: Sequence[bytes]) ->
     for number, image in enumerate(images):
         broker.append(Record(settings.images_topic, b"%d" % number, image))
     source = MemorySource(broker, [settings.images_topic], "bench")
-    return run_until_answered(settings, judge, source, MemoryPublisher(broker), clock)
+    return run_until_answered(settings, judge, source, services.publisher(settings, MemoryWriter(broker)), clock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +97,11 @@ def through_kafka(settings: Settings, judge: Judge, images: Sequence[bytes]) -> 
     plans = [TopicPlan(name, partitions=PARTITIONS, retention=RETENTION) for name in names.values()]
     create_topics(services.kafka_connection(settings), plans)
     records = (Record(settings.images_topic, b"%d" % number, image) for number, image in enumerate(images))
-    with closing(services.kafka_publisher(settings)) as publisher:
-        sent = measured(lambda: publish_stream(publisher, records))
+    with closing(services.kafka_writer(settings)) as writer:
+        sent = measured(lambda: write_stream(writer, records))
         fetched = _fetched(settings.model_copy(update={"group": f"{settings.group}-fetch"}), len(images))
         source = services.kafka_source(settings, Hooks())
+        publisher = services.publisher(settings, writer)
         run = run_until_answered(settings, judge, source, publisher, Clockwork(len(images)))
     return run, KafkaCosts(sent, fetched)
 
@@ -149,5 +142,5 @@ def run_until_answered(
         stop.set()
         thread.join(settings.drain_timeout)
     if errors or not finished:
-        raise StopError(f"the bench did not finish: {errors[0] if errors else f'{clock.answered} answers'}")
+        raise StopError(f"the bench did not finish: {errors[0] if errors else f'{clock.count} answers'}")
     return clock

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from pipeline.errors import ServiceError
+from pipeline.wire import decision_json
 from workers.demo.images import hostile_images, sample_images
 from workers.demo.stream import DemoStream
 from workers.demo.summary import print_summary, summary
@@ -47,7 +48,7 @@ def demo(
         stream.send_all(images, terminal)
         answers = stream.finish()
     with _writing(out):
-        out.write_bytes(b"".join(line + b"\n" for line in answers.lines))
+        out.write_bytes(b"".join(decision_json(each) + b"\n" for each in answers.decisions))
     print_summary(summary(answers, ready), out, as_json=as_json)
 
 

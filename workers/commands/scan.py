@@ -49,7 +49,7 @@ def scan(
     with terminal.status("loading the model and the policies"):
         judge = assembly.judge(settings, assembly.load_model(settings), MemoryTextCache(), SayOtherModel())
     with terminal.counting("scanning") as counter:
-        report = ScanReport(terminal, settings.dead_letters_topic, as_json=as_json, advance=counter.advance)
+        report = ScanReport(terminal, as_json=as_json, advance=counter.advance)
         with keeping(lambda: f"interrupted: {report}"):
             try:
                 _run(settings, judge, _counted(files, counter.of), report)

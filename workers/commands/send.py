@@ -12,14 +12,14 @@ from typing import Annotated
 
 import typer
 
-from pipeline.adapters.kafka import check_topics, publish_stream
+from pipeline.adapters.kafka import check_topics, write_stream
 from pipeline.disk import read_file
 from pipeline.errors import ItemError, UsageError
 from pipeline.wire import Record
 from workers.commands.options import NameSkipped, Pictures
 from workers.process.interrupts import keeping
 from workers.scan.named import Named, Skipped
-from workers.services import kafka_connection, kafka_publisher
+from workers.services import kafka_connection, kafka_writer
 from workers.settings import Settings
 from workers.settings.options import with_settings
 from workers.terminal.console import Terminal
@@ -47,12 +47,12 @@ def send(
     check_topics(kafka_connection(settings), [settings.images_topic])
     started = monotonic()
     with (
-        closing(kafka_publisher(settings)) as publisher,
+        closing(kafka_writer(settings)) as writer,
         terminal.counting("sending") as counter,
         keeping(lambda: f"interrupted: {sending}"),
     ):
         records = sending.records(named, repeat, counter.of)
-        publish_stream(publisher, records, on_ack=sending.acknowledging(counter.advance))
+        write_stream(writer, records, on_ack=sending.acknowledging(counter.advance))
     seconds = monotonic() - started
     for line in skipped.lines():
         terminal.note(line)

@@ -11,7 +11,7 @@ import typer
 from rich.text import Text
 
 from pipeline.adapters.kafka import tail as tail_topic
-from pipeline.wire import Event, Record, parse_decision, read_dead_letter
+from pipeline.wire import Event, dead_letter_json, parse_decision, read_dead_letter
 from workers.scan.report import dead_letter_line, decision_line
 from workers.services import kafka_connection
 from workers.settings import Settings
@@ -46,10 +46,10 @@ def tail(
 
 def _letter_line(event: Event, *, flagged: bool, image: str | None, as_json: bool) -> Text | str | None:
     """A record of the dead-letter topic as a line, or as JSON; None for what was not asked for."""
-    letter = read_dead_letter(Record(event.topic, event.key, event.value, event.headers))
+    letter = read_dead_letter(event)
     if flagged or image not in {None, letter.image_id}:
         return None
-    return msgspec.json.encode(letter).decode() if as_json else dead_letter_line(letter)
+    return dead_letter_json(letter).decode() if as_json else dead_letter_line(letter)
 
 
 def _decision_line(event: Event, *, flagged: bool, image: str | None, as_json: bool) -> Text | str | None:

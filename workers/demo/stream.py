@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 import random
 import time
+from collections import deque
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Event as Flag
 from threading import Lock, Semaphore, Thread
 from types import TracebackType
@@ -16,12 +17,12 @@ from typing import Self
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
 from pipeline.adapters.http import HttpFetcher
-from pipeline.adapters.memory import MemoryBroker, MemoryPublisher, MemorySource, MemoryTextCache
+from pipeline.adapters.memory import MemoryBroker, MemorySource, MemoryTextCache, MemoryWriter
 from pipeline.adapters.prometheus import PrometheusHooks
 from pipeline.errors import StopError
 from pipeline.ports import HookChain, Hooks
-from pipeline.wire import Decision, Event, Record
-from workers import assembly
+from pipeline.wire import Answer, Decided, Decision, Failed, Failure, Record
+from workers import assembly, services
 from workers.health.server import HealthServer
 from workers.health.vitals import Vitals
 from workers.moderator import Moderator
@@ -36,50 +37,44 @@ PARTITIONS = 4
 IN_FLIGHT = 32
 """Images sent but not answered yet: enough to keep both workers busy, few enough for an honest latency."""
 PATIENCE = 120.0
+KEPT = 10_000
+"""Answers that are kept for the summary, which are more than a demo has that ends."""
 
 
 class Tally(Hooks):
-    """Latencies in seconds, text-cache results, and room for the sender as answers come."""
+    """Answers and their latencies in seconds, text-cache results, and room for the sender as answers come."""
 
     def __init__(self) -> None:
-        self.latencies: list[float] = []
+        self.answers: deque[Answer] = deque(maxlen=KEPT)
+        self.latencies: deque[float] = deque(maxlen=KEPT)
         self.text_lookups: dict[str, int] = {"hit": 0, "miss": 0}
         self.room = Semaphore(IN_FLIGHT)
-        self.answered = 0
+        self.count = 0
         self._lock = Lock()
 
-    def decided(self, decision: Decision, latency: float | None) -> None:
-        """Count an answer."""
-        del decision
-        self._answered(latency)
-
-    def dead_lettered(self, stage: str, reason: str, latency: float | None) -> None:
-        """Count an answer."""
-        del stage, reason
-        self._answered(latency)
+    def answered(self, answer: Answer, latency: float | None) -> None:
+        """Keep it, and let the sender send one more."""
+        with self._lock:
+            self.answers.append(answer)
+            self.latencies.append(latency or 0.0)
+            self.count += 1
+        self.room.release()
 
     def text_cache(self, result: str, count: int) -> None:
         """Count look-ups."""
         with self._lock:
             self.text_lookups[result] = self.text_lookups.get(result, 0) + count
 
-    def _answered(self, latency: float | None) -> None:
-        with self._lock:
-            self.latencies.append(latency or 0.0)
-            self.answered += 1
-        self.room.release()
-
 
 @dataclass(frozen=True)
 class Answers:
-    """What came out: the records of both topics, how long the stream took, and what the tally counted."""
+    """What came out, in the order of the events: how long the stream took, and what the tally counted."""
 
-    decisions: list[Event]
-    dead_letters: list[Event]
+    decisions: list[Decision]
+    failures: list[Failure]
     seconds: float
     latencies: list[float]
     text_lookups: dict[str, int]
-    lines: list[bytes] = field(default_factory=list)
 
 
 class DemoStream:
@@ -109,7 +104,7 @@ class DemoStream:
         """One worker, put together by the same assembly as in production, with memory at both ends."""
         settings = self._settings
         source = MemorySource(self._broker, [settings.images_topic], settings.group, hooks=hooks)
-        publisher, fetcher = MemoryPublisher(self._broker), HttpFetcher(())
+        publisher, fetcher = services.publisher(settings, MemoryWriter(self._broker)), HttpFetcher(())
         moderator = self._held.enter_context(assembly.moderator(settings, judge, source, publisher, fetcher, hooks))
         self._moderators.append(moderator)
         self._vitals.watch_progress("worker", lambda: max(each.stalled() for each in self._moderators))
@@ -133,14 +128,14 @@ class DemoStream:
             task = progress.add_task("images", total=len(images), rate="")
             for image in images:
                 self._send(*image)
-                progress.update(task, completed=self._tally.answered, rate=self._rate())
+                progress.update(task, completed=self._tally.count, rate=self._rate())
             deadline = time.monotonic() + PATIENCE
-            while self._tally.answered < len(images) and time.monotonic() < deadline and not self._errors:
-                progress.update(task, completed=self._tally.answered, rate=self._rate())
+            while self._tally.count < len(images) and time.monotonic() < deadline and not self._errors:
+                progress.update(task, completed=self._tally.count, rate=self._rate())
                 time.sleep(0.01)
         self._sent = time.monotonic()
-        if self._tally.answered < len(images) and not self._errors:
-            missing = len(images) - self._tally.answered
+        if self._tally.count < len(images) and not self._errors:
+            missing = len(images) - self._tally.count
             raise StopError(f"{missing} of {len(images)} images were not answered within {PATIENCE:g} s of the last")
 
     def serve(self, images: Sequence[tuple[str, bytes]], rate: float, terminal: Terminal) -> None:
@@ -160,22 +155,20 @@ class DemoStream:
                     self._send(f"{number}/{name}", image)
                     time.sleep(max(0.0, started + number / rate - time.monotonic()))
         except KeyboardInterrupt:
-            terminal.note(f"{self._tally.answered} images moderated")
+            terminal.note(f"{self._tally.count} images moderated")
 
     def finish(self) -> Answers:
-        """Stop the workers and read both topics back. Raises what stopped a worker."""
+        """Stop the workers and tell what they answered. Raises what stopped one."""
         self._shut()
         if self._errors:
             raise self._errors[0]
-        decisions = self._broker.records(self._settings.decisions_topic)
-        dead_letters = self._broker.records(self._settings.dead_letters_topic)
+        answers = sorted(self._tally.answers, key=lambda each: (each.event.partition, each.event.offset))
         return Answers(
-            decisions,
-            dead_letters,
+            [each.decision for each in answers if isinstance(each, Decided)],
+            [each.failure for each in answers if isinstance(each, Failed)],
             self._sent - self._sending,
-            self._tally.latencies,
+            list(self._tally.latencies),
             self._tally.text_lookups,
-            [event.value or b"" for event in decisions],
         )
 
     def _send(self, name: str, image: bytes) -> None:
@@ -186,7 +179,7 @@ class DemoStream:
 
     def _rate(self) -> str:
         seconds = time.monotonic() - self._sending
-        return f"{self._tally.answered / seconds:.0f} images/s" if seconds else ""
+        return f"{self._tally.count / seconds:.0f} images/s" if seconds else ""
 
     def _shut(self) -> None:
         self._stop.set()

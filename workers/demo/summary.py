@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.table import Table
 
-from pipeline.wire import SEVERITY, Decision, Record, parse_decision, read_dead_letter
+from pipeline.wire import SEVERITY, Decision
 from workers.demo.stream import Answers
 from workers.scan.report import COLOURS
 from workers.terminal.console import Terminal
@@ -22,19 +22,16 @@ SHOWN = 8
 
 def summary(answers: Answers, ready: float) -> dict[str, Any]:
     """The figures as one JSON-ready mapping; times in seconds."""
-    decisions = [parse_decision(event.value or b"") for event in answers.decisions]
-    letters = [
-        read_dead_letter(Record(each.topic, each.key, each.value, each.headers)) for each in answers.dead_letters
-    ]
+    decisions, failures = answers.decisions, answers.failures
     cuts = quantiles(answers.latencies, n=100, method="inclusive")
-    images = len(decisions) + len(letters)
+    images = len(decisions) + len(failures)
     model = decisions[0].model
     return {
         "images": images,
         "verdicts": dict(Counter(decision.verdict for decision in decisions)),
         "matches": dict(Counter(match.policy for decision in decisions for match in decision.matches).most_common()),
         "shadow": dict(Counter(match.policy for decision in decisions for match in decision.shadow).most_common()),
-        "dead_letters": dict(Counter(letter.reason for letter in letters).most_common()),
+        "dead_letters": dict(Counter(failure.reason for failure in failures).most_common()),
         "seconds_to_ready": round(ready, 2),
         "seconds": round(answers.seconds, 3),
         "images_per_second": round(images / answers.seconds, 1),

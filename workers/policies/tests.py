@@ -11,7 +11,7 @@ from threading import Event as Flag
 from pipeline.adapters.local.files import FileFetcher, FileSource, file_id
 from pipeline.ports import Hooks
 from pipeline.rules.policies.policy_set import Policy, PolicySet
-from pipeline.wire import Record, parse_decision, read_dead_letter
+from pipeline.wire import Answer, Decided, dead_letter
 from workers import assembly
 from workers.policies.samples import no_file
 from workers.settings import Settings
@@ -46,20 +46,17 @@ class Trial:
 class _Kept(Hooks):
     """A publisher that keeps scores by image id, and what was wrong with unreadable ones."""
 
-    def __init__(self, dead_letters_topic: str) -> None:
-        self._dead_letters_topic = dead_letters_topic
+    def __init__(self) -> None:
         self.scores: dict[str, dict[str, float]] = {}
         self.problems: dict[str, str] = {}
 
-    def publish(self, records: Sequence[Record]) -> None:
-        """Keep them."""
-        for record in records:
-            if record.topic == self._dead_letters_topic:
-                letter = read_dead_letter(record)
-                self.problems[letter.image_id] = letter.message
+    def publish(self, answers: Sequence[Answer]) -> None:
+        for answer in answers:
+            if isinstance(answer, Decided):
+                self.scores[answer.decision.image_id] = answer.decision.scores
             else:
-                decision = parse_decision(record.value or b"")
-                self.scores[decision.image_id] = decision.scores
+                letter = dead_letter(answer)
+                self.problems[letter.image_id] = letter.message
 
     def close(self) -> None:
         """Nothing is held."""
@@ -71,7 +68,7 @@ def run_policy_tests(settings: Settings, judge: assembly.Judge) -> list[Trial]:
     names = {name for policy in policies for name in (*policy.must_flag, *policy.must_pass)}
     # What is no file, such as a pipe, is not waited for.
     paths = {settings.policies / name for name in names if no_file(settings.policies / name) is None}
-    kept, done = _Kept(settings.dead_letters_topic), Flag()
+    kept, done = _Kept(), Flag()
     source = FileSource(sorted(paths), done, time.monotonic)
     with assembly.moderator(settings, judge, source, kept, FileFetcher(), kept, in_order=True) as moderator:
         moderator.run(done)

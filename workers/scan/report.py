@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import msgspec
 from rich.text import Text
 
+from pipeline.errors import RefusedError
 from pipeline.ports import Hooks
-from pipeline.wire import DeadLetter, Decision, Match, Record, parse_decision, read_dead_letter
+from pipeline.wire import Answer, DeadLetter, Decided, Decision, Match, dead_letter, dead_letter_json, decision_json
 from workers.terminal.console import Terminal, told
 
 COLOURS = {"allow": "green", "label": "cyan", "review": "yellow", "block": "red", "unread": "magenta"}
@@ -48,11 +48,8 @@ def dead_letter_line(letter: DeadLetter) -> Text:
 class ScanReport(Hooks):
     """A `Publisher` that prints each decision as it comes, in order, and counts what came."""
 
-    def __init__(
-        self, terminal: Terminal, dead_letters_topic: str, *, as_json: bool, advance: Callable[[int], object]
-    ) -> None:
+    def __init__(self, terminal: Terminal, *, as_json: bool, advance: Callable[[int], object]) -> None:
         self._terminal = terminal
-        self._dead_letters_topic = dead_letters_topic
         self._as_json = as_json
         self._advance = advance
         self.judged = self.flagged = self.unread = 0
@@ -66,25 +63,38 @@ class ScanReport(Hooks):
         """How far it has come."""
         return f"{self.judged} judged, {self.flagged} of them flagged; {self.unread} unread"
 
-    def publish(self, records: Sequence[Record]) -> None:
-        """Print the records. Raises `ReaderGoneError`."""
-        for record in records:
-            if record.topic == self._dead_letters_topic:
-                letter = read_dead_letter(record)
-                self.unread += 1
-                self._print(msgspec.json.encode(letter), dead_letter_line(letter))
+    def publish(self, answers: Sequence[Answer]) -> None:
+        """Print the answers. Raises `ReaderGoneError`."""
+        unwritten: dict[int, Exception] = {}
+        for place, answer in enumerate(answers):
+            try:
+                line = self._line(answer)
+            except Exception as error:  # noqa: BLE001 - one that cannot be printed is no reason to print none
+                unwritten[place] = error
                 continue
-            decision = parse_decision(record.value or b"")
-            self.judged += 1
-            self.flagged += bool(decision.matches)
-            self._print(record.value or b"", decision_line(decision))
-        self._advance(len(records))
+            self._count(answer)
+            if isinstance(line, str):
+                self._terminal.json(line)
+            else:
+                self._terminal.print(line)
+        self._advance(len(answers) - len(unwritten))
+        if unwritten:
+            raise RefusedError({}, unwritten)
 
     def close(self) -> None:
         """Nothing is held."""
 
-    def _print(self, as_json: bytes, line: Text) -> None:
-        if self._as_json:
-            self._terminal.json(as_json.decode())
+    def _line(self, answer: Answer) -> Text | str:
+        """The answer as a line, or as JSON."""
+        if isinstance(answer, Decided):
+            decision = answer.decision
+            return decision_json(decision).decode() if self._as_json else decision_line(decision)
+        letter = dead_letter(answer)
+        return dead_letter_json(letter).decode() if self._as_json else dead_letter_line(letter)
+
+    def _count(self, answer: Answer) -> None:
+        if isinstance(answer, Decided):
+            self.judged += 1
+            self.flagged += bool(answer.decision.matches)
         else:
-            self._terminal.print(line)
+            self.unread += 1

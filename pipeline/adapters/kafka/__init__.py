@@ -1,4 +1,4 @@
-"""Kafka through kafka-python 3: a source, a publisher, topics, and a look into a topic.
+"""Kafka through kafka-python 3: a source, a writer, topics, and a look into a topic.
 
 What is said here of kafka-python was read in 3.0.12 and tried on a real broker; it differs much from version 2.
 """
@@ -6,7 +6,6 @@ What is said here of kafka-python was read in 3.0.12 and tried on a real broker;
 from __future__ import annotations
 
 from pipeline.adapters.kafka.connection import BrokerAwayError, KafkaConnection, check_libraries
-from pipeline.adapters.kafka.publisher import KafkaPublisher, publish_stream
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.adapters.kafka.tail import tail
 from pipeline.adapters.kafka.topics import (
@@ -17,19 +16,20 @@ from pipeline.adapters.kafka.topics import (
     create_topics,
     topic_remarks,
 )
+from pipeline.adapters.kafka.writer import KafkaWriter, write_stream
 
 __all__ = [
     "BrokerAwayError",
     "Creation",
     "KafkaConnection",
-    "KafkaPublisher",
     "KafkaSource",
+    "KafkaWriter",
     "TopicPlan",
     "check_libraries",
     "check_topics",
     "committed_lag",
     "create_topics",
-    "publish_stream",
     "tail",
     "topic_remarks",
+    "write_stream",
 ]

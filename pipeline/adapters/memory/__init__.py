@@ -8,13 +8,13 @@ from __future__ import annotations
 from pipeline.adapters.memory.broker import MemoryBroker
 from pipeline.adapters.memory.caches import MemoryFeatureCache, MemoryTextCache
 from pipeline.adapters.memory.encoder import NullEncoder
-from pipeline.adapters.memory.ends import MemoryPublisher, MemorySource
+from pipeline.adapters.memory.ends import MemorySource, MemoryWriter
 
 __all__ = [
     "MemoryBroker",
     "MemoryFeatureCache",
-    "MemoryPublisher",
     "MemorySource",
     "MemoryTextCache",
+    "MemoryWriter",
     "NullEncoder",
 ]

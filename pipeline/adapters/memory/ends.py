@@ -1,4 +1,4 @@
-"""The two ends of a `MemoryBroker`: a source that reads from it, a publisher that writes to it."""
+"""The two ends of a `MemoryBroker`: a source that reads from it, a writer that writes to it."""
 
 from __future__ import annotations
 
@@ -114,13 +114,13 @@ class MemorySource:
         return events
 
 
-class MemoryPublisher:
-    """A `Publisher` on a `MemoryBroker`."""
+class MemoryWriter:
+    """A `RecordWriter` on a `MemoryBroker`."""
 
     def __init__(self, broker: MemoryBroker) -> None:
         self._broker = broker
 
-    def publish(self, records: Sequence[Record]) -> None:
+    def write(self, records: Sequence[Record]) -> None:
         """Write them all; raises `PublishError` while the broker is away, `RefusedError` for what it refuses."""
         refused: dict[int, str] = {}
         for index, record in enumerate(records):

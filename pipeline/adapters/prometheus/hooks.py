@@ -18,7 +18,7 @@ from pipeline.adapters.prometheus.policy_series import PolicySeries
 from pipeline.errors import Reason
 from pipeline.ports import LOSSES, EncoderSpec, Hooks
 from pipeline.rules.policies.policy_set import CalibratedFor
-from pipeline.wire import SEVERITY, Decision
+from pipeline.wire import SEVERITY, Answer, Decided, Decision, Failure
 
 
 class PrometheusHooks(Hooks):
@@ -73,20 +73,25 @@ class PrometheusHooks(Hooks):
         """One forward pass."""
         self._metrics.forward_pass_views.observe(images)
 
-    def decided(self, decision: Decision, latency: float | None) -> None:
+    def answered(self, answer: Answer, latency: float | None) -> None:
         """One image is answered; the only call whose cost grows with the number of policies."""
+        if isinstance(answer, Decided):
+            self._count_decision(answer.decision, latency)
+        else:
+            self._count_dead_letter(answer.failure, latency)
+
+    def _count_decision(self, decision: Decision, latency: float | None) -> None:
         self._decided.inc()
         self._verdicts[decision.verdict].inc()
         if latency is not None:
             self._latency.observe(latency)
         self._policies.count(decision)
 
-    def dead_lettered(self, stage: str, reason: str, latency: float | None) -> None:
-        """One image is a dead letter."""
+    def _count_dead_letter(self, failure: Failure, latency: float | None) -> None:
         self._dead.inc()
         if latency is not None:
             self._dead_latency.observe(latency)
-        self._metrics.dead_letters.labels(stage, reason).inc()
+        self._metrics.dead_letters.labels(failure.stage, failure.reason).inc()
 
     def committed(self, events: int) -> None:
         """The broker took a commit."""

@@ -12,7 +12,7 @@ import pytest
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import TopicAlreadyExistsError
 
-from pipeline.adapters.kafka import KafkaConnection, KafkaPublisher, KafkaSource
+from pipeline.adapters.kafka import KafkaConnection, KafkaSource, KafkaWriter
 from pipeline.errors import StopError
 from pipeline.items import Batch
 from pipeline.wire import Record
@@ -174,10 +174,10 @@ BATCH = 5
 def damaged(kafka: Any, damage: Callable[[bytearray, int, int], None], *, topic: str = "images") -> None:
     """Five batches of five events; the third one's bytes on the broker's disk are damaged."""
     kafka.create_topic(topic, 1)
-    publisher = KafkaPublisher(KafkaConnection(kafka.bootstrap_servers), delivery_timeout=30)
+    writer = KafkaWriter(KafkaConnection(kafka.bootstrap_servers), delivery_timeout=30)
     for at in range(0, 25, BATCH):
-        publisher.publish([Record(topic, None, picture * 30) for picture in PICTURES[at : at + BATCH]])
-    publisher.close()
+        writer.write([Record(topic, None, picture * 30) for picture in PICTURES[at : at + BATCH]])
+    writer.close()
     kafka.stop()
     (log,) = Path(kafka._config.data).glob(f"{topic}-0/*.log")
     content = bytearray(log.read_bytes())

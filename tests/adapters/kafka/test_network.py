@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.adapters.kafka import KafkaConnection, KafkaPublisher, KafkaSource, consumer, network
+from pipeline.adapters.kafka import KafkaConnection, KafkaSource, KafkaWriter, consumer, network
 from pipeline.adapters.kafka.network import MOST_WAIT, SILENCE
 from pipeline.wire import Record
 from tests.adapters.conftest import Polling, values
@@ -35,9 +35,9 @@ class Wire:
         return KafkaConnection(f"{HOST}:{self.proxy.port}")
 
     def put(self, *pictures: bytes) -> None:
-        publisher = KafkaPublisher(self.connection, delivery_timeout=60)
-        publisher.publish([Record("images", None, picture) for picture in pictures])
-        publisher.close()
+        writer = KafkaWriter(self.connection, delivery_timeout=60)
+        writer.write([Record("images", None, picture) for picture in pictures])
+        writer.close()
 
 
 @pytest.fixture(scope="module")

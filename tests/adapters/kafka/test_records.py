@@ -54,13 +54,13 @@ def test_names_and_headers_without_a_value_survive_byte_for_byte(kafka_bus_of_fo
     """Read from one topic and written to it again: what a dead letter does."""
     bus = kafka_bus_of_four
     headers = [(name_from(name), value) for name in NAMES for value in (b"v", b"", None)]
-    bus.publisher().publish([Record(bus.topic, b"k", b"first", headers)])
+    bus.writer().write([Record(bus.topic, b"k", b"first", headers)])
     source = bus.source()
     (event,) = (item.event for batch in collect(source, 1) for item in batch.items)
     assert [(name_bytes(name), value) for name, value in event.headers] == [
         (name, value) for name in NAMES for value in (b"v", b"", None)
     ]
-    bus.publisher().publish([Record(bus.topic, b"k", b"again", event.headers)])
+    bus.writer().write([Record(bus.topic, b"k", b"again", event.headers)])
     (again,) = (item.event for batch in collect(source, 1) for item in batch.items)
     assert list(again.headers) == list(event.headers)
     assert name_from(b"caf\xe9") == ESCAPE + "café"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.adapters.kafka import KafkaConnection, KafkaPublisher, KafkaSource
+from pipeline.adapters.kafka import KafkaConnection, KafkaSource, KafkaWriter
 from pipeline.adapters.kafka import source as source_module
 from pipeline.errors import ServiceError
 from pipeline.wire import Record
@@ -38,9 +38,9 @@ def test_a_broker_that_restarts_is_waited_for(kafka_of_own: Any) -> None:
 
 
 def put(connection: KafkaConnection, pictures: list[bytes]) -> None:
-    publisher = KafkaPublisher(connection, delivery_timeout=30)
-    publisher.publish([Record("images", None, picture) for picture in pictures])
-    publisher.close()
+    writer = KafkaWriter(connection, delivery_timeout=30)
+    writer.write([Record("images", None, picture) for picture in pictures])
+    writer.close()
 
 
 def test_a_source_without_a_broker_is_refused_soon() -> None:

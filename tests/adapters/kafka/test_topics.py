@@ -12,8 +12,8 @@ from kafka.record import util
 
 from pipeline.adapters.kafka import (
     KafkaConnection,
-    KafkaPublisher,
     KafkaSource,
+    KafkaWriter,
     TopicPlan,
     check_libraries,
     check_topics,
@@ -48,9 +48,9 @@ def test_a_made_topic_takes_records_as_large_as_planned(connection: KafkaConnect
     """More than the broker's own default of 1 MB, which the topic's setting overrides."""
     name = unique("large")
     create_topics(connection, [TopicPlan(name, partitions=1, max_message_bytes=4 * 1024 * 1024)])
-    publisher = KafkaPublisher(connection)
-    publisher.publish([Record(name, b"k", bytes(3 * 1024 * 1024))])
-    publisher.close()
+    writer = KafkaWriter(connection)
+    writer.write([Record(name, b"k", bytes(3 * 1024 * 1024))])
+    writer.close()
 
 
 def test_a_replication_factor_that_cannot_be_is_named_with_its_topic(
@@ -105,9 +105,9 @@ def test_an_event_goes_in_and_out_over_tls_with_a_password(
 ) -> None:
     connection = secure(secure_kafka, sasl_mechanism=mechanism)
     check_topics(connection, [topic])
-    publisher = KafkaPublisher(connection)
-    publisher.publish([Record(topic, b"k", b"secret")])
-    publisher.close()
+    writer = KafkaWriter(connection)
+    writer.write([Record(topic, b"k", b"secret")])
+    writer.close()
     source = KafkaSource(connection, [topic], group_id)
     assert collect(source, 1)[0].items[0].event.value == b"secret"
     source.close()

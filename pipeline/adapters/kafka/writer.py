@@ -1,4 +1,4 @@
-"""Records into Kafka, each acknowledged by every in-sync replica before `publish` returns."""
+"""Records into Kafka, each acknowledged by every in-sync replica before `write` returns."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pipeline.adapters.kafka.connection import KafkaConnection
 from pipeline.adapters.kafka.format import sendable
 from pipeline.adapters.kafka.network import SILENCE
 from pipeline.errors import PublishError, RefusedError, ServiceError
-from pipeline.ports import Publisher
+from pipeline.ports import RecordWriter
 from pipeline.wire import Record
 
 MAX_RECORD_BYTES = 64 * 1024 * 1024
@@ -50,10 +50,10 @@ class _Nullable(Serializer):
         return None if data is self.NOTHING else data
 
 
-class KafkaPublisher:
-    """A `Publisher` on one idempotent producer; one thread calls `publish`.
+class KafkaWriter:
+    """A `RecordWriter` on one idempotent producer; one thread calls `write`.
 
-    `delivery_timeout` (seconds) is how long the broker may be away before `publish` raises; a restart within that
+    `delivery_timeout` (seconds) is how long the broker may be away before `write` raises; a restart within that
     time costs nothing but the wait. What is outstanding is bounded by the call: nothing is left when it returns.
 
     What a broker refuses leaves a gap in the producer's numbering, and kafka-python then fails whatever follows in
@@ -77,7 +77,7 @@ class KafkaPublisher:
         self._too_large: dict[str, tuple[int, float]] = {}
         self._producer = self._connected()
 
-    def publish(self, records: Sequence[Record]) -> None:
+    def write(self, records: Sequence[Record]) -> None:
         """Send them all, then wait until each is acknowledged: at most `delivery_timeout` and a little.
 
         Raises `PublishError` naming topic and key of the first that is not, and `RefusedError` when all others are.
@@ -103,7 +103,7 @@ class KafkaPublisher:
     def close(self) -> None:
         """Free the connection; blocks for a few seconds at most.
 
-        Records that no broker has taken by then are given up: `publish` has raised for them already.
+        Records that no broker has taken by then are given up: `write` has raised for them already.
         """
         try:
             self._producer.close(timeout=_GRACE)
@@ -163,21 +163,21 @@ def _size(record: Record) -> int:
     return len(record.key or b"") + len(record.value or b"") + headers
 
 
-def publish_stream(
-    publisher: Publisher,
+def write_stream(
+    writer: RecordWriter,
     records: Iterable[Record],
     *,
     on_ack: Callable[[Record], None] = lambda _: None,
     chunk_records: int = 200,
     chunk_bytes: int = 32 * 1024 * 1024,
 ) -> int:
-    """Publish any number of records with a bounded number under way, and return how many they were.
+    """Write any number of records with a bounded number under way, and return how many they were.
 
     `on_ack` is called for each record, in order, once it is acknowledged. Blocks; raises `PublishError`.
     """
     count = 0
     for chunk in _chunks(records, chunk_records, chunk_bytes):
-        publisher.publish(chunk)
+        writer.write(chunk)
         count += len(chunk)
         for record in chunk:
             on_ack(record)

@@ -1,0 +1,43 @@
+"""Answers as records, in Kafka and in its twin alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pipeline.errors import RefusedError
+from pipeline.ports import RecordWriter
+from pipeline.wire import Answer, Record, Topics, record_of
+
+
+class RecordPublisher:
+    """A `Publisher` that writes a record for each answer; it closes the `writer` with itself."""
+
+    def __init__(self, writer: RecordWriter, topics: Topics) -> None:
+        self._writer = writer
+        self._topics = topics
+
+    def publish(self, answers: Sequence[Answer]) -> None:
+        """Make a record of each answer and write them all."""
+        records: list[Record] = []
+        places: list[int] = []
+        refused: dict[int, str] = {}
+        unwritten: dict[int, Exception] = {}
+        for place, answer in enumerate(answers):
+            try:
+                records.append(record_of(answer, self._topics))
+            except Exception as error:  # noqa: BLE001 - one answer that cannot be written is no reason to write none
+                unwritten[place] = error
+            else:
+                places.append(place)
+        try:
+            self._writer.write(records)
+        except RefusedError as error:
+            refused = {
+                places[index]: f"{records[index].topic} refuses it: {words}" for index, words in error.refused.items()
+            }
+        if refused or unwritten:
+            raise RefusedError(refused, unwritten)
+
+    def close(self) -> None:
+        """Close the writer."""
+        self._writer.close()

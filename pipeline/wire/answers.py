@@ -1,0 +1,86 @@
+"""The answer to an event, as a value: a decision, or why there is none.
+
+Every event gets one. Whoever takes answers, be it a publisher, a report or a metric, receives these values; `records`
+writes them down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+from pipeline.wire.decisions import Decision
+from pipeline.wire.events import Event
+from pipeline.wire.names import CLOUD_EVENT_HEADERS, carried
+
+
+class Form(IntEnum):
+    """How much of an event its answer brings along; each is smaller than the one before."""
+
+    WHOLE = 0
+    KEYED = 1
+    """As `WHOLE`, with a key where the event has none: a compacted topic takes nothing without."""
+    BARE = 2
+    """Without the event's headers."""
+    REFERENCE = 3
+    """The event's value is replaced by where it stands; a decision, which has none of it, stays `BARE`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an item has no decision: the stage that gave up, the typed reason, and the error's own words."""
+
+    stage: str
+    reason: str
+    exception: str
+    message: str = ""
+    passing: bool = False
+    """Whether it was something outside that was away, and not the item."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The event's answer is a decision, which goes to the decisions topic."""
+
+    event: Event
+    decision: Decision
+    form: Form = Form.WHOLE
+
+    @property
+    def event_id(self) -> str:
+        """The decision names it."""
+        return self.decision.event_id
+
+    def smaller(self) -> Decided | None:
+        """The same answer in the next form that leaves more out; None where there is nothing more to leave out."""
+        if self.form < Form.BARE and carried(self.event.headers, CLOUD_EVENT_HEADERS)[0]:
+            return replace(self, form=Form.BARE)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The event's answer is a dead letter, which goes to the dead-letter topic.
+
+    ``notes`` say in words what is unusual about the image; a decision has them in itself.
+    """
+
+    event: Event
+    event_id: str
+    failure: Failure
+    notes: tuple[str, ...] = ()
+    form: Form = Form.WHOLE
+
+    def smaller(self) -> Failed | None:
+        """As `Decided.smaller`. An event without a key gets one first, which is what a compacted topic asks for."""
+        differs = {
+            Form.KEYED: self.event.key is None,
+            Form.BARE: bool(self.event.headers),
+            Form.REFERENCE: True,
+        }
+        later = (form for form, changes in differs.items() if changes and form > self.form)
+        form = next(later, None)
+        return None if form is None else replace(self, form=form)
+
+
+Answer = Decided | Failed
