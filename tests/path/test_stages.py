@@ -9,6 +9,7 @@ from hashlib import sha256
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from pipeline.adapters.memory import MemoryBroker, MemoryFeatureCache, MemoryWriter
 from pipeline.adapters.record_publisher import RecordPublisher
@@ -32,6 +33,8 @@ from pipeline.wire import (
     Decided,
     Decision,
     Event,
+    Failed,
+    Form,
     ModelRef,
     Record,
     Topics,
@@ -333,6 +336,48 @@ def test_whatever_building_one_answer_raises_is_that_items_dead_letter(
     assert sorted(each.image_id for each in decisions) == ["k0", "k2"]
     assert (letter.stage, letter.reason, letter.image_id) == ("publish", "stage_failed", "k1")
     assert letter.message == "no answer can be written of this"
+
+
+def test_a_decision_that_no_form_can_be_written_of_is_a_dead_letter_and_its_neighbours_are_decided(
+    threads: Threads,
+) -> None:
+    broker = MemoryBroker(1)
+    made = through(
+        batch(b"\x01\xff", b"\x01\x05", headers=[("own", b"1")]), TwoThings(), threads, MemoryFeatureCache(10)
+    )
+    odd = made.items[0].decision
+    assert odd is not None
+    made.items[0].decision = replace(odd, frames=object())
+    (decision,), (letter,) = published(made, broker)
+    assert (decision.image_id, letter.image_id) == ("k1", "k0")
+    assert (letter.stage, letter.reason) == ("publish", "stage_failed")
+    assert "object" in letter.message
+
+
+def test_hooks_hear_of_each_answer_once_in_the_form_that_was_taken(threads: Threads) -> None:
+    class Hears(Hooks):
+        def __init__(self) -> None:
+            self.answers: list[Answer] = []
+            self.smaller: list[str] = []
+
+        def answered(self, answer: Answer, latency: float | None) -> None:
+            self.answers.append(answer)
+
+        def answer_made_smaller(self, form: str) -> None:
+            self.smaller.append(form)
+
+    heard, broker = Hears(), MemoryBroker(1)
+    broker.limits = {"yes": 100, "no": 3000}
+    events = [
+        Event("t", 0, at, b"k%d" % at, value, [("own", bytes(9000))]) for at, value in enumerate((b"\x01\xff", b"!"))
+    ]
+    made = through(Batch(list(map(Item, events))), TwoThings(), threads, MemoryFeatureCache(10))
+    publishing(MemoryWriter(broker), heard)(made)
+    assert [(type(each), each.event.offset, each.form) for each in heard.answers] == [
+        (Failed, 0, Form.BARE),
+        (Failed, 1, Form.BARE),
+    ]
+    assert sorted(heard.smaller) == ["bare", "bare", "bare", "dead_letter"]
 
 
 def test_a_hook_that_raises_ends_nothing(threads: Threads) -> None:
