@@ -19,7 +19,6 @@ class RecordPublisher:
     def publish(self, answers: Sequence[Answer]) -> None:
         """Make a record of each answer and write them all."""
         records: list[Record] = []
-        places: list[int] = []
         refused: dict[int, str] = {}
         unwritten: dict[int, Exception] = {}
         for place, answer in enumerate(answers):
@@ -27,14 +26,12 @@ class RecordPublisher:
                 records.append(record_of(answer, self._topics))
             except Exception as error:  # noqa: BLE001 - one answer that cannot be written is no reason to write none
                 unwritten[place] = error
-            else:
-                places.append(place)
         try:
             self._writer.write(records)
         except RefusedError as error:
-            refused = {
-                places[index]: f"{records[index].topic} refuses it: {words}" for index, words in error.refused.items()
-            }
+            written = [place for place in range(len(answers)) if place not in unwritten]
+            for index, words in error.refused.items():
+                refused[written[index]] = f"{records[index].topic} refuses it: {words}"
         if refused or unwritten:
             raise RefusedError(refused, unwritten)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -31,24 +31,25 @@ class Publish:
     def __call__(self, batch: Batch) -> Batch:
         """Publish decisions and dead letters. Raises `PublishError` when the broker does not acknowledge."""
         answers = [item.answer(self.name) for item in batch.items]
-        refused = self._refused(answers, range(len(answers)))
+        refused = self._refused(answers)
         while refused:
+            places = list(refused)
             for place, why in refused.items():
                 answers[place] = self._next(batch.items[place], answers[place], why)
-            refused = self._refused(answers, refused)
+            again = self._refused([answers[place] for place in places])
+            refused = {places[index]: why for index, why in again.items()}
         now = self._now()
         for answer in answers:
             self._hooks.answered(answer, answer.event.age(now))
         return batch
 
-    def _refused(self, answers: Sequence[Answer], places: Iterable[int]) -> dict[int, Exception]:
-        """Publish the answers at those places, and return why it can never be, by the place of each refused one."""
-        places = list(places)
+    def _refused(self, answers: Sequence[Answer]) -> dict[int, Exception]:
+        """Publish them, and return why that can never be, by the place of each refused one among them."""
         try:
-            self._publisher.publish([answers[place] for place in places])
+            self._publisher.publish(answers)
         except RefusedError as error:
-            words = {index: ItemError(Reason.ANSWER_REFUSED, each) for index, each in error.refused.items()}
-            return {places[index]: why for index, why in (words | dict(error.unwritten)).items()}
+            by_broker = {place: ItemError(Reason.ANSWER_REFUSED, words) for place, words in error.refused.items()}
+            return {**by_broker, **error.unwritten}
         return {}
 
     def _next(self, item: Item, answer: Answer, why: Exception) -> Answer:

@@ -6,8 +6,11 @@ writes them down.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
+
+import msgspec
+from msgspec.structs import replace
 
 from pipeline.wire.decisions import Decision
 from pipeline.wire.events import Event
@@ -38,8 +41,7 @@ class Failure:
     """Whether it was something outside that was away, and not the item."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(msgspec.Struct, frozen=True):
     """The event's answer is a decision, which goes to the decisions topic."""
 
     event: Event
@@ -58,8 +60,7 @@ class Decided:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(msgspec.Struct, frozen=True):
     """The event's answer is a dead letter, which goes to the dead-letter topic.
 
     ``notes`` say in words what is unusual about the image; a decision has them in itself.

@@ -18,7 +18,7 @@ from pipeline.adapters.prometheus.policy_series import PolicySeries
 from pipeline.errors import Reason
 from pipeline.ports import LOSSES, EncoderSpec, Hooks
 from pipeline.rules.policies.policy_set import CalibratedFor
-from pipeline.wire import SEVERITY, Answer, Decided, Decision, Failure
+from pipeline.wire import SEVERITY, Answer, Failed, Failure
 
 
 class PrometheusHooks(Hooks):
@@ -75,19 +75,17 @@ class PrometheusHooks(Hooks):
 
     def answered(self, answer: Answer, latency: float | None) -> None:
         """One image is answered; the only call whose cost grows with the number of policies."""
-        if isinstance(answer, Decided):
-            self._count_decision(answer.decision, latency)
-        else:
-            self._count_dead_letter(answer.failure, latency)
-
-    def _count_decision(self, decision: Decision, latency: float | None) -> None:
+        if isinstance(answer, Failed):
+            self._dead_lettered(answer.failure, latency)
+            return
+        decision = answer.decision
         self._decided.inc()
         self._verdicts[decision.verdict].inc()
         if latency is not None:
             self._latency.observe(latency)
         self._policies.count(decision)
 
-    def _count_dead_letter(self, failure: Failure, latency: float | None) -> None:
+    def _dead_lettered(self, failure: Failure, latency: float | None) -> None:
         self._dead.inc()
         if latency is not None:
             self._dead_latency.observe(latency)
