@@ -37,8 +37,7 @@ class Topics:
     dead_letters: str = DEAD_LETTERS_TOPIC
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """A record to be written."""
 
     topic: str
