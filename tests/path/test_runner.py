@@ -342,6 +342,19 @@ def test_a_stage_that_raises_stops_the_runner_and_nothing_after_it_comes_out() -
         made.drain()
 
 
+def test_the_first_failure_is_told_and_not_what_comes_of_it() -> None:
+    def fail(_: Batch) -> None:
+        raise PublishError("not acknowledged")
+
+    made = runner([Step("a", fail)])
+    made.feed(batch(0))
+    with pytest.raises(PublishError):
+        made.close(PATIENCE)
+    made.abandon(PATIENCE)
+    with pytest.raises(PublishError, match="not acknowledged"):
+        made.drain()
+
+
 def test_a_bug_in_a_stage_is_a_stop_error_that_names_it() -> None:
     def bug(_: Batch) -> None:
         raise KeyError("x")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -93,6 +94,48 @@ def test_a_clean_stop_is_the_end_of_run_and_no_error() -> None:
     assert broker.committed(GROUP, (TOPIC, 0)) == len(answer.answered) > 0
     with pytest.raises(StopError, match="closed"):
         made._source.poll(0.0, 1)
+
+
+def test_a_failure_leaves_no_thread_behind() -> None:
+    """One that is still in a native library while the process ends would bring it down with an abort."""
+    before = set(threading.enumerate())
+    with pytest.raises(PublishError):
+        moderator(broker_with(20), Answer(fail_at=9)).run(Flag())
+    assert set(threading.enumerate()) <= before
+
+
+class Asked(MemorySource):
+    """Keeps how many events each poll asks for."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        super().__init__(broker, [TOPIC], GROUP)
+        self.asked = list[int]()
+
+    def poll(self, timeout: float, most: int) -> Batch | None:
+        self.asked.append(most)
+        return super().poll(timeout, most)
+
+
+def test_a_poll_asks_for_no_more_than_there_is_room_for() -> None:
+    """A full path is polled past, so that the group keeps its member, and nothing comes of it."""
+    gate, stop = Flag(), Flag()
+    answer = Answer(gate=gate)
+    source = Asked(broker_with(100))
+    runner = Runner([Section((answer.name,))], [answer], Hooks(), time.monotonic, max_batch=4)
+    path = Path(runner, None, time.monotonic)
+    made = Moderator(source, path, Brake(BrakePolicy()), Hooks(), time.monotonic, drain_timeout=PATIENCE)
+    thread = Thread(target=made.run, args=(stop,))
+    thread.start()
+    assert answer.started.wait(PATIENCE)
+    until(lambda: not path.room())
+    before = len(source.asked)
+    until(lambda: len(source.asked) > before + 3)
+    stop.set()
+    gate.set()
+    thread.join(PATIENCE)
+    assert source.asked[0] == 4
+    assert max(source.asked) <= 4
+    assert 4 < len(answer.answered) <= 8
 
 
 class Handed(MemorySource):

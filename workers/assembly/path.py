@@ -53,15 +53,7 @@ def moderator(
     threadpool_limits(1, user_api="blas")  # type: ignore[no-untyped-call]
     with closing(Threads(WAITING, "fetch")) as fetching:
         fetch = Fetch(fetcher, fetching)
-        stages = [fetch, *_stages(judge, publisher, hooks)]
-        runner = Runner(
-            sections(settings, judge.model.where),
-            stages,
-            hooks,
-            time.monotonic,
-            max_batch=settings.max_batch,
-            max_bytes=settings.max_inflight_bytes,
-        )
+        runner = _runner(settings, judge, fetch, publisher, hooks)
         lane = None if in_order else _claim_lane(settings, fetch, runner, hooks)
         path = Path(runner, lane, time.monotonic)
         policy = BrakePolicy(settings.brake_run, settings.brake_ratio, settings.brake_trial_interval)
@@ -69,8 +61,19 @@ def moderator(
         yield Moderator(source, path, Brake(policy), hooks, time.monotonic, drain_timeout=drain_timeout)
 
 
+def _runner(settings: Settings, judge: Judge, fetch: Fetch, publisher: Publisher, hooks: Hooks) -> Runner:
+    return Runner(
+        sections(settings, judge.model.where),
+        [fetch, *_stages(judge, publisher, hooks)],
+        hooks,
+        time.monotonic,
+        max_batch=settings.max_batch,
+        max_bytes=settings.max_inflight_bytes,
+    )
+
+
 def _stages(judge: Judge, publisher: Publisher, hooks: Hooks) -> list[Stage]:
-    """What comes after `fetch`; which stages share a thread, and on how many, is said in `pipeline.path.topology`."""
+    """What comes after `fetch`. Which stages share a thread, and how many threads there are, says the topology."""
     model = judge.model
     spec = model.encoder.spec
     provenance = Provenance(ModelRef(spec.name, spec.fingerprint, spec.dtype), model.decoder.name)
