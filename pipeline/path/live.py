@@ -1,12 +1,13 @@
 """The policies that decisions are made by now, and the text features behind them.
 
 A new policy set is parsed and its new sentences are encoded beside the running worker; then one reference is swapped.
-A set that does not validate changes nothing.
+A set that does not validate changes nothing, and neither does a look at another set.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from threading import Lock
 
 import numpy as np
@@ -22,62 +23,74 @@ from pipeline.rules.policies.policy_set import PolicySet
 from pipeline.rules.policies.templates import fill
 
 
-class TextFeatures:
-    """Features of prompts: remembered in this process, else shared in the cache, else encoded and shared."""
+class PromptFeatures:
+    """Text features of prompts: shared in the cache, else encoded and shared. Keeps none, so threads may share it."""
 
     def __init__(self, encoder: Encoder, cache: TextCache) -> None:
         self._encoder = encoder
         self._cache = cache
-        self._remembered: dict[str, Features] = {}
 
-    def of(self, prompts: Iterable[str], templates: Sequence[str]) -> dict[str, Features]:
-        """``float32[D]`` for each prompt."""
-        digests = {prompt: digest(prompt, templates) for prompt in prompts}
-        known = {d: self._remembered[d] for d in digests.values() if d in self._remembered}
-        known |= self._shared([d for d in digests.values() if d not in known])
-        missing = {d: prompt for prompt, d in digests.items() if d not in known}
-        if missing:
-            known |= self._encoded(missing, templates)
-        return {prompt: known[d] for prompt, d in digests.items()}
+    def of(
+        self, prompts: Iterable[str], templates: Sequence[str], known: Mapping[str, Features]
+    ) -> dict[str, Features]:
+        """``float32[D]`` for each prompt; those that are `known`, through the same templates, are asked of nobody.
 
-    def remember(self, features: Mapping[str, Features], templates: Sequence[str]) -> None:
-        """Keep these in this process, in place of those before."""
-        self._remembered = {digest(prompt, templates): row for prompt, row in features.items()}
+        The cache is asked once for all others and told once. Raises `EncoderError` when the device fails.
+        """
+        wanted = dict.fromkeys(prompts)
+        found = {prompt: known[prompt] for prompt in wanted if prompt in known}
+        digests = {prompt: digest(prompt, templates) for prompt in wanted if prompt not in found}
+        shared = self._shared(list(digests.values()))
+        found |= {prompt: shared[key] for prompt, key in digests.items() if key in shared}
+        if missing := {prompt: key for prompt, key in digests.items() if key not in shared}:
+            found |= self._encoded(missing, templates)
+        return found
 
     def _shared(self, digests: Sequence[str]) -> dict[str, Features]:
         spec = self._encoder.spec
         found = self._cache.get(spec.fingerprint, digests) if digests else {}
-        return {d: features for d, features in found.items() if features.shape == (spec.features,)}
+        return {key: features for key, features in found.items() if features.shape == (spec.features,)}
 
     def _encoded(self, missing: Mapping[str, str], templates: Sequence[str]) -> dict[str, Features]:
-        sentences = [sentence for prompt in missing.values() for sentence in fill(prompt, templates)]
+        """`missing` holds the digest of each prompt."""
+        sentences = [sentence for prompt in missing for sentence in fill(prompt, templates)]
         features = average(self._encoder.encode_texts(sentences), len(templates))
         if not np.isfinite(features).all():
             raise EncoderError("the model returned text features that are not finite; its weights are damaged")
-        encoded = dict(zip(missing, features, strict=True))
-        self._cache.put(self._encoder.spec.fingerprint, encoded)
-        return encoded
+        self._cache.put(self._encoder.spec.fingerprint, dict(zip(missing.values(), features, strict=True)))
+        return dict(zip(missing, features, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Live:
+    """The set that decides, and the text features that an edit of it need not ask for again; replaced as one."""
+
+    compiled: CompiledPolicies
+    remembered: Mapping[str, Features]
+    """By prompt, through the set's templates."""
 
 
 class LivePolicies:
     """Calling it gives the compiled policies that are live; `offer` replaces them or refuses.
 
-    Safe to call from many threads: offers wait for each other, and nobody who asks what is live waits for an offer.
+    Safe to call from many threads: offers wait for each other, and nobody who asks what is live, or looks at another
+    set, waits for an offer.
     """
 
     def __init__(self, encoder: Encoder, cache: TextCache, hooks: Hooks) -> None:
-        self._texts = TextFeatures(encoder, cache)
+        self._prompts = PromptFeatures(encoder, cache)
         self._spec = encoder.spec
         self._counter = TokenCounter(encoder.count_tokens, encoder.spec.context_length)
         self._hooks = hooks
-        self._live: CompiledPolicies | None = None
+        self._live: _Live | None = None
         self._offering = Lock()
 
     def __call__(self) -> CompiledPolicies:
         """The live set. Raises `StopError` before the first `offer` that held."""
-        if self._live is None:
+        live = self._live
+        if live is None:
             raise StopError("no policy set is live yet")
-        return self._live
+        return live.compiled
 
     def offer(self, files: Mapping[str, bytes]) -> PolicySet:
         """Take a folder's files as the new policy set.
@@ -88,31 +101,38 @@ class LivePolicies:
         with self._offering:
             try:
                 policy_set = parse_policies(files, self._counter)
-                compiled, features = self._compiled(policy_set)
-                self._check(compiled, features)
+                offered = self._checked(policy_set)
             except PolicyError:
                 self._hooks.policies_refused("invalid")
                 raise
-            self._texts.remember(features, policy_set.defaults.templates)
-            self._live = compiled
+            self._live = offered
             self._hooks.policies_loaded(policy_set.version, len(policy_set.policies))
-            self._hooks.background(lines_left(compiled))
+            self._hooks.background(lines_left(offered.compiled))
             self._hooks.calibrated_for_another_model(policy_set.calibrated_for_another(self._spec.fingerprint))
             return policy_set
 
     def compiled(self, policy_set: PolicySet) -> CompiledPolicies:
-        """Any set as matrices, to look at; encodes the sentences that no cache knows. What is live stays as it is."""
-        return self._compiled(policy_set)[0]
+        """Any set as matrices, to look at. What is live stays as it is, and so does what it remembers.
 
-    def _compiled(self, policy_set: PolicySet) -> tuple[CompiledPolicies, dict[str, Features]]:
-        features = self._texts.of(policy_set.sentences(), policy_set.defaults.templates)
-        return compile_policies(policy_set, features, self._spec.logit_scale, self._spec.logit_bias), features
+        Encodes the sentences that neither the live set nor the shared cache knows. Raises `EncoderError`.
+        """
+        return self._compiled(policy_set, self._features_of(policy_set, policy_set.sentences()))
 
-    def _check(self, compiled: CompiledPolicies, features: dict[str, Features]) -> None:
-        """Raises `PolicyError` for policies that would flag everything; adds to `features` what it takes to see."""
-        policy_set, probes = compiled.policy_set, dict[str, Features]()
-        if needs_probes(policy_set, self._spec.logit_bias):
-            probes = self._texts.of(PROBES, policy_set.defaults.templates)
-        if problems := would_flag_everything(compiled, probes):
+    def _checked(self, policy_set: PolicySet) -> _Live:
+        """The set, fit to be live. Raises `PolicyError` for policies that would flag everything."""
+        probes = PROBES if needs_probes(policy_set, self._spec.logit_bias) else ()
+        features = self._features_of(policy_set, (*policy_set.sentences(), *probes))
+        compiled = self._compiled(policy_set, features)
+        if problems := would_flag_everything(compiled, {probe: features[probe] for probe in probes}):
             raise PolicyError(problems)
-        features.update(probes)
+        # Copies: a row as it came keeps alive all that were encoded with it.
+        return _Live(compiled, {prompt: row.copy() for prompt, row in features.items()})
+
+    def _features_of(self, policy_set: PolicySet, prompts: Iterable[str]) -> dict[str, Features]:
+        templates, live = policy_set.defaults.templates, self._live
+        if live is None or live.compiled.policy_set.defaults.templates != templates:
+            return self._prompts.of(prompts, templates, {})
+        return self._prompts.of(prompts, templates, live.remembered)
+
+    def _compiled(self, policy_set: PolicySet, features: Mapping[str, Features]) -> CompiledPolicies:
+        return compile_policies(policy_set, features, self._spec.logit_scale, self._spec.logit_bias)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
+from threading import Event
 
 import numpy as np
 import pytest
 
 from pipeline.adapters.memory import MemoryTextCache
-from pipeline.errors import PolicyError, StopError
+from pipeline.errors import EncoderError, PolicyError, StopError
 from pipeline.items import Features, Pixels
 from pipeline.path.live import LivePolicies
 from pipeline.ports import EncoderSpec, Hooks
@@ -227,6 +228,183 @@ def test_offers_at_the_same_time_are_taken_one_after_the_other() -> None:
 class NoCache(MemoryTextCache):
     def get(self, fingerprint: str, digests: Sequence[str]) -> dict[str, Features]:
         return {}
+
+
+def test_a_look_asks_for_what_the_live_set_lacks_and_remembers_none_of_it() -> None:
+    encoder = Hashing()
+    live = LivePolicies(encoder, NoCache(), Hooks())
+    live.offer(folder("a knife"))
+    for _ in range(2):
+        encoder.asked.clear()
+        looked_at = live.compiled(parse_policies(folder("a knife", "a bomb")))
+        assert encoder.asked == ["a bomb", "a photo of a bomb"]
+    encoder.asked.clear()
+    live.offer(folder("a knife", "a bomb"))
+    assert encoder.asked == ["a bomb", "a photo of a bomb"]
+    assert np.array_equal(live().texts, looked_at.texts)
+
+
+def test_sentences_that_left_the_set_are_forgotten() -> None:
+    encoder = Hashing()
+    live = LivePolicies(encoder, NoCache(), Hooks())
+    live.offer(folder("a knife"))
+    live.offer(folder("a bomb"))
+    encoder.asked.clear()
+    live.offer(folder("a knife"))
+    assert encoder.asked == ["a knife", "a photo of a knife"]
+
+
+def test_other_templates_make_other_features() -> None:
+    encoder = Hashing()
+    live = LivePolicies(encoder, NoCache(), Hooks())
+    live.offer(folder("a knife"))
+    before = live().texts
+    encoder.asked.clear()
+    live.offer({**folder("a knife"), "policies/_defaults.yaml": DEFAULTS.replace(b"a photo", b"a sketch")})
+    assert len(encoder.asked) == 3 * 2
+    assert not np.allclose(before, live().texts)
+
+
+class Asked(MemoryTextCache):
+    """Counts the round trips that a shared cache would need."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trips: list[str] = []
+
+    def get(self, fingerprint: str, digests: Sequence[str]) -> dict[str, Features]:
+        self.trips.append("get")
+        return super().get(fingerprint, digests)
+
+    def put(self, fingerprint: str, features: Mapping[str, Features]) -> None:
+        self.trips.append("put")
+        super().put(fingerprint, features)
+
+
+def test_the_shared_cache_is_asked_once_and_told_once_for_a_set() -> None:
+    """Neutral sentences, by which it is seen whether a set flags everything, are of the set's own trip."""
+    cache = Asked()
+    live = LivePolicies(Aligned(), cache, Hooks())
+    live.offer(broad())
+    assert cache.trips == ["get", "put"]
+    live.offer(broad())
+    assert cache.trips == ["get", "put"]
+    live.offer(broad(prompts="the knife"))
+    assert cache.trips == ["get", "put"] * 2
+    LivePolicies(Aligned(), cache, Hooks()).offer(broad())
+    assert cache.trips == ["get", "put"] * 2 + ["get"]
+
+
+class Waiting(Hashing):
+    """Encodes a bomb only once it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached, self.let = Event(), Event()
+
+    def encode_texts(self, texts: Sequence[str]) -> Features:
+        if "a bomb" in texts:
+            self.reached.set()
+            assert self.let.wait(60)
+        return super().encode_texts(texts)
+
+
+def test_an_offer_goes_by_a_look_that_takes_its_time() -> None:
+    encoder = Waiting()
+    live = LivePolicies(encoder, NoCache(), Hooks())
+    live.offer(folder("a knife"))
+    with ThreadPoolExecutor(1) as thread:
+        look = thread.submit(live.compiled, parse_policies(folder("a bomb")))
+        assert encoder.reached.wait(60)
+        offered = live.offer(folder("a sword"))
+        encoder.let.set()
+        assert look.result(60).policies[0].prompts == ("a bomb",)
+    assert live().policy_set.version == offered.version
+
+
+def test_looks_go_by_an_offer_that_takes_its_time() -> None:
+    encoder = Waiting()
+    live = LivePolicies(encoder, NoCache(), Hooks())
+    before = live.offer(folder("a knife"))
+    with ThreadPoolExecutor(1) as thread:
+        offer = thread.submit(live.offer, folder("a bomb"))
+        assert encoder.reached.wait(60)
+        encoder.asked.clear()
+        assert live.compiled(parse_policies(folder("a knife"))).policies[0].prompts == ("a knife",)
+        assert (encoder.asked, live().policy_set.version) == ([], before.version)
+        encoder.let.set()
+        assert live().policy_set.version in (before.version, offer.result(60).version)
+    assert live().policies[0].prompts == ("a bomb",)
+
+
+def test_looks_and_offers_at_once_each_get_what_they_asked_for() -> None:
+    encoder = Hashing()
+    live = LivePolicies(encoder, NoCache(), Hooks())
+    sets = [folder("a knife", f"a thing {number}") for number in range(4)]
+    expected = [LivePolicies(encoder, NoCache(), Hooks()).compiled(parse_policies(files)).texts for files in sets]
+    live.offer(sets[0])
+
+    def look(number: int) -> bool:
+        if number % 3 == 0:
+            live.offer(sets[number % 4])
+        return np.array_equal(live.compiled(parse_policies(sets[number % 4])).texts, expected[number % 4])
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(look, range(120)))
+
+
+class Failing(Hashing):
+    """Its device fails at a bomb, as often as `fails` says."""
+
+    fails = 1
+
+    def encode_texts(self, texts: Sequence[str]) -> Features:
+        if "a bomb" in texts and self.fails:
+            self.fails -= 1
+            raise EncoderError("the device is gone")
+        return super().encode_texts(texts)
+
+
+def test_an_offer_that_fails_half_way_changes_nothing_and_may_be_made_again() -> None:
+    encoder, told = Failing(), Told()
+    live = LivePolicies(encoder, NoCache(), told)
+    before = live.offer(folder("a knife"))
+    with pytest.raises(EncoderError):
+        live.offer(folder("a bomb"))
+    assert (live().policy_set.version, told.versions, told.refused) == (before.version, [before.version], 0)
+    encoder.asked.clear()
+    live.offer(folder("a knife"))
+    assert encoder.asked == []
+    assert live.offer(folder("a bomb")).version == live().policy_set.version
+
+
+def test_what_a_refused_set_had_encoded_is_not_remembered() -> None:
+    encoder = Aligned()
+    live = LivePolicies(encoder, NoCache(), Hooks())
+    live.offer(broad())
+    close = "".join(f"{n} knife\n" for n in range(LEAST_BACKGROUND)).encode()
+    for _ in range(2):
+        encoder.asked.clear()
+        with pytest.raises(PolicyError):
+            live.offer(broad(close))
+        assert set(encoder.asked) >= set(close.decode().splitlines())
+    encoder.asked.clear()
+    live.offer(broad())
+    assert encoder.asked == []
+
+
+class Damaged(Hashing):
+    def encode_texts(self, texts: Sequence[str]) -> Features:
+        return np.full((len(texts), 8), np.nan, np.float32)
+
+
+def test_features_that_are_not_finite_are_an_error_and_not_shared() -> None:
+    cache = MemoryTextCache()
+    with pytest.raises(EncoderError, match="damaged"):
+        LivePolicies(Damaged(), cache, Hooks()).offer(folder("a knife"))
+    good = Hashing()
+    LivePolicies(good, cache, Hooks()).offer(folder("a knife"))
+    assert len(good.asked) == 3 * 2
 
 
 def test_the_background_that_stands_against_the_policies_is_told() -> None:

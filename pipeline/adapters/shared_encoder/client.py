@@ -19,14 +19,14 @@ from pipeline.adapters.shared_encoder.messages import (
     Attach,
     ClosedError,
     CountTokens,
-    Encode,
-    Encoded,
+    EncodeImages,
     EncodeTexts,
+    ImagesEncoded,
     Message,
-    Refused,
     SilentError,
-    TextFeatures,
-    Tokens,
+    TextsEncoded,
+    TextsRefused,
+    TokensCounted,
     Welcome,
     receive,
     send,
@@ -81,13 +81,13 @@ class SharedEncoder:
         """N sentences to L2-normalised ``float32[N,D]``. Raises `EncoderError` when the server stays away."""
         parts = [list(texts[start : start + TEXTS]) for start in range(0, len(texts), TEXTS)]
         ask = self._texts.ask
-        answers = [self._patiently(partial(ask, EncodeTexts(part), TextFeatures, self.spec)) for part in parts]
-        data = b"".join(answer.data for answer in answers)
+        answers = [self._patiently(partial(ask, EncodeTexts(part), TextsEncoded, self.spec)) for part in parts]
+        data = b"".join(answer.features for answer in answers)
         return np.frombuffer(data, "<f4").reshape(len(texts), self.spec.features).astype(np.float32)
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a sentence, its start and end marks included."""
-        return self._patiently(lambda: self._texts.ask(CountTokens(text), Tokens, self.spec)).count
+        return self._patiently(lambda: self._texts.ask(CountTokens(text), TokensCounted, self.spec)).tokens
 
     def close(self) -> None:
         """Hang up. Idempotent."""
@@ -150,7 +150,7 @@ class _Line:
             if self._segment is None:
                 raise ValueError("this connection shares no memory")
             self._segment.pixels[: len(pixels)] = pixels
-            self._exchange(Encode(len(pixels)), Encoded)
+            self._exchange(EncodeImages(len(pixels)), ImagesEncoded)
             return self._segment.features[: len(pixels)].copy()
 
     def ask(self, question: Message, answer: type[M], spec: EncoderSpec) -> M:
@@ -193,7 +193,7 @@ def _share(connection: socket.socket, spec: EncoderSpec, views: int) -> Segment:
 
 
 def _expect(message: Message, kind: type[M]) -> M:
-    if isinstance(message, Refused):
+    if isinstance(message, TextsRefused):
         raise EncoderError(f"the encoder refuses these texts: {message.reason}")
     if not isinstance(message, kind):
         raise ClosedError(f"a {type(message).__name__} where a {kind.__name__} was due")

@@ -4,13 +4,13 @@
 
     server  Welcome(spec)
     client  Attach(views) + a file descriptor   the memory of `segment`, for so many views at a time
-    client  Encode(views)                       the first so many views hold pixels
-    server  Encoded()                           ... and now features
+    client  EncodeImages(views)                 the first so many views hold pixels
+    server  ImagesEncoded()                     ... and now features
     client  EncodeTexts(texts)
-    server  TextFeatures(data)
+    server  TextsEncoded(features)
     client  CountTokens(text)
-    server  Tokens(count)
-    server  Refused(reason)                     instead of an answer: these texts cannot be encoded
+    server  TokensCounted(tokens)
+    server  TextsRefused(reason)                instead of an answer: these texts cannot be encoded
 
 A connection is one question and one answer at a time. Whatever goes wrong with the device ends the connection: the
 server's process ends for a clean restart, and the client asks again.
@@ -53,52 +53,62 @@ class Welcome(msgspec.Struct, tag=True):
 
 
 class Attach(msgspec.Struct, tag=True):
-    """The memory for so many views; its file descriptor comes with this message."""
+    """Brings the file descriptor of the memory for `views` views along."""
 
     views: int
 
 
-class Encode(msgspec.Struct, tag=True):
-    """Encode the first so many views."""
+class EncodeImages(msgspec.Struct, tag=True):
+    """Asks for the features of the first `views` views in the shared memory."""
 
     views: int
 
 
-class Encoded(msgspec.Struct, tag=True):
-    """It is done."""
+class ImagesEncoded(msgspec.Struct, tag=True):
+    """Says that the features lie in the shared memory."""
 
 
 class EncodeTexts(msgspec.Struct, tag=True):
-    """Encode sentences."""
+    """Asks for the features of sentences."""
 
     texts: list[str]
 
 
-class TextFeatures(msgspec.Struct, tag=True):
-    """``float32[N,D]``, little-endian, row by row."""
+class TextsEncoded(msgspec.Struct, tag=True):
+    """The features of all sentences: ``float32[N,D]``, little-endian, row by row."""
 
-    data: bytes
+    features: bytes
 
 
 class CountTokens(msgspec.Struct, tag=True):
-    """Count the tokens of a sentence."""
+    """Asks how many tokens a sentence has."""
 
     text: str
 
 
-class Tokens(msgspec.Struct, tag=True):
-    """As many as that."""
+class TokensCounted(msgspec.Struct, tag=True):
+    """The tokens of the sentence, its start and end marks included."""
 
-    count: int
+    tokens: int
 
 
-class Refused(msgspec.Struct, tag=True):
-    """These texts cannot be encoded, by their own doing; the connection stays."""
+class TextsRefused(msgspec.Struct, tag=True):
+    """Says that these texts cannot be encoded, by their own doing; the connection stays."""
 
     reason: str
 
 
-Message = Welcome | Attach | Encode | Encoded | EncodeTexts | TextFeatures | CountTokens | Tokens | Refused
+Message = (
+    Welcome
+    | Attach
+    | EncodeImages
+    | ImagesEncoded
+    | EncodeTexts
+    | TextsEncoded
+    | CountTokens
+    | TokensCounted
+    | TextsRefused
+)
 _encode = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(Message)
 

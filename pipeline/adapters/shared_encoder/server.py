@@ -19,13 +19,13 @@ from pipeline.adapters.shared_encoder.messages import (
     Attach,
     ClosedError,
     CountTokens,
-    Encode,
-    Encoded,
+    EncodeImages,
     EncodeTexts,
+    ImagesEncoded,
     Message,
-    Refused,
-    TextFeatures,
-    Tokens,
+    TextsEncoded,
+    TextsRefused,
+    TokensCounted,
     Welcome,
     receive,
     send,
@@ -165,23 +165,23 @@ class EncoderServer:
     def _answer(self, message: Message, segment: Segment | None) -> Message:
         if isinstance(message, EncodeTexts | CountTokens):
             return self._of_texts(message)
-        if isinstance(message, Encode) and segment is not None and 0 < message.views <= segment.views:
+        if isinstance(message, EncodeImages) and segment is not None and 0 < message.views <= segment.views:
             self._flights.encode(segment.pixels[: message.views], segment.features[: message.views])
-            return Encoded()
+            return ImagesEncoded()
         raise ClosedError(f"{type(message).__name__} is no request, or asks for more than there is memory for")
 
     def _of_texts(self, message: EncodeTexts | CountTokens) -> Message:
         try:
             if isinstance(message, CountTokens):
-                return Tokens(self._encoder.count_tokens(message.text))
+                return TokensCounted(self._encoder.count_tokens(message.text))
             features = self._encoder.encode_texts(message.texts)
-            return TextFeatures(np.ascontiguousarray(features, "<f4").tobytes())
+            return TextsEncoded(np.ascontiguousarray(features, "<f4").tobytes())
         except (EncoderError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001
             # By the text itself: the device has its own error. The next client's texts are other ones.
             _log.exception("texts_refused")
-            return Refused(f"{type(error).__name__}: {error}")
+            return TextsRefused(f"{type(error).__name__}: {error}")
 
     def _fail(self, error: BaseException) -> None:
         if not isinstance(error, EncoderError):

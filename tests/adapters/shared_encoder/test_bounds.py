@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from pipeline.adapters.shared_encoder import EncoderServer, SharedEncoder, server
 from pipeline.adapters.shared_encoder.guests import Guests
-from pipeline.adapters.shared_encoder.messages import Attach, ClosedError, Encode, Welcome, receive, send
+from pipeline.adapters.shared_encoder.messages import Attach, ClosedError, EncodeImages, Welcome, receive, send
 from pipeline.adapters.shared_encoder.segment import create
 from pipeline.errors import EncoderError, ServiceError
 from pipeline.path.topology import FLIGHTS
@@ -181,7 +181,7 @@ class TestAClient:
         for views in (0, 5, -1):
             with closing(it.stranger()) as rude:
                 send(rude, Attach(4), fd)
-                send(rude, Encode(views))
+                send(rude, EncodeImages(views))
                 assert it.hangs_up_on(rude)
         os.close(fd)
         assert it.still_serves()
@@ -192,7 +192,7 @@ class TestAClient:
         before = open_files()
         for number in range(30):
             with tempfile.TemporaryFile() as file, closing(it.stranger()) as rude:
-                send(rude, Encode(number), file.fileno())
+                send(rude, EncodeImages(number), file.fileno())
                 assert it.hangs_up_on(rude)
             with tempfile.TemporaryFile() as file, closing(it.stranger()) as rude:
                 rude.sendmsg([b"\xff"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", file.fileno()))])
