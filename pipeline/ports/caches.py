@@ -9,7 +9,10 @@ from pipeline.items import Features
 
 
 class TextCache(Protocol):
-    """Text features shared by a fleet. A cache, never a dependency: no call raises, each returns in bounded time."""
+    """Text features shared by a fleet. A cache, never a dependency: no call raises, each returns in bounded time.
+
+    Safe to call from many threads.
+    """
 
     def get(self, fingerprint: str, digests: Sequence[str]) -> dict[str, Features]:
         """The features (``float32[D]``) it has under each digest, for that model; what is missing is a miss."""

@@ -92,9 +92,9 @@ def _decision_record(answer: Decided, topic: str) -> Record:
 
 
 def _dead_letter_record(answer: Failed, topic: str) -> Record:
-    """The event byte for byte as it came, with Kafka Connect's error headers and the typed reason.
+    """The event's key and value byte for byte as they came, with Kafka Connect's error headers and the typed reason.
 
-    Only headers whose names are ours are renamed.
+    The event's headers come along, renamed where the name is ours. In a smaller form a note names what is left out.
     """
     event, failure, form = answer.event, answer.failure, answer.form
     key, value, headers, left_out = event.key, event.value, renamed(event.headers, _NONE_TAKEN), []

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from pipeline.adapters.open_clip.device import Forward
-from pipeline.adapters.open_clip.source import first_line
+from pipeline.adapters.open_clip.origin import first_line
 from pipeline.items import Features, Pixels
 from pipeline.rules.flow.batching import filled_up
 

@@ -11,7 +11,7 @@ import structlog
 
 from pipeline.adapters.open_clip.device import Forward
 from pipeline.adapters.open_clip.flight import CaptureError, Flight, Stream
-from pipeline.adapters.open_clip.source import first_line
+from pipeline.adapters.open_clip.origin import first_line
 from pipeline.errors import ModelError
 from pipeline.items import Features, Pixels
 from pipeline.rules.flow.batching import prepared_sizes

@@ -9,7 +9,7 @@ import structlog
 import torch
 import torch.nn.functional as F  # noqa: N812  its name everywhere
 
-from pipeline.adapters.open_clip.source import first_line
+from pipeline.adapters.open_clip.origin import first_line
 from pipeline.adapters.open_clip.towers import LEAST_COSINE, ImageTower, tower_of
 
 TRACED, CHECKED = 2, 3

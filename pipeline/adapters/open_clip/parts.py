@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from open_clip.model import get_model_preprocess_cfg
 
-from pipeline.adapters.open_clip.source import find_model
+from pipeline.adapters.open_clip.origin import find_model
 from pipeline.adapters.open_clip.text import Tokenizer, tokenizer_of
 from pipeline.adapters.open_clip.weights import create_model
 
@@ -30,14 +30,14 @@ class Parts:
 
 def load_parts(model: str, pretrained: str | None) -> Parts:
     """Load a model to train it further; ``model`` and ``pretrained`` as everywhere. Raises `ModelError`."""
-    source = find_model(model, pretrained)
-    module = create_model(source).requires_grad_(requires_grad=True)
-    tokenizer = tokenizer_of(source)
-    merges = source.config["text_cfg"].get("tokenizer_kwargs", {}).get("bpe_path")
+    origin = find_model(model, pretrained)
+    module = create_model(origin).requires_grad_(requires_grad=True)
+    tokenizer = tokenizer_of(origin)
+    merges = origin.config["text_cfg"].get("tokenizer_kwargs", {}).get("bpe_path")
     return Parts(
-        label=source.label,
+        label=origin.label,
         module=module,
         tokenizer=tokenizer,
-        config={"model_cfg": source.config, "preprocess_cfg": dict(get_model_preprocess_cfg(module))},
-        merges=(source.folder / merges).read_bytes() if source.folder and merges else None,
+        config={"model_cfg": origin.config, "preprocess_cfg": dict(get_model_preprocess_cfg(module))},
+        merges=(origin.folder / merges).read_bytes() if origin.folder and merges else None,
     )

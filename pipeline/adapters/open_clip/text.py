@@ -13,7 +13,7 @@ from open_clip.model import CLIP
 from open_clip.tokenizer import SigLipTokenizer, SimpleTokenizer, basic_clean, canonicalize_text
 from open_clip.transformer import text_global_pool
 
-from pipeline.adapters.open_clip.source import HOW_TO_GO_LOCAL, ModelSource, find_model, first_line
+from pipeline.adapters.open_clip.origin import HOW_TO_GO_LOCAL, ModelOrigin, find_model, first_line
 from pipeline.errors import ModelError
 
 ROWS = 32
@@ -67,26 +67,26 @@ def load_tokenizer(model: str) -> Tokenizer:
     return tokenizer_of(find_model(model))
 
 
-def tokenizer_of(source: ModelSource) -> Tokenizer:
+def tokenizer_of(origin: ModelOrigin) -> Tokenizer:
     """The tokenizer of a model; a ``bpe_path`` in a model folder's configuration is taken relative to the folder."""
     options: dict[str, Any] = {}
-    bpe_path = source.config["text_cfg"].get("tokenizer_kwargs", {}).get("bpe_path")
-    if source.folder is not None and bpe_path:
-        merges = source.folder / bpe_path
+    bpe_path = origin.config["text_cfg"].get("tokenizer_kwargs", {}).get("bpe_path")
+    if origin.folder is not None and bpe_path:
+        merges = origin.folder / bpe_path
         if not merges.is_file():
             raise ModelError(
-                f"{merges} does not exist: {source.label}'s tokenizer needs its merges beside the weights"
+                f"{merges} does not exist: {origin.label}'s tokenizer needs its merges beside the weights"
             )
         options["bpe_path"] = str(merges)
     try:
-        return Tokenizer(get_tokenizer(source.architecture, **options))
+        return Tokenizer(get_tokenizer(origin.architecture, **options))
     except ImportError as error:
         raise ModelError(
-            f"the tokenizer of {source.architecture} needs one more package: pip install transformers"
+            f"the tokenizer of {origin.architecture} needs one more package: pip install transformers"
         ) from error
     except Exception as error:
         raise ModelError(
-            f"the tokenizer of {source.architecture} cannot be had ({first_line(error)}); some are downloaded from "
+            f"the tokenizer of {origin.architecture} cannot be had ({first_line(error)}); some are downloaded from "
             f"the Hugging Face hub on first use: {HOW_TO_GO_LOCAL}"
         ) from error
 

@@ -138,8 +138,8 @@ def _timed(tower: torch.nn.Module, images: torch.Tensor) -> tuple[torch.Tensor, 
 
 def _trial_images(size: tuple[int, int]) -> torch.Tensor:
     """``float32[16,3,H,W]``, always the same: smooth blotches with grain, as unlike each other as photographs."""
-    source = torch.Generator().manual_seed(0)
-    coarse = torch.randn(TRIAL_IMAGES, 3, 5, 5, generator=source)
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.randn(TRIAL_IMAGES, 3, 5, 5, generator=generator)
     smooth = F.interpolate(coarse, size=size, mode="bicubic")
-    grain = torch.randn(smooth.shape, generator=source)
+    grain = torch.randn(smooth.shape, generator=generator)
     return (smooth + 0.2 * grain).contiguous(memory_format=torch.channels_last)

@@ -16,7 +16,7 @@ import torch
 from open_clip.factory import create_model as create_open_clip_model
 from open_clip.model import get_model_preprocess_cfg
 
-from pipeline.adapters.open_clip.source import HOW_TO_GO_LOCAL, ModelSource, first_line
+from pipeline.adapters.open_clip.origin import HOW_TO_GO_LOCAL, ModelOrigin, first_line
 from pipeline.adapters.open_clip.text import Tokenizer
 from pipeline.errors import ModelError
 from pipeline.ports import EncoderSpec
@@ -25,30 +25,30 @@ RANDOM_SEED = 0
 FINGERPRINT_LENGTH = 16
 
 
-def create_model(source: ModelSource) -> Any:
+def create_model(origin: ModelOrigin) -> Any:
     """open_clip's model in float32 on the CPU, in inference mode; raises `ModelError` where the weights do not fit.
 
     Random weights are always the same ones, so that a fleet of them agrees. A published tag decides the activation
     function itself: open_clip only warns when ``ViT-B-32`` is loaded with OpenAI's weights, which need QuickGELU.
     """
     options: dict[str, Any] = {}
-    if "quick_gelu" in source.config:
-        options["quick_gelu"] = source.config["quick_gelu"]
-    if source.is_random:
-        structlog.get_logger().warning("random weights: every score will be meaningless", model=source.label)
+    if "quick_gelu" in origin.config:
+        options["quick_gelu"] = origin.config["quick_gelu"]
+    if origin.is_random:
+        structlog.get_logger().warning("random weights: every score will be meaningless", model=origin.label)
     try:
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings(), _hushed():
             warnings.filterwarnings("ignore", "QuickGELU mismatch")
             torch.manual_seed(RANDOM_SEED)
             model = create_open_clip_model(
-                source.architecture,
-                pretrained=source.pretrained,
-                require_pretrained=not source.is_random,
+                origin.architecture,
+                pretrained=origin.pretrained,
+                require_pretrained=not origin.is_random,
                 pretrained_text=False,
                 **options,
             )
     except Exception as error:  # each loader of weights, configs and downloads raises its own kinds
-        raise ModelError(_explain(source, error)) from error
+        raise ModelError(_explain(origin, error)) from error
     return model.eval().requires_grad_(requires_grad=False)
 
 
@@ -72,36 +72,36 @@ def _nothing(_: logging.LogRecord) -> bool:
     return False
 
 
-def _explain(source: ModelSource, error: Exception) -> str:
+def _explain(origin: ModelOrigin, error: Exception) -> str:
     words = str(error)
-    asked = source.pretrained or source.folder or source.architecture
+    asked = origin.pretrained or origin.folder or origin.architecture
     if "Error(s) in loading state_dict" in words:
         missing, unexpected, sizes = (
             words.count(mark) for mark in ("Missing key", "Unexpected key", "size mismatch")
         )
         found = [("weights are missing", missing), ("there are weights it has no use for", unexpected)]
         why = [text for text, count in found if count] + ([f"{sizes} have another size"] if sizes else [])
-        return f"{asked} does not fit {source.architecture}: {', '.join(why)}; name the architecture it was made for"
+        return f"{asked} does not fit {origin.architecture}: {', '.join(why)}; name the architecture it was made for"
     if "Failed to download" in words or "HF Hub" in words:
-        return f"the weights of {source.label} cannot be downloaded ({first_line(error)}); {HOW_TO_GO_LOCAL}"
-    return f"{asked} cannot be loaded as {source.architecture}: {first_line(error)}"
+        return f"the weights of {origin.label} cannot be downloaded ({first_line(error)}); {HOW_TO_GO_LOCAL}"
+    return f"{asked} cannot be loaded as {origin.architecture}: {first_line(error)}"
 
 
-def describe(source: ModelSource, model: Any, tokenizer: Tokenizer) -> EncoderSpec:
+def describe(origin: ModelOrigin, model: Any, tokenizer: Tokenizer) -> EncoderSpec:
     """What the rest of the path must know of a model, from its real configuration; its dtype still float32."""
     preprocess = get_model_preprocess_cfg(model)
     size = preprocess["size"]
     bias = getattr(model, "logit_bias", None)
     return EncoderSpec(
-        name=source.label,
-        fingerprint=fingerprint(source.config, preprocess, tokenizer, model),
+        name=origin.label,
+        fingerprint=fingerprint(origin.config, preprocess, tokenizer, model),
         dtype="float32",
         image_size=(size, size) if isinstance(size, int) else (int(size[0]), int(size[1])),
         mean=_per_channel(preprocess["mean"]),
         std=_per_channel(preprocess["std"]),
         interpolation="bilinear" if preprocess["interpolation"] == "bilinear" else "bicubic",
         resize_mode=preprocess["resize_mode"],
-        features=int(source.config["embed_dim"]),
+        features=int(origin.config["embed_dim"]),
         context_length=tokenizer.context_length,
         logit_scale=float(model.logit_scale.detach().float().exp()),
         logit_bias=None if bias is None else float(bias.detach().float()),

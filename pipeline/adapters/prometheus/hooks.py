@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from threading import Lock
 
 from prometheus_client import (
     CollectorRegistry,
@@ -54,6 +55,7 @@ class PrometheusHooks(Hooks):
         for form in BOUNDS["form"]:
             metrics.answers_made_smaller.labels(form)
         self._policies = PolicySeries(metrics)
+        self._replacing = Lock()
 
     def polled(self, events: int, value_bytes: int) -> None:
         """One batch came in."""
@@ -124,11 +126,12 @@ class PrometheusHooks(Hooks):
 
     def policies_loaded(self, version: str, policies: int) -> None:
         """A set went live; the last one's version disappears."""
+        self._policies.loaded(version)
         self._metrics.policy_reloads.labels("loaded").inc()
         self._metrics.policies_refused.set(0)
         self._metrics.policies_last_good.set(0)
         self._metrics.policies.set(policies)
-        _only(self._metrics.policy_set, version)
+        self._leave(self._metrics.policy_set, version)
 
     def calibrated_for_another_model(self, policies: Mapping[str, CalibratedFor]) -> None:
         """Thresholds of the set that went live fit another model."""
@@ -141,7 +144,7 @@ class PrometheusHooks(Hooks):
 
     def model_loaded(self, spec: EncoderSpec) -> None:
         """The model is warm."""
-        _only(self._metrics.model, spec.name, spec.fingerprint, spec.dtype)
+        self._leave(self._metrics.model, spec.name, spec.fingerprint, spec.dtype)
 
     def claims(self, waiting: int, away: int) -> None:
         """A claim check came or went, or a store did."""
@@ -173,8 +176,8 @@ class PrometheusHooks(Hooks):
         self._metrics.policies_refused.set(1)
         self._metrics.policies_last_good.set(1)
 
-
-def _only(info: Info, *labels: str) -> None:
-    """Leave one series: a scrape may for an instant see none, never two."""
-    info.clear()
-    info.labels(*labels).info({})
+    def _leave(self, info: Info, *labels: str) -> None:
+        """Leave one series, whoever else in this process replaces it now: a scrape may see none, never two."""
+        with self._replacing:
+            info.clear()
+            info.labels(*labels).info({})

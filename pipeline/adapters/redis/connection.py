@@ -59,7 +59,10 @@ class RedisConnection:
         return self._guarded(lambda: list(self._values(keys))) if keys else []
 
     def set(self, entries: Iterable[tuple[str, bytes]], keep: float) -> None:
-        """Write all in one round trip, to live for `keep` seconds, if it can; overwrites. Drawn from if it tries."""
+        """Write all in one pipeline, to live for `keep` seconds, if it can; overwrites what was there.
+
+        `entries` is not drawn from while writing is at rest, so that nothing is serialised for nobody.
+        """
         refused = self._guarded(lambda: self._write(entries, int(keep))) if self._writable.closed else None
         if refused:
             rest = self._writable.failed()

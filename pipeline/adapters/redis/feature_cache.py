@@ -42,7 +42,7 @@ class RedisFeatureCache:
         self._hooks = hooks or Hooks()
 
     def get(self, digests: Sequence[str]) -> dict[str, Remembered]:
-        """In one round trip. An entry that cannot be read is counted as an error and is a miss."""
+        """One question to Redis for every thousand. An entry that cannot be read counts as an error and is a miss."""
         wanted = list(dict.fromkeys(digests))
         values = self._connection.get([self._prefix + digest for digest in wanted])
         if values is None:
@@ -57,7 +57,7 @@ class RedisFeatureCache:
         return good
 
     def put(self, remembered: Mapping[str, Remembered]) -> None:
-        """In one round trip; overwrites what was there, rubbish included."""
+        """Overwrites what was there, rubbish included."""
         if remembered:
             entries = ((self._prefix + digest, encode_image(each)) for digest, each in remembered.items())
             self._connection.set(entries, self._keep)

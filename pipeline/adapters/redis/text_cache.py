@@ -23,7 +23,7 @@ class RedisTextCache:
         self._hooks = hooks or Hooks()
 
     def get(self, fingerprint: str, digests: Sequence[str]) -> dict[str, Features]:
-        """In one round trip. An entry that cannot be read is counted as an error and is a miss."""
+        """One question to Redis for every thousand. An entry that cannot be read counts as an error and is a miss."""
         wanted = list(dict.fromkeys(digests))
         values = self._connection.get([text_key(fingerprint, digest) for digest in wanted])
         if values is None:
@@ -37,7 +37,7 @@ class RedisTextCache:
         return good
 
     def put(self, fingerprint: str, features: Mapping[str, Features]) -> None:
-        """In one round trip; overwrites what was there, rubbish included."""
+        """Overwrites what was there, rubbish included."""
         if features:
             entries = ((text_key(fingerprint, digest), encode_vector(vector)) for digest, vector in features.items())
             self._connection.set(entries, self._keep)

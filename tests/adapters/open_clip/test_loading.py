@@ -11,7 +11,7 @@ import torch
 
 from pipeline.adapters.local.policy_folder import read_policy_folder
 from pipeline.adapters.open_clip.load import load_encoder
-from pipeline.adapters.open_clip.source import BUNDLED_MODEL, find_model
+from pipeline.adapters.open_clip.origin import BUNDLED_MODEL, find_model
 from pipeline.adapters.open_clip.text import LENGTHS, ROWS, fixed_batches, text_tower, tokenizer_of
 from pipeline.adapters.open_clip.towers import TRIALS, settle
 from pipeline.adapters.open_clip.weights import create_model
@@ -53,10 +53,10 @@ def test_a_tower_that_sees_the_whole_context_gets_it() -> None:
 
 
 def test_features_of_a_sentence_cut_short_are_those_of_the_whole_context(tmp_path: Path) -> None:
-    source = find_model(tiny_models.write_model(tmp_path / "clip", tiny_models.CLIP))
-    model, tokenizer = create_model(source), tokenizer_of(source)
+    origin = find_model(tiny_models.write_model(tmp_path / "clip", tiny_models.CLIP))
+    model, tokenizer = create_model(origin), tokenizer_of(origin)
     texts = ["knife " * count for count in range(1, 60, 2)]
-    encoder = load_encoder(source.architecture, device="cpu", dtype="float32", threads=1)
+    encoder = load_encoder(origin.architecture, device="cpu", dtype="float32", threads=1)
     with torch.inference_mode():
         expected = model.encode_text(tokenizer(texts), normalize=True)
     assert text_tower(model)[1]

@@ -25,7 +25,7 @@ _WEIGHTS = ("*.safetensors", "*.bin", "*.pth")
 
 
 @dataclass(frozen=True, slots=True)
-class ModelSource:
+class ModelOrigin:
     """A model as open_clip is asked for it, found to exist as far as that shows without loading it."""
 
     label: str
@@ -42,7 +42,7 @@ class ModelSource:
         return self.pretrained is None and ":" not in self.architecture
 
 
-def find_model(model: str, pretrained: str | None = None) -> ModelSource:
+def find_model(model: str, pretrained: str | None = None) -> ModelOrigin:
     """Resolve a model's name; raises `ModelError` with what to do about it. Only ``hf-hub:`` uses the network."""
     has_own_weights = model == BUNDLED or model.startswith((LOCAL, HUB))
     if has_own_weights and pretrained:
@@ -57,7 +57,7 @@ def find_model(model: str, pretrained: str | None = None) -> ModelSource:
     return _by_name(model.replace("/", "-"), pretrained or None)
 
 
-def _from_folder(folder: Path, label: str) -> ModelSource:
+def _from_folder(folder: Path, label: str) -> ModelOrigin:
     path = folder / "open_clip_config.json"
     if not path.is_file():
         raise ModelError(f"{path} does not exist: give a folder with open_clip_config.json and its weights")
@@ -68,15 +68,15 @@ def _from_folder(folder: Path, label: str) -> ModelSource:
         raise ModelError(f"{path} is not open_clip's configuration of a model: {error!r}") from error
     if not any(file for pattern in _WEIGHTS for file in folder.glob(pattern)):
         raise ModelError(f"{folder} holds no weights: put open_clip_model.safetensors beside its configuration")
-    return ModelSource(label, f"{LOCAL}{folder}", None, config, folder)
+    return ModelOrigin(label, f"{LOCAL}{folder}", None, config, folder)
 
 
-def _from_hub(model: str) -> ModelSource:
+def _from_hub(model: str) -> ModelOrigin:
     try:
         config = get_model_config(model)
     except Exception as error:
         raise ModelError(f"{model} cannot be downloaded ({first_line(error)}); {HOW_TO_GO_LOCAL}") from error
-    return ModelSource(model.removeprefix(HUB), model, None, config)
+    return ModelOrigin(model.removeprefix(HUB), model, None, config)
 
 
 HOW_TO_GO_LOCAL = (
@@ -85,18 +85,18 @@ HOW_TO_GO_LOCAL = (
 )
 
 
-def _by_name(name: str, pretrained: str | None) -> ModelSource:
+def _by_name(name: str, pretrained: str | None) -> ModelOrigin:
     config = get_model_config(name)
     if config is None:
         raise ModelError(f"open_clip knows no model {name!r}{_suggest(name, list_models())}")
     if pretrained is None:
-        return ModelSource(f"{name}/random-weights", name, None, config)
+        return ModelOrigin(f"{name}/random-weights", name, None, config)
     tag = get_pretrained_cfg(name, pretrained)
     if tag:
         config["quick_gelu"] = bool(tag.get("quick_gelu", False))
-        return ModelSource(f"{name}/{pretrained}", name, pretrained, config)
+        return ModelOrigin(f"{name}/{pretrained}", name, pretrained, config)
     if Path(pretrained).is_file():
-        return ModelSource(f"{name}/{Path(pretrained).stem}", name, pretrained, config)
+        return ModelOrigin(f"{name}/{Path(pretrained).stem}", name, pretrained, config)
     tags = list_pretrained_tags_by_model(name)
     known = f"published are {_few(tags)}" if tags else "nobody published weights for it"
     near = _suggest(pretrained, tags)
