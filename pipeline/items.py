@@ -128,13 +128,5 @@ class Batch:
         """The items that have not failed so far."""
         return (item for item in self.items if item.failure is None)
 
-    def next_offsets(self) -> dict[tuple[str, int], int]:
-        """For each (topic, partition), the offset to commit once every item of the batch is published."""
-        offsets: dict[tuple[str, int], int] = {}
-        for item in self.items:
-            place = (item.event.topic, item.event.partition)
-            offsets[place] = max(offsets.get(place, 0), item.event.offset + 1)
-        return offsets
-
     def __len__(self) -> int:
         return len(self.items)

@@ -37,10 +37,18 @@ _SERVICES |= {"prometheus", "promtool", "certificate"}
 def pytest_configure() -> None:
     """Turn SIGTERM into Ctrl-C, so that a run that is told to stop still ends its services.
 
-    Examples have no deadline: how long one takes is the machine's business, and no test asserts a speed.
+    Examples have no deadline: how long one takes is the machine's business, and no test asserts a speed. A mutation
+    run takes the profile `mutants`: the same examples each time, and no time spent on making a failing one smaller.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     hypothesis.settings.register_profile("sluice", deadline=None)
+    hypothesis.settings.register_profile(
+        "mutants",
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+    )
     hypothesis.settings.load_profile("sluice")
 
 

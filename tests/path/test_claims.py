@@ -264,3 +264,94 @@ def test_a_path_that_ends_leaves_what_it_cannot_fetch_for_the_next_owner() -> No
         until(lambda: path.waiting_for() is not None)
         done = path.close(PATIENCE)
     assert [item.event.offset for batch in done for item in batch.items] == [1]
+
+
+def test_a_path_has_as_much_room_as_its_narrowest_part() -> None:
+    runner = Runner([Section([Step()])], Hooks(), time.monotonic, max_batch=4)
+    assert Path(runner, None, time.monotonic).room() == 4
+    for most, room in ((2, 2), (100, 4)):
+        with lane(fill, runner.push, most=most) as made:
+            assert Path(runner, made, time.monotonic).room() == room
+    runner.close(PATIENCE)
+
+
+def test_a_path_without_a_lane_takes_claims_and_images_alike() -> None:
+    runner = Runner([Section([Step()])], Hooks(), time.monotonic, max_batch=4)
+    path = Path(runner, None, time.monotonic)
+    assert path.idle()
+    path.feed(Batch([claim(0), image(1)], polled_at=3.0))
+    assert path.waiting_for() is None
+    done = path.close(PATIENCE)
+    assert [item.event.offset for batch in done for item in batch.items] == [0, 1]
+    assert path.idle()
+
+
+def test_claims_keep_the_marks_of_the_batch_that_they_were_polled_in() -> None:
+    runner = Runner([Section([Step()])], Hooks(), time.monotonic, max_batch=4)
+    with lane(fill, runner.push) as made:
+        path = Path(runner, made, time.monotonic)
+        path.feed(Batch([claim(0), claim(1, value=b"rubbish")], polled_at=7.0, generation=3))
+        until(path._lane.idle)  # type: ignore[union-attr]
+        done = path.close(PATIENCE)
+    assert {(batch.polled_at, batch.generation) for batch in done} == {(7.0, 3)}
+    assert sorted(item.event.offset for batch in done for item in batch.items) == [0, 1]
+
+
+def test_the_batch_that_has_been_inside_the_longest_is_told_and_a_claim_that_waits_is_none() -> None:
+    reached, go = Flag(), Flag()
+
+    class Held(Step):
+        def __call__(self, batch: Batch) -> Batch:
+            reached.set()
+            assert go.wait(PATIENCE)
+            return batch
+
+    def away(_: Item) -> None:
+        raise RetryError(Reason.FETCH_FAILED, "connection refused")
+
+    runner = Runner([Section([Held()])], Hooks(), time.monotonic, max_batch=1)
+    with lane(away, runner.push) as made:
+        path = Path(runner, made, time.monotonic)
+        path.feed(Batch([claim(0)], polled_at=1.0))
+        assert path.oldest() is None
+        path.feed(Batch([image(1)], polled_at=2.0))
+        assert reached.wait(PATIENCE)
+        path.feed(Batch([image(2)], polled_at=3.0))
+        assert path.oldest() == 2.0
+        go.set()
+        path.close(PATIENCE)
+
+
+def test_a_path_that_is_abandoned_fetches_and_takes_nothing_more() -> None:
+    fetched: list[int] = []
+
+    def redeem(item: Item) -> None:
+        fetched.append(item.event.offset)
+        fill(item)
+
+    runner = Runner([Section([Step()])], Hooks(), time.monotonic, max_batch=4)
+    with lane(redeem, runner.push) as made:
+        path = Path(runner, made, time.monotonic)
+        path.abandon(PATIENCE)
+        path.feed(Batch([claim(0)]))
+        with pytest.raises(StopError):
+            runner.push(Batch([image(1)]))
+        assert made.room() == 99
+        assert not [thread for thread in made._threads if thread.join(PATIENCE) or thread.is_alive()]
+    assert fetched == []
+
+
+def test_stores_that_do_not_answer_are_named_with_how_long_they_have_not() -> None:
+    now = [100.0]
+
+    def redeem(_: Item) -> None:
+        raise RetryError(Reason.FETCH_FAILED, "connection refused")
+
+    runner = Runner([Section([Step()])], Hooks(), time.monotonic, max_batch=4)
+    made = ClaimLane(redeem, runner.push, lambda _: True, Hooks(), lambda: now[0], threads=2, most=9, patience=1e9)
+    path = Path(runner, made, time.monotonic)
+    path.feed(Batch([claim(0, "one"), claim(1, "two")]))
+    until(lambda: len(made.away()) == 2)
+    now[0] += 7.0
+    assert str(path.waiting_for()).split("; ") == [f"{host} has not answered for 7 s" for host in ("one", "two")]
+    path.abandon(PATIENCE)

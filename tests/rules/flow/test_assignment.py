@@ -114,6 +114,61 @@ def test_a_batch_from_an_earlier_tenancy_is_left_out() -> None:
     assert ours.pending() == {}
 
 
+def test_an_event_that_a_later_tenancy_polls_again_is_not_done_by_the_earlier_one() -> None:
+    """However often partitions have come and gone meanwhile, theirs or others."""
+    for changes in (["gain A"], ["lose A", "gain A"], ["lose B", "lose A", "gain A"], ["restart A"]):
+        ours = Assignment()
+        ours.gain([A])
+        ours.gain([B])
+        old = batch(ours, (A, 4))
+        for change in changes:
+            match change.split():
+                case ["restart", _]:
+                    ours.restart(A, 4)
+                case [what, place]:
+                    (ours.gain if what == "gain" else ours.lose)([A if place == "A" else B])
+        again = batch(ours, (A, 4), (A, 5))
+        ours.mark(old)
+        assert ours.outstanding([A]) == 2, changes
+        ours.mark(again)
+        assert ours.pending()[A].offset == 6
+
+
+def test_that_a_partition_begins_anew_is_itself_to_be_committed() -> None:
+    ours = Assignment()
+    ours.gain([A, B])
+    ours.mark(batch(ours, (A, 40)))
+    ours.restart(A, 7)
+    assert ours.pending() == {A: Done(7, 0)}
+    assert ours.committed(ours.pending()) == 0
+    assert ours.pending() == {}
+    ours.mark(batch(ours, (A, 7)))
+    assert ours.pending() == {A: Done(8, 1)}
+
+
+def test_what_is_to_be_committed_can_be_asked_for_some_partitions() -> None:
+    ours = Assignment()
+    ours.gain([B, A])
+    assert ours.places == [A, B]
+    ours.mark(batch(ours, (A, 4), (B, 9)))
+    assert ours.pending([A, ("other", 0)]) == {A: Done(5, 1)}
+    assert ours.pending([]) == {}
+
+
+def test_a_commit_that_is_told_twice_or_too_late_takes_nothing_from_what_is_done_since() -> None:
+    ours = Assignment()
+    ours.gain([A])
+    ours.mark(batch(ours, (A, 4)))
+    sent = ours.pending()
+    assert ours.committed(sent) == 1
+    ours.mark(batch(ours, (A, 5)))
+    assert ours.committed(sent) == 1
+    assert ours.pending() == {A: Done(6, 1)}
+    ours.lose([A])
+    assert ours.committed(sent) == 1
+    assert ours.pending() == {}
+
+
 def test_what_is_done_when_a_partition_goes_is_handed_over_once() -> None:
     ours = Assignment()
     ours.gain([A, B])

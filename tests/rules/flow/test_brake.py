@@ -82,3 +82,14 @@ def test_a_person_takes_it_off_at_once_and_it_counts_anew() -> None:
     brake.release()
     assert brake.room(64, inside=False, now=0.0) == 64
     assert told(brake, "stage_failed", "stage_failed").reason is None
+    assert told(brake, AWAY, AWAY, claim=True).reason is None
+    told(brake, "stage_failed", *[None] * (GOOD_RUN - 1))
+    assert brake.reason is not None
+    assert told(brake, None).reason is None
+
+
+def test_letting_go_forgets_the_good_trials_too() -> None:
+    brake = told(Brake(BrakePolicy(run=1)), "stage_failed", None)
+    brake.release()
+    told(brake, "stage_failed", *[None] * (GOOD_RUN - 1))
+    assert brake.reason is not None
