@@ -20,7 +20,7 @@ import structlog
 from workers.process import streams
 from workers.process.floods import FloodGate
 
-LIBRARIES = ("kafka", "httpcore")
+LIBRARIES = ("kafka", "httpcore2")
 """They log every attempt to connect. A command says in its one line what came of it; a running worker lets them."""
 WINDOW = 10.0
 OF_A_LIBRARY, OF_OURS = 10, 100

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from urllib.parse import urljoin
 
-import httpcore
+import httpcore2
 import stamina
 
 from pipeline.adapters.http.addresses import Hosts, Target, http_target, refused
@@ -37,7 +37,8 @@ class HttpFetcher:
 
     Without allowed hosts it refuses everything. `timeout` (seconds) bounds a fetch as a whole, with its redirects and
     its repeated attempts. `allow_private` lets names lead to private addresses, for object stores inside the cluster;
-    link-local addresses and metadata services stay out of reach even then. Proxies and credentials of the
+    link-local addresses and metadata services stay out of reach even then. Certificates are checked against the
+    system's authorities (or SSL_CERT_FILE's), unless `ssl_context` brings others. Proxies and credentials of the
     environment are not looked at.
     """
 
@@ -59,7 +60,7 @@ class HttpFetcher:
         self._timeout = timeout
         self._max_redirects = max_redirects
         self._deadline = Deadline(clock)
-        self._pool = httpcore.ConnectionPool(
+        self._pool = httpcore2.ConnectionPool(
             ssl_context=ssl_context,
             max_connections=64,
             keepalive_expiry=15.0,
@@ -116,16 +117,16 @@ class HttpFetcher:
         """One request: the body, or where it redirects to."""
         extensions = {"timeout": {"pool": self._deadline.left(_PassingError)}}
         # In parts, and not as the text: what another parser makes of the text need not be what was checked.
-        url = httpcore.URL(
+        url = httpcore2.URL(
             scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=target.path.encode()
         )
         try:
             with self._pool.stream("GET", url, headers=_HEADERS, extensions=extensions) as response:
                 return self._read(target, response)
-        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
+        except (httpcore2.NetworkError, httpcore2.TimeoutException, httpcore2.ProtocolError) as error:
             raise _PassingError(f"{type(error).__name__}: {error}") from error
 
-    def _read(self, target: Target, response: httpcore.Response) -> bytes | str:
+    def _read(self, target: Target, response: httpcore2.Response) -> bytes | str:
         headers = {name.lower(): value for name, value in response.headers}
         if response.status in _REDIRECTS and b"location" in headers:
             return headers[b"location"].decode("latin-1")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import httpcore
+import httpcore2
 
 from pipeline.adapters.http.addresses import is_public, is_usable, refused
 from pipeline.bounded import within
@@ -40,7 +40,7 @@ class Deadline(threading.local):
         return left
 
 
-class CheckedNetwork(httpcore.NetworkBackend):
+class CheckedNetwork(httpcore2.NetworkBackend):
     """Looks a name up once, checks every address it stands for, and connects to one of those very addresses.
 
     A second look-up could answer differently (that is how DNS rebinding works), so there is none; and one private
@@ -50,7 +50,7 @@ class CheckedNetwork(httpcore.NetworkBackend):
     def __init__(self, deadline: Deadline, *, allow_private: bool) -> None:
         self._deadline = deadline
         self._allow_private = allow_private
-        self._inner = httpcore.SyncBackend()
+        self._inner = httpcore2.SyncBackend()
 
     def connect_tcp(
         self,
@@ -59,14 +59,14 @@ class CheckedNetwork(httpcore.NetworkBackend):
         timeout: float | None = None,  # noqa: ARG002 - the deadline decides
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
+    ) -> httpcore2.NetworkStream:
         """Connect; raises `ItemError` (FETCH_REFUSED) for an address that is not allowed."""
-        last: Exception = httpcore.ConnectError(f"{host} has no address")
+        last: Exception = httpcore2.ConnectError(f"{host} has no address")
         for address in self._addresses(host, port):
-            left = self._deadline.left(httpcore.ConnectTimeout)
+            left = self._deadline.left(httpcore2.ConnectTimeout)
             try:
                 stream = self._inner.connect_tcp(address, port, left, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                 last = error
             else:
                 return _BoundStream(stream, self._deadline)
@@ -74,14 +74,14 @@ class CheckedNetwork(httpcore.NetworkBackend):
 
     def _addresses(self, host: str, port: int) -> list[str]:
         try:
-            left = self._deadline.left(httpcore.ConnectTimeout)
+            left = self._deadline.left(httpcore2.ConnectTimeout)
             found = within(left, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
         except socket.gaierror as error:
             if error.errno == socket.EAI_NONAME:  # an answer, where a name server that is away gives none
                 raise ItemError(Reason.FETCH_FAILED, f"there is no host {host}") from error
-            raise httpcore.ConnectError(f"{host} cannot be looked up: {error}") from error
+            raise httpcore2.ConnectError(f"{host} cannot be looked up: {error}") from error
         except (OSError, UnicodeError) as error:  # TimeoutError among them
-            raise httpcore.ConnectError(f"{host} cannot be looked up: {error}") from error
+            raise httpcore2.ConnectError(f"{host} cannot be looked up: {error}") from error
         addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
         may_ask = is_usable if self._allow_private else is_public
         barred = [address for address in addresses if not may_ask(address)]
@@ -91,23 +91,23 @@ class CheckedNetwork(httpcore.NetworkBackend):
         return addresses
 
 
-class _BoundStream(httpcore.NetworkStream):
+class _BoundStream(httpcore2.NetworkStream):
     """A connection of which every read and write ends with the deadline of the request on this thread.
 
     A timeout for each read does not bound a request: a server that sends a byte now and then goes on for ever.
     """
 
-    def __init__(self, inner: httpcore.NetworkStream, deadline: Deadline) -> None:
+    def __init__(self, inner: httpcore2.NetworkStream, deadline: Deadline) -> None:
         self._inner = inner
         self._deadline = deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
         """Some bytes, or none at the end."""
-        return self._inner.read(max_bytes, self._deadline.left(httpcore.ReadTimeout))
+        return self._inner.read(max_bytes, self._deadline.left(httpcore2.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
         """All of the bytes."""
-        self._inner.write(buffer, self._deadline.left(httpcore.WriteTimeout))
+        self._inner.write(buffer, self._deadline.left(httpcore2.WriteTimeout))
 
     def close(self) -> None:
         """Close the connection."""
@@ -118,9 +118,9 @@ class _BoundStream(httpcore.NetworkStream):
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002
-    ) -> httpcore.NetworkStream:
+    ) -> httpcore2.NetworkStream:
         """Go on in TLS, with the certificate checked against the name and not the address."""
-        left = self._deadline.left(httpcore.ConnectTimeout)
+        left = self._deadline.left(httpcore2.ConnectTimeout)
         return _BoundStream(self._inner.start_tls(ssl_context, server_hostname, left), self._deadline)
 
     def get_extra_info(self, info: str) -> Any:

@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
@@ -32,9 +32,9 @@ class Worker:
     notices: tuple[str, ...] = ()
     server: HealthServer | None = None
 
-    def get(self, path: str, **headers: str) -> httpx.Response:
+    def get(self, path: str, **headers: str) -> httpx2.Response:
         assert self.server is not None
-        return httpx.get(f"http://{HOST}:{self.server.port}{path}", headers=headers, timeout=5, trust_env=False)
+        return httpx2.get(f"http://{HOST}:{self.server.port}{path}", headers=headers, timeout=5, trust_env=False)
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def test_a_client_that_does_not_read_is_cut(worker: Worker, monkeypatch: pytest.
 
 def test_a_check_that_raises_is_an_answer(worker: Worker, capfd: pytest.CaptureFixture[str]) -> None:
     server = HealthServer(HOST, 0, CollectorRegistry(), lambda: str(1 / 0), lambda: None)
-    answer = httpx.get(f"http://{HOST}:{server.port}/healthz", timeout=5, trust_env=False)
+    answer = httpx2.get(f"http://{HOST}:{server.port}/healthz", timeout=5, trust_env=False)
     server.close()
     assert (answer.status_code, answer.text) == (
         503,
@@ -187,7 +187,7 @@ def test_a_unix_socket_is_served_in_place_of_what_a_killed_process_left_there(tm
     with closing(socket.socket(socket.AF_UNIX)) as left_behind:
         left_behind.bind(str(path))
     server = HealthServer(str(path), 0, CollectorRegistry(), lambda: None, lambda: "the model is loading")
-    with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), timeout=5) as client:
+    with httpx2.Client(transport=httpx2.HTTPTransport(uds=str(path)), timeout=5) as client:
         assert client.get("http://localhost/healthz").text == "ok\n"
         assert client.get("http://localhost/readyz").text == "the model is loading\n"
     server.close()
@@ -231,6 +231,6 @@ def test_ipv6_is_served_where_there_is_any() -> None:
         server = HealthServer("::1", 0, CollectorRegistry(), lambda: None, lambda: None)
     except ServiceError:
         pytest.skip("no IPv6 loopback on this machine")
-    answer = httpx.get(f"http://[::1]:{server.port}/healthz", timeout=5, trust_env=False)
+    answer = httpx2.get(f"http://[::1]:{server.port}/healthz", timeout=5, trust_env=False)
     server.close()
     assert answer.status_code == 200

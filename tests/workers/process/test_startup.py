@@ -10,7 +10,7 @@ import pytest
 
 from workers.process.startup import no_collection
 
-HEAVY = ("torch", "open_clip", "kafka", "redis", "httpcore")
+HEAVY = ("torch", "open_clip", "kafka", "redis", "httpcore2")
 
 
 def imported_by(code: str) -> set[str]:
