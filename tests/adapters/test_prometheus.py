@@ -167,18 +167,18 @@ def policies_with_series(hooks: PrometheusHooks) -> set[str]:
 
 def test_decisions_by_the_old_set_and_the_new_one_may_come_in_any_order(hooks: PrometheusHooks) -> None:
     """Counters go on, what the edit took away stays away, and what it brought stays."""
-    before = decision({"stays": 0.9, "goes": 0.9}, policy_set="A")
-    after = decision({"stays": 0.9, "comes": 0.9}, policy_set="B")
+    before = decided({"stays": 0.9, "goes": 0.9}, policy_set="A")
+    after = decided({"stays": 0.9, "comes": 0.9}, policy_set="B")
     hooks.policies_loaded("A", 2)
-    hooks.decided(before, 0.1)
+    hooks.answered(before, 0.1)
     hooks.policies_loaded("B", 2)
-    hooks.decided(before, 0.1)
+    hooks.answered(before, 0.1)
     assert policies_with_series(hooks) == {"stays", "goes"}
     assert value(hooks, "sluice_score_ratio_count", policy="goes") == 2
     for _ in range(3):
-        hooks.decided(after, 0.1)
+        hooks.answered(after, 0.1)
         assert policies_with_series(hooks) == {"stays", "comes"}
-        hooks.decided(before, 0.1)
+        hooks.answered(before, 0.1)
         assert policies_with_series(hooks) == {"stays", "comes"}
     assert value(hooks, "sluice_score_ratio_count", policy="stays") == 8
     assert value(hooks, "sluice_matches_total", policy="stays", action="review", mode="enforce") == 8
@@ -188,31 +188,31 @@ def test_decisions_by_the_old_set_and_the_new_one_may_come_in_any_order(hooks: P
 
 
 def test_an_edit_that_is_taken_back_brings_its_policies_back(hooks: PrometheusHooks) -> None:
-    sets = {"A": decision({"one": 0.9}, policy_set="A"), "B": decision({"two": 0.9}, policy_set="B")}
+    sets = {"A": decided({"one": 0.9}, policy_set="A"), "B": decided({"two": 0.9}, policy_set="B")}
     for live, expected in (("A", {"one"}), ("B", {"two"}), ("A", {"one"})):
         hooks.policies_loaded(live, 1)
         for version in ("B", "A", "B"):
-            hooks.decided(sets[version], 0.1)
+            hooks.answered(sets[version], 0.1)
         assert policies_with_series(hooks) == expected
 
 
 def test_where_all_policies_are_off_none_has_series(hooks: PrometheusHooks) -> None:
     hooks.policies_loaded("A", 1)
-    hooks.decided(decision({"one": 0.9}, policy_set="A"), 0.1)
+    hooks.answered(decided({"one": 0.9}, policy_set="A"), 0.1)
     hooks.policies_loaded("B", 1)
-    hooks.decided(decision({}, policy_set="B"), 0.1)
+    hooks.answered(decided({}, policy_set="B"), 0.1)
     assert policies_with_series(hooks) == set()
 
 
 def test_interleaved_decisions_of_many_threads_lose_no_count(hooks: PrometheusHooks) -> None:
     hooks.policies_loaded("A", 2)
-    hooks.decided(decision({"stays": 0.9, "goes": 0.9}, policy_set="A"), 0.1)
+    hooks.answered(decided({"stays": 0.9, "goes": 0.9}, policy_set="A"), 0.1)
     hooks.policies_loaded("B", 2)
 
     def work() -> None:
         for count in range(300):
             version, other = (("A", "goes"), ("B", "comes"))[count % 2]
-            hooks.decided(decision({"stays": 0.9, other: 0.9}, policy_set=version), 0.1)
+            hooks.answered(decided({"stays": 0.9, other: 0.9}, policy_set=version), 0.1)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:

@@ -184,7 +184,7 @@ class TestDockerfile:
 
     def test_everything_that_is_copied_is_let_through_and_exists(self) -> None:
         ignored = (DEPLOY / "Dockerfile.dockerignore").read_text().split()
-        for line in re.findall(r"^COPY (.+) \S+$", self.LINES, re.MULTILINE):
+        for line in re.findall(r"^COPY (?!--from)(.+) \S+$", self.LINES, re.MULTILINE):
             for source in line.split():
                 assert f"!{source}" in ignored
                 assert source.endswith("*") or (ROOT / source).exists(), source
@@ -193,6 +193,38 @@ class TestDockerfile:
         project = tomllib.loads((ROOT / "pyproject.toml").read_text())
         packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
         assert set(packages) == set(re.findall(r"^COPY (\w+) \w+$", self.LINES, re.MULTILINE))
+
+    def test_it_installs_what_the_lock_says_and_nothing_else(self) -> None:
+        """Once with hashes; the project itself, without looking for what it depends on."""
+        installs = re.findall(r"pip install (.+?)(?= &&|$)", self.LINES, re.MULTILINE)
+        of_another_index = [each for each in installs if each.startswith('--index-url "${TORCH_INDEX}"')]
+        assert [each for each in installs if each not in of_another_index] == [
+            "--no-deps --only-binary :all: --require-hashes --requirement requirements.lock",
+            "--no-deps .",
+        ]
+        assert len(of_another_index) == 1
+
+    def test_a_build_for_cpus_takes_torch_at_the_locks_versions_and_leaves_cudas_packages_out(self) -> None:
+        """The very commands of the Dockerfile, over the very lock."""
+        commands = re.search(
+            r"\$\((grep .+? requirements\.lock)\).*?(awk .+? requirements\.lock)", self.LINES, re.DOTALL
+        )
+        assert commands
+        versions, rest = (
+            subprocess.run(command, shell=True, cwd=DEPLOY, capture_output=True, text=True, check=True).stdout
+            for command in commands.groups()
+        )
+        assert re.fullmatch(r"torch==\S+\ntorchvision==\S+\n", versions)
+        names = {line.split("==")[0] for line in rest.splitlines() if re.match(r"[a-z]", line)}
+        assert {"numpy", "pillow", "open-clip-torch"} <= names
+        assert not {name for name in names if name.startswith(("torch", "triton", "nvidia", "cuda"))}
+        assert rest.count("--hash=") > len(names)
+
+    def test_what_builds_is_left_behind(self) -> None:
+        build, runtime = re.split(r"^FROM .+$", self.LINES, flags=re.MULTILINE)[1:]
+        assert "pip install" in build
+        assert "pip" not in runtime.replace("pipeline", "")
+        assert "COPY --from=build /opt/sluice /opt/sluice" in runtime
 
     def test_it_runs_as_nobody_special(self) -> None:
         assert re.search(r"^USER 10001:10001$", self.LINES, re.MULTILINE)
