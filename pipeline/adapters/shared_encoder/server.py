@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from errno import EBADF
 from pathlib import Path
 from threading import Event, Thread
@@ -109,15 +109,17 @@ class EncoderServer:
                 self._fail(error)
 
     def _let_in(self, connection: socket.socket) -> None:
-        if not self._guests.enter(connection):
-            connection.close()
-            return
-        try:
-            Thread(target=self._serve, args=(connection,), name="sluice-client", daemon=True).start()
-        except RuntimeError as error:  # no thread to be had
-            _log.warning("client_not_accepted", error=str(error))
-            self._guests.leave(connection)
-            connection.close()
+        with ExitStack() as turned_away:
+            turned_away.callback(connection.close)
+            if not self._guests.enter(connection):
+                return
+            turned_away.callback(self._guests.leave, connection)
+            try:
+                Thread(target=self._serve, args=(connection,), name="sluice-client", daemon=True).start()
+            except RuntimeError as error:  # no thread to be had
+                _log.warning("client_not_accepted", error=str(error))
+            else:
+                turned_away.pop_all()
 
     def _serve(self, connection: socket.socket) -> None:
         try:
@@ -199,9 +201,9 @@ def _close(fd: int | None) -> None:
 
 def _listen(path: Path) -> socket.socket:
     """A socket that only this user may open. What a crashed server left behind is taken over, a live one is not."""
-    listener = socket.socket(socket.AF_UNIX)
     if _answers(path):
         raise ServiceError(f"an encoder serves {path} already: stop it, or give another --encoder-socket")
+    listener = socket.socket(socket.AF_UNIX)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
@@ -211,6 +213,7 @@ def _listen(path: Path) -> socket.socket:
         finally:
             os.umask(before)
     except OSError as error:
+        listener.close()
         raise ServiceError(f"cannot listen at {path}: {error.strerror or error}; give another path") from error
     listener.listen()
     listener.settimeout(0.5)  # so that the accepting thread sees the end

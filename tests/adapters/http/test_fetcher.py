@@ -6,8 +6,9 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv4Address, IPv6Address, ip_network
@@ -121,9 +122,23 @@ def server() -> Iterator[Server]:
         server.shutdown()
 
 
+_made = ExitStack()
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    """The fetchers that a test makes are closed with it."""
+    with _made:
+        yield
+
+
+def closing_fetcher(hosts: Sequence[str], **settings: Any) -> HttpFetcher:
+    return _made.enter_context(closing(HttpFetcher(hosts, **settings)))
+
+
 def fetcher(server: Server, **settings: Any) -> HttpFetcher:
     chosen = {"allowed_schemes": ("http", "https"), "allow_private": True, "timeout": 2.0, **settings}
-    return HttpFetcher([server.at], **chosen)
+    return closing_fetcher([server.at], **chosen)
 
 
 def refusal(made: HttpFetcher, uri: str, **claim: Any) -> ItemError:
@@ -146,7 +161,7 @@ def test_a_wrong_checksum_is_named_with_the_host(server: Server) -> None:
 
 
 def test_without_allowed_hosts_everything_is_refused_and_the_setting_is_named(server: Server) -> None:
-    error = refusal(HttpFetcher(()), "https://example.com/a.png")
+    error = refusal(closing_fetcher(()), "https://example.com/a.png")
     assert error.reason is Reason.FETCH_REFUSED
     assert "fetch_allowed_hosts" in str(error)
 
@@ -176,7 +191,7 @@ def test_without_allowed_hosts_everything_is_refused_and_the_setting_is_named(se
     ],
 )
 def test_what_is_not_allowed_is_refused_before_anything_is_asked(uri: str) -> None:
-    error = refusal(HttpFetcher(["allowed.example"]), uri)
+    error = refusal(closing_fetcher(["allowed.example"]), uri)
     assert error.reason is Reason.FETCH_REFUSED
     assert "secret" not in str(error)
 
@@ -208,7 +223,7 @@ def test_a_pattern_allows_what_is_below_the_domain_and_not_the_domain() -> None:
 def test_an_allowed_name_that_leads_to_a_private_address_is_refused(server: Server) -> None:
     """The name is on the list; what it stands for is not on the internet."""
     at = f"localhost:{server.server_address[1]}"
-    error = refusal(HttpFetcher([at], allowed_schemes=("http",)), f"http://{at}/image")
+    error = refusal(closing_fetcher([at], allowed_schemes=("http",)), f"http://{at}/image")
     assert error.reason is Reason.FETCH_REFUSED
     assert "not a public address" in str(error)
     assert server.asked == []
@@ -217,7 +232,7 @@ def test_an_allowed_name_that_leads_to_a_private_address_is_refused(server: Serv
 def test_one_private_address_among_public_ones_refuses_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (at, 443)) for at in ("8.8.8.8", "10.0.0.1")]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers)
-    error = refusal(HttpFetcher(["two.example"]), "https://two.example/")
+    error = refusal(closing_fetcher(["two.example"]), "https://two.example/")
     assert "10.0.0.1" in str(error)
 
 
@@ -232,7 +247,9 @@ def test_a_redirect_is_checked_like_the_first_address(server: Server, target: st
 def test_a_redirect_to_an_allowed_name_at_a_private_address_is_refused(server: Server) -> None:
     """Checked at every connection, not only at the first."""
     port = server.server_address[1]
-    made = HttpFetcher([server.at, f"localhost:{port}"], allowed_schemes=("http",), allow_private=True, timeout=2.0)
+    made = closing_fetcher(
+        [server.at, f"localhost:{port}"], allowed_schemes=("http",), allow_private=True, timeout=2.0
+    )
     assert made.fetch(Claim(f"http://{server.at}/redirect/http://localhost:{port}/image")) == IMAGE
     made._pool._network_backend._allow_private = False
     made.close()
@@ -289,7 +306,7 @@ def test_a_compressed_answer_is_refused(server: Server) -> None:
 
 def test_nobody_listening_and_no_such_name_are_failures() -> None:
     for host in ("127.0.0.1:9", "nobody.invalid"):
-        made = HttpFetcher([host], allowed_schemes=("http",), allow_private=True, timeout=3.0)
+        made = closing_fetcher([host], allowed_schemes=("http",), allow_private=True, timeout=3.0)
         error = refusal(made, f"http://{host}/a.png")
         assert error.reason is Reason.FETCH_FAILED
         assert host.partition(":")[0] in str(error)
@@ -315,9 +332,9 @@ def test_tls_is_checked_against_the_name(server: Server, certificate: Any) -> No
     server.socket = serving.wrap_socket(server.socket, server_side=True)
     at = f"localhost:{server.server_address[1]}"
     settings: dict[str, Any] = {"allow_private": True, "timeout": 5.0}
-    assert refusal(HttpFetcher([at], **settings), f"https://{at}/image").reason is Reason.FETCH_FAILED
+    assert refusal(closing_fetcher([at], **settings), f"https://{at}/image").reason is Reason.FETCH_FAILED
     trusting = ssl.create_default_context(cafile=str(certificate.cert))
-    assert HttpFetcher([at], ssl_context=trusting, **settings).fetch(Claim(f"https://{at}/image")) == IMAGE
+    assert closing_fetcher([at], ssl_context=trusting, **settings).fetch(Claim(f"https://{at}/image")) == IMAGE
 
 
 PRIVATE = [
@@ -394,5 +411,5 @@ def test_private_addresses_can_be_allowed(address: str) -> None:
 
 def test_an_allowed_host_at_the_metadata_service_is_refused_although_private_is_allowed() -> None:
     host = "169.254.169.254"
-    made = HttpFetcher([host], allowed_schemes=("http",), allow_private=True, timeout=2.0)
+    made = closing_fetcher([host], allowed_schemes=("http",), allow_private=True, timeout=2.0)
     assert refusal(made, f"http://{host}/latest/meta-data").reason is Reason.FETCH_REFUSED
