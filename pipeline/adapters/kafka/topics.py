@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from kafka import KafkaAdminClient, OffsetAndMetadata, OffsetSpec, TopicPartitio
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from pipeline.adapters.kafka.connection import KafkaConnection
+from pipeline.adapters.kafka.network import Client
 from pipeline.errors import ServiceError
 from pipeline.rules.flow.assignment import Place
 
@@ -141,9 +142,16 @@ def committed_lag(connection: KafkaConnection, group: str, topics: Sequence[str]
 
 @contextmanager
 def _admin(connection: KafkaConnection) -> Iterator[Any]:
-    settings = {**connection.settings(), "request_timeout_ms": _ANSWER_MS}
-    with connection.reaching(), closing(KafkaAdminClient(**settings)) as admin:
-        yield admin
+    with connection.reaching(), ExitStack() as ending:
+
+        def network(**configs: Any) -> Client:
+            client = Client(**configs)
+            # Where nobody answers, the library leaves its thread and sockets behind, once for each attempt.
+            ending.callback(client.close)
+            return client
+
+        settings = {**connection.settings(), "request_timeout_ms": _ANSWER_MS, "kafka_client": network}
+        yield ending.enter_context(closing(KafkaAdminClient(**settings)))
 
 
 def _group_offsets(admin: Any, group: str) -> dict[TopicPartition, OffsetAndMetadata]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import socket
+import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,7 +28,17 @@ from pipeline.adapters.kafka import (
 from pipeline.errors import ServiceError, SettingsError
 from pipeline.wire import Record
 from tests.adapters.conftest import KafkaBus, collect
+from tests.services.deadline import until
 from tests.services.processes import free_port
+
+# A connection that kafka-python drops while it is being made is closed by the collector alone: here, and not in others.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+
+
+@pytest.fixture(autouse=True)
+def _collected() -> Iterator[None]:
+    yield
+    gc.collect()
 
 
 @pytest.fixture
@@ -86,6 +99,17 @@ def test_something_that_listens_and_is_no_broker_is_told_from_nobody(kafka: Any)
             check_topics(KafkaConnection(at, patience=1.0), ["images"])
     with pytest.raises(ServiceError, match=r"accepts connections but does not answer.* SSL "):
         check_topics(KafkaConnection(kafka.bootstrap_servers, "SSL", patience=1.0), ["images"])
+
+
+def test_a_worker_that_waits_for_an_answer_gathers_no_threads() -> None:
+    """It asks again and again; the library's thread of each attempt ends with it."""
+    before = set(threading.enumerate())
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        connection = KafkaConnection(f"127.0.0.1:{silent.getsockname()[1]}", patience=0.2)
+        for _ in range(2):
+            with pytest.raises(ServiceError):
+                check_topics(connection, ["images"])
+    until(lambda: set(threading.enumerate()) <= before, 10, lambda: str(threading.enumerate()))
 
 
 def secure(listener: Any, **changes: Any) -> KafkaConnection:
