@@ -31,7 +31,7 @@ from tests.adapters.conftest import KafkaBus, collect
 from tests.services.deadline import until
 from tests.services.processes import free_port
 
-# A connection that kafka-python drops while it is being made is closed by the collector alone: here, and not in others.
+# A connection that kafka-python drops while it is being made is closed by the collector alone: here, not elsewhere.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 
 
