@@ -16,7 +16,7 @@ from watchfiles import watch
 
 from pipeline.errors import PolicyError, Problem
 from pipeline.rules.policies.files import BUILT_IN, FILE_LIMIT
-from pipeline.rules.policies.names import DEFAULTS_FILE, SUFFIXES, is_slip, is_taken, why_not
+from pipeline.rules.policies.names import DEFAULTS_FILE, SUFFIXES, is_document, is_slip, is_taken, why_not
 
 LOOK_EVERY_MS = 1000
 """The folder is looked at at least that often: network mounts and swapped symlinks do not always send an event."""
@@ -121,12 +121,15 @@ def looks(folder: Path, stop: Event) -> Iterator[None]:
 
 
 def not_taken(folder: Path) -> list[Problem]:
-    """What else is in the folder and is not read, each with what to do; slips in names are in `look_at`'s answer."""
+    """What else is in the folder and is not read, each with what to do.
+
+    Slips in names are in `look_at`'s answer, and a README is nobody's slip.
+    """
     rest = []
     for name in _names(folder):
         path = folder / name
         within = path.is_dir()
-        if name == DEFAULTS_FILE or name.startswith("..") or (is_slip(name) and not within):
+        if name == DEFAULTS_FILE or name.startswith("..") or (not within and (is_slip(name) or is_document(name))):
             continue
         if is_taken(name) and not (name.startswith("_") and name.endswith(SUFFIXES)):
             continue

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from pipeline.errors import PolicyError, Problem
 from pipeline.rules.policies.backgrounds import LEAST_BACKGROUND, background_lines, thin
 from pipeline.rules.policies.forms import DefaultsForm, Form, PolicyForm, reason
-from pipeline.rules.policies.names import BACKGROUND_SUFFIX, DEFAULTS_FILE, SUFFIXES
+from pipeline.rules.policies.names import BACKGROUND_SUFFIX, DEFAULTS_FILE, SUFFIXES, is_document
 from pipeline.rules.policies.policy_set import CalibratedFor, Defaults, Policy, PolicySet, Where, policy_version
 from pipeline.rules.policies.templates import fill
 from pipeline.rules.policies.yaml_lines import Located, YamlError, load
@@ -171,6 +171,9 @@ def _background_file(
         return BUILT_IN
     if (source := named.get(form.background)) is not None and source.endswith(BACKGROUND_SUFFIX):
         return source
+    if is_document(form.background):
+        problems.append(where.problem(f"{form.background!r} is a README, which is never read; rename the background"))
+        return None
     do = "put it there, or delete this line: then the built-in one is used"
     if not form.background.endswith(BACKGROUND_SUFFIX):
         do = f"its name must end in {BACKGROUND_SUFFIX}"

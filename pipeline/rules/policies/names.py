@@ -9,6 +9,7 @@ BACKGROUND_SUFFIX = ".txt"
 DEFAULTS_FILE = "_defaults.yaml"
 
 _MEANT = re.compile(r"\.ya?ml(\.txt)?$", re.IGNORECASE)
+_DOCUMENT = re.compile(r"readme(\.(md|markdown|rst|txt))?", re.IGNORECASE)
 _BACKUP = re.compile(r"(~|\.(bak|old|orig|swp|swo|tmp|save)|^#.*#)$", re.IGNORECASE)
 
 
@@ -17,7 +18,14 @@ def is_taken(name: str) -> bool:
 
     A mounted ConfigMap keeps its generations in folders that start with two dots.
     """
-    return name.endswith((*SUFFIXES, BACKGROUND_SUFFIX)) and not name.startswith(".") and not _meant_for(name)
+    if name.startswith(".") or is_document(name) or _meant_for(name):
+        return False
+    return name.endswith((*SUFFIXES, BACKGROUND_SUFFIX))
+
+
+def is_document(name: str) -> bool:
+    """Whether a file of that name is for people to read, such as ``README.md``: never read, and no slip either."""
+    return _DOCUMENT.fullmatch(name) is not None
 
 
 def is_slip(name: str) -> bool:

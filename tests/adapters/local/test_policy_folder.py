@@ -103,7 +103,7 @@ def test_a_name_that_is_not_utf8_is_read_and_has_a_digest(tmp_path: Path) -> Non
 def test_every_file_that_is_not_taken_is_named_with_what_to_do(tmp_path: Path) -> None:
     for name in ("ok.yaml", "_defaults.yaml", "_background.txt", "upper.YAML", "x.yaml.txt", "a.yml~", "b.yaml.bak"):
         (tmp_path / name).touch()
-    for name in ("README.md", ".hidden.yaml", "_old.yaml", "weapons", "Y.Yml"):
+    for name in ("NOTES.md", ".hidden.yaml", "_old.yaml", "weapons", "Y.Yml"):
         (tmp_path / name).touch()
     for name in ("samples", "..2024", "more", "folder.YAML"):
         (tmp_path / name).mkdir()
@@ -115,7 +115,7 @@ def test_every_file_that_is_not_taken_is_named_with_what_to_do(tmp_path: Path) -
         "Y.Yml": "not read under this name; rename it to y.yaml",
         "a.yml~": "an editor's copy, by its name; delete it, or rename it if it is a policy",
         "b.yaml.bak": "an editor's copy, by its name; delete it, or rename it if it is a policy",
-        "README.md": "no policy, by its name; a policy's ends in .yaml",
+        "NOTES.md": "no policy, by its name; a policy's ends in .yaml",
         "weapons": "no policy, by its name; a policy's ends in .yaml",
         ".hidden.yaml": "a hidden file, whose name starts with a dot; rename it if it is a policy",
         "_old.yaml": "starts with _, as _defaults.yaml alone may; rename it if it is a policy",
@@ -125,6 +125,18 @@ def test_every_file_that_is_not_taken_is_named_with_what_to_do(tmp_path: Path) -
             "a folder, and policies are looked for in no subfolder; move its policies up, or give it with --policies"
         ),
     }
+
+
+@pytest.mark.parametrize("name", ["README", "README.md", "Readme.txt"])
+def test_a_readme_is_read_under_no_circumstances(tmp_path: Path, name: str) -> None:
+    """Not even where the defaults name it; so an edit of it is no edit of the policies."""
+    (tmp_path / "weapons.yaml").touch()
+    (tmp_path / "_defaults.yaml").write_text(f"background: {name}\n")
+    before = look_at(tmp_path)
+    (tmp_path / name).write_text("how we work")
+    assert look_at(tmp_path) == before
+    assert look_at(tmp_path).digest == before.digest
+    assert not_taken(tmp_path) == []
 
 
 def test_a_file_that_is_still_being_written_is_waited_for(tmp_path: Path) -> None:

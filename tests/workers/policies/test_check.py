@@ -66,7 +66,7 @@ def test_each_problem_is_a_line_and_the_status_is_2(folder: Path) -> None:
 
 
 def test_every_file_that_is_not_taken_is_named_and_a_slip_in_a_name_is_a_problem(folder: Path) -> None:
-    for name in ("upper.YAML", "x.yaml.txt", "old.yml~", "README.md", "list.txt"):
+    for name in ("upper.YAML", "x.yaml.txt", "old.yml~", "NOTES.md", "list.txt"):
         (folder / name).write_text(WEAPONS)
     (folder / "more").mkdir()
     status, lines = said(folder)
@@ -74,7 +74,7 @@ def test_every_file_that_is_not_taken_is_named_and_a_slip_in_a_name_is_a_problem
     assert lines == [
         "upper.YAML: not read under this name; rename it to upper.yaml",
         "x.yaml.txt: not read under this name; rename it to x.yaml",
-        "note: README.md: no policy, by its name; a policy's ends in .yaml",
+        "note: NOTES.md: no policy, by its name; a policy's ends in .yaml",
         "note: more: a folder, and policies are looked for in no subfolder",
         "note: old.yml~: an editor's copy, by its name; delete it, or rename it if it is a policy",
         "note: list.txt: not used: _defaults.yaml does not name it as the background",
@@ -82,6 +82,34 @@ def test_every_file_that_is_not_taken_is_named_and_a_slip_in_a_name_is_a_problem
     for name in ("upper.YAML", "x.yaml.txt"):
         (folder / name).unlink()
     assert said(folder)[0] == 0
+
+
+@pytest.mark.parametrize("name", ["README", "README.md", "readme.TXT", "ReadMe.rst"])
+def test_a_readme_is_for_people_and_nothing_is_said_of_it(folder: Path, name: str) -> None:
+    before = said(folder)
+    (folder / name).write_text("prompts: [how we work]\n")
+    assert said(folder) == before
+    assert before[0] == 0
+
+
+def test_a_folder_or_a_policy_that_is_called_readme_is_looked_at_as_ever(folder: Path) -> None:
+    (folder / "README").mkdir()
+    (folder / "readme.yaml").write_text(WEAPONS.replace("a knife", "a gun"))
+    (folder / "README.yaml.txt").touch()
+    status, lines = said(folder)
+    assert status == 2
+    assert lines == [
+        "README.yaml.txt: not read under this name; rename it to readme.yaml",
+        "note: README: a folder, and policies are looked for in no subfolder",
+    ]
+
+
+def test_a_readme_that_is_named_as_the_background_is_refused(folder: Path) -> None:
+    (folder / "_defaults.yaml").write_text("background: README.txt\n")
+    (folder / "README.txt").write_text("a cup\n")
+    status, lines = said(folder)
+    assert status == 2
+    assert lines[0] == "_defaults.yaml:1: 'README.txt' is a README, which is never read; rename the background"
 
 
 def test_a_missing_sample_is_named_where_the_policy_names_it(folder: Path) -> None:

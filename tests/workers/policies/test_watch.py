@@ -45,7 +45,11 @@ class Failing(Hashing):
 class Told(Hooks):
     def __init__(self) -> None:
         self.refused: list[str] = []
+        self.offered = 0
         self.looks = 0
+
+    def policies_loaded(self, version: str, policies: int) -> None:
+        self.offered += 1
 
     def policies_refused(self, reason: str) -> None:
         self.refused.append(reason)
@@ -122,6 +126,18 @@ def test_a_bad_edit_is_refused_once_and_its_mending_is_taken(watched: Watched) -
     assert watched.ids == list(BEFORE)
     edit(watched.folder, "alcohol.yaml", ALCOHOL)
     watched.wait_for("alcohol", *BEFORE)
+
+
+def test_an_edit_of_a_readme_is_none_of_the_policies(watched: Watched) -> None:
+    live, offered = watched.live(), watched.told.offered
+    with capture_logs() as logs:
+        for name in ("README.md", "readme.txt"):
+            edit(watched.folder, name, "how we work")
+        watched.wait_for_looks(3)
+    assert logs == []
+    assert watched.live() is live
+    assert watched.told.offered == offered
+    assert watched.last_good.read() is None
 
 
 def _refused(watched: Watched) -> dict[str, Any]:
