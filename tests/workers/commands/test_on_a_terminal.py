@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
-import struct
-import subprocess
-import sys
-import termios
-import time
 from collections.abc import Callable
-from fcntl import ioctl
 from pathlib import Path
 
-import pyte
 import pytest
 
+from tests import terminal
 from tests.e2e.pictures import picture
-from tests.services.processes import ROOT, child_env
 from tests.workers.commands.conftest import ONE_THREAD, PATIENCE
 
 Options = Callable[[float], list[str]]
@@ -26,35 +16,8 @@ Options = Callable[[float], list[str]]
 
 def seen(folder: Path, columns: int, *words: str) -> tuple[list[str], int]:
     """What stands on a terminal of so many columns, all that has scrolled away included, and the exit status."""
-    ours, theirs = pty.openpty()
-    ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    env = child_env({"PYTHONPATH": str(ROOT), "TERM": "xterm-256color", **ONE_THREAD})
-    process = subprocess.Popen(
-        [sys.executable, "-m", "workers", *words],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        cwd=folder,
-        env={name: value for name, value in env.items() if name not in {"COLUMNS", "LINES"}},
-        start_new_session=True,
-    )
-    os.close(theirs)
-    screen = pyte.HistoryScreen(columns, 24, history=100_000, ratio=1)
-    stream = pyte.ByteStream(screen)
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if not select.select([ours], [], [], 1)[0]:
-            continue
-        try:
-            part = os.read(ours, 1 << 16)
-        except OSError:  # Linux's way to say that the other side is closed
-            break
-        if not part:
-            break
-        stream.feed(part)
-    os.close(ours)
-    lines = ["".join(row[at].data for at in range(columns)) for row in screen.history.top]
-    return [line.rstrip() for line in [*lines, *screen.display]], process.wait(PATIENCE)
+    found = terminal.seen(folder, columns, *words, patience=PATIENCE, env=ONE_THREAD)
+    return found.lines, found.status
 
 
 @pytest.mark.parametrize("columns", [80, 120])
