@@ -85,7 +85,7 @@ def test_a_flag_or_variable_that_is_not_there_would_be_found(line: str, wrong: l
 
 @pytest.fixture(scope="session")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where somebody stands who follows a document: the tree beside folders of their own, and `sluice` on the path."""
+    """Where a reader stands who follows a document: folders of the tree and of their own, with `sluice` at hand."""
     here = tmp_path_factory.mktemp("reader")
     for name in ("policies", "deploy", "pipeline"):
         (here / name).symlink_to(ROOT / name)
