@@ -1,8 +1,8 @@
 """Documents taken apart: the blocks, links and names in them that a test can hold against the tree.
 
 A shell block is fenced as ``sh``. It is run where the line before it is the comment ``<!-- runs -->``, or
-``<!-- runs, status 1 -->`` for a block that ends with that exit status. Markdown shows no comments. In a path, ``NAME``
-stands for what the reader puts there.
+``<!-- runs, status 1 -->`` for a block that ends with that exit status. Markdown shows no comments. In a path,
+``NAME`` stands for what the reader puts there.
 """
 
 from __future__ import annotations

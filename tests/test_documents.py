@@ -26,7 +26,7 @@ GROUPS = {"policy", "topics", "config"}
 """Commands of commands."""
 RUN = [block for page in PAGES for block in page.blocks if block.status is not None]
 POLICIES = [block for page in PAGES for block in page.blocks if block.text.startswith("# policies/")]
-SLIPS = ROOT / "tests" / "rules" / "policy_slips.txt"
+SLIPS = ROOT / "tests" / "rules" / "policies" / "policy_slips.txt"
 MACHINE = re.compile(r"(?<![\w.:-])/(home|root|work|tmp|Users|opt|mnt)\b")
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.path))
