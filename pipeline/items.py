@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import ItemError, Reason, RetryError
+from pipeline.signals import Regions, Signals
 from pipeline.wire import Answer, Claim, Decided, Decision, Event, Failed, Failure, event_id
 
 Pixels = NDArray[np.uint8]
-Features = NDArray[np.float32]
 
 MESSAGE_LIMIT = 500
 """Characters of an error message kept in a dead letter's header: enough to tell, too few to flood."""
@@ -23,9 +23,9 @@ MESSAGE_LIMIT = 500
 class Item:
     """An event on its way through. Each stage fills what it is named for; a failed item is passed along.
 
-    ``pixels`` is ``uint8[V,H,W,3]``: V views of one image (frames, tiles, backdrops), of which the worst counts.
-    ``features`` is ``float32[V,D]``, L2-normalised. Both stand for the same views in the same order. ``notes`` say in
-    words what is unusual about the image, for whoever reads its answer.
+    ``pixels`` is ``uint8[V,H,W,3]``: V views of one image (frames, tiles, backdrops), of which the worst counts, and
+    ``regions`` say where each was taken. Once the pixels have been encoded, ``signals`` take the place of both.
+    ``notes`` say in words what is unusual about the image, for whoever reads its answer.
     """
 
     event: Event
@@ -35,8 +35,8 @@ class Item:
     image: bytes = b""
     content_sha256: str = ""
     pixels: Pixels | None = None
-    features: Features | None = None
-    frames: int = 0
+    regions: Regions | None = None
+    signals: Signals | None = None
     weight: int = 0
     notes: tuple[str, ...] = ()
     decision: Decision | None = None

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import Reason
 from pipeline.wire import (
+    Against,
     Claim,
     DeadLetter,
     Decided,
@@ -26,7 +27,9 @@ from pipeline.wire import (
     Form,
     Match,
     ModelRef,
+    PromptEvidence,
     Record,
+    Region,
     SourceRef,
     Topics,
     decision_id,
@@ -89,10 +92,32 @@ def test_a_decision_validates_against_its_schema_and_reads_back_the_same() -> No
     assert parse_decision(record.value or b"") == decision()
 
 
+def test_a_decision_from_before_there_was_evidence_still_reads() -> None:
+    """Both of the first version and of the second."""
+    for version in ("sluice.decision.v1", "sluice.decision.v2"):
+        old = msgspec.to_builtins(decision(schema=version))
+        assert all(match.pop("evidence") is None for match in old["matches"])
+        assert parse_decision(msgspec.json.encode(old)) == decision(schema=version)
+
+
+def test_evidence_says_which_head_it_is_of_and_fits_the_schema() -> None:
+    view = Region(3, (0.0, 0.25, 0.5, 1.0))
+    for against in (None, Against("a tree", 0.03)):
+        evidence = PromptEvidence("a knife", 0.9, view, against)
+        (match,) = decision().matches
+        told = decision(matches=[msgspec.structs.replace(match, evidence=evidence)])
+        value = decision_record(Event("t", 0, 7, b"cat.jpg", b"..."), told, "out").value or b""
+        assert json.loads(value)["matches"][0]["evidence"]["head"] == "prompts"
+        jsonschema.validate(json.loads(value), schema("decision.v2"))
+        assert parse_decision(value) == told
+
+
 def test_the_schema_names_the_very_fields_of_a_decision() -> None:
     assert set(schema("decision.v2")["properties"]) == {field.name for field in msgspec.structs.fields(Decision)}
     named = schema("decision.v2")["$defs"]["match"]["properties"]
     assert set(named) == {field.name for field in msgspec.structs.fields(Match)}
+    evidence = schema("decision.v2")["$defs"]["prompt_evidence"]["properties"]
+    assert set(evidence) == {"head", *(field.name for field in msgspec.structs.fields(PromptEvidence))}
     assert set(schema("claim.v1")["properties"]) == {field.name for field in msgspec.structs.fields(Claim)}
 
 

@@ -1,15 +1,16 @@
-"""decide: features x the policies that are live by now -> a decision."""
+"""decide: signals x the policies that are live by now -> a decision."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 from pipeline.errors import StopError
-from pipeline.items import Batch, Features, Item
+from pipeline.items import Batch, Item
 from pipeline.path.each import each
-from pipeline.rules.heads.scoring import CompiledPolicies
+from pipeline.rules.heads import CompiledPolicies
 from pipeline.rules.judging import Judgement, judge
-from pipeline.rules.verdicts import Provenance, decision
+from pipeline.rules.verdicts import decision
+from pipeline.signals import Signals
 
 
 class Decide:
@@ -17,32 +18,29 @@ class Decide:
 
     name = "decide"
 
-    def __init__(
-        self, live: Callable[[], CompiledPolicies], provenance: Provenance, now: Callable[[], float]
-    ) -> None:
+    def __init__(self, live: Callable[[], CompiledPolicies], now: Callable[[], float]) -> None:
         self._live = live
-        self._provenance = provenance
         self._now = now
 
     def __call__(self, batch: Batch) -> Batch:
         """Fill `decision`. What cannot be judged or answered is that item's failure alone."""
-        ready = [(item, item.features) for item in batch.live() if item.features is not None]
+        ready = [(item, item.signals) for item in batch.live() if item.signals is not None]
         if not ready:
             return batch
         compiled, now = self._live(), self._now()
-        judgements = _together([features for _, features in ready], compiled)
+        judgements = _together([signals for _, signals in ready], compiled)
         found = dict(zip((id(item) for item, _ in ready), judgements, strict=True))
         version = compiled.policy_set.version
 
         def answer(item: Item) -> None:
-            if item.features is not None:
-                judgement = found[id(item)] or judge([item.features], compiled)[0]
-                item.decision = decision(item, judgement, version, self._provenance, now)
+            if item.signals is not None:
+                judgement = found[id(item)] or judge([item.signals], compiled)[0]
+                item.decision = decision(item, item.signals, judgement, version, now)
 
         return each(self.name, batch, answer)
 
 
-def _together(images: Sequence[Features], compiled: CompiledPolicies) -> Sequence[Judgement | None]:
+def _together(images: Sequence[Signals], compiled: CompiledPolicies) -> Sequence[Judgement | None]:
     """The judgements of all, from one look at them; none, where one of them spoils that for the others."""
     try:
         return judge(images, compiled)

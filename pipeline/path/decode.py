@@ -16,12 +16,12 @@ class Decode:
         self._decoder = decoder
 
     def __call__(self, batch: Batch) -> Batch:
-        """Fill `pixels` and `frames` of the items that were not recalled."""
+        """Fill `pixels` and `regions` of the items that were not recalled."""
         return each(self.name, batch, self._decode)
 
     def _decode(self, item: Item) -> None:
-        if item.features is None:
+        if item.signals is None:
             decoded = self._decoder.decode(item.image)
-            item.pixels, item.frames = decoded.pixels, decoded.frames
+            item.pixels, item.regions = decoded.pixels, decoded.regions
             item.notes += decoded.notes
         item.image = b""  # of a claim check, this was all that held it

@@ -1,4 +1,4 @@
-"""encode: the pixels of all items go through the model in one call, and their features are remembered."""
+"""encode: the pixels of all items go through the model in one call, and become signals, which are remembered."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import numpy as np
 
 from pipeline.errors import ItemError, Reason
 from pipeline.items import Batch
-from pipeline.ports import Encoder, FeatureCache, Hooks, Remembered
+from pipeline.ports import Encoder, FeatureCache, Hooks
+from pipeline.signals import Provenance, Signals
 
 NOT_FINITE = "features that are not finite; try dtype float32"
 
@@ -16,29 +17,35 @@ class Encode:
 
     name = "encode"
 
-    def __init__(self, encoder: Encoder, cache: FeatureCache, hooks: Hooks) -> None:
+    def __init__(self, encoder: Encoder, made_by: Provenance, cache: FeatureCache, hooks: Hooks) -> None:
+        """`made_by` names the encoder's model and the decoder's preprocessing."""
         self._encoder = encoder
+        self._made_by = made_by
         self._cache = cache
         self._hooks = hooks
 
     def __call__(self, batch: Batch) -> Batch:
-        """Fill `features` and let go of `pixels`."""
-        waiting = [(item, item.pixels) for item in batch.live() if item.pixels is not None]
+        """Fill `signals` and let go of `pixels` and `regions`. Raises `EncoderError` when the device fails."""
+        waiting = [
+            (item, item.pixels, item.regions)
+            for item in batch.live()
+            if item.pixels is not None and item.regions is not None
+        ]
         if not waiting:
             return batch
-        features = self._encoder.encode_images(np.concatenate([pixels for _, pixels in waiting]))
+        features = self._encoder.encode_images(np.concatenate([each for _, each, _ in waiting]))
         self._hooks.encoded(len(features))
         # No comparison with NaN is true, so an image with such features would pass every threshold unseen.
         finite = np.isfinite(features.sum(axis=1)).tolist()
-        start, remembered = 0, dict[str, Remembered]()
-        for item, pixels in waiting:
-            stop = start + len(pixels)
-            item.pixels = None
+        start, found = 0, dict[str, Signals]()
+        for item, _, regions in waiting:
+            stop = start + len(regions)
+            item.pixels = item.regions = None
             if all(finite[start:stop]):
-                item.features = features[start:stop]
-                remembered[item.content_sha256] = (item.features, item.frames)
+                item.signals = Signals(features[start:stop], regions, self._made_by)
+                found[item.content_sha256] = item.signals
             else:
                 item.fail(self.name, ItemError(Reason.STAGE_FAILED, NOT_FINITE))
             start = stop
-        self._cache.put(remembered)
+        self._cache.put(found)
         return batch

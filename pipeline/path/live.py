@@ -13,14 +13,14 @@ from threading import Lock
 import numpy as np
 
 from pipeline.errors import EncoderError, PolicyError, StopError
-from pipeline.items import Features
 from pipeline.ports import Encoder, Hooks, TextCache
 from pipeline.rules.flags_everything import PROBES, lines_left, needs_probes, would_flag_everything
+from pipeline.rules.heads import CompiledPolicies, compile_policies
 from pipeline.rules.heads.ensembles import average, digest
-from pipeline.rules.heads.scoring import CompiledPolicies, compile_policies
 from pipeline.rules.policies.files import TokenCounter, parse_policies
 from pipeline.rules.policies.policy_set import PolicySet
 from pipeline.rules.policies.templates import fill
+from pipeline.signals import Features
 
 
 class PromptFeatures:

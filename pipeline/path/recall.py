@@ -1,4 +1,4 @@
-"""recall: an image whose features are remembered by its content hash needs no decoding and no encoding."""
+"""recall: an image whose signals are remembered by its content hash needs no decoding and no encoding."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pipeline.ports import FeatureCache, Hooks
 
 
 class Recall:
-    """Features depend on the bytes, the model and the preprocessing alone, so a policy edit forgets nothing."""
+    """Signals depend on the bytes, the model and the preprocessing alone, so a policy edit forgets nothing."""
 
     name = "recall"
 
@@ -16,15 +16,13 @@ class Recall:
         self._hooks = hooks
 
     def __call__(self, batch: Batch) -> Batch:
-        """Fill `features` and `frames` of the items that are remembered; asks the cache once for the whole batch."""
+        """Fill `signals` of the items that are remembered; asks the cache once for the whole batch."""
         live = list(batch.live())
         found = self._cache.get([item.content_sha256 for item in live])
         hits = 0
         for item in live:
-            remembered = found.get(item.content_sha256)
-            if remembered is not None:
-                item.features, item.frames = remembered
-                hits += 1
+            item.signals = found.get(item.content_sha256)
+            hits += item.signals is not None
         self._hooks.feature_cache("hit", hits)
         self._hooks.feature_cache("miss", len(live) - hits)
         return batch

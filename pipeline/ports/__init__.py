@@ -4,7 +4,7 @@ Each docstring is the contract: whether a call may block, and what it may raise.
 runs over every implementation of a port.
 """
 
-from pipeline.ports.caches import FeatureCache, Remembered, TextCache
+from pipeline.ports.caches import FeatureCache, TextCache
 from pipeline.ports.hooks import LOSSES, HookChain, Hooks
 from pipeline.ports.images import Decoded, Decoder, Fetcher
 from pipeline.ports.model import Encoder, EncoderSpec
@@ -22,7 +22,6 @@ __all__ = [
     "Hooks",
     "Publisher",
     "RecordWriter",
-    "Remembered",
     "Source",
     "Stage",
     "TextCache",

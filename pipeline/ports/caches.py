@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from pipeline.items import Features
+from pipeline.signals import Features, Signals
 
 
 class TextCache(Protocol):
@@ -24,20 +24,16 @@ class TextCache(Protocol):
         """Free the connection. Idempotent."""
 
 
-Remembered = tuple[Features, int]
-"""Features of an image, ``float32[V,D]``, and the number of frames they stand for."""
-
-
 class FeatureCache(Protocol):
-    """Image features by content hash (sha256, hex), for one model and preprocessing: a repeated image costs a hash.
+    """Signals by content hash (sha256, hex), for one model and preprocessing: a repeated image costs a hash.
 
     A cache, never a dependency: no call raises, each returns in bounded time. Safe to call from many threads.
     """
 
-    def get(self, digests: Sequence[str]) -> dict[str, Remembered]:
+    def get(self, digests: Sequence[str]) -> dict[str, Signals]:
         """What it has under each digest, read-only; what is missing is a miss."""
 
-    def put(self, remembered: Mapping[str, Remembered]) -> None:
+    def put(self, signals: Mapping[str, Signals]) -> None:
         """Keep these, if it can."""
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pipeline.items import Pixels
+from pipeline.signals import Regions, frames_in
 from pipeline.wire import Claim
 
 
@@ -21,14 +22,19 @@ class Fetcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """An image as the model takes it: `pixels` is ``uint8[V,H,W,3]``, taken from `frames` still pictures.
+    """An image as the model takes it: `pixels` is ``uint8[V,H,W,3]``, and `regions` say where each view was taken.
 
     `notes` say what a reader of the decision should know of the file, such as ``truncated``.
     """
 
     pixels: Pixels
-    frames: int
+    regions: Regions
     notes: tuple[str, ...] = ()
+
+    @property
+    def frames(self) -> int:
+        """How many still pictures the views were taken from."""
+        return frames_in(self.regions)
 
 
 class Decoder(Protocol):

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from pipeline.items import Features, Pixels
+from pipeline.items import Pixels
+from pipeline.signals import Features
+from pipeline.wire import ModelRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,11 @@ class EncoderSpec:
     context_length: int
     logit_scale: float
     logit_bias: float | None
+
+    @property
+    def ref(self) -> ModelRef:
+        """The model as decisions name it."""
+        return ModelRef(self.name, self.fingerprint, self.dtype)
 
 
 class Encoder(Protocol):

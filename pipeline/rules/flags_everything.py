@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import Problem
-from pipeline.items import Features
-from pipeline.rules.heads.scoring import CompiledPolicies
+from pipeline.rules.heads import CompiledPolicies
 from pipeline.rules.policies.backgrounds import LEAST_BACKGROUND
 from pipeline.rules.policies.policy_set import Policy, PolicySet, Where
+from pipeline.signals import Features
 
 Flags = NDArray[np.bool_]
 
@@ -37,7 +37,7 @@ that was flagged came within 5 points of the share of rendered scenes that was."
 
 def lines_left(compiled: CompiledPolicies) -> int:
     """Lines of the background that stand against the policy with the fewest; all of them where none is active."""
-    return min(compiled.left, default=len(compiled.policy_set.defaults.background))
+    return min(compiled.prompts.left, default=len(compiled.policy_set.defaults.background))
 
 
 def would_flag_everything(compiled: CompiledPolicies, probes: Mapping[str, Features]) -> list[Problem]:
@@ -45,7 +45,7 @@ def would_flag_everything(compiled: CompiledPolicies, probes: Mapping[str, Featu
 
     A folder that asks for a thin background in so many words is told only what is certain.
     """
-    if compiled.logit_bias is not None:
+    if compiled.prompts.logit_bias is not None:
         return []
     found = list(_with_nothing_against_them(compiled))
     if not found and not compiled.policy_set.defaults.thin:
@@ -60,7 +60,7 @@ def needs_probes(policy_set: PolicySet, logit_bias: float | None) -> bool:
 
 
 def _with_nothing_against_them(compiled: CompiledPolicies) -> Iterator[Problem]:
-    for policy, left in zip(compiled.policies, compiled.left, strict=True):
+    for policy, left in zip(compiled.policies, compiled.prompts.left, strict=True):
         if not left and not set(policy.unless) - set(policy.prompts):
             said = "nothing stands against its prompts, neither a background nor 'unless': it would flag every image"
             yield _at(policy).problem(said)
@@ -68,7 +68,7 @@ def _with_nothing_against_them(compiled: CompiledPolicies) -> Iterator[Problem]:
 
 def _too_few_left(compiled: CompiledPolicies) -> Iterator[Problem]:
     defaults = compiled.policy_set.defaults
-    for policy, left in zip(compiled.policies, compiled.left, strict=True):
+    for policy, left in zip(compiled.policies, compiled.prompts.left, strict=True):
         if left < LEAST_BACKGROUND:
             yield _at(policy).problem(
                 f"only {left} of {len(defaults.background)} background lines are not too close to its prompts "
@@ -99,12 +99,13 @@ def _flag_neutral(compiled: CompiledPolicies, probes: Mapping[str, Features]) ->
 
 def _flagged(compiled: CompiledPolicies, features: Features) -> tuple[Flags, Flags]:
     """``bool[V,K]`` twice: which are flagged, and which no more when all the others stand against them, too."""
-    logits = (features @ compiled.texts.T).astype(np.float64) * compiled.logit_scale
-    others = (features @ features.T).astype(np.float64) * compiled.logit_scale
+    prompts = compiled.prompts
+    logits = (features @ prompts.texts.T).astype(np.float64) * prompts.logit_scale
+    others = (features @ features.T).astype(np.float64) * prompts.logit_scale
     np.fill_diagonal(others, -np.inf)
     most = logits.max(axis=1, keepdims=True)
     numerators = np.exp(logits - most)
-    own, totals = numerators @ compiled.own, numerators @ compiled.considered
+    own, totals = numerators @ prompts.own, numerators @ prompts.considered
     flagged = own / totals >= compiled.lowest
     described = own / (totals + np.exp(others - most).sum(axis=1, keepdims=True)) < compiled.lowest
     return flagged, flagged & described

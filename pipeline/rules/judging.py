@@ -1,18 +1,19 @@
-"""Signals x policies -> judgements: what the policies that are live say of an image, and by what."""
+"""Signals x policies -> judgements: what the policies that are live say of an image, and by what.
+
+Decisions, measurements and explanations all come from here, so that they cannot differ.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from pipeline.items import Features
-from pipeline.rules.heads.scoring import CompiledPolicies, Scores
-from pipeline.wire import SEVERITY, Match, Verdict
-
-SCORE_DIGITS = 6
-"""Digits kept of a score: float32 features carry no more, and fewer make decisions easier to compare."""
+from pipeline.rules.heads import CompiledPolicies, JoinedOpinion
+from pipeline.rules.policies.policy_set import Policy
+from pipeline.signals import Signals
+from pipeline.wire import SEVERITY, Evidence, Match, PromptEvidence, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +21,14 @@ class Judgement:
     """What a policy set says of one image. ``scores`` has every active policy's, of the view that is worst for it.
 
     ``matches`` are the policies in mode enforce whose score reached a threshold, ``shadow`` those in mode shadow; the
-    severest comes first.
+    severest comes first. While it is kept, so is what was computed of all images that were judged together with it.
     """
 
     scores: dict[str, float]
     matches: list[Match]
     shadow: list[Match]
+    _opinion: JoinedOpinion | None = field(default=None, repr=False, compare=False)
+    _image: int = field(default=0, repr=False, compare=False)
 
     @property
     def verdict(self) -> Verdict:
@@ -34,25 +37,29 @@ class Judgement:
             return "allow"
         return max((match.action for match in self.matches), key=SEVERITY.__getitem__)
 
+    def evidence(self, policy: str) -> Evidence:
+        """Why the image has its score under an active policy, matched or not. Raises ``KeyError`` for any other."""
+        if self._opinion is None or policy not in self.scores:
+            raise KeyError(policy)
+        return self._opinion.evidence(self._image, self._opinion.compiled.ids.index(policy))
 
-def judge(images: Sequence[Features], compiled: CompiledPolicies) -> list[Judgement]:
-    """The judgement of each image, whose views' features are ``float32[V,D]``; all are scored together.
 
-    Each image is judged by its own views alone, so neither order nor company changes anything. Raises ``ValueError``
-    for an image of no views.
+def judge(images: Sequence[Signals], compiled: CompiledPolicies) -> list[Judgement]:
+    """The judgement of each image; all are looked at together.
+
+    Each image is judged by its own signals alone, so neither order nor company changes anything. Raises
+    ``ValueError`` for an image of no views.
     """
-    if not all(len(features) for features in images):  # it would get the scores of the next
-        raise ValueError("an image without views cannot be judged")
     if not images:
         return []
-    first = np.cumsum([0, *(len(features) for features in images)])
-    scores = compiled.score(np.concatenate(images))
-    worst = np.maximum.reduceat(scores.scores, first[:-1], axis=0).round(SCORE_DIGITS)
-    judgements = [Judgement(dict(zip(compiled.ids, row, strict=True)), [], []) for row in worst.tolist()]
-    for row, column in np.argwhere(worst >= compiled.lowest).tolist():
-        view = int(first[row] + scores.scores[first[row] : first[row + 1], column].argmax())
-        judgement, policy = judgements[row], compiled.policies[column]
-        found = _match(compiled, scores, view, column, float(worst[row, column]))
+    opinion = compiled.look(images)
+    judgements = [
+        Judgement(dict(zip(compiled.ids, row, strict=True)), [], [], opinion, at)
+        for at, row in enumerate(opinion.scores.tolist())
+    ]
+    for image, column in np.argwhere(opinion.scores >= compiled.lowest).tolist():
+        judgement, policy = judgements[image], compiled.policies[column]
+        found = _match(policy, judgement.scores[policy.id], opinion.evidence(image, column))
         (judgement.matches if policy.mode == "enforce" else judgement.shadow).append(found)
     for judgement in judgements:
         judgement.matches.sort(key=_severest_first)
@@ -60,11 +67,10 @@ def judge(images: Sequence[Features], compiled: CompiledPolicies) -> list[Judgem
     return judgements
 
 
-def _match(compiled: CompiledPolicies, scores: Scores, view: int, column: int, score: float) -> Match:
-    policy = compiled.policies[column]
-    prompt, share = compiled.best_prompt(scores, view, column)
+def _match(policy: Policy, score: float, evidence: Evidence) -> Match:
+    prompt, share = (evidence.prompt, evidence.share) if isinstance(evidence, PromptEvidence) else ("", 0.0)
     action, threshold = policy.severest(score)
-    return Match(policy.id, policy.version, action, score, threshold, prompt, round(share, SCORE_DIGITS))
+    return Match(policy.id, policy.version, action, score, threshold, prompt, share, evidence)
 
 
 def _severest_first(match: Match) -> tuple[int, float, str]:

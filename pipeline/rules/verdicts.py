@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pipeline.items import Item
 from pipeline.rules.judging import Judgement
-from pipeline.wire import Decision, ModelRef, SourceRef, decision_id, image_id, rfc3339, time_notes
+from pipeline.signals import Signals
+from pipeline.wire import Decision, SourceRef, decision_id, image_id, rfc3339, time_notes
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """What made a decision, besides the policies."""
+def decision(item: Item, signals: Signals, judgement: Judgement, policy_set: str, now: float) -> Decision:
+    """The decision on an item, whose `signals` were judged by the set of that version.
 
-    model: ModelRef
-    preprocess: str
-
-
-def decision(item: Item, judgement: Judgement, policy_set: str, provenance: Provenance, now: float) -> Decision:
-    """The decision on one item; `policy_set` is the set's version, `now` is in seconds since the epoch."""
-    event, event_id = item.event, item.event_id
+    `now` is in seconds since the epoch.
+    """
+    event, event_id, made_by = item.event, item.event_id, signals.made_by
     return Decision(
         event_id=event_id,
-        decision_id=decision_id(event_id, policy_set, provenance.model.fingerprint),
+        decision_id=decision_id(event_id, policy_set, made_by.model.fingerprint),
         image_id=image_id(event, item.claim),
         content_sha256=item.content_sha256,
         source=SourceRef(event.topic, event.partition, event.offset),
@@ -31,9 +25,9 @@ def decision(item: Item, judgement: Judgement, policy_set: str, provenance: Prov
         shadow=judgement.shadow,
         scores=judgement.scores,
         policy_set=policy_set,
-        model=provenance.model,
-        preprocess=provenance.preprocess,
-        frames=item.frames,
+        model=made_by.model,
+        preprocess=made_by.preprocess,
+        frames=signals.frames,
         event_time=rfc3339(event.timestamp),
         decided_at=rfc3339(now),
         notes=[*item.notes, *time_notes(event, now)],

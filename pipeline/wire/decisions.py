@@ -23,8 +23,44 @@ class ModelRef(msgspec.Struct, frozen=True):
     dtype: str
 
 
+class Region(msgspec.Struct, frozen=True):
+    """Where a view of an image was taken: the frame's index in the file, from 0, and the part of the picture.
+
+    ``box`` is left, top, right, bottom as fractions of the picture as a viewer shows it.
+    """
+
+    frame: int
+    box: tuple[float, float, float, float]
+
+
+class Against(msgspec.Struct, frozen=True):
+    """The sentence, of ``unless`` and the background, that stood most against a policy, and its share."""
+
+    text: str
+    share: float
+
+
+class PromptEvidence(msgspec.Struct, frozen=True, tag_field="head", tag="prompts"):
+    """What a policy's prompts have to say: the best of them, and its share of what all sentences weigh together.
+
+    Nothing stands ``against`` where a model rates each sentence by itself (sigmoid), or where there is none.
+    """
+
+    prompt: str
+    share: float
+    view: Region
+    against: Against | None = None
+
+
+Evidence = PromptEvidence
+"""What a head has to say of an image, told apart by ``head``: a union to which each new kind of head adds its own."""
+
+
 class Match(msgspec.Struct, frozen=True):
-    """A policy whose score reached a threshold; ``action`` is the severest one reached."""
+    """A policy whose score reached a threshold; ``action`` is the severest one reached.
+
+    ``prompt`` and ``prompt_score`` are on their way out: ``evidence`` says the same, and more.
+    """
 
     policy: str
     version: str
@@ -33,6 +69,8 @@ class Match(msgspec.Struct, frozen=True):
     threshold: float
     prompt: str
     prompt_score: float
+    evidence: Evidence | None = None
+    """None in a decision from before there was any."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):

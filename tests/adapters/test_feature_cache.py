@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from pipeline.adapters.memory import MemoryFeatureCache
 from pipeline.adapters.memory.tiered import TieredFeatureCache
 from pipeline.adapters.redis import RedisConnection, RedisFeatureCache
-from pipeline.ports import FeatureCache, Remembered
-from tests.adapters.images_remembered import SPEC, alike, remembered
+from pipeline.ports import FeatureCache
+from pipeline.signals import Signals
+from tests.adapters.images_remembered import MADE_BY, SPEC, alike, remembered
 
 
 @pytest.fixture(params=["memory", "redis", "tiered", "tiered, near forgets"])
@@ -24,7 +25,7 @@ def cache(request: pytest.FixtureRequest) -> Iterator[FeatureCache]:
         yield memory
         return
     connection = RedisConnection(request.getfixturevalue("empty_redis").url, timeout=5, budget=20)
-    shared = RedisFeatureCache(connection, SPEC, "test")
+    shared = RedisFeatureCache(connection, SPEC, MADE_BY)
     made: FeatureCache = shared if request.param == "redis" else Prompt(memory, shared)
     yield made
     made.close()
@@ -33,17 +34,17 @@ def cache(request: pytest.FixtureRequest) -> Iterator[FeatureCache]:
 class Prompt(TieredFeatureCache):
     """Writes to both before `put` returns, so that a test may look at once."""
 
-    def put(self, remembered: dict[str, Remembered]) -> None:
-        super().put(remembered)
+    def put(self, signals: dict[str, Signals]) -> None:
+        super().put(signals)
         self._writer.submit(int).result()
 
 
-def test_what_was_put_is_found_to_the_last_bit_with_its_frames(cache: FeatureCache) -> None:
+def test_what_was_put_is_found_to_the_last_bit_with_its_regions(cache: FeatureCache) -> None:
     images = {"a": remembered(1, views=3, frames=2), "b": remembered(2)}
     cache.put(images)
     found = cache.get(["a", "unknown", "b"])
     assert alike(found, images)
-    assert all(features.dtype == np.float32 for features, _ in found.values())
+    assert all(each.features.dtype == np.float32 for each in found.values())
 
 
 def test_an_image_that_stands_twice_in_a_batch_is_asked_for_once(cache: FeatureCache) -> None:
@@ -63,13 +64,16 @@ def test_nothing_asked_and_nothing_put_is_fine(cache: FeatureCache) -> None:
 
 
 def test_what_is_kept_is_nobody_elses_array(cache: FeatureCache) -> None:
-    mine, frames = remembered(1)
-    cache.put({"a": (mine, frames)})
-    mine[:] = 9
+    mine = remembered(1)
+    cache.put({"a": mine})
+    mine.features[:] = 9
+    mine.regions["frame"] = 9
     found = cache.get(["a"])
     assert alike(found, {"a": remembered(1)})
     with pytest.raises(ValueError, match="read-only"):
-        found["a"][0][:] = 5
+        found["a"].features[:] = 5
+    with pytest.raises(ValueError, match="read-only"):
+        found["a"].regions["frame"] = 5
 
 
 def test_close_is_idempotent(cache: FeatureCache) -> None:
@@ -88,8 +92,8 @@ def test_the_least_recently_used_goes_first() -> None:
 
 
 def test_bytes_are_bounded_too() -> None:
-    cache = MemoryFeatureCache(100, max_bytes=80)
-    cache.put({name: remembered(1) for name in "abc"})  # 32 bytes each
+    cache = MemoryFeatureCache(100, max_bytes=110)
+    cache.put({name: remembered(1) for name in "abc"})  # 52 bytes each
     assert list(cache.get("abc")) == ["b", "c"]
     cache.put({"large": remembered(1, views=3)})
     assert len(cache) == 0
@@ -109,7 +113,7 @@ def test_no_sequence_exceeds_either_bound(puts: list[dict[str, int]], capacity: 
     cache = MemoryFeatureCache(capacity, max_bytes=200)
     for put in puts:
         cache.put({name: remembered(1, views=views) for name, views in put.items()})
-        kept = [features.nbytes for features, _ in cache.get("abcdef").values()]
+        kept = [each.nbytes for each in cache.get("abcdef").values()]
         assert len(kept) == len(cache) <= capacity
         assert sum(kept) <= 200
 

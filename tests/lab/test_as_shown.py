@@ -39,7 +39,7 @@ def weapons() -> Callable[[bytes], float]:
 
     def score(image: bytes) -> float:
         features = encoder.encode_images(decoder.decode(image).pixels)
-        return float(compiled.score(features).scores[:, column].max())
+        return float(compiled.prompts.score(features).scores[:, column].max())
 
     return score
 

@@ -13,6 +13,7 @@ from pipeline.adapters.local.policy_folder import read_policy_folder
 from pipeline.adapters.memory import MemoryTextCache
 from pipeline.adapters.open_clip import BUNDLED_MODEL, load_encoder, load_parts
 from pipeline.adapters.pillow import PillowDecoder
+from pipeline.lab.data.judged import image_scores
 from pipeline.lab.evaluation.card import CARD_FILE, KIND_TITLES, WORDING_TITLES
 from pipeline.lab.evaluation.findings import Subject
 from pipeline.lab.evaluation.shares import difference, share
@@ -80,7 +81,7 @@ def test_a_shipped_policy_flags_fresh_scenes_as_often_as_the_card_says(subject: 
     dataset = replace(whole, examples=[each for each in whole.examples if POLICY not in each.ignore])
     extracted = subject.extract("policy", dataset)
     column = [policy.id for policy in compiled.policies].index(POLICY)
-    scores = extracted.best(compiled.score(extracted.features).scores)[:, column]
+    scores = image_scores(extracted, compiled)[:, column]
     flagged = scores >= min(compiled.policies[column].actions.values())
     shown = [POLICY in each.labels for each in extracted.examples]
 

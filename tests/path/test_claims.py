@@ -267,7 +267,7 @@ def test_a_path_that_ends_leaves_what_it_cannot_fetch_for_the_next_owner() -> No
 
 
 def test_a_path_has_as_much_room_as_its_narrowest_part() -> None:
-    runner = Runner([Section([Step()])], Hooks(), time.monotonic, max_batch=4)
+    runner = Runner([Section((Step.name,))], [Step()], Hooks(), time.monotonic, max_batch=4)
     assert Path(runner, None, time.monotonic).room() == 4
     for most, room in ((2, 2), (100, 4)):
         with lane(fill, runner.push, most=most) as made:
@@ -276,7 +276,7 @@ def test_a_path_has_as_much_room_as_its_narrowest_part() -> None:
 
 
 def test_a_path_without_a_lane_takes_claims_and_images_alike() -> None:
-    runner = Runner([Section([Step()])], Hooks(), time.monotonic, max_batch=4)
+    runner = Runner([Section((Step.name,))], [Step()], Hooks(), time.monotonic, max_batch=4)
     path = Path(runner, None, time.monotonic)
     assert path.idle()
     path.feed(Batch([claim(0), image(1)], polled_at=3.0))
@@ -287,7 +287,7 @@ def test_a_path_without_a_lane_takes_claims_and_images_alike() -> None:
 
 
 def test_claims_keep_the_marks_of_the_batch_that_they_were_polled_in() -> None:
-    runner = Runner([Section([Step()])], Hooks(), time.monotonic, max_batch=4)
+    runner = Runner([Section((Step.name,))], [Step()], Hooks(), time.monotonic, max_batch=4)
     with lane(fill, runner.push) as made:
         path = Path(runner, made, time.monotonic)
         path.feed(Batch([claim(0), claim(1, value=b"rubbish")], polled_at=7.0, generation=3))
@@ -309,7 +309,7 @@ def test_the_batch_that_has_been_inside_the_longest_is_told_and_a_claim_that_wai
     def away(_: Item) -> None:
         raise RetryError(Reason.FETCH_FAILED, "connection refused")
 
-    runner = Runner([Section([Held()])], Hooks(), time.monotonic, max_batch=1)
+    runner = Runner([Section((Held.name,))], [Held()], Hooks(), time.monotonic, max_batch=1)
     with lane(away, runner.push) as made:
         path = Path(runner, made, time.monotonic)
         path.feed(Batch([claim(0)], polled_at=1.0))
@@ -329,7 +329,7 @@ def test_a_path_that_is_abandoned_fetches_and_takes_nothing_more() -> None:
         fetched.append(item.event.offset)
         fill(item)
 
-    runner = Runner([Section([Step()])], Hooks(), time.monotonic, max_batch=4)
+    runner = Runner([Section((Step.name,))], [Step()], Hooks(), time.monotonic, max_batch=4)
     with lane(redeem, runner.push) as made:
         path = Path(runner, made, time.monotonic)
         path.abandon(PATIENCE)
@@ -347,7 +347,7 @@ def test_stores_that_do_not_answer_are_named_with_how_long_they_have_not() -> No
     def redeem(_: Item) -> None:
         raise RetryError(Reason.FETCH_FAILED, "connection refused")
 
-    runner = Runner([Section([Step()])], Hooks(), time.monotonic, max_batch=4)
+    runner = Runner([Section((Step.name,))], [Step()], Hooks(), time.monotonic, max_batch=4)
     made = ClaimLane(redeem, runner.push, lambda _: True, Hooks(), lambda: now[0], threads=2, most=9, patience=1e9)
     path = Path(runner, made, time.monotonic)
     path.feed(Batch([claim(0, "one"), claim(1, "two")]))

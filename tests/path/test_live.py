@@ -12,12 +12,13 @@ import pytest
 
 from pipeline.adapters.memory import MemoryTextCache
 from pipeline.errors import EncoderError, PolicyError, StopError
-from pipeline.items import Features, Pixels
+from pipeline.items import Pixels
 from pipeline.path.live import LivePolicies
 from pipeline.ports import EncoderSpec, Hooks
 from pipeline.rules.policies.backgrounds import LEAST_BACKGROUND
 from pipeline.rules.policies.files import parse_policies
 from pipeline.rules.policies.policy_set import CalibratedFor
+from pipeline.signals import Features
 
 DEFAULTS = b"templates: ['{}', 'a photo of {}']\nbackground: _background.txt\nallow_thin_background: true\n"
 
@@ -93,14 +94,14 @@ def test_a_second_worker_encodes_nothing_that_the_first_has_shared() -> None:
     other = LivePolicies(second, cache, Hooks())
     other.offer(folder("a knife"))
     assert second.asked == []
-    assert np.array_equal(other().texts, first().texts)
+    assert np.array_equal(other().prompts.texts, first().prompts.texts)
 
 
 def test_features_of_a_wrong_size_are_encoded_anew() -> None:
     encoder = Hashing()
     live = LivePolicies(encoder, Rubbish(), Hooks())
     live.offer(folder("a knife"))
-    assert live().texts.shape == (3, 8)
+    assert live().prompts.texts.shape == (3, 8)
     assert len(encoder.asked) == 6
 
 
@@ -196,10 +197,10 @@ def test_all_policies_off_score_nothing_and_encode_nothing() -> None:
         off = {**folder("a knife"), "policies/_background.txt": background}
         off["policies/weapons.yaml"] += b"mode: off\n"
         live.offer(off)
-        assert live().score(np.ones((3, 8), np.float32)).scores.shape == (3, 0)
+        assert live().prompts.score(np.ones((3, 8), np.float32)).scores.shape == (3, 0)
         assert (encoder.asked, told.refused) == ([], 0)
         live.offer(folder("a knife"))
-        assert live().score(np.ones((3, 8), np.float32)).scores.shape == (3, 1)
+        assert live().prompts.score(np.ones((3, 8), np.float32)).scores.shape == (3, 1)
 
 
 def test_looking_at_another_set_forgets_nothing_of_the_live_one() -> None:

@@ -11,11 +11,13 @@ from structlog.testing import capture_logs
 from pipeline.adapters.memory import MemoryFeatureCache, NullEncoder
 from pipeline.adapters.memory.tiered import TieredFeatureCache
 from pipeline.adapters.redis import RedisConnection, RedisFeatureCache
-from pipeline.items import Batch, Features, Item, Pixels
+from pipeline.items import Batch, Item, Pixels
 from pipeline.path.encode import Encode
 from pipeline.path.recall import Recall
 from pipeline.ports import EncoderSpec, Hooks
+from pipeline.signals import Features
 from pipeline.wire import Event
+from tests.signals_made import MADE_BY, whole
 
 SPEC = EncoderSpec("m", "print", "float32", (2, 2), (0,), (1,), "bicubic", "shortest", 8, 77, 100.0, None)
 
@@ -43,10 +45,10 @@ class Worker:
 
     def __init__(self, url: str) -> None:
         self.heard, self.encoder = Heard(), Counting(SPEC)
-        shared = RedisFeatureCache(RedisConnection(url, timeout=5, budget=20), SPEC, "test")
+        shared = RedisFeatureCache(RedisConnection(url, timeout=5, budget=20), SPEC, MADE_BY)
         self.cache = TieredFeatureCache(MemoryFeatureCache(100), shared)
         self._recall = Recall(self.cache, self.heard)
-        self._encode = Encode(self.encoder, self.cache, Hooks())
+        self._encode = Encode(self.encoder, MADE_BY, self.cache, Hooks())
 
     def features(self, *images: bytes) -> list[tuple[list[Any], int]]:
         """Of each image and its frames; an image's first byte says how many views, the second what they show."""
@@ -54,11 +56,11 @@ class Worker:
         for item, image in zip(batch.items, images, strict=True):
             item.image, item.content_sha256 = image, sha256(image).hexdigest()
         for item in self._recall(batch).items:
-            if item.features is None:
+            if item.signals is None:
                 item.pixels = np.full((item.image[0], 2, 2, 3), item.image[1], np.uint8)
-                item.frames = item.image[0]
-        done = [(item.features, item.frames) for item in self._encode(batch).items]
-        return [(features.tolist(), frames) for features, frames in done if features is not None]
+                item.regions = whole(item.image[0], frames=item.image[0])
+        done = [item.signals for item in self._encode(batch).items]
+        return [(each.features.tolist(), each.frames) for each in done if each is not None]
 
 
 def test_two_workers_encode_an_image_once(empty_redis: Any) -> None:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from pipeline.adapters.memory import MemoryBroker, MemoryFeatureCache, MemoryWriter
 from pipeline.adapters.record_publisher import RecordPublisher
 from pipeline.errors import EncoderError, ItemError, PublishError, Reason
-from pipeline.items import Batch, Features, Item, Pixels
+from pipeline.items import Batch, Item, Pixels
 from pipeline.path.decide import Decide
 from pipeline.path.decode import Decode
 from pipeline.path.each import Threads
@@ -23,9 +23,9 @@ from pipeline.path.fetch import Fetch
 from pipeline.path.publish import Publish
 from pipeline.path.recall import Recall
 from pipeline.ports import Decoded, EncoderSpec, HookChain, Hooks, RecordWriter
-from pipeline.rules.heads.scoring import compile_policies
+from pipeline.rules.heads import compile_policies
 from pipeline.rules.policies.policy_set import Defaults, Policy, PolicySet
-from pipeline.rules.verdicts import Provenance
+from pipeline.signals import Features
 from pipeline.wire import (
     Answer,
     Claim,
@@ -35,13 +35,13 @@ from pipeline.wire import (
     Event,
     Failed,
     Form,
-    ModelRef,
     Record,
     Topics,
     parse_decision,
     read_dead_letter,
     record_of,
 )
+from tests.signals_made import MADE_BY, signals, whole
 
 KNIFE, TREE = np.eye(4, dtype=np.float32)[:2]
 CLAIM = [("content-type", b"application/json")]
@@ -57,7 +57,7 @@ class Brightness:
             raise ItemError(Reason.TRUNCATED, "cut off")
         if image.startswith(b"?"):
             raise struct_error
-        return Decoded(np.full((image[0], 2, 2, 3), image[1], np.uint8), image[0])
+        return Decoded(np.full((image[0], 2, 2, 3), image[1], np.uint8), whole(image[0], frames=image[0]))
 
 
 struct_error = ValueError("unpack requires a buffer of 4 bytes")
@@ -129,12 +129,12 @@ def through(made: Batch, encoder: TwoThings, threads: Threads, cache: MemoryFeat
     hooks = Hooks()
     policies = PolicySet((Policy("weapons", "Weapons", ("knife",), {"block": 0.9}),), Defaults(background=("tree",)))
     compiled = compile_policies(policies, {"knife": KNIFE, "tree": TREE}, 20.0, None)
-    decide = Decide(lambda: compiled, Provenance(ModelRef("t", "f", "float32"), "test"), lambda: 5.0)
+    decide = Decide(lambda: compiled, lambda: 5.0)
     stages = [
         Fetch(Shelf(), threads),
         Recall(cache, hooks),
         Decode(Brightness()),
-        Encode(encoder, cache, hooks),
+        Encode(encoder, MADE_BY, cache, hooks),
         decide,
     ]
     for stage in stages:
@@ -155,15 +155,15 @@ def test_the_worst_view_counts(threads: Threads) -> None:
         def decode(self, image: bytes) -> Decoded:
             pixels = np.zeros((8, 2, 2, 3), np.uint8)
             pixels[6] = 255
-            return Decoded(pixels, 8)
+            return Decoded(pixels, whole(8, frames=8))
 
     made = batch(b"gif")
     made = Decode(Late())(Fetch(Shelf(), threads)(made))
     encoder = TwoThings()
-    Encode(encoder, MemoryFeatureCache(10), Hooks())(made)
+    Encode(encoder, MADE_BY, MemoryFeatureCache(10), Hooks())(made)
     policies = PolicySet((Policy("weapons", "Weapons", ("knife",), {"block": 0.9}),), Defaults(background=("tree",)))
     compiled = compile_policies(policies, {"knife": KNIFE, "tree": TREE}, 20.0, None)
-    Decide(lambda: compiled, Provenance(ModelRef("t", "f", "float32"), "test"), lambda: 5.0)(made)
+    Decide(lambda: compiled, lambda: 5.0)(made)
     decision = made.items[0].decision
     assert decision is not None
     assert (decision.verdict, decision.frames) == ("block", 8)
@@ -173,14 +173,14 @@ def test_an_item_never_gets_the_scores_of_its_neighbour() -> None:
     """Each of several with one or more views; one without any fails alone."""
     policies = PolicySet((Policy("weapons", "Weapons", ("knife",), {"block": 0.9}),), Defaults(background=("tree",)))
     compiled = compile_policies(policies, {"knife": KNIFE, "tree": TREE}, 20.0, None)
-    stage = Decide(lambda: compiled, Provenance(ModelRef("t", "f", "float32"), "test"), lambda: 5.0)
+    stage = Decide(lambda: compiled, lambda: 5.0)
     made = batch(b"a", b"b", b"c", b"d")
     views = ([TREE], [TREE, KNIFE, TREE], [TREE, TREE], [KNIFE])
     for item, each in zip(made.items, views, strict=True):
-        item.features = np.array(each, np.float32)
+        item.signals = signals(each)
     found = [item.decision.verdict for item in stage(made).items if item.decision is not None]
     assert found == ["allow", "block", "allow", "block"]
-    made.items[1].features = np.empty((0, len(KNIFE)), np.float32)
+    made.items[1].signals = signals(np.empty((0, len(KNIFE))))
     done = stage(made)
     assert reasons(done) == [None, "stage_failed", None, None]
     assert [item.decision.verdict for item in done.items if item.decision is not None] == ["allow", "allow", "block"]
@@ -194,7 +194,8 @@ def test_a_batch_is_one_call_of_the_encoder_and_a_repeat_is_none(threads: Thread
     assert again.items[1].decision is not None
     assert first.items[0].decision is not None
     assert again.items[1].decision.scores == first.items[0].decision.scores
-    assert again.items[0].frames == 3
+    assert again.items[0].signals is not None
+    assert again.items[0].signals.frames == 3
 
 
 def test_claim_checks_are_redeemed_and_a_bad_one_is_typed(threads: Threads) -> None:

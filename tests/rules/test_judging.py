@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.items import Features
-from pipeline.rules.heads.scoring import CompiledPolicies, compile_policies
+from pipeline.rules.heads import CompiledPolicies, compile_policies
 from pipeline.rules.judging import Judgement, judge
 from pipeline.rules.policies.policy_set import Defaults, Mode, Policy, PolicySet
-from pipeline.wire import Match
+from pipeline.signals import Features, Signals
+from pipeline.wire import SEVERITY, Match
+from tests.signals_made import signals
 
 THINGS = ("knife", "gun", "beer", "tree", "house")
 AT = dict(zip(THINGS, np.eye(len(THINGS), dtype=np.float32), strict=True))
@@ -34,19 +35,20 @@ def view(**shares: float) -> Features:
     return np.asarray(features / np.linalg.norm(features), np.float32)
 
 
-def views(*each: Features) -> Features:
-    return np.stack(each)
+def views(*each: Features) -> Signals:
+    return signals(np.stack(each), frames=len(each))
 
 
 directions = st.lists(st.floats(-1, 1, width=32), min_size=len(THINGS), max_size=len(THINGS)).filter(any)
 
 
 @st.composite
-def images(draw: st.DrawFn) -> list[Features]:
+def images(draw: st.DrawFn) -> list[Signals]:
     made = draw(st.lists(st.lists(directions, min_size=1, max_size=4), min_size=1, max_size=5))
     arrays = [np.array(each, np.float32) for each in made]
     norms = [np.linalg.norm(each, axis=1, keepdims=True) for each in arrays]
-    return [each / np.maximum(norm, 1e-6) for each, norm in zip(arrays, norms, strict=True)]
+    unit = [each / np.maximum(norm, 1e-6) for each, norm in zip(arrays, norms, strict=True)]
+    return [signals(each, frames=len(each)) for each in unit]
 
 
 def nearly(one: Judgement, other: Judgement) -> bool:
@@ -56,7 +58,7 @@ def nearly(one: Judgement, other: Judgement) -> bool:
 
 
 @given(images(), st.randoms())
-def test_order_and_company_change_nothing(made: list[Features], random: Random) -> None:
+def test_order_and_company_change_nothing(made: list[Signals], random: Random) -> None:
     together = judge(made, compiled())
     assert all(nearly(one, judge([each], compiled())[0]) for one, each in zip(together, made, strict=True))
     order = list(range(len(made)))
@@ -66,15 +68,15 @@ def test_order_and_company_change_nothing(made: list[Features], random: Random) 
 
 
 @given(images())
-def test_the_worst_view_counts_for_each_policy(made: list[Features]) -> None:
+def test_the_worst_view_counts_for_each_policy(made: list[Signals]) -> None:
     for found, each in zip(judge(made, compiled()), made, strict=True):
-        alone = [judge([row[None]], compiled())[0] for row in each]
+        alone = [judge([signals(row[None])], compiled())[0] for row in each.features]
         for policy, score in found.scores.items():
             assert abs(score - max(one.scores[policy] for one in alone)) <= 2e-6
 
 
 @given(images())
-def test_a_policy_in_shadow_scores_the_same_and_never_acts(made: list[Features]) -> None:
+def test_a_policy_in_shadow_scores_the_same_and_never_acts(made: list[Signals]) -> None:
     for found, shadowed in zip(judge(made, compiled()), judge(made, compiled("shadow", "shadow")), strict=True):
         assert shadowed.verdict == "allow"
         assert (shadowed.matches, shadowed.scores) == ([], found.scores)
@@ -83,6 +85,110 @@ def test_a_policy_in_shadow_scores_the_same_and_never_acts(made: list[Features])
 
 def unversioned(matches: list[Match]) -> list[Match]:
     return [msgspec.structs.replace(match, version="") for match in matches]
+
+
+@given(images())
+def test_shadow_and_enforced_policies_side_by_side_do_not_touch_each_other(made: list[Signals]) -> None:
+    """One of two goes to shadow: the verdict is that of the other alone, whatever the first one says."""
+    for found, mixed in zip(judge(made, compiled()), judge(made, compiled("shadow")), strict=True):
+        assert unversioned(mixed.matches) == unversioned([each for each in found.matches if each.policy == "alcohol"])
+        assert unversioned(mixed.shadow) == unversioned([each for each in found.matches if each.policy == "weapons"])
+        assert mixed.verdict == max((each.action for each in mixed.matches), key=SEVERITY.get, default="allow")
+        assert mixed.verdict != "block"  # which weapons alone leads to
+
+
+exact = st.permutations([1.0, 0.0, 0.0, 0.0, 0.0]) | st.permutations([0.5, 0.5, 0.5, -0.5, 0.0])
+
+
+@given(st.lists(st.lists(exact, min_size=1, max_size=4), min_size=2, max_size=6), st.randoms())
+def test_where_a_matrix_product_is_exact_so_are_order_and_company(
+    rows: list[list[list[float]]], random: Random
+) -> None:
+    """BLAS sums in another order for another number of rows; of these features no sum is ever rounded."""
+    made = [signals(each, frames=len(each)) for each in rows]
+    together, order = judge(made, compiled()), list(range(len(made)))
+    random.shuffle(order)
+    shuffled = judge([made[at] for at in order], compiled())
+    alone = [judge([each], compiled())[0] for each in made]
+    assert together == alone == [shuffled[order.index(at)] for at in range(len(made))]
+    for one, other in zip(together, alone, strict=True):
+        assert [one.evidence(each) for each in one.scores] == [other.evidence(each) for each in one.scores]
+
+
+@given(images(), directions)
+def test_another_view_never_lowers_a_score(made: list[Signals], more: list[float]) -> None:
+    row = np.array([more], np.float32)
+    row /= max(float(np.linalg.norm(row)), 1e-6)
+    for each, before in zip(made, judge(made, compiled()), strict=True):
+        (after,) = judge([signals(np.concatenate([each.features, row]))], compiled())
+        assert all(after.scores[policy] >= score - 2e-6 for policy, score in before.scores.items())
+
+
+@given(images())
+def test_evidence_is_that_of_the_very_view_whose_score_counts(made: list[Signals]) -> None:
+    """Of matched and unmatched policies alike: frames number the views here, so evidence tells which it is of."""
+    for found, each in zip(judge(made, compiled()), made, strict=True):
+        alone = [judge([signals(row[None])], compiled())[0] for row in each.features]
+        for policy, score in found.scores.items():
+            evidence = found.evidence(policy)
+            view = evidence.view.frame
+            assert abs(score - alone[view].scores[policy]) <= 2e-6
+            there = alone[view].evidence(policy)
+            assert abs(evidence.share - there.share) <= 2e-6
+            own = [AT[prompt] @ each.features[view] for prompt in prompts_of(policy)]
+            assert AT[evidence.prompt] @ each.features[view] >= max(own) - 1e-6
+        assert all(match.evidence == found.evidence(match.policy) for match in (*found.matches, *found.shadow))
+
+
+def prompts_of(policy: str) -> tuple[str, ...]:
+    return next(each.prompts for each in compiled().policies if each.id == policy)
+
+
+@given(images())
+def test_shares_add_up_to_no_more_than_there_is(made: list[Signals]) -> None:
+    """One prompt of alcohol is all of its score; what stands against it has no more than the rest."""
+    for found in judge(made, compiled()):
+        for policy, score in found.scores.items():
+            evidence = found.evidence(policy)
+            assert evidence.against is not None
+            assert evidence.against.text in {"tree", "house"}
+            prompts, against = len(prompts_of(policy)), 2
+            assert score / prompts - 2e-6 <= evidence.share <= score + 2e-6
+            assert (1 - score) / against - 2e-6 <= evidence.against.share <= 1 - score + 2e-6
+
+
+def test_a_near_miss_is_explained_and_a_policy_that_is_not_active_is_not() -> None:
+    (found,) = judge([views(view(tree=1.0), view(tree=1.0, beer=0.5))], compiled())
+    assert found.matches == []
+    evidence = found.evidence("alcohol")
+    assert (evidence.prompt, evidence.view.frame) == ("beer", 1)
+    assert evidence.against is not None
+    assert evidence.against.text == "tree"
+    with pytest.raises(KeyError):
+        found.evidence("gambling")
+    with pytest.raises(KeyError):
+        Judgement({}, [], []).evidence("alcohol")
+
+
+def test_where_each_sentence_stands_alone_nothing_stands_against_it() -> None:
+    sigmoid = compile_policies(compiled().policy_set, AT, 20.0, -10.0)
+    (found,) = judge([views(view(gun=1.0, tree=0.9))], sigmoid)
+    evidence = found.evidence("weapons")
+    assert (evidence.prompt, evidence.share, evidence.against) == ("gun", found.scores["weapons"], None)
+
+
+def test_a_policy_with_nothing_against_it_is_explained_too() -> None:
+    alone = PolicySet((Policy("weapons", "Weapons", ("knife",), {"block": 0.5}),))
+    (found,) = judge([views(view(knife=1.0))], compile_policies(alone, AT, 20.0, None))
+    evidence = found.evidence("weapons")
+    assert (found.scores["weapons"], evidence.share, evidence.against) == (1.0, 1.0, None)
+
+
+def test_a_match_tells_its_prompt_as_it_always_did() -> None:
+    (found,) = judge([views(view(knife=1.0))], compiled())
+    match = found.matches[0]
+    assert match.evidence is not None
+    assert (match.prompt, match.prompt_score) == (match.evidence.prompt, match.evidence.share) != ("", 0.0)
 
 
 def test_the_best_prompt_is_that_of_the_view_which_decided() -> None:
@@ -108,7 +214,7 @@ def test_what_shows_nothing_of_a_policy_is_allowed() -> None:
 def test_an_image_of_no_views_is_refused_and_no_images_are_none() -> None:
     assert judge([], compiled()) == []
     with pytest.raises(ValueError, match="without views"):
-        judge([views(view(tree=1.0)), np.empty((0, len(THINGS)), np.float32)], compiled())
+        judge([views(view(tree=1.0)), signals(np.empty((0, len(THINGS))))], compiled())
 
 
 def test_a_policy_that_is_off_is_not_judged_by() -> None:

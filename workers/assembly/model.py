@@ -10,6 +10,7 @@ from pipeline.adapters.shared_encoder import SharedEncoder
 from pipeline.path import topology
 from pipeline.path.topology import FLIGHTS, Section, Where
 from pipeline.ports import Decoder, Encoder, EncoderSpec
+from pipeline.signals import Provenance
 from workers.process.startup import no_collection
 from workers.settings import Settings
 
@@ -21,6 +22,11 @@ class Model:
     encoder: Encoder
     decoder: Decoder
     where: Where = Where.CORES
+
+    @property
+    def provenance(self) -> Provenance:
+        """What the signals of images are made by."""
+        return Provenance(self.encoder.spec.ref, self.decoder.name)
 
 
 def load_model(settings: Settings, *, one_caller: bool = False) -> Model:

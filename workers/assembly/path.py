@@ -21,8 +21,6 @@ from pipeline.path.runner import Runner
 from pipeline.path.topology import WAITING
 from pipeline.ports import Fetcher, Hooks, Publisher, Source, Stage
 from pipeline.rules.flow.brake import Brake, BrakePolicy
-from pipeline.rules.verdicts import Provenance
-from pipeline.wire import ModelRef
 from workers.assembly.judgement import Judge
 from workers.assembly.model import sections
 from workers.moderator import Moderator
@@ -75,13 +73,11 @@ def _runner(settings: Settings, judge: Judge, fetch: Fetch, publisher: Publisher
 def _stages(judge: Judge, publisher: Publisher, hooks: Hooks) -> list[Stage]:
     """What comes after `fetch`. Which stages share a thread, and how many threads there are, says the topology."""
     model = judge.model
-    spec = model.encoder.spec
-    provenance = Provenance(ModelRef(spec.name, spec.fingerprint, spec.dtype), model.decoder.name)
     return [
         Recall(judge.features, hooks),
         Decode(model.decoder),
-        Encode(model.encoder, judge.features, hooks),
-        Decide(judge.live, provenance, time.time),
+        Encode(model.encoder, model.provenance, judge.features, hooks),
+        Decide(judge.live, time.time),
         Publish(publisher, hooks, time.time),
     ]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.ports import Encoder
-from pipeline.rules.heads.scoring import compile_policies
+from pipeline.rules.heads import compile_policies
 from pipeline.rules.policies.policy_set import Defaults, Policy, PolicySet
 from workers.bench.limits import SECONDS, one_pass
 
@@ -55,7 +55,7 @@ def prompt_share(encoder: Encoder, batch: int, callers: int) -> PromptShare:
     pixels = random.integers(0, 256, (batch, height, width, 3), np.uint8)
     features = encoder.encode_images(pixels)
     with one_pass(encoder, pixels, callers) as once:
-        return PromptShare(batch=batch, scoring=_best(lambda: compiled.score(features)), forward=_best(once))
+        return PromptShare(batch=batch, scoring=_best(lambda: compiled.prompts.score(features)), forward=_best(once))
 
 
 def _best(call: Callable[[], object]) -> float:

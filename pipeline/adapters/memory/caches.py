@@ -5,9 +5,15 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
-from pipeline.items import Features
-from pipeline.ports import Hooks, Remembered
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.ports import Hooks
+from pipeline.signals import Features, Signals
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 class MemoryTextCache:
@@ -37,18 +43,18 @@ class MemoryTextCache:
 
 
 class MemoryFeatureCache:
-    """A `FeatureCache` for one process: the least recently used go first, by number and by bytes of the features."""
+    """A `FeatureCache` for one process: the least recently used go first, by number and by bytes."""
 
     def __init__(self, images: int, max_bytes: int = 256 * 1024 * 1024) -> None:
         self._images = images
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, Remembered] = OrderedDict()
+        self._kept: OrderedDict[str, Signals] = OrderedDict()
         self._bytes = 0
 
-    def get(self, digests: Sequence[str]) -> dict[str, Remembered]:
+    def get(self, digests: Sequence[str]) -> dict[str, Signals]:
         """What it has under each digest, read-only; counts as a use."""
-        found: dict[str, Remembered] = {}
+        found: dict[str, Signals] = {}
         with self._lock:
             for digest in digests:
                 kept = self._kept.get(digest)
@@ -57,14 +63,17 @@ class MemoryFeatureCache:
                     found[digest] = kept
         return found
 
-    def put(self, remembered: Mapping[str, Remembered]) -> None:
+    def put(self, signals: Mapping[str, Signals]) -> None:
         """Keep copies that nobody can write to, and forget the oldest beyond either limit."""
-        copies = {digest: (_read_only(features), frames) for digest, (features, frames) in remembered.items()}
+        copies = {
+            digest: Signals(_read_only(each.features), _read_only(each.regions), each.made_by)
+            for digest, each in signals.items()
+        }
         with self._lock:
             for digest, kept in copies.items():
                 self._forget(digest)
                 self._kept[digest] = kept
-                self._bytes += kept[0].nbytes
+                self._bytes += kept.nbytes
             while len(self._kept) > self._images or self._bytes > self._max_bytes:
                 self._forget(next(iter(self._kept)))
 
@@ -77,10 +86,10 @@ class MemoryFeatureCache:
     def _forget(self, digest: str) -> None:
         found = self._kept.pop(digest, None)
         if found is not None:
-            self._bytes -= found[0].nbytes
+            self._bytes -= found.nbytes
 
 
-def _read_only(features: Features) -> Features:
-    copied = features.copy()
+def _read_only(array: NDArray[Scalar]) -> NDArray[Scalar]:
+    copied = array.copy()
     copied.flags.writeable = False
     return copied

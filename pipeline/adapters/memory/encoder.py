@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.items import Features, Pixels
+from pipeline.items import Pixels
 from pipeline.ports import EncoderSpec
+from pipeline.signals import Features
 
 
 class NullEncoder:

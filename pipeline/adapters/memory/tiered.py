@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import BoundedSemaphore
 
-from pipeline.ports import FeatureCache, Remembered
+from pipeline.ports import FeatureCache
+from pipeline.signals import Signals
 
 WAITING = 4
 """Batches that may wait to be written to the far cache; the next is dropped. A dropped one costs a forward pass."""
@@ -25,7 +26,7 @@ class TieredFeatureCache:
         self._room = BoundedSemaphore(WAITING)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="sluice-share")
 
-    def get(self, digests: Sequence[str]) -> dict[str, Remembered]:
+    def get(self, digests: Sequence[str]) -> dict[str, Signals]:
         """From both; `far` is asked once for all that `near` does not have."""
         found = self._near.get(digests)
         missing = [digest for digest in digests if digest not in found]
@@ -35,11 +36,11 @@ class TieredFeatureCache:
             found |= shared
         return found
 
-    def put(self, remembered: Mapping[str, Remembered]) -> None:
+    def put(self, signals: Mapping[str, Signals]) -> None:
         """To `near` at once, to `far` soon, unless that is behind already."""
-        self._near.put(remembered)
-        if remembered and self._room.acquire(blocking=False):
-            self._writer.submit(self._far.put, remembered).add_done_callback(lambda _: self._room.release())
+        self._near.put(signals)
+        if signals and self._room.acquire(blocking=False):
+            self._writer.submit(self._far.put, signals).add_done_callback(lambda _: self._room.release())
 
     def close(self) -> None:
         """Write what waits, and close both. Idempotent."""

@@ -75,7 +75,7 @@ class NvjpegDecoder:
             width, height = stored.header.size
             made = self._turns(stored, width * height)
             if made is not None and (made.whole is None or is_plain(sketch_of(Image.fromarray(made.whole)))):
-                return Decoded(made.views, 1)
+                return Decoded(made.views, self._device.regions(stored.size))
         return self._fallback.decode(image)
 
     def _for_device(self, image: bytes) -> StoredJpeg | None:

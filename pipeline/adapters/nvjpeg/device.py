@@ -30,7 +30,8 @@ import torch.nn.functional as F  # noqa: N812  its name everywhere
 from pipeline.items import Pixels
 from pipeline.ports import EncoderSpec
 from pipeline.rules.images.jpeg import PlainJpeg
-from pipeline.rules.images.views import Coverage, Piece, Size, View, interpolation, recipe, views
+from pipeline.rules.images.views import Coverage, Piece, Size, View, bounds, interpolation, recipe, views
+from pipeline.signals import Regions, regions_of
 
 REDUCING_GAP = 2.0
 """How much larger than its target an image stays after its first reduction, by the means of whole blocks of pixels.
@@ -38,6 +39,9 @@ REDUCING_GAP = 2.0
 The same as Pillow's. It reads each pixel once; and bicubic scaling alone would fail from a factor of 47 on, as CUDA's
 kernel keeps its weights in 48 KB of shared memory.
 """
+
+LYING = range(5, 9)
+"""EXIF's orientations that swap the sides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,12 @@ class StoredJpeg:
     header: PlainJpeg
     orientation: int
     """EXIF's: 1 stands upright."""
+
+    @property
+    def size(self) -> Size:
+        """Its size as viewers show it: orientations from 5 on lie on their side."""
+        width, height = self.header.size
+        return (height, width) if self.orientation in LYING else (width, height)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +89,10 @@ class JpegDevice:
         plan = views(size, self._target, self._resize_mode, self._coverage)
         several = len(plan) > 1 and self._coverage == "centre"
         return None if several or any(len(view) > 1 for view in plan) else plan
+
+    def regions(self, size: Size) -> Regions:
+        """Where the views of a still of that size, as shown, are taken; of one that `plan` takes."""
+        return regions_of([bounds(view, size) for view in self.plan(size) or []])
 
     def made(self, jpegs: Sequence[StoredJpeg]) -> list[Made]:
         """The views of each, 3 * H * W bytes a view; raises what torch raises when one is refused."""
@@ -166,7 +180,7 @@ def _scaled(image: torch.Tensor, wanted: tuple[int, int], interpolation: str) ->
 def _upright(image: torch.Tensor, stored: StoredJpeg) -> torch.Tensor:
     """``[C,H,W]`` as viewers show it: orientations from 5 on swap the sides, then rows or columns are reversed."""
     orientation = stored.orientation
-    if orientation in {5, 6, 7, 8}:
+    if orientation in LYING:
         image = image.transpose(1, 2)
     reversed_sides = {2: [2], 3: [1, 2], 4: [1], 6: [2], 7: [1, 2], 8: [1]}.get(orientation)
     return image if reversed_sides is None else image.flip(reversed_sides)

@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812  its name everywhere
 
 from pipeline.adapters.open_clip.towers import ImageTower
-from pipeline.items import Features, Pixels
+from pipeline.items import Pixels
 from pipeline.ports import EncoderSpec
+from pipeline.signals import Features
 
 
 class Forward:

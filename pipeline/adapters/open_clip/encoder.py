@@ -26,8 +26,9 @@ from pipeline.adapters.open_clip.passes import best_pass
 from pipeline.adapters.open_clip.text import TextTower, Tokenizer, fixed_batches
 from pipeline.adapters.open_clip.towers import ImageTower
 from pipeline.errors import EncoderError
-from pipeline.items import Features, Pixels
+from pipeline.items import Pixels
 from pipeline.ports import EncoderSpec
+from pipeline.signals import Features
 
 A = TypeVar("A")
 B = TypeVar("B")

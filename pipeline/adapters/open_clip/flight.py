@@ -20,8 +20,9 @@ import torch
 
 from pipeline.adapters.open_clip.device import Forward
 from pipeline.adapters.open_clip.origin import first_line
-from pipeline.items import Features, Pixels
+from pipeline.items import Pixels
 from pipeline.rules.flow.batching import filled_up
+from pipeline.signals import Features
 
 CLOSE = 5e-3
 """How far a replayed unit feature may be from the computed one, per element: bfloat16 rounds by less."""

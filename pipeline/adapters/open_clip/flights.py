@@ -13,8 +13,9 @@ from pipeline.adapters.open_clip.device import Forward
 from pipeline.adapters.open_clip.flight import CaptureError, Flight, Stream
 from pipeline.adapters.open_clip.origin import first_line
 from pipeline.errors import ModelError
-from pipeline.items import Features, Pixels
+from pipeline.items import Pixels
 from pipeline.rules.flow.batching import prepared_sizes
+from pipeline.signals import Features
 
 log = structlog.get_logger()
 

@@ -20,13 +20,13 @@ from pipeline.adapters.pillow.opening import colour_of, drawn, frames_of, opened
 from pipeline.adapters.pillow.orientation import upright
 from pipeline.adapters.pillow.rendering import DRAFT_MARGIN, Renderer, scaled_by
 from pipeline.errors import ItemError, Reason
-from pipeline.items import Pixels
 from pipeline.ports import Decoded, EncoderSpec
 from pipeline.rules.images.formats import ACCEPTED, describe, sniff
 from pipeline.rules.images.frames import LEAST_FRAMES, Novelty, Sketch, frames_for, some, spread
 from pipeline.rules.images.headers import Colour, Stored, read
 from pipeline.rules.images.views import Coverage, Size
 from pipeline.rules.images.work import halvings
+from pipeline.signals import regions_of
 
 Preprocess = Literal["fast", "exact"]
 
@@ -100,22 +100,22 @@ class PillowDecoder:
             if self._shrink(full, stored.colour) > 1 and name == "JPEG":
                 still.draft(None, self._renderer.draft_size(full))
             still.load()
-            rows, scale = self._views(*self._prepared(still, stored), full)
+            views, scale = self._views(*self._prepared(still, stored), full)
             too_small = still.size != full and still.width < scale * full[0]
         if too_small:
-            rows = self._finer(name, stored, scale, rows)
-        return Decoded(some(rows, self._max_views), 1)
+            views = self._finer(name, stored, scale, views)
+        return _some(views, self._max_views)
 
-    def _finer(self, name: str, stored: Stored, scale: float, rows: Pixels) -> Pixels:
+    def _finer(self, name: str, stored: Stored, scale: float, views: Decoded) -> Decoded:
         """The views of a JPEG once more, whose borders or panels showed that it was decoded too small for them.
 
-        Where that would be too much work, it stays at the `rows` that there are.
+        Where that would be too much work, it stays at the `views` that there are.
         """
         try:
             again = read(name, stored.data, self._max_pixels, fast=True, shrink=lambda _size, _colour: 1)
             stored.work.and_more(again.work.seconds).check()
         except ItemError:
-            return rows
+            return views
         with opened(name, stored) as still:
             full = still.size
             still.draft(None, scaled_by(full, scale * DRAFT_MARGIN))
@@ -149,30 +149,39 @@ class PillowDecoder:
     def _animation(self, image: Image.Image, count: int, stored: Stored, seed: bytes) -> Decoded:
         limit = frames_for(self._max_frames, self._max_views, self._renderer.count(image.size))
         chosen = spread(count, (limit + 1) // 2 if count > limit else count, seed)
-        novelty: Novelty[Pixels] = Novelty(limit - len(chosen))
-        taken: list[Pixels] = []
+        novelty: Novelty[Decoded] = Novelty(limit - len(chosen))
+        taken: list[Decoded] = []
         for index, frame in drawn(image, count, stored.size):
             sketch = _sketch(frame)
             if index in chosen:
                 novelty.anchor(sketch)
             elif not novelty.wants(sketch):
                 continue
-            views, _ = self._views(*self._prepared(frame, stored), frame.size)
-            rows = some(views, self._max_views // limit, index)
+            views, _ = self._views(*self._prepared(frame, stored), frame.size, index)
+            views = _some(views, self._max_views // limit, index)
             if index in chosen:
-                taken.append(rows)
+                taken.append(views)
             else:
-                novelty.keep(sketch, rows)
+                novelty.keep(sketch, views)
         taken += novelty.kept
-        return Decoded(np.concatenate(taken), len(taken))
+        regions = np.concatenate([each.regions for each in taken])
+        return Decoded(np.concatenate([each.pixels for each in taken]), regions)
 
-    def _views(self, still: Image.Image, shows: Shows, full: Size) -> tuple[Pixels, float]:
-        """All views of one upright still, ``uint8[V,H,W,3]``, and their scale; `shows` shows their colours."""
+    def _views(self, still: Image.Image, shows: Shows, full: Size, frame: int = 0) -> tuple[Decoded, float]:
+        """All views of one upright still and their scale; `shows` shows their colours."""
         rendered = self._renderer.render(still, full)
         small = rendered.views if shows.late is None else [shows.late(each) for each in rendered.views]
-        rows = [pixels for each in small for pixels in backdrops(each)]
+        over = [backdrops(each) for each in small]
+        rows = [pixels for each in over for pixels in each]
+        boxes = [box for box, each in zip(rendered.boxes, over, strict=True) for _ in each]
         # Of one view, as nearly always, no copy.
-        return (rows[0][np.newaxis] if len(rows) == 1 else np.stack(rows)), rendered.scale
+        pixels = rows[0][np.newaxis] if len(rows) == 1 else np.stack(rows)
+        return Decoded(pixels, regions_of(boxes, frame)), rendered.scale
+
+
+def _some(views: Decoded, most: int, turn: int = 0) -> Decoded:
+    """As many of one frame's views as may be looked at."""
+    return Decoded(some(views.pixels, most, turn), some(views.regions, most, turn))
 
 
 def _sketch(frame: Image.Image) -> Sketch:

@@ -10,7 +10,18 @@ from pipeline.adapters.pillow.sketching import sketch_from, sketch_of, sketch_wi
 from pipeline.ports import EncoderSpec
 from pipeline.rules.images.borders import Sketch
 from pipeline.rules.images.layout import layout
-from pipeline.rules.images.views import Box, Coverage, Piece, Size, View, interpolation, recipe, rescaled, views
+from pipeline.rules.images.views import (
+    Box,
+    Coverage,
+    Piece,
+    Size,
+    View,
+    bounds,
+    interpolation,
+    recipe,
+    rescaled,
+    views,
+)
 
 DRAFT_MARGIN = 1.5
 """A JPEG is decoded at a smaller scale only while that leaves this many times the pixels the model takes."""
@@ -30,6 +41,8 @@ class Rendered:
     """The views of a still as the model takes them, but for their mode."""
 
     views: list[Image.Image]
+    boxes: list[Box]
+    """What of the still each view shows, as fractions of it."""
     scale: float
     """Pixels of a view for one of the full still, in the view where they are most."""
 
@@ -63,12 +76,12 @@ class Renderer:
         full = full if (full[0] > full[1]) == (upright.width > upright.height) else full[::-1]
         plan = views(full, self._target, self._resize_mode, self._coverage)
         if len(plan) == 1 and self._coverage == "centre" and not self._fast:
-            return Rendered([self._by_recipe(upright)], _scale(plan))
+            return _rendered([self._by_recipe(upright)], plan, full)
         small = [self._cut(upright, view, full) for view in plan]
         found = None if self._coverage == "centre" else self._layout(upright, full, small)
         if found is not None:
-            return Rendered([self._cut(upright, view, full) for view in found], _scale(found))
-        return Rendered(small, _scale(plan))
+            return _rendered([self._cut(upright, view, full) for view in found], found, full)
+        return _rendered(small, plan, full)
 
     def _layout(self, upright: Image.Image, full: Size, small: list[Image.Image]) -> list[View] | None:
         """Other views than the `small` ones, where borders or panels ask for them."""
@@ -99,6 +112,10 @@ class Renderer:
         for piece, pixels in zip(view, cut, strict=True):
             canvas.paste(pixels, piece.at)
         return canvas
+
+
+def _rendered(small: list[Image.Image], plan: list[View], full: Size) -> Rendered:
+    return Rendered(small, [bounds(view, full) for view in plan], _scale(plan))
 
 
 def scaled_by(size: Size, scale: float) -> Size:

@@ -1,7 +1,7 @@
 """Image features shared through Redis: an image that many workers see costs all of them one forward pass.
 
-An image of V views takes 12 + 4 * V * D bytes and a key of about 140. With D = 512, Redis counts 2.8 KB for a picture
-of one view and 5.3 KB for one of two (transparency: on black and on white).
+An image of V views takes 8 + V * (20 + 4 * D) bytes and a key of about 140. With D = 512, Redis counts 2.8 KB for a
+picture of one view and 5.3 KB for one of two (transparency: on black and on white).
 """
 
 from __future__ import annotations
@@ -10,38 +10,42 @@ from collections.abc import Mapping, Sequence
 
 from pipeline.adapters.redis.connection import RedisConnection
 from pipeline.adapters.redis.values import decode_image, encode_image
-from pipeline.ports import EncoderSpec, Hooks, Remembered
+from pipeline.ports import EncoderSpec, Hooks
+from pipeline.signals import Provenance, Signals
 
-PREFIX = "sluice:image:v1"
-"""v1 stands for how Sluice looks at an image (views, frames, backdrops) and for the layout of the value."""
+PREFIX = "sluice:image:v2"
+"""v2 stands for how Sluice looks at an image (views, frames, backdrops) and for the layout of the value."""
 _DAY = 86_400.0
 
 
 class RedisFeatureCache:
-    """A `FeatureCache` in Redis, under ``sluice:image:v1:{fingerprint}:{dtype}:{preprocess}:{content sha256}``.
+    """A `FeatureCache` in Redis, under ``sluice:image:v2:{fingerprint}:{dtype}:{preprocess}:{content sha256}``.
 
-    `preprocess` names all that decides what the model sees of an image's bytes: workers that differ in it, or in the
-    model or its dtype, share nothing. Scores may differ in the last digits from those of features of one's own, as
-    they do between batches of different sizes.
+    What its entries were `made_by`, and the `limits` that decide how much of an image is looked at, are in its keys:
+    workers that differ in the model, its dtype, the preprocessing or the limits share nothing. Scores may differ in
+    the last digits from those of features of one's own, as they do between batches of different sizes.
     """
 
     def __init__(
         self,
         connection: RedisConnection,
         spec: EncoderSpec,
-        preprocess: str,
+        made_by: Provenance,
         *,
+        limits: str = "",
         keep: float = _DAY,
         hooks: Hooks | None = None,
     ) -> None:
         """`keep` is how many seconds an image is remembered."""
         self._connection = connection
+        preprocess = f"{made_by.preprocess}-{limits}" if limits else made_by.preprocess
         self._prefix = f"{PREFIX}:{spec.fingerprint}:{spec.dtype}:{preprocess}:"
+        self._made_by = made_by
         self._dimension = spec.features
         self._keep = keep
         self._hooks = hooks or Hooks()
 
-    def get(self, digests: Sequence[str]) -> dict[str, Remembered]:
+    def get(self, digests: Sequence[str]) -> dict[str, Signals]:
         """One question to Redis for every thousand. An entry that cannot be read counts as an error and is a miss."""
         wanted = list(dict.fromkeys(digests))
         values = self._connection.get([self._prefix + digest for digest in wanted])
@@ -50,16 +54,18 @@ class RedisFeatureCache:
             return {}
         found = {digest: value for digest, value in zip(wanted, values, strict=True) if value is not None}
         decoded = {digest: decode_image(value, self._dimension) for digest, value in found.items()}
-        good = {digest: remembered for digest, remembered in decoded.items() if remembered is not None}
+        good = {digest: Signals(*each, self._made_by) for digest, each in decoded.items() if each is not None}
         self._hooks.shared_feature_cache("hit", len(good))
         self._hooks.shared_feature_cache("miss", len(wanted) - len(found))
         self._hooks.shared_feature_cache("error", len(found) - len(good))
         return good
 
-    def put(self, remembered: Mapping[str, Remembered]) -> None:
+    def put(self, signals: Mapping[str, Signals]) -> None:
         """Overwrites what was there, rubbish included."""
-        if remembered:
-            entries = ((self._prefix + digest, encode_image(each)) for digest, each in remembered.items())
+        if signals:
+            entries = (
+                (self._prefix + digest, encode_image(each.features, each.regions)) for digest, each in signals.items()
+            )
             self._connection.set(entries, self._keep)
 
     def close(self) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from pipeline.adapters.redis.connection import RedisConnection
 from pipeline.adapters.redis.values import decode_vectors, encode_vector
-from pipeline.items import Features
 from pipeline.ports import Hooks
+from pipeline.signals import Features
 
 PREFIX = "sluice:text:v1"
 _LONG = 30 * 86_400.0

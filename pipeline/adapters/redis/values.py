@@ -1,6 +1,6 @@
 """Features as they lie in Redis, and back again only if they can be features: rubbish is found, never believed.
 
-A text's value is ``float32[D]``. An image's is three ``uint32`` (its frames, V views, D) before ``float32[V,D]``.
+A text's value is ``float32[D]``. An image's is two ``uint32`` (V views, D), then ``REGION[V]`` and ``float32[V,D]``.
 All of it is little-endian.
 """
 
@@ -13,11 +13,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.items import Features
-from pipeline.ports import Remembered
+from pipeline.signals import REGION, Features, Regions
 
 _UNIT = 1e-3
-_HEADER = struct.Struct("<3I")
+_HEADER = struct.Struct("<2I")
 
 
 def encode_vector(features: Features) -> bytes:
@@ -42,23 +41,32 @@ def decode_vectors(values: Mapping[str, bytes]) -> dict[str, Features]:
     return vectors
 
 
-def encode_image(remembered: Remembered) -> bytes:
-    """``float32[V,D]`` and a number of frames as bytes: 12 + 4 * V * D of them."""
-    features, frames = remembered
-    return _HEADER.pack(frames, *features.shape) + np.ascontiguousarray(features, dtype="<f4").tobytes()
+def encode_image(features: Features, regions: Regions) -> bytes:
+    """``float32[V,D]`` and ``REGION[V]`` as bytes: 8 + V * (20 + 4 * D) of them."""
+    values = np.ascontiguousarray(features, dtype="<f4").tobytes()
+    return _HEADER.pack(*features.shape) + np.ascontiguousarray(regions, dtype=REGION).tobytes() + values
 
 
-def decode_image(value: bytes, dimension: int) -> Remembered | None:
-    """The features, read-only, and their frames; None for what cannot be an image's features of that dimension."""
+def decode_image(value: bytes, dimension: int) -> tuple[Features, Regions] | None:
+    """The features and the regions, read-only; None for what cannot be an image's signals of that dimension."""
     if len(value) < _HEADER.size:
         return None
-    frames, views, columns = _HEADER.unpack_from(value)
-    if not 1 <= frames <= views or columns != dimension or len(value) != _HEADER.size + 4 * views * columns:
+    views, columns = _HEADER.unpack_from(value)
+    behind = _HEADER.size + REGION.itemsize * views
+    if not views or columns != dimension or len(value) != behind + 4 * views * columns:
         return None
-    features = np.frombuffer(value, dtype="<f4", offset=_HEADER.size).reshape(views, columns)
+    regions = np.frombuffer(value, dtype=REGION, count=views, offset=_HEADER.size)
+    features = np.frombuffer(value, dtype="<f4", offset=behind).reshape(views, columns)
     features = features.astype(np.float32, copy=False)
     features.flags.writeable = False
-    return (features, frames) if _of_unit_length(features).all() else None
+    return (features, regions) if _are_boxes(regions) and _of_unit_length(features).all() else None
+
+
+def _are_boxes(regions: Regions) -> bool:
+    """Whether each is a part of a picture: 0 <= left < right <= 1, and likewise down; no number is none of these."""
+    box = regions["box"]
+    start, end = box[:, :2], box[:, 2:]
+    return bool(((start >= 0) & (start < end) & (end <= 1)).all())
 
 
 def _of_unit_length(rows: Features) -> NDArray[np.bool_]:

@@ -33,8 +33,9 @@ from pipeline.adapters.shared_encoder.messages import (
 )
 from pipeline.adapters.shared_encoder.segment import Segment, create
 from pipeline.errors import EncoderError, ServiceError
-from pipeline.items import Features, Pixels
+from pipeline.items import Pixels
 from pipeline.ports import EncoderSpec
+from pipeline.signals import Features
 
 TEXTS = 256
 """Sentences in one request."""

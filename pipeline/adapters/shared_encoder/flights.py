@@ -12,9 +12,10 @@ from time import monotonic
 import numpy as np
 
 from pipeline.adapters.shared_encoder.messages import ClosedError
-from pipeline.items import Features, Pixels
+from pipeline.items import Pixels
 from pipeline.ports import Encoder, Hooks
 from pipeline.rules.flow.batching import take
+from pipeline.signals import Features
 
 
 @dataclass(frozen=True)

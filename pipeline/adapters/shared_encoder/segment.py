@@ -13,8 +13,9 @@ import tempfile
 
 import numpy as np
 
-from pipeline.items import Features, Pixels
+from pipeline.items import Pixels
 from pipeline.ports import EncoderSpec
+from pipeline.signals import Features
 
 _SEALS = hasattr(os, "memfd_create")
 

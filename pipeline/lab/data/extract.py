@@ -1,4 +1,4 @@
-"""Image features of a data set, by the decoder and the encoder that moderate.
+"""Signals of a data set, by the stages that moderate.
 
 Images are read and decoded in threads, one chunk ahead of the model, so that no more than two chunks of pixels are
 held however large the data set is. An image that cannot be read is named with the reason, and the rest go on.
@@ -6,17 +6,18 @@ held however large the data set is. An image that cannot be read is named with t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pipeline.errors import ItemError, Reason
-from pipeline.items import Features, Pixels
+from pipeline.items import Batch, Item
 from pipeline.lab.data.dataset import Dataset, Example
-from pipeline.ports import Decoder, Encoder
+from pipeline.path.decode import Decode
+from pipeline.path.encode import Encode
+from pipeline.ports import Decoder, Encoder, Hooks
+from pipeline.signals import Provenance, Signals
+from pipeline.wire import Event
 
 CHUNK = 64
 """Images decoded together; as many as the worker's own batch by default."""
@@ -33,28 +34,18 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Extracted:
-    """The features of N readable examples, V views in all: an animation or a panorama has several."""
+    """What is known of the N readable examples of a data set, in its order."""
 
     examples: tuple[Example, ...]
-    """The N readable ones, in the data set's order."""
-    features: Features
-    """``float32[V,D]``, each row L2-normalised; an example's views stand together."""
-    offsets: NDArray[np.intp]
-    """``int[N+1]``: the views of example n are rows ``offsets[n]`` to ``offsets[n+1]``, and there is at least one."""
-    unreadable: tuple[Unreadable, ...]
-
-    def best(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
-        """The greatest value among each example's views: ``[V,K]`` to ``[N,K]``."""
-        if not self.examples:
-            return values[:0]
-        return np.asarray(np.maximum.reduceat(values, self.offsets[:-1], axis=0))
+    signals: tuple[Signals, ...]
+    """Of each example, with one view or more: an animation or a panorama has several."""
+    unreadable: tuple[Unreadable, ...] = ()
 
     def chunks(self, examples: int) -> Iterator[Extracted]:
-        """The same in parts of so many examples, without copying, for work whose size is that of all views."""
+        """The same in parts of so many examples, for work whose size is that of all views."""
         for start in range(0, len(self.examples), examples):
-            part = self.examples[start : start + examples]
-            rows = self.offsets[start : start + len(part) + 1]
-            yield Extracted(part, self.features[rows[0] : rows[-1]], rows - rows[0], ())
+            part = slice(start, start + examples)
+            yield Extracted(self.examples[part], self.signals[part])
 
 
 def extract(
@@ -69,59 +60,52 @@ def extract(
 
     Raises `EncoderError` when the device fails, and nothing for an image: see `Extracted.unreadable`.
     """
-    read: list[Example] = []
-    features: list[Features] = []
+    read: list[tuple[Example, Signals]] = []
     unreadable: list[Unreadable] = []
+    encode = Encode(encoder, Provenance(encoder.spec.ref, decoder.name), _NoCache(), Hooks())
     with ThreadPoolExecutor(threads, thread_name_prefix="sluice-extract") as pool:
-        for chunk in _decoded(dataset.examples, decoder, pool):
-            for example, found in _encoded(chunk, encoder):
-                if isinstance(found, Unreadable):
-                    unreadable.append(found)
-                else:
-                    read.append(example)
-                    features.append(found)
+        for chunk in _decoded(dataset.examples, Decode(decoder), pool):
+            encode(Batch([item for _, item in chunk]))
+            for example, item in chunk:
+                if item.signals is not None:
+                    read.append((example, item.signals))
+                elif item.failure is not None:
+                    unreadable.append(Unreadable(example.name, item.failure.reason, item.failure.message))
             progress(len(chunk))
-    views = np.array([0, *(len(each) for each in features)], np.intp)
-    empty: Features = np.zeros((0, encoder.spec.features), np.float32)
-    return Extracted(tuple(read), np.concatenate([empty, *features]), np.cumsum(views), tuple(unreadable))
+    return Extracted(tuple(each for each, _ in read), tuple(each for _, each in read), tuple(unreadable))
 
 
-def _decoded(
-    examples: Sequence[Example], decoder: Decoder, pool: Executor
-) -> Iterator[list[tuple[Example, Pixels | Unreadable]]]:
+def _decoded(examples: Sequence[Example], decode: Decode, pool: Executor) -> Iterator[list[tuple[Example, Item]]]:
     """Chunk after chunk; while one is worked on, the next is being decoded."""
 
-    def decode(example: Example) -> Pixels | Unreadable:
+    def read(example: Example, number: int) -> Item:
+        item = Item(Event("", 0, number, None, None))
         try:
-            return decoder.decode(example.read()).pixels
-        except ItemError as error:
-            return Unreadable(example.name, error.reason, str(error))
+            item.image = example.read()
         except OSError as error:
-            return Unreadable(example.name, Reason.FETCH_FAILED, error.strerror or str(error))
+            item.fail("fetch", ItemError(Reason.FETCH_FAILED, error.strerror or str(error)))
+        decode(Batch([item]))
+        return item
 
-    waiting: list[tuple[Example, Future[Pixels | Unreadable]]] = []
+    waiting: list[tuple[Example, Future[Item]]] = []
     for start in range(0, len(examples) + CHUNK, CHUNK):
-        ahead = [(example, pool.submit(decode, example)) for example in examples[start : start + CHUNK]]
+        chunk = examples[start : start + CHUNK]
+        ahead = [(example, pool.submit(read, example, start + at)) for at, example in enumerate(chunk)]
         if waiting:
             yield [(example, future.result()) for example, future in waiting]
         waiting = ahead
 
 
-def _encoded(
-    chunk: Sequence[tuple[Example, Pixels | Unreadable]], encoder: Encoder
-) -> Iterator[tuple[Example, Features | Unreadable]]:
-    """Pixels become features, in one call for the chunk."""
-    pixels = [found for _, found in chunk if not isinstance(found, Unreadable)]
-    features: Iterator[Features] = iter(())
-    if pixels:
-        ends = np.cumsum([len(views) for views in pixels])
-        features = iter(np.split(encoder.encode_images(np.concatenate(pixels)), ends[:-1]))
-    for example, found in chunk:
-        yield example, found if isinstance(found, Unreadable) else _checked(example, next(features))
+class _NoCache:
+    """A `FeatureCache` that remembers nothing: a data set is looked at once."""
 
+    def get(self, digests: Sequence[str]) -> dict[str, Signals]:
+        """Nothing."""
+        del digests
+        return {}
 
-def _checked(example: Example, features: Features) -> Features | Unreadable:
-    if np.isfinite(features).all():
-        return features
-    # No comparison with NaN is true, so such an image would count as a miss of every class.
-    return Unreadable(example.name, Reason.STAGE_FAILED, "features that are not finite; try dtype float32")
+    def put(self, signals: Mapping[str, Signals]) -> None:
+        """Nothing is kept."""
+
+    def close(self) -> None:
+        """Nothing to free."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pipeline.lab.data.dataset import Dataset
+from pipeline.lab.data.judged import image_scores
 from pipeline.lab.evaluation.findings import TEMPLATES, Subject
 from pipeline.lab.evaluation.precision import rate
 from pipeline.lab.evaluation.shares import Estimate
@@ -17,7 +18,7 @@ from pipeline.lab.evaluation.zero_shot import ClassTexts, encode_classes, rank
 from pipeline.lab.scenes.placed import Spot, placed_scenes
 from pipeline.lab.scenes.surrounds import surrounded_scenes
 from pipeline.lab.scenes.truth import ABOUT
-from pipeline.rules.heads.scoring import CompiledPolicies
+from pipeline.rules.heads import CompiledPolicies
 
 Kind = TypeVar("Kind", bound=Hashable)
 
@@ -104,7 +105,7 @@ def _of_things(
 ) -> Iterator[tuple[str, Seen]]:
     """One count for each scene with a thing of a policy that is active."""
     extracted = subject.extract(dataset.name, dataset)
-    flagged = extracted.best(compiled.score(extracted.features).scores) >= compiled.lowest
+    flagged = image_scores(extracted, compiled) >= compiled.lowest
     names = (texts or encode_classes(subject.encoder, dataset.classes, TEMPLATES)).only(dataset.classes)
     right = rank(extracted, names.classes, names.ensemble, subject.encoder.spec).right
     policy = {name: of for of, things in ABOUT.items() for name in things}
@@ -112,14 +113,14 @@ def _of_things(
         of = policy[example.labels[0]]
         if of in compiled.ids:
             found, named = bool(flagged[row, compiled.ids.index(of)]), bool(right[row])
-            views = int(extracted.offsets[row + 1] - extracted.offsets[row])
+            views = len(extracted.signals[row].features)
             yield example.group or "", Seen(about=1, found=int(found), named=int(named), views=views)
 
 
 def _of_harmless(subject: Subject, compiled: CompiledPolicies, dataset: Dataset) -> Iterator[tuple[str, Seen]]:
     """One count for each scene without."""
     extracted = subject.extract(dataset.name, dataset)
-    flagged = extracted.best(compiled.score(extracted.features).scores) >= compiled.lowest
+    flagged = image_scores(extracted, compiled) >= compiled.lowest
     for row, example in enumerate(extracted.examples):
-        views = int(extracted.offsets[row + 1] - extracted.offsets[row])
+        views = len(extracted.signals[row].features)
         yield example.group or "", Seen(harmless=1, false=int(flagged[row].any()), views=views)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.lab.data.dataset import Dataset
 from pipeline.lab.data.extract import Extracted, extract
+from pipeline.lab.data.judged import image_scores
 from pipeline.lab.evaluation.evaluate import Evaluation, evaluate
 from pipeline.lab.evaluation.precision import Counts, precision_of, rate
 from pipeline.lab.evaluation.reliability import reliability
@@ -21,7 +22,7 @@ from pipeline.lab.scenes.lexicon import load_lexicon
 from pipeline.lab.scenes.scene_set import KINDS, SEED, emoji_scenes, policy_scenes
 from pipeline.lab.scenes.wordings import held_out, is_composed, wording_scenes
 from pipeline.ports import Decoder, Encoder
-from pipeline.rules.heads.scoring import CompiledPolicies
+from pipeline.rules.heads import CompiledPolicies
 from pipeline.rules.policies.policy_set import Defaults, Policy
 
 TEMPLATES = Defaults.templates
@@ -85,7 +86,7 @@ class Subject:
     progress: Progress = lambda *_: None
 
     def extract(self, what: str, dataset: Dataset) -> Extracted:
-        """Features of a data set."""
+        """Signals of a data set."""
         done = 0
 
         def count(images: int) -> None:
@@ -142,7 +143,7 @@ def measure_policies(
     """Each policy at its lowest action, and the calibration error of all their scores."""
     dataset = policy_scenes(amounts.positives, amounts.negatives, POLICY_SEED, atlas=subject.atlas)
     extracted = subject.extract("policies", dataset)
-    scores = extracted.best(compiled.score(extracted.features).scores)
+    scores = image_scores(extracted, compiled)
     rows, confidences, rights = [], [], []
     for column, policy in enumerate(compiled.policies):
         if policy.id not in dataset.classes:

@@ -14,6 +14,7 @@ from torch import Tensor
 from pipeline.lab.evaluation.findings import TEMPLATES, Subject
 from pipeline.lab.evaluation.zero_shot import encode_classes
 from pipeline.lab.scenes.scene_set import emoji_scenes
+from pipeline.rules.heads import Stacked
 
 SEED = 2**44  # held out from training, and not the seed of any test
 LIMIT = 100.0  # CLIP's own clamp
@@ -41,4 +42,4 @@ def fit_scale(subject: Subject, scenes: int) -> float:
     texts = encode_classes(subject.encoder, dataset.classes, TEMPLATES).ensemble
     place = {name: index for index, name in enumerate(dataset.classes)}
     right = torch.tensor([place[example.labels[0]] for example in extracted.examples])
-    return best_scale(torch.from_numpy(extracted.features @ texts.T), right)
+    return best_scale(torch.from_numpy(Stacked.of(extracted.signals).features @ texts.T), right)

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.items import Features
 from pipeline.lab.data.dataset import Dataset, Example
 from pipeline.lab.data.extract import Extracted
 from pipeline.ports import Encoder, EncoderSpec
+from pipeline.rules.heads import Stacked
 from pipeline.rules.heads.ensembles import average
 from pipeline.rules.policies.templates import fill
+from pipeline.signals import Features
 
 ONE_TEMPLATE = "a photo of {}."
 """What the ensemble of templates is compared with."""
@@ -103,7 +104,8 @@ _Columns = tuple[Rows, Rows, Floats]
 
 def _rank(part: Extracted, row: dict[str, int], texts: Features, spec: EncoderSpec) -> _Columns:
     """`Ranking`'s columns for one part."""
-    logits = part.best((part.features @ texts.T).astype(np.float64) * spec.logit_scale)
+    views = Stacked.of(part.signals)
+    logits = views.worst((views.features @ texts.T).astype(np.float64) * spec.logit_scale)
     labelled = np.array([bool(example.labels) for example in part.examples])
     logits, examples = logits[labelled], [example for example in part.examples if example.labels]
     right = np.zeros(logits.shape, bool)
@@ -119,7 +121,7 @@ def _rank(part: Extracted, row: dict[str, int], texts: Features, spec: EncoderSp
 
 
 def _confidence(highest: Floats, logits: Floats, spec: EncoderSpec) -> Floats:
-    """The probability of the class that comes first, as `pipeline.rules.heads.scoring` has it for each kind of model.
+    """The probability of the class that comes first, as `pipeline.rules.heads.prompts` has it for each kind of model.
 
     CLIP: softmax over the classes. SigLIP: the sigmoid of the class's own logit, which no other class touches.
     """

@@ -21,7 +21,7 @@ import numpy as np
 from pipeline.lab.evaluation.precision import positives_to_show
 from pipeline.lab.thresholds.curve import Curve, Flags, Quality
 from pipeline.lab.thresholds.targets import Target, out_of_reach, reached, shortage
-from pipeline.rules.judging import SCORE_DIGITS
+from pipeline.rules.heads import SCORE_DIGITS
 from pipeline.wire import Action
 
 _LEAST = 0.5 * 10**-SCORE_DIGITS

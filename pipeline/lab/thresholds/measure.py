@@ -11,20 +11,17 @@ import numpy as np
 from pipeline.errors import UsageError
 from pipeline.lab.data.dataset import Dataset
 from pipeline.lab.data.extract import Extracted, Unreadable, extract
+from pipeline.lab.data.judged import image_scores
 from pipeline.lab.thresholds.asked import Asked
 from pipeline.lab.thresholds.calibrate import Choice, calibrate
 from pipeline.lab.thresholds.curve import Curve, Floats, curve_of
 from pipeline.lab.thresholds.targets import Target
 from pipeline.ports import Decoder, Encoder, EncoderSpec
-from pipeline.rules.heads.scoring import CompiledPolicies
-from pipeline.rules.judging import SCORE_DIGITS
+from pipeline.rules.heads import CompiledPolicies
 from pipeline.rules.policies.policy_set import CalibratedFor, Policy
 from pipeline.wire import Action
 
 Status = Literal["met", "not supported", "no images", "no target"]
-
-_CHUNK = 1024
-"""Images scored at once: their numerators are float64 for every sentence, 12 MB for the shipped policies."""
 
 
 @dataclass(frozen=True)
@@ -92,12 +89,6 @@ def measure(
     ]
     images, unreadable = len(extracted.examples), extracted.unreadable
     return Calibration(dataset.name, images, unreadable, spec, asked.prevalence, tuple(findings))
-
-
-def image_scores(extracted: Extracted, compiled: CompiledPolicies) -> Floats:
-    """``float64[N,K]``: each image's score under each policy as a decision has it, the worst view counting."""
-    parts = [part.best(compiled.score(part.features).scores) for part in extracted.chunks(_CHUNK)]
-    return np.array([[round(float(score), SCORE_DIGITS) for score in row] for row in np.concatenate(parts)])
 
 
 def _curve(policy: Policy, extracted: Extracted, scores: Floats) -> Curve:

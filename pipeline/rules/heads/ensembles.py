@@ -11,8 +11,8 @@ from hashlib import sha256
 
 import numpy as np
 
-from pipeline.items import Features
 from pipeline.rules.policies.templates import fill
+from pipeline.signals import Features
 
 RECIPE = "2"
 """Raise it where the same model is to give the same sentences other features, if only in the last bit: workers from

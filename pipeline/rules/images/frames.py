@@ -20,6 +20,7 @@ Sketch = NDArray[np.int16]
 """A frame scaled to a few pixels, ``int16[...]``: enough to tell a cut or a flash from what goes on as before."""
 
 Kept = TypeVar("Kept")
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 LEAST_FRAMES = 4
 """Frames of an animation that are looked at however many views each takes; then of each some views."""
@@ -30,8 +31,11 @@ def frames_for(max_frames: int, max_views: int, views: int) -> int:
     return min(max_frames, max(LEAST_FRAMES, max_views // views))
 
 
-def some(views: NDArray[np.uint8], most: int, turn: int = 0) -> NDArray[np.uint8]:
-    """At most `most` views of a frame, evenly spread; from frame to frame, others have their `turn`."""
+def some(views: NDArray[Scalar], most: int, turn: int = 0) -> NDArray[Scalar]:
+    """At most `most` views of a frame, evenly spread; from frame to frame, others have their `turn`.
+
+    Which they are hangs on their number alone, so that pixels and regions of the same views stay together.
+    """
     count = len(views)
     if count <= most:
         return views

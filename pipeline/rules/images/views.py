@@ -91,6 +91,13 @@ def moved(view: View, across: float, down: float) -> View:
     )
 
 
+def bounds(view: View, size: Size) -> Box:
+    """What a view shows of a still of `size`, as fractions of it; where it is folded, what is around its pieces."""
+    lefts, tops, rights, bottoms = zip(*[piece.box for piece in view], strict=True)
+    width, height = size
+    return min(lefts) / width, min(tops) / height, max(rights) / width, max(bottoms) / height
+
+
 def rescaled(view: View, full: Size, size: Size) -> View:
     """The same view of a still that is kept at another size than its `full` one."""
     (across, down), (width, height) = (size[0] / full[0], size[1] / full[1]), size

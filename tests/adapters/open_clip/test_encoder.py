@@ -21,7 +21,8 @@ from PIL import Image
 from pipeline.adapters.open_clip import BUNDLED_MODEL, OpenClipEncoder, load_encoder, load_tokenizer
 from pipeline.adapters.pillow import PillowDecoder
 from pipeline.errors import EncoderError, ModelError
-from pipeline.items import Features, Pixels
+from pipeline.items import Pixels
+from pipeline.signals import Features
 from tests import images, tiny_models
 
 TEXTS = [

@@ -15,8 +15,9 @@ import torch
 
 from pipeline.adapters.open_clip import OpenClipEncoder, load, load_encoder
 from pipeline.errors import EncoderError, ModelError
-from pipeline.items import Features, Pixels
+from pipeline.items import Pixels
 from pipeline.path.topology import FLIGHTS
+from pipeline.signals import Features
 from tests import tiny_models
 from tests.adapters.taped_stream import TapedStream
 

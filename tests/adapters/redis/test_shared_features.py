@@ -18,12 +18,24 @@ from pipeline.adapters.memory import MemoryFeatureCache
 from pipeline.adapters.memory.tiered import WAITING, TieredFeatureCache
 from pipeline.adapters.redis import BUDGET, RedisConnection, RedisFeatureCache
 from pipeline.adapters.redis.values import decode_image, encode_image
-from pipeline.ports import Hooks, Remembered
-from tests.adapters.images_remembered import SPEC, alike, remembered
+from pipeline.ports import Hooks
+from pipeline.signals import REGION, Features, Provenance, Signals
+from tests.adapters.images_remembered import MADE_BY, SPEC, alike, remembered
 from tests.services.deadline import until
 
 IMAGES = {f"sha-{number}": remembered(number) for number in range(3)}
-GOOD = encode_image(remembered(1, views=2))
+
+
+def encoded(signals: Signals, features: Features | None = None, **box: float) -> bytes:
+    """As in Redis; with other features, or other edges of its boxes."""
+    regions = signals.regions.copy()
+    for edge, value in box.items():
+        regions["box"][:, ("left", "top", "right", "bottom").index(edge)] = value
+    return encode_image(signals.features if features is None else features, regions)
+
+
+GOOD = encoded(remembered(1, views=2))
+BEHIND = 8 + 2 * REGION.itemsize
 
 
 class Heard(Hooks):
@@ -41,7 +53,7 @@ def patient(url: str) -> RedisConnection:
 
 def in_redis(url: str, hooks: Hooks | None = None, **connection: Any) -> RedisFeatureCache:
     made = RedisConnection(url, **connection) if connection else patient(url)
-    return RedisFeatureCache(made, SPEC, "test", hooks=hooks)
+    return RedisFeatureCache(made, SPEC, MADE_BY, hooks=hooks)
 
 
 @pytest.mark.parametrize(
@@ -51,23 +63,31 @@ def in_redis(url: str, hooks: Hooks | None = None, **connection: Any) -> RedisFe
         b"<html>",
         GOOD[:-1],
         GOOD + b"\0",
-        struct.pack("<3I", 1, 0, 8),
-        struct.pack("<3I", 0, 2, 8) + GOOD[12:],
-        struct.pack("<3I", 3, 2, 8) + GOOD[12:],
-        struct.pack("<3I", 1, 1, 16) + GOOD[12:],
-        struct.pack("<3I", 1, 2**32 - 1, 2**32 - 1),
-        GOOD[:12] + bytes(64),
-        GOOD[:12] + b"\xff" * 64,
-        encode_image((remembered(1)[0] * 2, 1)),
-        encode_image((np.full((1, 8), np.inf, np.float32), 1)),
-        encode_image((np.concatenate([remembered(1)[0], np.zeros((1, 8), np.float32)]), 1)),
+        struct.pack("<2I", 0, 8),
+        struct.pack("<2I", 1, 8) + GOOD[8:],
+        struct.pack("<2I", 3, 8) + GOOD[8:],
+        struct.pack("<2I", 1, 16) + GOOD[8:],
+        struct.pack("<2I", 2**32 - 1, 2**32 - 1),
+        GOOD[:BEHIND] + bytes(64),
+        GOOD[:BEHIND] + b"\xff" * 64,
+        GOOD[:8] + bytes(40) + GOOD[BEHIND:],
+        GOOD[:8] + b"\xff" * 40 + GOOD[BEHIND:],
+        encoded(remembered(1), remembered(1).features * 2),
+        encoded(remembered(1), np.full((1, 8), np.inf, np.float32)),
+        encoded(remembered(1, views=2), np.concatenate([remembered(1).features, np.zeros((1, 8), np.float32)])),
+        encoded(remembered(1), left=-0.01),
+        encoded(remembered(1), right=1.01),
+        encoded(remembered(1), top=1.0),
+        encoded(remembered(1), bottom=float("nan")),
+        encoded(remembered(1), left=float("inf")),
+        struct.pack("<3I", 1, 2, 8) + GOOD[BEHIND:],
     ],
 )
 def test_rubbish_under_a_key_is_an_error_and_a_miss_and_is_overwritten(empty_redis: Any, rubbish: bytes) -> None:
     heard = Heard()
     cache = in_redis(empty_redis.url, heard)
     with empty_redis.client() as client:
-        client.set("sluice:image:v1:print:float32:test:bad", rubbish)
+        client.set("sluice:image:v2:print:float32:test:bad", rubbish)
     cache.put({"good": remembered(1)})
     assert alike(cache.get(["bad", "good", "none"]), {"good": remembered(1)})
     assert heard.counts == {"hit": 1, "miss": 1, "error": 1}
@@ -80,37 +100,40 @@ def test_rubbish_under_a_key_is_an_error_and_a_miss_and_is_overwritten(empty_red
 def test_any_bytes_are_views_of_unit_length_or_nothing(value: bytes) -> None:
     found = decode_image(value, 4)
     if found is not None:
-        assert 1 <= found[1] <= len(found[0])
-        assert np.allclose(np.linalg.norm(found[0], axis=1), 1, atol=0.01)
+        features, regions = found
+        assert 1 <= Signals(features, regions, MADE_BY).frames <= len(features) == len(regions)
+        assert np.allclose(np.linalg.norm(features, axis=1), 1, atol=0.01)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.data())
 def test_an_image_survives_its_bytes(seed: int, views: int, data: st.DataObject) -> None:
     image = remembered(seed, views=views, frames=data.draw(st.integers(1, views)))
-    value = encode_image(image)
-    assert len(value) == 12 + 4 * views * SPEC.features
+    value = encoded(image)
+    assert len(value) == 8 + views * (20 + 4 * SPEC.features)
     found = decode_image(value, SPEC.features)
     assert found is not None
-    assert alike({"a": found}, {"a": image})
+    assert alike({"a": Signals(*found, MADE_BY)}, {"a": image})
 
 
 def test_workers_that_see_images_differently_share_nothing(empty_redis: Any) -> None:
     in_redis(empty_redis.url).put(IMAGES)
     connection = patient(empty_redis.url)
-    for spec, preprocess in (
-        (replace(SPEC, fingerprint="another"), "test"),
-        (replace(SPEC, dtype="bfloat16"), "test"),
-        (SPEC, "another"),
+    for spec, preprocess, limits in (
+        (replace(SPEC, fingerprint="another"), "test", ""),
+        (replace(SPEC, dtype="bfloat16"), "test", ""),
+        (SPEC, "another", ""),
+        (SPEC, "test", "8frames"),
     ):
-        assert RedisFeatureCache(connection, spec, preprocess).get(list(IMAGES)) == {}
-    assert alike(RedisFeatureCache(connection, SPEC, "test").get(list(IMAGES)), IMAGES)
+        other = RedisFeatureCache(connection, spec, Provenance(spec.ref, preprocess), limits=limits)
+        assert other.get(list(IMAGES)) == {}
+    assert alike(RedisFeatureCache(connection, SPEC, MADE_BY).get(list(IMAGES)), IMAGES)
     connection.close()
 
 
 def test_entries_live_as_long_as_they_were_told(empty_redis: Any) -> None:
-    RedisFeatureCache(patient(empty_redis.url), SPEC, "test", keep=100.0).put({"a": remembered(1)})
+    RedisFeatureCache(patient(empty_redis.url), SPEC, MADE_BY, keep=100.0).put({"a": remembered(1)})
     with empty_redis.client() as client:
-        assert 0 < client.ttl("sluice:image:v1:print:float32:test:a") <= 100
+        assert 0 < client.ttl("sluice:image:v2:print:float32:test:a") <= 100
 
 
 def test_a_batch_is_one_round_trip_each_way(empty_redis: Any) -> None:
@@ -174,16 +197,16 @@ class Slow:
 
     def __init__(self) -> None:
         self.asked: list[list[str]] = []
-        self.kept: dict[str, Remembered] = {}
+        self.kept: dict[str, Signals] = {}
         self.go = threading.Event()
 
-    def get(self, digests: Sequence[str]) -> dict[str, Remembered]:
+    def get(self, digests: Sequence[str]) -> dict[str, Signals]:
         self.asked.append(list(digests))
         return {digest: self.kept[digest] for digest in digests if digest in self.kept}
 
-    def put(self, remembered: Mapping[str, Remembered]) -> None:
+    def put(self, signals: Mapping[str, Signals]) -> None:
         assert self.go.wait(20)
-        self.kept.update(remembered)
+        self.kept.update(signals)
 
     def close(self) -> None:
         pass

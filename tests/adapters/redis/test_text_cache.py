@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from pipeline.adapters.memory import MemoryTextCache
 from pipeline.adapters.redis import BUDGET, RedisConnection, RedisTextCache
 from pipeline.adapters.redis.values import decode_vectors, encode_vector
-from pipeline.items import Features
 from pipeline.ports import Hooks, TextCache
 from pipeline.rules.flow.breaker import Breaker
+from pipeline.signals import Features
 from tests.adapters.conftest import Heard
 
 

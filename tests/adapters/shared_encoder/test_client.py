@@ -14,9 +14,10 @@ import pytest
 
 from pipeline.adapters.shared_encoder import EncoderServer, SharedEncoder
 from pipeline.errors import EncoderError, ServiceError
-from pipeline.items import Features, Pixels
+from pipeline.items import Pixels
 from pipeline.path.topology import FLIGHTS
 from pipeline.ports import EncoderSpec, Hooks
+from pipeline.signals import Features
 from tests.services.deadline import until
 
 SPEC = EncoderSpec(

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 
 from pipeline.errors import EncoderError, ItemError, Reason
-from pipeline.items import Features, Pixels
+from pipeline.items import Pixels
 from pipeline.lab.data.dataset import Dataset, Example
-from pipeline.lab.data.extract import CHUNK, extract
+from pipeline.lab.data.extract import CHUNK, Extracted, extract
 from pipeline.ports import Decoded, EncoderSpec
+from pipeline.rules.heads import Stacked
+from pipeline.signals import Features, Provenance
+from tests.signals_made import whole
 
 SPEC = EncoderSpec("tiny", "f", "float32", (2, 2), (0.5,), (0.5,), "bicubic", "shortest", 2, 77, 100.0, None)
 
@@ -30,7 +33,7 @@ class Views:
         if image == b"bad":
             raise ItemError(Reason.NOT_AN_IMAGE, "no image at all")
         value, views = map(int, image.split())
-        return Decoded(np.full((views, 2, 2, 3), value, np.uint8), 1)
+        return Decoded(np.full((views, 2, 2, 3), value, np.uint8), whole(views))
 
 
 @dataclass
@@ -71,8 +74,11 @@ def test_views_stand_together_in_order_and_unreadable_images_are_named_with_thei
     decoder, done = Views(), []
     found = extract(Dataset("d", examples, ()), decoder, Means(decoder), threads=2, progress=done.append)
     assert [each.name for each in found.examples] == ["a", "b", "c"]
-    assert found.features[:, 0].tolist() == [1, 2, 2, 2, 3, 3]
-    assert found.offsets.tolist() == [0, 1, 4, 6]
+    views = Stacked.of(found.signals)
+    assert views.features[:, 0].tolist() == [1, 2, 2, 2, 3, 3]
+    assert views.offsets == [0, 1, 4, 6]
+    assert {each.made_by for each in found.signals} == {Provenance(SPEC.ref, "views")}
+    assert [len(each.regions) for each in found.signals] == [1, 3, 2]
     assert [(each.name, each.reason) for each in found.unreadable] == [
         ("rubbish", "not_an_image"),
         ("gone", "fetch_failed"),
@@ -80,7 +86,13 @@ def test_views_stand_together_in_order_and_unreadable_images_are_named_with_thei
     ]
     assert found.unreadable[1].message == "No such file or directory"
     assert sum(done) == 6
-    assert found.best(np.array([[1, 5], [2, 9], [8, 1], [3, 3], [4, 4], [0, 6]])).tolist() == [[1, 5], [8, 9], [4, 6]]
+    values = np.array([[1, 5], [2, 9], [8, 1], [3, 3], [4, 4], [0, 6]], float)
+    assert views.worst(values).tolist() == [[1, 5], [8, 9], [4, 6]]
+
+
+def greatest(found: Extracted) -> np.ndarray:
+    views = Stacked.of(found.signals)
+    return views.worst(views.features.astype(float))
 
 
 def test_a_part_has_its_own_views() -> None:
@@ -89,8 +101,8 @@ def test_a_part_has_its_own_views() -> None:
     found = extract(Dataset("d", examples, ()), decoder, Means(decoder), threads=1)
     parts = list(found.chunks(3))
     assert [len(part.examples) for part in parts] == [3, 3, 2]
-    best = np.concatenate([part.best(part.features) for part in parts])
-    assert best.tolist() == found.best(found.features).tolist()
+    best = np.concatenate([greatest(part) for part in parts])
+    assert best.tolist() == greatest(found).tolist()
 
 
 def test_a_large_data_set_is_decoded_no_more_than_one_chunk_ahead() -> None:
@@ -110,15 +122,14 @@ def test_a_large_data_set_is_decoded_no_more_than_one_chunk_ahead() -> None:
 
     examples = [Example("x", one) for _ in range(5 * CHUNK + 7)]
     found = extract(Dataset("d", examples, ()), decoder, encoder, threads=2, progress=progress)
-    assert len(found.features) == 5 * CHUNK + 7
+    assert sum(len(each.features) for each in found.signals) == 5 * CHUNK + 7
     assert max(ahead) <= 2 * CHUNK
 
 
 def test_no_image_at_all_gives_no_features() -> None:
     decoder = Views()
     found = extract(Dataset("d", [example("a", b"bad")], ()), decoder, Means(decoder), threads=1)
-    assert (found.features.shape, found.offsets.tolist(), len(found.unreadable)) == ((0, 2), [0], 1)
-    assert found.best(np.zeros((0, 4))).shape == (0, 4)
+    assert (found.examples, found.signals, len(found.unreadable)) == ((), (), 1)
     assert list(found.chunks(8)) == []
 
 

@@ -61,9 +61,10 @@ class Flags:
     def __init__(self, *answers: np.ndarray[Any, Any]) -> None:
         self.answers = list(answers)
         self.ids = tuple(ABOUT)
+        self.policies = self.ids
         self.lowest = np.full(len(self.ids), 0.5)
 
-    def score(self, features: object) -> Any:
+    def look(self, images: object) -> Any:
         return type("Scores", (), {"scores": self.answers.pop(0)})
 
 

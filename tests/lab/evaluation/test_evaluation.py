@@ -13,6 +13,7 @@ from pipeline.lab.data.extract import Extracted, Unreadable
 from pipeline.lab.evaluation.evaluate import check, evaluate
 from pipeline.lab.evaluation.zero_shot import ONE_TEMPLATE, ClassTexts
 from pipeline.ports import EncoderSpec
+from tests.signals_made import split
 
 SPEC = EncoderSpec("tiny", "f", "float32", (2, 2), (0.5,), (0.5,), "bicubic", "shortest", 2, 77, 10.0, None)
 TEMPLATES = ("a photo of {}.", "{}")
@@ -31,7 +32,7 @@ def seen(dataset: Dataset, views: Sequence[Sequence[float]], unreadable: int = 0
     assert len(lost) == unreadable
     rows = np.array(views, np.float32).reshape(-1, 2)
     lost_ones = tuple(Unreadable(each.name, "not_an_image", "starts like HTML") for each in lost)
-    return Extracted(tuple(dataset.examples[: len(views)]), rows, np.arange(len(views) + 1), lost_ones)
+    return Extracted(tuple(dataset.examples[: len(views)]), split(rows, [1] * len(views)), lost_ones)
 
 
 def data(name: str, *examples: Example) -> Dataset:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from pipeline.items import Features
 from pipeline.lab.data.dataset import Dataset
 from pipeline.lab.data.extract import Extracted
 from pipeline.lab.evaluation.findings import (
@@ -29,8 +29,9 @@ from pipeline.lab.scenes.lexicon import load_lexicon
 from pipeline.lab.scenes.scene_set import KINDS
 from pipeline.lab.scenes.wordings import held_out, is_composed
 from pipeline.ports import EncoderSpec
-from pipeline.rules.heads.scoring import Scores
 from pipeline.rules.policies.policy_set import Policy
+from pipeline.signals import Features, Signals
+from tests.signals_made import split
 
 SPEC = EncoderSpec(
     name="a parrot",
@@ -82,7 +83,7 @@ class Told(Subject):
             word if n % 100 < self.right else other for n, (word, other) in enumerate(zip(shown, wrong, strict=True))
         ]
         self.progress(what, len(shown), len(shown))
-        return Extracted(tuple(dataset.examples), words.directions(known), np.arange(len(shown) + 1), ())
+        return Extracted(tuple(dataset.examples), split(words.directions(known), [1] * len(shown)))
 
 
 @dataclass
@@ -92,10 +93,9 @@ class Scored:
     policies: tuple[Policy, ...]
     columns: tuple[np.ndarray, ...]
 
-    def score(self, features: Features) -> Scores:
-        assert len(features) == len(self.columns[0])
-        scores = np.stack(self.columns, axis=1)
-        return Scores(scores, scores, scores)
+    def look(self, images: Sequence[Signals]) -> SimpleNamespace:
+        assert len(images) == len(self.columns[0])
+        return SimpleNamespace(scores=np.stack(self.columns, axis=1))
 
 
 def told(atlas: Atlas, right: int = 100, **given: Any) -> Told:

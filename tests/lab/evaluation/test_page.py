@@ -20,6 +20,7 @@ from pipeline.lab.evaluation.page import page
 from pipeline.lab.evaluation.record import Record
 from pipeline.lab.evaluation.zero_shot import ClassTexts
 from pipeline.ports import EncoderSpec
+from tests.signals_made import split
 from workers.terminal.evaluation import show
 
 HOSTILE = '<script>alert("1")</script> & [red]$x[/] {}'
@@ -40,7 +41,7 @@ def measured(name: str, spec: EncoderSpec = SPEC, *, shift: bool = True) -> Eval
     ]
     lost = tuple(Unreadable(f"{HOSTILE}{number}.jpg", "empty", "no bytes") for number in range(12))
     dataset = Dataset(name, [*examples, *(Example(each.name, lambda: b"") for each in lost)], CLASSES)
-    extracted = Extracted(tuple(examples), features, np.arange(61), lost)
+    extracted = Extracted(tuple(examples), split(features, [1] * 60), lost)
     texts = ClassTexts(CLASSES, np.eye(7, dtype=np.float32), np.eye(7, dtype=np.float32))
     other = (replace(dataset, name="other"), extracted) if shift else None
     return evaluate(dataset, extracted, texts, ("a photo of {}.", HOSTILE), spec, other=other)

@@ -8,11 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.items import Features, Pixels
+from pipeline.items import Pixels
 from pipeline.lab.data.dataset import Dataset, Example
 from pipeline.lab.data.extract import Extracted
 from pipeline.lab.evaluation.zero_shot import encode_classes, in_words, rank
 from pipeline.ports import EncoderSpec
+from pipeline.signals import Features
+from tests.signals_made import signals
 
 SPEC = EncoderSpec("tiny", "f", "float32", (2, 2), (0.5,), (0.5,), "bicubic", "shortest", 3, 77, 10.0, None)
 CLASSES = ("knife", "dice", "cat")
@@ -24,9 +26,7 @@ def example(*labels: str, ignore: tuple[str, ...] = ()) -> Example:
 
 
 def extracted(examples: Sequence[Example], views: Sequence[Sequence[Sequence[float]]]) -> Extracted:
-    features = np.array([view for each in views for view in each], np.float32).reshape(-1, 3)
-    offsets = np.cumsum([0, *map(len, views)])
-    return Extracted(tuple(examples), features, offsets, ())
+    return Extracted(tuple(examples), tuple(signals(each) for each in views))
 
 
 def places(*each: tuple[Example, Sequence[Sequence[float]]]) -> list[int]:

@@ -14,6 +14,7 @@ from pipeline.adapters.open_clip import load_encoder
 from pipeline.adapters.pillow import PillowDecoder
 from pipeline.lab.data.dataset import Dataset, Example
 from pipeline.lab.data.extract import extract
+from pipeline.lab.data.judged import image_scores
 from pipeline.lab.scenes.emoji import Atlas
 from pipeline.lab.scenes.lexicon import load_lexicon
 from pipeline.lab.scenes.samples import SIZE, draw_sample, write_samples
@@ -93,7 +94,7 @@ def verdicts() -> dict[str, set[str]]:
     compiled = live()
     data = Dataset("samples", [Example(path.name, path.read_bytes) for path in SAMPLES], ())
     extracted = extract(data, decoder, encoder, threads=2)
-    scores = extracted.best(compiled.score(extracted.features).scores)
+    scores = image_scores(extracted, compiled)
     return {
         example.name: {each.id for each, score in zip(compiled.policies, row, strict=True) if score >= each.lowest}
         for example, row in zip(extracted.examples, scores, strict=True)

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.items import Features
+from pipeline.rules.heads import Texts
 from pipeline.rules.heads.ensembles import average, digest
-from pipeline.rules.heads.scoring import CompiledPolicies, compile_policies
+from pipeline.rules.heads.prompts import PromptsHead, compile_prompts
 from pipeline.rules.policies.policy_set import Defaults, Policy, PolicySet
 from pipeline.rules.policies.templates import fill
+from pipeline.signals import Features
 
 DIM = 16
 
@@ -27,11 +28,11 @@ def policy(name: str, *prompts: str, unless: tuple[str, ...] = (), mode: str = "
 
 def compiled(
     policies: list[Policy], background: tuple[str, ...] = (), bias: float | None = None, scale: float = 20.0
-) -> tuple[CompiledPolicies, dict[str, Features]]:
+) -> tuple[PromptsHead, dict[str, Features]]:
     policy_set = PolicySet(tuple(policies), Defaults(background=background))
     sentences = list(policy_set.sentences())
     features = dict(zip(sentences, unit(7, len(sentences)), strict=True))
-    return compile_policies(policy_set, features, scale, bias), features
+    return compile_prompts(policy_set, Texts(features, scale, bias)), features
 
 
 def test_a_score_is_the_softmax_mass_on_the_prompts() -> None:
@@ -45,11 +46,9 @@ def test_a_score_is_the_softmax_mass_on_the_prompts() -> None:
 
 def test_another_policy_does_not_change_a_score() -> None:
     alone, text = compiled([policy("p", "a")], background=("d",))
-    both = compile_policies(
+    both = compile_prompts(
         PolicySet((policy("p", "a"), policy("q", "z", unless=("y",))), Defaults(background=("d",))),
-        text | {"z": unit(3)[0], "y": unit(4)[0]},
-        20.0,
-        None,
+        Texts(text | {"z": unit(3)[0], "y": unit(4)[0]}, 20.0, None),
     )
     assert both.score(unit(1, 5)).scores[:, 0] == pytest.approx(alone.score(unit(1, 5)).scores[:, 0], rel=1e-6)
 
@@ -58,7 +57,7 @@ def test_background_close_to_a_prompt_is_left_out_for_that_policy_alone() -> Non
     knife = unit(1)[0]
     policies = (policy("p", "a knife"), policy("q", "a cup"))
     text = {"a knife": knife, "a cup": unit(2)[0], "knife": knife, "tree": unit(3)[0]}
-    made = compile_policies(PolicySet(policies, Defaults(background=("knife", "tree"))), text, 20.0, None)
+    made = compile_prompts(PolicySet(policies, Defaults(background=("knife", "tree"))), Texts(text, 20.0, None))
     assert made.score(knife[None]).scores[0, 0] > 0.99
     assert made.score(knife[None]).scores[0, 1] < 0.01
 

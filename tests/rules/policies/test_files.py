@@ -224,3 +224,20 @@ def test_whatever_the_defaults_the_background_and_the_built_in_one_hold_it_is_a_
 @settings(max_examples=200)
 def test_a_file_with_bytes_put_in_anywhere_is_a_policy_or_a_refusal(junk: bytes, place: int) -> None:
     assert_policy_or_refusal(WEAPONS[:place] + junk + WEAPONS[place:])
+
+
+def test_versions_are_the_same_from_one_release_to_the_next() -> None:
+    """They stand in decisions that are kept: what is hashed must not change with how policies are judged."""
+    files = {
+        "p/weapons.yaml": b"title: Weapons\nprompts: [a kitchen knife, a bomb]\nunless: [cutlery]\n"
+        b"actions: {review: 0.6, block: 0.9}\n",
+        "p/alcohol.yaml": b"title: Alcohol\nmode: shadow\nprompts: [a glass of beer]\nactions: {label: 0.5}\n",
+        "p/_defaults.yaml": b"background: things.txt\nallow_thin_background: true\n",
+        "p/things.txt": b"a cup\na tree\n",
+    }
+    found = parse_policies(files)
+    assert {each.id: each.version for each in found.policies} == {
+        "alcohol": "0be0dafa10f0",
+        "weapons": "6c2d02dbdc7c",
+    }
+    assert found.version == "b2e862fd7b52"

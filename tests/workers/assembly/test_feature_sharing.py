@@ -10,12 +10,13 @@ import pytest
 from pipeline.adapters.memory import MemoryFeatureCache, NullEncoder
 from pipeline.adapters.pillow import PillowDecoder
 from pipeline.ports import EncoderSpec, FeatureCache, Hooks
+from tests.signals_made import signals
 from workers import assembly, services
 from workers.assembly import Model
 from workers.settings import Settings
 
 SPEC = EncoderSpec("m", "print", "float32", (2, 2), (0,), (1,), "bicubic", "shortest", 4, 77, 100.0, None)
-FEATURES = np.eye(1, 4, dtype=np.float32)
+IMAGE = signals(np.eye(1, 4))
 
 
 def cache_of(url: str, **settings: Any) -> FeatureCache:
@@ -30,16 +31,17 @@ def cache_of(url: str, **settings: Any) -> FeatureCache:
 def known(empty_redis: Any) -> str:
     """A Redis that has one image of a worker with default settings."""
     cache = cache_of(empty_redis.url)
-    cache.put({"sha": (FEATURES, 1)})
+    cache.put({"sha": IMAGE})
     cache.close()
     return str(empty_redis.url)
 
 
 def test_workers_of_the_same_settings_share(known: str) -> None:
     cache = cache_of(known, remember=0)
-    found, frames = cache.get(["sha"])["sha"]
-    assert np.array_equal(found, FEATURES)
-    assert frames == 1
+    found = cache.get(["sha"])["sha"]
+    assert np.array_equal(found.features, IMAGE.features)
+    assert np.array_equal(found.regions, IMAGE.regions)
+    assert found.frames == 1
     cache.close()
 
 
@@ -54,7 +56,7 @@ def test_workers_that_see_images_otherwise_do_not(known: str, other: dict[str, A
 
 def test_images_are_shared_for_as_long_as_the_setting_says(empty_redis: Any) -> None:
     cache = cache_of(empty_redis.url, image_features_ttl=50)
-    cache.put({"sha": (FEATURES, 1)})
+    cache.put({"sha": IMAGE})
     cache.close()
     with empty_redis.client() as client:
         [key] = client.keys()

@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.errors import ItemError, Reason
 from pipeline.ports import Decoded
+from tests.signals_made import whole
 from workers.bench import limits
 from workers.bench.budget import Budget
 from workers.bench.limits import Cost, Forward
@@ -51,7 +52,7 @@ class Doubling:
     name = "doubling"
 
     def decode(self, image: bytes) -> Decoded:
-        return Decoded(np.zeros((1 + image[0] % 2, 2, 2, 3), np.uint8), 1)
+        return Decoded(np.zeros((1 + image[0] % 2, 2, 2, 3), np.uint8), whole(1 + image[0] % 2))
 
 
 def test_views_are_those_that_the_decoder_makes_of_the_benchs_own_images() -> None:
@@ -102,7 +103,7 @@ class Spinning:
         while time.thread_time() < end:
             pass
         time.sleep(0.03)
-        return Decoded(np.zeros((1, 2, 2, 3), np.uint8), 1)
+        return Decoded(np.zeros((1, 2, 2, 3), np.uint8), whole(1))
 
 
 def test_decoding_is_timed_by_the_clocks_of_the_threads_that_decode() -> None:

@@ -18,17 +18,18 @@ from pipeline.errors import UsageError
 from pipeline.items import Batch, Item
 from pipeline.lab.data.dataset import Example
 from pipeline.lab.data.extract import Extracted, Unreadable
+from pipeline.lab.data.judged import image_scores
 from pipeline.lab.thresholds.asked import Asked, asked
-from pipeline.lab.thresholds.measure import Calibration, _curve, _finding, image_scores
+from pipeline.lab.thresholds.measure import Calibration, _curve, _finding
 from pipeline.lab.thresholds.record import record
 from pipeline.lab.thresholds.targets import Target
 from pipeline.lab.thresholds.write_back import edits, write_back
 from pipeline.path.decide import Decide
 from pipeline.ports import EncoderSpec
-from pipeline.rules.heads.scoring import compile_policies
+from pipeline.rules.heads import compile_policies
 from pipeline.rules.policies.policy_set import CalibratedFor, Policy, PolicySet
-from pipeline.rules.verdicts import Provenance
-from pipeline.wire import Event, ModelRef
+from pipeline.wire import Event
+from tests.signals_made import signals, split
 from workers.cli import app
 from workers.settings import SHIPPED_POLICIES
 from workers.terminal.calibration import name_unreadable, show
@@ -82,7 +83,7 @@ def example(name: str, *labels: str, ignore: tuple[str, ...] = ()) -> Example:
 
 def extracted(features: np.ndarray, views: Sequence[int], examples: Sequence[Example] = ()) -> Extracted:
     named = tuple(examples) or tuple(example(str(number)) for number in range(len(views)))
-    return Extracted(named, features, np.cumsum([0, *views]), ())
+    return Extracted(named, split(features, views))
 
 
 def normalised(rows: int, seed: int) -> np.ndarray:
@@ -102,9 +103,9 @@ def test_an_image_scores_as_in_a_decision_about_it(bias: float | None) -> None:
     items = []
     for number, part in enumerate(np.split(features, np.cumsum(views)[:-1])):
         item = Item(Event("t", 0, number, b"k", b"v"))
-        item.features = part
+        item.signals = signals(part)
         items.append(item)
-    batch = Decide(lambda: compiled, Provenance(ModelRef("m", "f", "d"), "p"), lambda: 0.0)(Batch(items))
+    batch = Decide(lambda: compiled, lambda: 0.0)(Batch(items))
     decided = [list(item.decision.scores.values()) for item in batch.live() if item.decision]
     assert image_scores(extracted(features, views), compiled).tolist() == decided
 

@@ -17,9 +17,9 @@ from pipeline.adapters.local.last_good import LastGood
 from pipeline.adapters.local.policy_folder import read_policy_folder
 from pipeline.adapters.memory import MemoryTextCache
 from pipeline.errors import EncoderError
-from pipeline.items import Features
 from pipeline.path.live import LivePolicies
 from pipeline.ports import Hooks
+from pipeline.signals import Features
 from tests.e2e.policies_under_test import FILES, ConfigMap, edit, policy, write_policies
 from tests.path.test_live import Hashing
 from tests.services.deadline import until

@@ -1,0 +1,83 @@
+"""A policy set ready to judge: all its heads, and for each policy the head that has most to say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from pipeline.rules.heads.head import SCORE_DIGITS, Array, Compile, Head, Opinion, Texts
+from pipeline.rules.heads.prompts import PromptsHead, compile_prompts
+from pipeline.rules.policies.policy_set import Policy, PolicySet
+from pipeline.signals import Features, Signals
+from pipeline.wire import Evidence
+
+HEADS: tuple[Compile, ...] = (compile_prompts,)
+"""Every kind of head there is, in the order in which they are preferred where two say the same."""
+
+
+@dataclass(frozen=True)
+class CompiledPolicies:
+    """A policy set with its heads. Build it with `compile_policies`."""
+
+    policy_set: PolicySet
+    heads: tuple[Head, ...]
+
+    @cached_property
+    def policies(self) -> tuple[Policy, ...]:
+        """The K policies that are judged by, in the order of the columns."""
+        return self.policy_set.active
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """Of `policies`, in their order."""
+        return tuple(policy.id for policy in self.policies)
+
+    @cached_property
+    def lowest(self) -> Array:
+        """``float64[K]``: for each policy the least score that leads to any action."""
+        return np.array([policy.lowest for policy in self.policies])
+
+    @cached_property
+    def prompts(self) -> PromptsHead:
+        """The head of prompts, for what looks into the sentences themselves."""
+        return next(head for head in self.heads if isinstance(head, PromptsHead))
+
+    def look(self, images: Sequence[Signals]) -> JoinedOpinion:
+        """The opinion of all heads together on one image or more, as decisions have it."""
+        opinions = [head.look(images) for head in self.heads]
+        scores = np.zeros((len(images), len(self.policies)))
+        for opinion, columns in zip(opinions, self.columns, strict=True):
+            scores[:, columns] = np.maximum(scores[:, columns], opinion.scores)
+        return JoinedOpinion(self, opinions, scores.round(SCORE_DIGITS))
+
+    @cached_property
+    def columns(self) -> tuple[list[int], ...]:
+        """For each head, where the policies that it judges stand among all."""
+        return tuple([self.ids.index(each) for each in head.ids] for head in self.heads)
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedOpinion:
+    """An `Opinion`: for each policy the greatest score of its heads, rounded, and the evidence of that head."""
+
+    compiled: CompiledPolicies
+    opinions: Sequence[Opinion]
+    scores: Array
+
+    def evidence(self, image: int, policy: int) -> Evidence:
+        """The evidence of the head whose score counts."""
+        said = zip(self.opinions, self.compiled.columns, strict=True)
+        asked = [(opinion, columns.index(policy)) for opinion, columns in said if policy in columns]
+        opinion, column = max(asked, key=lambda each: each[0].scores[image, each[1]])
+        return opinion.evidence(image, column)
+
+
+def compile_policies(
+    policy_set: PolicySet, features: Mapping[str, Features], logit_scale: float, logit_bias: float | None
+) -> CompiledPolicies:
+    """Make a policy set ready; `features` holds ``float32[D]`` for each of `PolicySet.sentences`."""
+    words = Texts(features, logit_scale, logit_bias)
+    return CompiledPolicies(policy_set, tuple(compile_head(policy_set, words) for compile_head in HEADS))

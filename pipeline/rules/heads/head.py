@@ -1,0 +1,63 @@
+"""What a head is: one way to judge images by policies, with words of its own for why.
+
+A head is a module with a `Compile` function, which stands in `pipeline.rules.heads.compiled.HEADS`, and a kind of
+evidence in `pipeline.wire.decisions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.rules.policies.policy_set import PolicySet
+from pipeline.signals import Features, Signals
+from pipeline.wire import Evidence
+
+Array = NDArray[np.float64]
+Rows = NDArray[np.intp]
+
+SCORE_DIGITS = 6
+"""Digits kept of a score or a share: float32 features carry no more, and fewer make decisions easier to compare."""
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What a model makes of a policy set's sentences, and how it weighs an image against them."""
+
+    features: Mapping[str, Features]
+    """``float32[D]``, L2-normalised, for each of `PolicySet.sentences`."""
+    logit_scale: float
+    logit_bias: float | None
+
+
+class Opinion(Protocol):
+    """What is said of I images under K policies."""
+
+    @property
+    def scores(self) -> Array:
+        """``float64[I,K]``, from 0 to 1; where an image has several views, of the worst of them."""
+
+    def evidence(self, image: int, policy: int) -> Evidence:
+        """Why an image has its score under a policy, both by their place in `scores`; computed when asked for."""
+
+
+class Head(Protocol):
+    """A head that is ready to judge by a policy set. It keeps nothing between calls, so any thread may call."""
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The policies that have such a head, in the order of the columns of its opinions."""
+
+    def look(self, images: Sequence[Signals]) -> Opinion:
+        """All images at once, at least one; each by itself, so that neither order nor company changes anything.
+
+        Raises ``ValueError`` for an image without the signals that it goes by.
+        """
+
+
+Compile = Callable[[PolicySet, Texts], Head]
+"""All that a head must do once for a policy set, for all policies that have one together."""

@@ -1,0 +1,156 @@
+"""The head of prompts: plain sentences against an image, one GEMM over all sentences of all policies.
+
+For a policy with prompts P, unless U and background B, and ``l_i = logit_scale * cos(image, sentence_i)``::
+
+    score = sum(exp(l_i) for i in P) / sum(exp(l_i) for i in P + U + B)
+
+which is CLIP's zero-shot softmax (Radford et al. 2021, section 3.1.2), summed over the prompts. A model with a
+``logit_bias`` was trained with a sigmoid loss (SigLIP, Zhai et al. 2023): its score is that of the best prompt,
+``sigmoid(logit_scale * cos + logit_bias)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from pipeline.rules.heads.head import SCORE_DIGITS, Array, Rows, Texts
+from pipeline.rules.heads.stacked import Stacked
+from pipeline.rules.policies.policy_set import Policy, PolicySet
+from pipeline.signals import Features, Signals
+from pipeline.wire import Against, PromptEvidence
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Scores of V views under K policies. ``of_prompts`` is ``float64[V,N]``, the numerator of each sentence."""
+
+    scores: Array
+    """``float64[V,K]``"""
+    of_prompts: Array
+    totals: Array
+    """``float64[V,K]``: what a sentence's numerator is divided by, for each policy."""
+
+
+@dataclass(frozen=True)
+class PromptsHead:
+    """The sentences of a policy set, laid out as matrices. Build it with `compile_prompts`."""
+
+    policies: tuple[Policy, ...]
+    """The K policies, in the order of the columns."""
+    sentences: tuple[str, ...]
+    texts: Features
+    """``float32[N,D]``, all sentences."""
+    prompt_rows: tuple[Rows, ...]
+    """For each policy, the rows of `texts` that are its prompts."""
+    own: Array
+    """``float64[N,K]``, 1 where the sentence is one of the policy's prompts."""
+    considered: Array
+    """``float64[N,K]``, 1 where the sentence stands in the policy's denominator."""
+    left: tuple[int, ...]
+    """For each policy, the lines of the background that stand against it."""
+    logit_scale: float
+    logit_bias: float | None
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """Of `policies`, in their order."""
+        return tuple(policy.id for policy in self.policies)
+
+    def look(self, images: Sequence[Signals]) -> PromptsOpinion:
+        """See `Head`. Raises ``ValueError`` for an image of no views."""
+        views = Stacked.of(images)
+        found = self.score(views.features)
+        return PromptsOpinion(self, images, views, found, views.worst(found.scores))
+
+    def score(self, features: Features) -> Scores:
+        """``float32[V,D]``, L2-normalised, to the scores of V views under K policies."""
+        if not self.policies:  # all are off
+            nothing = np.zeros((len(features), 0))
+            return Scores(nothing, nothing, nothing)
+        logits = (features @ self.texts.T).astype(np.float64)
+        logits *= self.logit_scale
+        if self.logit_bias is not None:
+            return self._sigmoid(logits + self.logit_bias)
+        # float64: exp() of a difference of 200 (twice the scale) is far from underflow, so no policy divides by 0.
+        logits -= logits.max(axis=1, keepdims=True)
+        numerators = np.exp(logits, out=logits)
+        totals = numerators @ self.considered
+        return Scores((numerators @ self.own) / totals, numerators, totals)
+
+    def _sigmoid(self, logits: Array) -> Scores:
+        chances = 1.0 / (1.0 + np.exp(-logits))
+        best = [chances[:, rows].max(axis=1) for rows in self.prompt_rows]
+        scores = np.stack(best, axis=1) if best else np.zeros((len(logits), 0))
+        return Scores(scores, chances, np.ones_like(scores))
+
+    def best_prompt(self, scores: Scores, view: int, policy: int) -> tuple[str, float]:
+        """The prompt of that policy which describes the view best, and its share of all that is weighed."""
+        return self._strongest(self.prompt_rows[policy], scores, view, policy)
+
+    def strongest_against(self, scores: Scores, view: int, policy: int) -> tuple[str, float] | None:
+        """The sentence that describes the view best of those against that policy, and its share; None without any."""
+        rows = self._against[policy]
+        return self._strongest(rows, scores, view, policy) if self.logit_bias is None and len(rows) else None
+
+    def _strongest(self, rows: Rows, scores: Scores, view: int, policy: int) -> tuple[str, float]:
+        weights = scores.of_prompts[view, rows]
+        best = int(weights.argmax())
+        return self.sentences[rows[best]], float(weights[best] / scores.totals[view, policy])
+
+    @cached_property
+    def _against(self) -> tuple[Rows, ...]:
+        return tuple(np.flatnonzero(column) for column in (self.considered - self.own).T)
+
+
+@dataclass(frozen=True, slots=True)
+class PromptsOpinion:
+    """An `Opinion`; it holds ``float64[V,N]`` for as long as somebody may ask for evidence."""
+
+    head: PromptsHead
+    images: Sequence[Signals]
+    views: Stacked
+    found: Scores
+    scores: Array
+
+    def evidence(self, image: int, policy: int) -> PromptEvidence:
+        """The best prompt of the view that gave the score, and what stood most against it there."""
+        rows = self.views.views(image)
+        worst = int(self.found.scores[rows, policy].argmax())
+        view = rows.start + worst
+        prompt, share = self.head.best_prompt(self.found, view, policy)
+        against = self.head.strongest_against(self.found, view, policy)
+        return PromptEvidence(
+            prompt,
+            round(share, SCORE_DIGITS),
+            self.images[image].region(worst),
+            None if against is None else Against(against[0], round(against[1], SCORE_DIGITS)),
+        )
+
+
+def compile_prompts(policy_set: PolicySet, words: Texts) -> PromptsHead:
+    """Lay the sentences of a policy set out as matrices."""
+    policies, sentences = policy_set.active, tuple(policy_set.sentences())
+    row = {sentence: index for index, sentence in enumerate(sentences)}
+    texts: Features = np.zeros((0, 1), np.float32)
+    if sentences:
+        texts = np.ascontiguousarray([words.features[sentence] for sentence in sentences], dtype=np.float32)
+    own, considered = np.zeros((len(sentences), len(policies))), np.zeros((len(sentences), len(policies)))
+    lines = policy_set.defaults.background if sentences else ()
+    background = np.array([row[line] for line in lines], dtype=np.intp)
+    nearness = texts[background] @ texts.T
+    prompt_rows, left = [], []
+    for column, policy in enumerate(policies):
+        prompts = np.array([row[prompt] for prompt in policy.prompts], dtype=np.intp)
+        # Background too close to a prompt would cancel it: "knife" against "a kitchen knife".
+        far = (nearness[:, prompts] < policy_set.defaults.too_close).all(axis=1)
+        considered[background[far], column] = 1
+        considered[[row[line] for line in policy.unless], column] = 1
+        considered[prompts, column] = own[prompts, column] = 1
+        prompt_rows.append(prompts)
+        left.append(int(far.sum()))
+    scale, bias = words.logit_scale, words.logit_bias
+    return PromptsHead(policies, sentences, texts, tuple(prompt_rows), own, considered, tuple(left), scale, bias)

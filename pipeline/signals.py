@@ -1,0 +1,72 @@
+"""Signals: what is known of one image's content, and what made it known.
+
+An item carries them, caches keep them, and policies are judged by them alone, so that a policy edit asks nothing of
+the image itself. A view is one small picture that the model was shown; an image has one or more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.wire import ModelRef, Region
+
+Features = NDArray[np.float32]
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
+
+REGION = np.dtype([("frame", "<u4"), ("box", "<f4", (4,))])
+"""Where a view was taken: the frame's index in the file, from 0, and a box in fractions of the picture as shown."""
+Regions = NDArray[np.void]
+"""``REGION[V]``: 20 bytes a view."""
+
+WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+BOX_DIGITS = 4
+"""Digits kept of a box where it is told to people and programs: a tenth of a pixel in a picture of 1,000."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What made signals: the model, and the preprocessing that made pixels of bytes."""
+
+    model: ModelRef
+    preprocess: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Signals:
+    """What is known of one image: ``features`` and ``regions`` stand for the same V views in the same order."""
+
+    features: Features
+    """``float32[V,D]``, L2-normalised."""
+    regions: Regions
+    made_by: Provenance
+
+    @property
+    def frames(self) -> int:
+        """How many of the file's frames were looked at."""
+        return frames_in(self.regions)
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that its arrays take."""
+        return self.features.nbytes + self.regions.nbytes
+
+    def region(self, view: int) -> Region:
+        """Where a view was taken, as decisions tell it."""
+        frame, box = self.regions[view].item()
+        left, top, right, bottom = (round(float(edge), BOX_DIGITS) for edge in box)
+        return Region(frame, (left, top, right, bottom))
+
+
+def regions_of(boxes: Sequence[Box], frame: int = 0) -> Regions:
+    """The regions of views of one frame; `boxes` are fractions of the picture as shown."""
+    return np.array([(frame, box) for box in boxes], REGION)
+
+
+def frames_in(regions: Regions) -> int:
+    """How many frames these views were taken from."""
+    return len(set(regions["frame"].tolist()))
