@@ -227,7 +227,7 @@ def test_a_file_with_bytes_put_in_anywhere_is_a_policy_or_a_refusal(junk: bytes,
 
 
 def test_versions_are_the_same_from_one_release_to_the_next() -> None:
-    """They stand in decisions that are kept: what is hashed must not change with how policies are judged."""
+    """They stand in decisions that are kept, so what is hashed must not change with how policies are judged."""
     files = {
         "p/weapons.yaml": b"title: Weapons\nprompts: [a kitchen knife, a bomb]\nunless: [cutlery]\n"
         b"actions: {review: 0.6, block: 0.9}\n",
@@ -236,8 +236,6 @@ def test_versions_are_the_same_from_one_release_to_the_next() -> None:
         "p/things.txt": b"a cup\na tree\n",
     }
     found = parse_policies(files)
-    assert {each.id: each.version for each in found.policies} == {
-        "alcohol": "0be0dafa10f0",
-        "weapons": "6c2d02dbdc7c",
-    }
+    versions = {each.id: each.version for each in found.policies}
+    assert versions == {"alcohol": "0be0dafa10f0", "weapons": "6c2d02dbdc7c"}
     assert found.version == "b2e862fd7b52"
