@@ -104,8 +104,8 @@ class PublishError(StopError):
 class RefusedError(PublishError):
     """Some records or answers of a call will never be taken, whatever is tried again; all others are acknowledged.
 
-    ``refused`` maps the place of each that the broker refuses, in that call, to the broker's words. ``unwritten``
-    maps the place of each answer that cannot even be written to what was raised instead.
+    ``refused`` maps the index of each that the broker refuses, in that call, to the broker's words. ``unwritten``
+    maps the index of each answer that cannot even be written to what was raised instead.
     """
 
     def __init__(self, refused: Mapping[int, str], unwritten: Mapping[int, Exception] | None = None) -> None:

@@ -124,7 +124,7 @@ class Batch:
                 return count
         return len(self.items)
 
-    def live(self) -> Iterator[Item]:
+    def unfailed(self) -> Iterator[Item]:
         """The items that have not failed so far."""
         return (item for item in self.items if item.failure is None)
 

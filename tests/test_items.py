@@ -102,4 +102,4 @@ def test_a_batch_parts_into_the_same_items_and_counts_its_views(views: list[int]
 def test_the_live_items_of_a_batch_are_those_that_have_not_failed() -> None:
     batch = Batch([item(0), item(1), item(2)])
     batch.items[1].fail("decode", OddError("no"))
-    assert [each.event.offset for each in batch.live()] == [0, 2]
+    assert [each.event.offset for each in batch.unfailed()] == [0, 2]

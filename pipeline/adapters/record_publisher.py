@@ -21,15 +21,15 @@ class RecordPublisher:
         records: list[Record] = []
         refused: dict[int, str] = {}
         unwritten: dict[int, Exception] = {}
-        for place, answer in enumerate(answers):
+        for index, answer in enumerate(answers):
             try:
                 records.append(record_of(answer, self._topics))
             except Exception as error:  # noqa: BLE001 - one answer that cannot be written is no reason to write none
-                unwritten[place] = error
+                unwritten[index] = error
         try:
             self._writer.write(records)
         except RefusedError as error:
-            written = [place for place in range(len(answers)) if place not in unwritten]
+            written = [index for index in range(len(answers)) if index not in unwritten]
             for index, words in error.refused.items():
                 refused[written[index]] = f"{records[index].topic} refuses it: {words}"
         if refused or unwritten:

@@ -24,7 +24,7 @@ class Decide:
 
     def __call__(self, batch: Batch) -> Batch:
         """Fill `decision`. What cannot be judged or answered is that item's failure alone."""
-        ready = [(item, item.signals) for item in batch.live() if item.signals is not None]
+        ready = [(item, item.signals) for item in batch.unfailed() if item.signals is not None]
         if not ready:
             return batch
         compiled, now = self._live(), self._now()

@@ -1,4 +1,4 @@
-"""Work on each live item by itself, side by side where threads are given; one item's failure is its own."""
+"""Work on each item that has not failed by itself, side by side on threads; one item's failure is its own."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _work_off(work: Callable[[Item], None], waiting: Iterable[Item]) -> None:
 
 
 def each(name: str, batch: Batch, work: Callable[[Item], None], threads: Threads | None = None) -> Batch:
-    """Call `work` on every live item; whatever it raises but `StopError` becomes that item's failure.
+    """Call `work` on every item that has not failed; whatever it raises but `StopError` becomes that item's failure.
 
     Any type of exception can come out of a stranger's bytes, so nothing narrower is caught.
     """
@@ -53,7 +53,7 @@ def each(name: str, batch: Batch, work: Callable[[Item], None], threads: Threads
         except Exception as error:  # noqa: BLE001
             item.fail(name, error)
 
-    live = list(batch.live())
+    live = list(batch.unfailed())
     if threads is None:
         _work_off(guarded, live)
     else:

@@ -28,7 +28,7 @@ class Encode:
         """Fill `signals` and let go of `pixels` and `regions`. Raises `EncoderError` when the device fails."""
         waiting = [
             (item, item.pixels, item.regions)
-            for item in batch.live()
+            for item in batch.unfailed()
             if item.pixels is not None and item.regions is not None
         ]
         if not waiting:

@@ -22,7 +22,7 @@ class Fetch:
 
     def __call__(self, batch: Batch) -> Batch:
         """Fill `claim`, `image` and `content_sha256`."""
-        claims = any(item.event.is_claim for item in batch.live())
+        claims = any(item.event.is_claim for item in batch.unfailed())
         return each(self.name, batch, self._fetch, self._threads if claims else None)
 
     def _fetch(self, item: Item) -> None:

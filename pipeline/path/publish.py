@@ -33,22 +33,22 @@ class Publish:
         answers = [item.answer(self.name) for item in batch.items]
         refused = self._refused(answers)
         while refused:
-            places = list(refused)
-            for place, why in refused.items():
-                answers[place] = self._next(batch.items[place], answers[place], why)
-            again = self._refused([answers[place] for place in places])
-            refused = {places[index]: why for index, why in again.items()}
+            indices = list(refused)
+            for index, why in refused.items():
+                answers[index] = self._next(batch.items[index], answers[index], why)
+            again = self._refused([answers[index] for index in indices])
+            refused = {indices[index]: why for index, why in again.items()}
         now = self._now()
         for answer in answers:
             self._hooks.answered(answer, answer.event.age(now))
         return batch
 
     def _refused(self, answers: Sequence[Answer]) -> dict[int, Exception]:
-        """Publish them, and return why that can never be, by the place of each refused one among them."""
+        """Publish them, and return why that can never be, by the index of each refused one among them."""
         try:
             self._publisher.publish(answers)
         except RefusedError as error:
-            by_broker = {place: ItemError(Reason.ANSWER_REFUSED, words) for place, words in error.refused.items()}
+            by_broker = {index: ItemError(Reason.ANSWER_REFUSED, words) for index, words in error.refused.items()}
             return {**by_broker, **error.unwritten}
         return {}
 

@@ -17,7 +17,7 @@ class Recall:
 
     def __call__(self, batch: Batch) -> Batch:
         """Fill `signals` of the items that are remembered; asks the cache once for the whole batch."""
-        live = list(batch.live())
+        live = list(batch.unfailed())
         found = self._cache.get([item.content_sha256 for item in live])
         hits = 0
         for item in live:

@@ -217,7 +217,7 @@ class Polling:
     @property
     def places(self) -> set[tuple[str, int]]:
         """The partitions that it has now."""
-        return set(self.source._ours.places)
+        return set(self.source._ours.partitions)
 
     def _run(self) -> None:
         while not self._ended.is_set():

@@ -19,7 +19,7 @@ def test_poll_brings_what_was_written_before_the_group_existed(bus: Bus) -> None
 
 def test_poll_of_an_idle_topic_takes_the_timeout_and_brings_nothing(bus: Bus) -> None:
     source = bus.source()
-    poll_until(lambda: bool(source._ours.places), source)
+    poll_until(lambda: bool(source._ours.partitions), source)
     started = time.monotonic()
     assert source.poll(0.3, MOST) is None
     assert 0.25 <= time.monotonic() - started < 2
@@ -143,7 +143,7 @@ def test_a_late_event_holds_back_no_other_partition(bus: Bus) -> None:
 
 def test_a_pause_brings_nothing_and_resume_brings_it(bus: Bus) -> None:
     source = bus.source()
-    poll_until(lambda: bool(source._ours.places), source)
+    poll_until(lambda: bool(source._ours.partitions), source)
     bus.put(*PICTURES)
     first = collect(source, 1, most=5)  # what is left now waits in the client, already fetched
     source.pause()
@@ -174,7 +174,7 @@ def test_partitions_that_come_during_a_pause_are_paused_too(bus: Bus) -> None:
     bus.put(*PICTURES)
     source = bus.source()
     source.pause()
-    heard = poll_until(lambda: len(source._ours.places) == 4, source)
+    heard = poll_until(lambda: len(source._ours.partitions) == 4, source)
     assert heard == []
     assert [source.poll(0.1, MOST) for _ in range(5)] == [None] * 5
     source.resume()
@@ -235,7 +235,7 @@ def test_hooks_hear_of_assignments_and_commits_and_lag(bus: Bus) -> None:
 
 def test_close_is_idempotent_and_prompt(bus: Bus) -> None:
     source = bus.source()
-    poll_until(lambda: bool(source._ours.places), source)
+    poll_until(lambda: bool(source._ours.partitions), source)
     started = time.monotonic()
     source.close()
     source.close()

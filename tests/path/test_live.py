@@ -242,7 +242,7 @@ def test_a_look_asks_for_what_the_live_set_lacks_and_remembers_none_of_it() -> N
     encoder.asked.clear()
     live.offer(folder("a knife", "a bomb"))
     assert encoder.asked == ["a bomb", "a photo of a bomb"]
-    assert np.array_equal(live().texts, looked_at.texts)
+    assert np.array_equal(live().prompts.texts, looked_at.prompts.texts)
 
 
 def test_sentences_that_left_the_set_are_forgotten() -> None:
@@ -259,11 +259,11 @@ def test_other_templates_make_other_features() -> None:
     encoder = Hashing()
     live = LivePolicies(encoder, NoCache(), Hooks())
     live.offer(folder("a knife"))
-    before = live().texts
+    before = live().prompts.texts
     encoder.asked.clear()
     live.offer({**folder("a knife"), "policies/_defaults.yaml": DEFAULTS.replace(b"a photo", b"a sketch")})
     assert len(encoder.asked) == 3 * 2
-    assert not np.allclose(before, live().texts)
+    assert not np.allclose(before, live().prompts.texts)
 
 
 class Asked(MemoryTextCache):
@@ -342,13 +342,15 @@ def test_looks_and_offers_at_once_each_get_what_they_asked_for() -> None:
     encoder = Hashing()
     live = LivePolicies(encoder, NoCache(), Hooks())
     sets = [folder("a knife", f"a thing {number}") for number in range(4)]
-    expected = [LivePolicies(encoder, NoCache(), Hooks()).compiled(parse_policies(files)).texts for files in sets]
+    expected = [
+        LivePolicies(encoder, NoCache(), Hooks()).compiled(parse_policies(files)).prompts.texts for files in sets
+    ]
     live.offer(sets[0])
 
     def look(number: int) -> bool:
         if number % 3 == 0:
             live.offer(sets[number % 4])
-        return np.array_equal(live.compiled(parse_policies(sets[number % 4])).texts, expected[number % 4])
+        return np.array_equal(live.compiled(parse_policies(sets[number % 4])).prompts.texts, expected[number % 4])
 
     with ThreadPoolExecutor(4) as threads:
         assert all(threads.map(look, range(120)))

@@ -47,7 +47,7 @@ def encoder(
         return None if ready else "the model is loading"
 
     with ExitStack() as held:
-        health = HealthServer(settings.metrics_host, settings.metrics_port, metrics.registry, vitals.live, not_ready)
+        health = HealthServer(settings.metrics_host, settings.metrics_port, metrics.registry, vitals.alive, not_ready)
         held.callback(health.close)
         encoder = assembly.load_encoder(settings, spread=True)
         stop = signals.stop_on_signals(GRACE)

@@ -66,7 +66,7 @@ def evaluate(
     Each figure comes with its 95 % interval. Images that cannot be read are named and left out.
     """
     chosen = tuple(templates or Defaults.templates)
-    _check_place(html)
+    _check_writable(html)
     draw = _draw(scenes, seed, font) if emoji else None
     dataset = _dataset(data, draw)
     other = None if shift is None else _other(shift, draw)
@@ -88,7 +88,7 @@ def evaluate(
         say(f"\nThe page is in {html}" if html else "\n--html FILE writes this as a page, with charts")
 
 
-def _check_place(html: Path | None) -> None:
+def _check_writable(html: Path | None) -> None:
     """See that the page can be written, before long work finds that it cannot. Raises `ServiceError`."""
     if html is None:
         return

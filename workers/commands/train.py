@@ -93,8 +93,8 @@ def train(
         font=font,
         cores=settings.cores,
     )
-    place = training_run.Place(out, checkpoint, device, workers, resume=resume)
-    training_run.train(settings, choices, place, test_scenes)
+    options = training_run.RunOptions(out, checkpoint, device, workers, resume=resume)
+    training_run.train(settings, choices, options, test_scenes)
 
 
 def _make(folder: Path) -> None:

@@ -50,7 +50,7 @@ def supervise(settings: Settings) -> int:
             return [*supervisor.notices(), *watch.notices()]
 
         health = HealthServer(
-            settings.metrics_host, settings.metrics_port, metrics.registry, vitals.live, fleet.ready, notices
+            settings.metrics_host, settings.metrics_port, metrics.registry, vitals.alive, fleet.ready, notices
         )
         held.callback(health.close)
         services.check_kafka(settings)

@@ -42,12 +42,12 @@ class HealthServer:
         host: str,
         port: int,
         registry: CollectorRegistry,
-        live: Check,
+        alive: Check,
         ready: Check,
         notices: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._server = _listen(host, port)
-        self._server.set_app(_application(registry, {"/healthz": live, "/readyz": ready}, notices))
+        self._server.set_app(_application(registry, {"/healthz": alive, "/readyz": ready}, notices))
         self.port: int = self._server.server_port
         self._thread = Thread(target=self._server.serve_forever, name="sluice-health", daemon=True)
         self._thread.start()

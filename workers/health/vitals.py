@@ -27,8 +27,8 @@ class Vitals(Hooks):
 
     @property
     def checks(self) -> tuple[Check, Check, Callable[[], Sequence[str]]]:
-        """`live`, `ready` and `notices`, as a `HealthServer` takes them."""
-        return self.live, self.ready, self.notices
+        """`alive`, `ready` and `notices`, as a `HealthServer` takes them."""
+        return self.alive, self.ready, self.notices
 
     def watch(self, name: str, check: Check) -> None:
         """From now on ``/healthz`` fails while `check` gives a reason: only for what a restart mends."""
@@ -50,7 +50,7 @@ class Vitals(Hooks):
         """The source now owns that many partitions."""
         self._partitions = partitions
 
-    def live(self) -> str | None:
+    def alive(self) -> str | None:
         """Why a restart is called for, from every check that finds a reason."""
         return "; ".join(_said(self._checks)) or None
 

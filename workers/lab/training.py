@@ -24,7 +24,7 @@ from workers.terminal.plain import say
 
 
 @dataclass(frozen=True)
-class Place:
+class RunOptions:
     """Where a run computes and what it keeps; of no matter to what is learned."""
 
     out: Path
@@ -42,22 +42,22 @@ class Place:
         return self.checkpoint or whole.with_name(f"{whole.name}.checkpoint.pt")
 
 
-def train(settings: Settings, choices: Choices, place: Place, test_scenes: int) -> None:
+def train(settings: Settings, choices: Choices, options: RunOptions, test_scenes: int) -> None:
     """Train to the end, measure, and write the model's folder with its card.
 
     Raises `UsageError` and `ModelError` for what cannot work, and `typer.Exit` where it is interrupted.
     """
-    device = training.known_device(place.device)
+    device = training.known_device(options.device)
     on_cores = device.type == "cpu"
     choices = replace(choices, cores=choices.cores if on_cores else 1)
     run = training.prepare(choices, load_trainee)
     trainer = Trainer(run.plan, run.trainee, run.batches, device)
-    if place.resume:
-        trainer.resume(place.state)
+    if options.resume:
+        trainer.resume(options.state)
     # On a CPU the lanes have the cores already: one process ahead of them keeps all busy.
     busy = 1 if on_cores else max(1, settings.cores - 1)
-    _fit(trainer, place.out, place.state, busy if place.workers is None else place.workers)
-    _finish(settings, run, trainer, place.out, choices, test_scenes)
+    _fit(trainer, options.out, options.state, busy if options.workers is None else options.workers)
+    _finish(settings, run, trainer, options.out, choices, test_scenes)
 
 
 def _fit(trainer: Trainer, out: Path, state: Path, workers: int) -> None:

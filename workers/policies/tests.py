@@ -27,7 +27,7 @@ class Trial:
     score: float | None
     threshold: float
     problem: str = ""
-    place: str = ""
+    where_it_stands: str = ""
     """File and line that name the sample."""
 
     @property
@@ -39,8 +39,8 @@ class Trial:
         """One line that says what was wanted and what was found."""
         wanted = "at least" if self.must_flag else "below"
         found = f"scores {self.score:.3f}" if self.score is not None else self.problem
-        place = f" ({self.place})" if self.place else ""
-        return f"{self.policy}: {self.sample} {found}, wanted {wanted} {self.threshold:g}{place}"
+        where_it_stands = f" ({self.where_it_stands})" if self.where_it_stands else ""
+        return f"{self.policy}: {self.sample} {found}, wanted {wanted} {self.threshold:g}{where_it_stands}"
 
 
 class _Kept(Hooks):
@@ -92,6 +92,6 @@ def _trial(policy: Policy, folder: Path, sample: str, kept: _Kept, *, must_flag:
     image = file_id(folder / sample)
     score = kept.scores.get(image, {}).get(policy.id)
     where = policy.samples.get(sample)
-    place = f"{where.file}:{where.line}" if where else ""
+    where_it_stands = f"{where.file}:{where.line}" if where else ""
     problem = kept.problems.get(image, "") or no_file(folder / sample) or ""
-    return Trial(policy.id, sample, must_flag, score, policy.lowest, problem, place)
+    return Trial(policy.id, sample, must_flag, score, policy.lowest, problem, where_it_stands)

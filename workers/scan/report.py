@@ -66,11 +66,11 @@ class ScanReport(Hooks):
     def publish(self, answers: Sequence[Answer]) -> None:
         """Print the answers. Raises `ReaderGoneError`."""
         unwritten: dict[int, Exception] = {}
-        for place, answer in enumerate(answers):
+        for index, answer in enumerate(answers):
             try:
                 line = self._line(answer)
             except Exception as error:  # noqa: BLE001 - one that cannot be printed is no reason to print none
-                unwritten[place] = error
+                unwritten[index] = error
                 continue
             self._count(answer)
             if isinstance(line, str):

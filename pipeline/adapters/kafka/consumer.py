@@ -27,7 +27,7 @@ from pipeline.adapters.kafka.fetcher import (
     Lost,
 )
 from pipeline.adapters.kafka.network import SILENCE
-from pipeline.rules.flow.assignment import Place
+from pipeline.rules.flow.assignment import Partition
 
 if TYPE_CHECKING:
     from pipeline.adapters.kafka.source import Reading
@@ -67,7 +67,7 @@ class Consumer(KafkaConsumer):
                 found.append(_range(partition, offset, begins, reason))
         return found
 
-    def positions(self) -> dict[Place, int]:
+    def positions(self) -> dict[Partition, int]:
         """Where the next poll goes on, for each partition that has a place to go on from."""
         found = {}
         for partition in self._subscription.assigned_partitions():
@@ -76,14 +76,14 @@ class Consumer(KafkaConsumer):
                 found[tuple(partition)] = position.offset
         return found
 
-    def end(self, place: Place) -> int | None:
+    def end(self, partition: Partition) -> int | None:
         """One past the partition's last record when it was last fetched from; None before."""
-        partition = TopicPartition(*place)
+        partition = TopicPartition(*partition)
         return self.highwater(partition) if self._subscription.is_assigned(partition) else None
 
-    def to_commit(self, place: Place, offset: int, *, tell_topic: bool = True) -> OffsetAndMetadata:
+    def to_commit(self, partition: Partition, offset: int, *, tell_topic: bool = True) -> OffsetAndMetadata:
         """An offset together with the topic that it belongs to."""
-        topic_id = self._ids.get(TopicPartition(*place)) if tell_topic else None
+        topic_id = self._ids.get(TopicPartition(*partition)) if tell_topic else None
         return OffsetAndMetadata(offset, _ID + topic_id if topic_id else "", -1)
 
     def run(self, work: Callable[[], Awaitable[None]]) -> None:

@@ -22,7 +22,7 @@ from kafka.consumer import fetcher
 from kafka.protocol.consumer import IsolationLevel, OffsetResetStrategy
 
 from pipeline.ports import LOSSES
-from pipeline.rules.flow.assignment import Place
+from pipeline.rules.flow.assignment import Partition
 
 PARTITION_FETCH_BYTES = 16 * 1024 * 1024
 """Most for one partition in a fetch. Measured with a busy thread beside it: 654 records of 100 KB a second at the
@@ -54,7 +54,7 @@ EXPIRED, RECREATED, TRUNCATED, CORRUPT = LOSSES
 class Lost:
     """Events of one partition that will never be polled: it was to go on at `looked_for` and goes on at `begins`."""
 
-    place: Place
+    partition: Partition
     reason: str
     looked_for: int
     begins: int
@@ -82,7 +82,7 @@ class PartitionRecords(fetcher.Fetcher.PartitionRecords):
         while (batch := self._next(records)) is not None:
             try:
                 _check(batch)
-                self._check_place(batch)
+                self._check_partition(batch)
                 if self._holds_events(batch):
                     yield from self._events(tp, batch)
             except Exception as error:  # noqa: BLE001 - codecs raise what they like
@@ -99,7 +99,7 @@ class PartitionRecords(fetcher.Fetcher.PartitionRecords):
             self._pass_over(None, error)
             return None
 
-    def _check_place(self, batch: Any) -> None:
+    def _check_partition(self, batch: Any) -> None:
         """Its offset is not under the checksum: one behind the end would be committed, and all before it lost."""
         if batch.base_offset >= self.highwater >= 0:
             raise errors.CorruptRecordError(f"its offset, {batch.base_offset}, lies behind the partition's end")

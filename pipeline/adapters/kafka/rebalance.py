@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from kafka import TopicPartition
 from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
 
-from pipeline.rules.flow.assignment import Place
+from pipeline.rules.flow.assignment import Partition
 
 
 class Rebalances(AsyncConsumerRebalanceListener):
@@ -19,24 +19,24 @@ class Rebalances(AsyncConsumerRebalanceListener):
 
     def __init__(
         self,
-        gained: Callable[[Sequence[Place]], None],
-        revoked: Callable[[Sequence[Place]], Awaitable[None]],
-        lost: Callable[[Sequence[Place]], None],
+        gained: Callable[[Sequence[Partition]], None],
+        revoked: Callable[[Sequence[Partition]], Awaitable[None]],
+        lost: Callable[[Sequence[Partition]], None],
     ) -> None:
         self._gained, self._revoked, self._lost = gained, revoked, lost
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """New partitions came, and have not been fetched from."""
-        self._gained(_places(assigned))
+        self._gained(_partitions_of(assigned))
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Partitions go to another member, once this has returned and the group has been joined again."""
-        await self._revoked(_places(revoked))
+        await self._revoked(_partitions_of(revoked))
 
     async def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
         """Partitions have gone already: we were silent for too long."""
-        self._lost(_places(lost))
+        self._lost(_partitions_of(lost))
 
 
-def _places(partitions: Iterable[TopicPartition]) -> list[Place]:
+def _partitions_of(partitions: Iterable[TopicPartition]) -> list[Partition]:
     return [(partition.topic, partition.partition) for partition in partitions]

@@ -29,7 +29,7 @@ from pipeline.adapters.kafka.topics import CREATE_COMMAND
 from pipeline.errors import ServiceError, StopError
 from pipeline.items import Batch, Item
 from pipeline.ports import Hooks
-from pipeline.rules.flow.assignment import Assignment, Place
+from pipeline.rules.flow.assignment import Assignment, Partition
 
 LAG_INTERVAL = 1.0
 """Seconds between two looks at the positions, for the lag and for what lies behind the last event."""
@@ -180,7 +180,7 @@ class KafkaSource:
 
     def _report(self, lost: Lost) -> None:
         """Never in silence: events that nobody will poll any more. Raises `StopError` where that is asked for."""
-        topic, partition = lost.place
+        topic, partition = lost.partition
         known = {"topic": topic, "partition": partition, "looked_for": lost.looked_for, "goes_on_at": lost.begins}
         _log.error(
             "events_lost", source=self._name, reason=lost.reason, events=lost.events or None, why=lost.why, **known
@@ -192,9 +192,11 @@ class KafkaSource:
                 f" {lost.begins}. To go on from there, start once with --on-lost-events continue"
             )
         if lost.log_is_another:
-            self._ours.restart(lost.place, lost.begins)
+            self._ours.restart(lost.partition, lost.begins)
         else:
-            self._ours.reach({lost.place: lost.looked_for})  # what comes behind the gap is to be committed by itself
+            self._ours.reach(
+                {lost.partition: lost.looked_for}
+            )  # what comes behind the gap is to be committed by itself
 
     def _commit_if_due(self) -> None:
         if self._clock() - self._committed_at >= self._reading.commit_interval:
@@ -215,14 +217,14 @@ class KafkaSource:
         except Exception as error:
             raise StopError(f"Kafka refuses commits for {self._name}: {error}") from error
 
-    async def _commit(self, places: Iterable[Place] | None = None) -> None:
+    async def _commit(self, partitions: Iterable[Partition] | None = None) -> None:
         """On the library's thread: one request, and no second one that could overtake a later."""
-        pending = self._ours.pending(places)
+        pending = self._ours.pending(partitions)
         if not pending:
             return
         offsets = {
-            TopicPartition(*place): self._consumer.to_commit(place, done.offset, tell_topic=self._tell_topic)
-            for place, done in pending.items()
+            TopicPartition(*partition): self._consumer.to_commit(partition, done.offset, tell_topic=self._tell_topic)
+            for partition, done in pending.items()
         }
         await self._consumer.within(self._consumer.commit_async(offsets), _COMMIT_PATIENCE)
         self._hooks.committed(self._ours.committed(pending))
@@ -235,31 +237,31 @@ class KafkaSource:
         self._looked_at = now
         positions = self._consumer.positions()
         self._ours.reach(positions)
-        for place, position in positions.items():
-            end = self._consumer.end(place)
+        for partition, position in positions.items():
+            end = self._consumer.end(partition)
             if end is not None:
-                self._hooks.lag(*place, max(0, end - position))
+                self._hooks.lag(*partition, max(0, end - position))
 
-    def _gained(self, places: Sequence[Place]) -> None:
+    def _gained(self, partitions: Sequence[Partition]) -> None:
         """On the library's thread: partitions came. Those that come while we are paused are paused, too."""
-        self._ours.gain(places)
+        self._ours.gain(partitions)
         if self._paused:
-            self._consumer.pause(*(TopicPartition(*place) for place in places))
-        self._tell("partitions_assigned", len(places))
+            self._consumer.pause(*(TopicPartition(*partition) for partition in partitions))
+        self._tell("partitions_assigned", len(partitions))
 
-    async def _revoked(self, places: Sequence[Place]) -> None:
+    async def _revoked(self, partitions: Sequence[Partition]) -> None:
         """On the library's thread: what is done of them is still ours to commit until this returns.
 
         Nothing is polled meanwhile, and what is in flight goes on.
         """
-        await self._finish(places)
+        await self._finish(partitions)
         try:
-            await self._commit(places)
+            await self._commit(partitions)
         except errors.KafkaError as error:
             _log.warning("commit_failed_at_revocation", source=self._name, error=str(error))
-        self._let_go(places, "partitions_revoked")
+        self._let_go(partitions, "partitions_revoked")
 
-    async def _finish(self, places: Sequence[Place]) -> None:
+    async def _finish(self, partitions: Sequence[Partition]) -> None:
         started = time.monotonic()
         while not self._closed:
             try:
@@ -267,25 +269,25 @@ class KafkaSource:
                     self._ours.mark(batch)
             except StopError:
                 return  # the thread that polls meets it next
-            left, waited = self._ours.outstanding(places), time.monotonic() - started
+            left, waited = self._ours.outstanding(partitions), time.monotonic() - started
             if left and waited > self._reading.revocation_timeout:
                 _log.warning("revoked_unfinished", source=self._name, events=left, waited=round(waited, 1))
             if not left or waited > self._reading.revocation_timeout:
                 return
             await self._consumer.rest(_LISTENER_REST)
 
-    def _lost(self, places: Sequence[Place]) -> None:
+    def _lost(self, partitions: Sequence[Partition]) -> None:
         """On the library's thread: we were put out of the group. Others may be far ahead: nothing is committed."""
-        self._let_go(places, "partitions_lost")
+        self._let_go(partitions, "partitions_lost")
 
-    def _let_go(self, places: Sequence[Place], how: str) -> None:
-        self._ours.lose(places)
-        for place in places:
-            self._hooks.lag(*place, 0)  # the next owner reports it; ours would stand still and be added to theirs
-        self._tell(how, len(places))
+    def _let_go(self, partitions: Sequence[Partition], how: str) -> None:
+        self._ours.lose(partitions)
+        for partition in partitions:
+            self._hooks.lag(*partition, 0)  # the next owner reports it; ours would stand still and be added to theirs
+        self._tell(how, len(partitions))
 
     def _tell(self, what: str, partitions: int) -> None:
-        now = len(self._ours.places)
+        now = len(self._ours.partitions)
         _log.info(what, source=self._name, partitions=partitions, now=now)
         self._hooks.assigned(now)
 

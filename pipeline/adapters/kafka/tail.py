@@ -37,7 +37,7 @@ def tail(
     with closing(consumer):
         with connection.reaching():
             ends = _open(consumer, topic, from_beginning=from_beginning)
-        while follow or any(consumer.position(place) < end for place, end in ends.items()):
+        while follow or any(consumer.position(partition) < end for partition, end in ends.items()):
             yield from _slice(consumer, topic)
 
 
@@ -46,15 +46,15 @@ def _open(consumer: Any, topic: str, *, from_beginning: bool) -> dict[TopicParti
     numbers = sorted(consumer.partitions_for_topic(topic))
     if not numbers:
         raise ServiceError(f"Kafka has no topic {topic}")
-    places = [TopicPartition(topic, number) for number in numbers]
-    ends: dict[TopicPartition, int] = consumer.end_offsets(places)
-    consumer.assign(places)
+    partitions = [TopicPartition(topic, number) for number in numbers]
+    ends: dict[TopicPartition, int] = consumer.end_offsets(partitions)
+    consumer.assign(partitions)
     if from_beginning:
-        consumer.seek_to_beginning(*places)
+        consumer.seek_to_beginning(*partitions)
     else:
-        for place, end in ends.items():
+        for partition, end in ends.items():
             # Not seek_to_end: that is looked up at the first poll, and skips what arrives until then.
-            consumer.seek(place, end)
+            consumer.seek(partition, end)
     return ends
 
 

@@ -14,7 +14,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from pipeline.adapters.kafka.connection import KafkaConnection
 from pipeline.adapters.kafka.network import Client
 from pipeline.errors import ServiceError
-from pipeline.rules.flow.assignment import Place
+from pipeline.rules.flow.assignment import Partition
 
 CREATE_COMMAND = "sluice topics create"
 
@@ -122,7 +122,7 @@ def _configs(admin: Any, topic: str) -> dict[str, str]:
     return {name: str(described[name]["value"]) for name in names if name in described}
 
 
-def committed_lag(connection: KafkaConnection, group: str, topics: Sequence[str]) -> dict[Place, int]:
+def committed_lag(connection: KafkaConnection, group: str, topics: Sequence[str]) -> dict[Partition, int]:
     """For each partition, how many events the group has not committed yet.
 
     Where it has committed nothing, all that the partition holds counts. Blocks for seconds; raises `ServiceError`.

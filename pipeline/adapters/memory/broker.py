@@ -10,7 +10,7 @@ from itertools import count
 from typing import Protocol
 from zlib import crc32
 
-from pipeline.rules.flow.assignment import Place
+from pipeline.rules.flow.assignment import Partition
 from pipeline.wire import Event, Record
 
 
@@ -20,10 +20,10 @@ class Member(Protocol):
     topics: list[str]
 
     @property
-    def places(self) -> list[Place]:
+    def partitions(self) -> list[Partition]:
         """The partitions that are this member's now."""
 
-    def assign(self, places: Sequence[Place]) -> None:
+    def assign(self, partitions: Sequence[Partition]) -> None:
         """From now on these are the member's partitions."""
 
 
@@ -45,7 +45,7 @@ class MemoryBroker:
         self._partitions = partitions
         self._turn = count()
         self._topics: dict[str, list[list[Event]]] = {}
-        self._committed: dict[tuple[str, Place], int] = {}
+        self._committed: dict[tuple[str, Partition], int] = {}
         self._members: defaultdict[str, list[Member]] = defaultdict(list)
 
     def create_topic(self, name: str, partitions: int) -> None:
@@ -69,8 +69,8 @@ class MemoryBroker:
             logs = self._logs(record.topic)
             number = (next(self._turn) if record.key is None else crc32(record.key)) % len(logs)
             headers = list(record.headers)
-            place = (record.topic, number, len(logs[number]))
-            event = Event(*place, record.key, record.value, headers, self._clock())
+            partition = (record.topic, number, len(logs[number]))
+            event = Event(*partition, record.key, record.value, headers, self._clock())
             logs[number].append(event)
             if any(record.topic in member.topics for members in self._members.values() for member in members):
                 self.changed.notify_all()
@@ -81,25 +81,25 @@ class MemoryBroker:
         with self.changed:
             return [event for log in self._logs(topic) for event in log]
 
-    def read(self, place: Place, offset: int, most: int) -> list[Event]:
+    def read(self, partition: Partition, offset: int, most: int) -> list[Event]:
         """Up to `most` records of one partition from that offset on."""
         with self.changed:
-            return self._logs(place[0])[place[1]][offset : offset + most]
+            return self._logs(partition[0])[partition[1]][offset : offset + most]
 
-    def end(self, place: Place) -> int:
+    def end(self, partition: Partition) -> int:
         """The offset that the partition's next record will get."""
         with self.changed:
-            return len(self._logs(place[0])[place[1]])
+            return len(self._logs(partition[0])[partition[1]])
 
-    def committed(self, group: str, place: Place) -> int:
+    def committed(self, group: str, partition: Partition) -> int:
         """Where a new owner of the partition begins: 0 if the group has committed nothing there."""
         with self.changed:
-            return self._committed.get((group, place), 0)
+            return self._committed.get((group, partition), 0)
 
-    def commit(self, group: str, offsets: Mapping[Place, int]) -> None:
+    def commit(self, group: str, offsets: Mapping[Partition, int]) -> None:
         """Remember where the group is."""
         with self.changed:
-            self._committed.update({(group, place): offset for place, offset in offsets.items()})
+            self._committed.update({(group, partition): offset for partition, offset in offsets.items()})
 
     def join(self, group: str, member: Member) -> None:
         """Add a member and share the partitions out anew."""
@@ -120,13 +120,13 @@ class MemoryBroker:
 
     def _rebalance(self, group: str) -> None:
         """Topic by topic, partition by partition, in turn over the members that want the topic: losses first."""
-        shares: dict[Member, list[Place]] = {member: [] for member in self._members[group]}
+        shares: dict[Member, list[Partition]] = {member: [] for member in self._members[group]}
         for topic in sorted({topic for member in shares for topic in member.topics}):
             wanting = [member for member in shares if topic in member.topics]
             for number in range(len(self._logs(topic))):
                 shares[wanting[number % len(wanting)]].append((topic, number))
-        for member, places in shares.items():
-            member.assign([place for place in member.places if place in places])
-        for member, places in shares.items():
-            member.assign(places)
+        for member, partitions in shares.items():
+            member.assign([partition for partition in member.partitions if partition in partitions])
+        for member, partitions in shares.items():
+            member.assign(partitions)
         self.changed.notify_all()

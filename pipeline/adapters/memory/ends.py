@@ -9,7 +9,7 @@ from pipeline.adapters.memory.broker import MemoryBroker
 from pipeline.errors import PublishError, RefusedError, StopError
 from pipeline.items import Batch, Item
 from pipeline.ports import Hooks
-from pipeline.rules.flow.assignment import Assignment, Place
+from pipeline.rules.flow.assignment import Assignment, Partition
 from pipeline.wire import Event, Record
 
 
@@ -31,28 +31,28 @@ class MemorySource:
         self._hooks = hooks or Hooks()
         self._clock = clock
         self._ours = Assignment()
-        self._positions: dict[Place, int] = {}
+        self._positions: dict[Partition, int] = {}
         self._paused = self._closed = False
         broker.join(group, self)
 
     @property
-    def places(self) -> list[Place]:
+    def partitions(self) -> list[Partition]:
         """The partitions that are this member's now."""
-        return self._ours.places
+        return self._ours.partitions
 
-    def assign(self, places: Sequence[Place]) -> None:
+    def assign(self, partitions: Sequence[Partition]) -> None:
         """Called by the broker: what is new starts at the group's committed offset, what stays goes on."""
-        before = set(self._ours.places)
-        if before == set(places):
+        before = set(self._ours.partitions)
+        if before == set(partitions):
             return
-        for place in before.difference(places):
-            del self._positions[place]
-            self._hooks.lag(*place, 0)
-        self._ours.lose(before.difference(places))
-        self._ours.gain(sorted(set(places) - before))
-        for place in set(places) - before:
-            self._positions[place] = self._broker.committed(self._group, place)
-        self._hooks.assigned(len(places))
+        for partition in before.difference(partitions):
+            del self._positions[partition]
+            self._hooks.lag(*partition, 0)
+        self._ours.lose(before.difference(partitions))
+        self._ours.gain(sorted(set(partitions) - before))
+        for partition in set(partitions) - before:
+            self._positions[partition] = self._broker.committed(self._group, partition)
+        self._hooks.assigned(len(partitions))
 
     def poll(self, timeout: float, most: int) -> Batch | None:
         """Wait up to `timeout` seconds; wakes at once when a record is written."""
@@ -60,8 +60,8 @@ class MemorySource:
         with self._broker.changed:
             self._broker.changed.wait_for(self._has_more, timeout)
             events = self._take(most) if self._has_more() else []
-            for place, position in self._positions.items():
-                self._hooks.lag(*place, self._broker.end(place) - position)
+            for partition, position in self._positions.items():
+                self._hooks.lag(*partition, self._broker.end(partition) - position)
             if not events:
                 return None
             batch = Batch([Item(event) for event in events], self._clock(), self._ours.generation)
@@ -82,7 +82,7 @@ class MemorySource:
         with self._broker.changed:
             self._ours.mark(batch)
             done = self._ours.pending()
-            self._broker.commit(self._group, {place: each.offset for place, each in done.items()})
+            self._broker.commit(self._group, {partition: each.offset for partition, each in done.items()})
         if done:
             self._hooks.committed(self._ours.committed(done))
 
@@ -100,13 +100,13 @@ class MemorySource:
 
     def _has_more(self) -> bool:
         ready = self._broker.available and not self._paused
-        return ready and any(self._broker.end(place) > at for place, at in self._positions.items())
+        return ready and any(self._broker.end(partition) > at for partition, at in self._positions.items())
 
     def _take(self, most: int) -> list[Event]:
         events: list[Event] = []
-        for place, position in self._positions.items():
-            found = self._broker.read(place, position, most - len(events))
-            self._positions[place] = position + len(found)
+        for partition, position in self._positions.items():
+            found = self._broker.read(partition, position, most - len(events))
+            self._positions[partition] = position + len(found)
             events += found
         # The partition that came first comes last next time, or a busy one would starve the others.
         first = next(iter(self._positions))

@@ -11,7 +11,7 @@ from pipeline.adapters.open_clip.encoder import OpenClipEncoder
 from pipeline.adapters.open_clip.frozen import frozen
 from pipeline.adapters.open_clip.origin import find_model
 from pipeline.adapters.open_clip.text import text_tower, tokenizer_of
-from pipeline.adapters.open_clip.towers import choose_device, choose_dtype, place, settle, tower_of
+from pipeline.adapters.open_clip.towers import choose_device, choose_dtype, put_on, settle, tower_of
 from pipeline.adapters.open_clip.weights import create_model, describe
 
 
@@ -46,7 +46,7 @@ def load_encoder(
     if form is None:
         visual, form = settle(whole.visual, spec.image_size)
     else:
-        visual = place(whole.visual, where, form)
+        visual = put_on(whole.visual, where, form)
     whole.visual = torch.nn.Identity()  # what is left is the text side, which keeps float32
     texts, short = text_tower(whole.to(where))
     encoder = OpenClipEncoder(

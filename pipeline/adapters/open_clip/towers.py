@@ -65,7 +65,7 @@ def _has_bfloat16() -> bool:
     return any(bool(getattr(torch.cpu, name, bool)()) for name in older)
 
 
-def place(visual: torch.nn.Module, device: torch.device, dtype: torch.dtype) -> torch.nn.Module:
+def put_on(visual: torch.nn.Module, device: torch.device, dtype: torch.dtype) -> torch.nn.Module:
     """The image tower on its device, its convolutions in the memory order in which uint8 images arrive.
 
     Channels last made the bundled convolutional tower 1.3 (float32) to 1.7 (bfloat16) times as fast on a CPU.
@@ -93,8 +93,8 @@ def settle(visual: torch.nn.Module, size: tuple[int, int]) -> tuple[torch.nn.Mod
     Takes one pass over 16 images in each format, up to three where they are close (2 s for ViT-B-32 on one core), and
     a second copy of the tower meanwhile. Set torch's threads to one before, as only the caller's own is timed.
     """
-    full = place(visual, torch.device("cpu"), torch.float32)
-    half = place(copy.deepcopy(visual), torch.device("cpu"), torch.bfloat16)
+    full = put_on(visual, torch.device("cpu"), torch.float32)
+    half = put_on(copy.deepcopy(visual), torch.device("cpu"), torch.bfloat16)
     images = _trial_images(size)
     with torch.inference_mode():
         cosine, gain = _compare(full, half, images)

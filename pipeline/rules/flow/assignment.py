@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from pipeline.items import Batch
 
-Place = tuple[str, int]
+Partition = tuple[str, int]
 """A topic and one of its partitions."""
 
 
@@ -78,7 +78,7 @@ class Assignment:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._ours: dict[Place, _Tenancy] = {}
+        self._ours: dict[Partition, _Tenancy] = {}
         self._generation = 0
 
     @property
@@ -87,23 +87,23 @@ class Assignment:
         return self._generation
 
     @property
-    def places(self) -> list[Place]:
+    def partitions(self) -> list[Partition]:
         """The partitions that are ours now, sorted."""
         with self._lock:
             return sorted(self._ours)
 
-    def gain(self, places: Iterable[Place]) -> None:
+    def gain(self, partitions: Iterable[Partition]) -> None:
         """Partitions came to us, or begin anew; what an earlier tenancy left of them is forgotten."""
         with self._lock:
             self._generation += 1
-            for place in places:
-                self._ours[place] = _Tenancy(self._generation)
+            for partition in partitions:
+                self._ours[partition] = _Tenancy(self._generation)
 
-    def lose(self, places: Iterable[Place]) -> dict[Place, Done]:
+    def lose(self, partitions: Iterable[Partition]) -> dict[Partition, Done]:
         """Partitions went; returns what of them is done and not committed yet."""
         with self._lock:
             self._generation += 1
-            gone = {place: tenancy for place in places if (tenancy := self._ours.pop(place, None)) is not None}
+            gone = {each: tenancy for each in partitions if (tenancy := self._ours.pop(each, None)) is not None}
             return _pending(gone)
 
     def take(self, batch: Batch) -> None:
@@ -128,55 +128,56 @@ class Assignment:
                 if tenancy is not None and tenancy.since <= generation:
                     tenancy.finish(event.offset)
 
-    def reach(self, positions: Mapping[Place, int]) -> None:
+    def reach(self, positions: Mapping[Partition, int]) -> None:
         """The consumer stands there; what lies between the last event and its position holds nothing for us.
 
         Such are the markers of transactions, aborted records and what compaction took.
         """
         with self._lock:
-            for place, position in positions.items():
-                tenancy = self._ours.get(place)
+            for partition, position in positions.items():
+                tenancy = self._ours.get(partition)
                 if tenancy is not None and not tenancy.begun:
                     tenancy.begin(position)
                 elif tenancy is not None:
                     tenancy.reached = max(tenancy.reached, position)
 
-    def restart(self, place: Place, position: int) -> None:
+    def restart(self, partition: Partition, position: int) -> None:
         """A partition of ours begins anew, as another log: what was polled of the old one is not to be committed.
 
         That it begins there is itself to be committed, or whoever comes next would look for the old one again.
         """
-        self.gain([place])
+        self.gain([partition])
         with self._lock:
-            self._ours[place].begin(position)
-            self._ours[place].committed = position - 1
+            self._ours[partition].begin(position)
+            self._ours[partition].committed = position - 1
 
-    def outstanding(self, places: Iterable[Place]) -> int:
+    def outstanding(self, partitions: Iterable[Partition]) -> int:
         """How many events of these partitions were polled and are not done yet."""
         with self._lock:
-            ours = [tenancy for place in places if (tenancy := self._ours.get(place)) is not None]
+            ours = [tenancy for partition in partitions if (tenancy := self._ours.get(partition)) is not None]
             return sum(len(tenancy.outstanding) - len(tenancy.early) for tenancy in ours)
 
-    def pending(self, places: Iterable[Place] | None = None) -> dict[Place, Done]:
+    def pending(self, partitions: Iterable[Partition] | None = None) -> dict[Partition, Done]:
         """What is done and not committed yet, of these partitions or of all."""
         with self._lock:
-            chosen = self._ours if places is None else {at: self._ours[at] for at in places if at in self._ours}
-            return _pending(chosen)
+            if partitions is None:
+                return _pending(self._ours)
+            return _pending({each: self._ours[each] for each in partitions if each in self._ours})
 
-    def committed(self, sent: Mapping[Place, Done]) -> int:
+    def committed(self, sent: Mapping[Partition, Done]) -> int:
         """The broker has taken `sent`: forget it, and return how many events that were."""
         with self._lock:
-            for place, done in sent.items():
-                tenancy = self._ours.get(place)
+            for partition, done in sent.items():
+                tenancy = self._ours.get(partition)
                 if tenancy is not None and tenancy.committed < done.offset <= tenancy.low:
                     tenancy.committed = done.offset
                     tenancy.events = max(0, tenancy.events - done.events)
             return sum(done.events for done in sent.values())
 
 
-def _pending(tenancies: Mapping[Place, _Tenancy]) -> dict[Place, Done]:
+def _pending(tenancies: Mapping[Partition, _Tenancy]) -> dict[Partition, Done]:
     return {
-        place: Done(tenancy.low, tenancy.events)
-        for place, tenancy in tenancies.items()
+        partition: Done(tenancy.low, tenancy.events)
+        for partition, tenancy in tenancies.items()
         if tenancy.begun and tenancy.low > tenancy.committed
     }

@@ -26,7 +26,7 @@ from ruamel.yaml.events import (
 
 from pipeline.rules.policies.yaml_words import QUOTE_IT, before_parsing, odd_character, syntax
 
-Place = tuple[int | str, ...]
+KeyPath = tuple[int | str, ...]
 
 DEEPEST = 20
 """Lists and mappings within each other; a policy has two levels."""
@@ -59,8 +59,8 @@ class Located:
     """A parsed mapping, where its parts stand and how they are written."""
 
     value: dict[str, Any]
-    lines: dict[Place, int] = field(default_factory=dict)
-    written: dict[Place, str] = field(default_factory=dict)
+    lines: dict[KeyPath, int] = field(default_factory=dict)
+    written: dict[KeyPath, str] = field(default_factory=dict)
     """The text of every scalar as it stands in the file, without its quotes."""
 
     def line(self, place: Sequence[int | str]) -> int:
@@ -130,7 +130,7 @@ def _located(events: Iterator[Any]) -> Located:
     return located
 
 
-def _mapping(events: Iterator[Any], place: Place, located: Located) -> dict[str, Any]:
+def _mapping(events: Iterator[Any], place: KeyPath, located: Located) -> dict[str, Any]:
     found: dict[str, Any] = {}
     while isinstance(key := next(events), ScalarEvent):
         name = str(key.value)
@@ -147,7 +147,7 @@ def _mapping(events: Iterator[Any], place: Place, located: Located) -> dict[str,
     return found
 
 
-def _sequence(events: Iterator[Any], place: Place, located: Located) -> list[Any]:
+def _sequence(events: Iterator[Any], place: KeyPath, located: Located) -> list[Any]:
     found: list[Any] = []
     while not isinstance(entry := next(events), CollectionEndEvent):
         at = (*place, len(found))
@@ -156,7 +156,7 @@ def _sequence(events: Iterator[Any], place: Place, located: Located) -> list[Any
     return found
 
 
-def _value(event: Any, events: Iterator[Any], place: Place, located: Located) -> Any:
+def _value(event: Any, events: Iterator[Any], place: KeyPath, located: Located) -> Any:
     if isinstance(event, ScalarEvent):
         _check_one_line(event, place)
         located.written[place] = event.value
@@ -166,7 +166,7 @@ def _value(event: Any, events: Iterator[Any], place: Place, located: Located) ->
     return (_mapping if isinstance(event, MappingStartEvent) else _sequence)(events, place, located)
 
 
-def _check_one_line(event: ScalarEvent, place: Place) -> None:
+def _check_one_line(event: ScalarEvent, place: KeyPath) -> None:
     """An unquoted text that runs on is a slip nearly always: ``-a dog`` under ``- a cat`` makes one entry of two."""
     if event.style is not None or event.start_mark.line == event.end_mark.line or place[-1] in _FREE_TEXT:
         return

@@ -90,7 +90,7 @@ def test_a_rebalance_during_a_pause_takes_no_longer_than_joining(
     full.pause()
     started = time.monotonic()
     with Polling(bus.source()):
-        poll_until(lambda: len(full._ours.places) == 2, full)
+        poll_until(lambda: len(full._ours.partitions) == 2, full)
         assert full.poll(0.0, MOST) is None
     assert time.monotonic() - started < 60
     full.close()
@@ -155,7 +155,7 @@ def test_a_member_that_was_put_out_commits_nothing_and_joins_again(kafka_bus_of_
         until(lambda: sum(bus.broker.committed(bus.group, bus.topic).values()) == 20, 20, "the other's commits")
         for batch in held:
             slow.commit(batch)
-        again = poll_until(lambda: len(slow._ours.places) == 2, slow)
+        again = poll_until(lambda: len(slow._ours.partitions) == 2, slow)
         for batch in held:
             slow.commit(batch)
         assert again == []

@@ -149,7 +149,7 @@ def test_that_a_partition_begins_anew_is_itself_to_be_committed() -> None:
 def test_what_is_to_be_committed_can_be_asked_for_some_partitions() -> None:
     ours = Assignment()
     ours.gain([B, A])
-    assert ours.places == [A, B]
+    assert ours.partitions == [A, B]
     ours.mark(batch(ours, (A, 4), (B, 9)))
     assert ours.pending([A, ("other", 0)]) == {A: Done(5, 1)}
     assert ours.pending([]) == {}

@@ -106,7 +106,7 @@ def test_an_image_scores_as_in_a_decision_about_it(bias: float | None) -> None:
         item.signals = signals(part)
         items.append(item)
     batch = Decide(lambda: compiled, lambda: 0.0)(Batch(items))
-    decided = [list(item.decision.scores.values()) for item in batch.live() if item.decision]
+    decided = [list(item.decision.scores.values()) for item in batch.unfailed() if item.decision]
     assert image_scores(extracted(features, views), compiled).tolist() == decided
 
 

@@ -23,7 +23,7 @@ def _hook_as_it_was() -> Iterator[None]:
 def test_a_thread_that_dies_makes_the_process_unwell_and_is_logged(error: BaseException) -> None:
     vitals = Vitals(stall_after=10)
     watch_threads(vitals)
-    assert vitals.live() is None
+    assert vitals.alive() is None
 
     def die() -> None:
         raise error
@@ -32,7 +32,7 @@ def test_a_thread_that_dies_makes_the_process_unwell_and_is_logged(error: BaseEx
         thread = threading.Thread(target=die, name="sluice-doomed")
         thread.start()
         thread.join()
-    assert vitals.live() == f"threads: sluice-doomed has ended: {type(error).__name__}: {error}"
+    assert vitals.alive() == f"threads: sluice-doomed has ended: {type(error).__name__}: {error}"
     [line] = logged
     assert (line["event"], line["thread"], line["exc_info"]) == ("thread_died", "sluice-doomed", error)
 
@@ -43,4 +43,4 @@ def test_a_thread_that_ends_well_is_no_news() -> None:
     thread = threading.Thread(target=lambda: None)
     thread.start()
     thread.join()
-    assert vitals.live() is None
+    assert vitals.alive() is None
