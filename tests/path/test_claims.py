@@ -281,16 +281,17 @@ def test_a_path_without_a_lane_takes_claims_and_images_alike() -> None:
     assert path.idle()
     path.feed(Batch([claim(0), image(1)], polled_at=3.0))
     assert path.waiting_for() is None
-    done = path.close(PATIENCE)
+    done: list[Batch] = []
+    until(lambda: bool(done.extend(path.drain()) or path.idle()))
     assert [item.event.offset for batch in done for item in batch.items] == [0, 1]
-    assert path.idle()
+    assert path.close(PATIENCE) == []
 
 
 def test_claims_keep_the_marks_of_the_batch_that_they_were_polled_in() -> None:
     runner = Runner([Section((Step.name,))], [Step()], Hooks(), time.monotonic, max_batch=4)
     with lane(fill, runner.push) as made:
         path = Path(runner, made, time.monotonic)
-        path.feed(Batch([claim(0), claim(1, value=b"rubbish")], polled_at=7.0, generation=3))
+        path.feed(Batch([claim(0), claim(1)], polled_at=7.0, generation=3))
         until(path._lane.idle)  # type: ignore[union-attr]
         done = path.close(PATIENCE)
     assert {(batch.polled_at, batch.generation) for batch in done} == {(7.0, 3)}
@@ -318,6 +319,8 @@ def test_the_batch_that_has_been_inside_the_longest_is_told_and_a_claim_that_wai
         assert reached.wait(PATIENCE)
         path.feed(Batch([image(2)], polled_at=3.0))
         assert path.oldest() == 2.0
+        assert path.room() == 0
+        path.wait(0.01)
         go.set()
         path.close(PATIENCE)
 
@@ -355,3 +358,56 @@ def test_stores_that_do_not_answer_are_named_with_how_long_they_have_not() -> No
     now[0] += 7.0
     assert str(path.waiting_for()).split("; ") == [f"{host} has not answered for 7 s" for host in ("one", "two")]
     path.abandon(PATIENCE)
+
+
+def test_claims_that_memory_holds_up_go_on_when_images_have_left() -> None:
+    memory, out = Flag(), Delivered()
+    runner = Runner([Section([Step()])], Hooks(), time.monotonic, max_batch=4)
+    made = ClaimLane(fill, out, lambda _: memory.is_set(), Hooks(), time.monotonic, threads=1, most=9, patience=60.0)
+    path = Path(runner, made, time.monotonic)
+    path.feed(Batch([claim(0)]))
+    path.feed(Batch([image(1)]))
+    memory.set()
+    until(lambda: bool(path.drain()))
+    out.wait_for(1)
+    path.abandon(PATIENCE)
+
+
+class Spent:
+    """A lane and a runner in one that use up some of the time for closing and note how much they were given."""
+
+    def __init__(self, spends: float) -> None:
+        self.now, self.given, self._spends = 100.0, list[float](), spends
+
+    def finish(self, timeout: float) -> None:
+        self.given.append(timeout)
+        self.now += self._spends
+
+    def close(self, timeout: float) -> list[Batch]:
+        self.given.append(timeout)
+        return []
+
+
+@pytest.mark.parametrize(("spends", "left"), [(2.0, 8.0), (5.0, 5.0), (12.0, 0.0)])
+def test_claims_get_half_of_the_time_for_closing_and_images_what_is_left(spends: float, left: float) -> None:
+    both = Spent(spends)
+    path = Path(both, both, lambda: both.now)  # type: ignore[arg-type]
+    assert path.close(10.0) == []
+    assert both.given == [5.0, left]
+
+
+def test_a_lane_finishes_as_soon_as_all_is_delivered_that_can_be_had() -> None:
+    """However long it might take: one store is away, and all claims for the other are through."""
+    out = Delivered()
+
+    def redeem(item: Item) -> None:
+        assert item.claim is not None
+        if "away" in item.claim.uri:
+            raise RetryError(Reason.FETCH_FAILED, "connection refused")
+        fill(item)
+
+    with lane(redeem, out) as made:
+        made.add(Batch([claim(0, "away"), *(claim(each) for each in range(1, 20))]))
+        made.finish(3600.0)
+        assert sorted(out.offsets) == list(range(1, 20))
+        assert made.room() == 99

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from hashlib import sha256
 from threading import Event
 
@@ -65,6 +66,7 @@ class Told(Hooks):
         self.versions.append(version)
 
     def policies_refused(self, reason: str) -> None:
+        assert reason == "invalid", "who offers tells what else went wrong"
         self.refused += 1
 
     def calibrated_for_another_model(self, policies: Mapping[str, CalibratedFor]) -> None:
@@ -128,8 +130,27 @@ def test_each_set_tells_which_thresholds_were_set_for_another_model() -> None:
     assert told.for_another == [{}, {"weapons": CalibratedFor("small", "else")}, {}, {}]
 
 
+def test_text_past_the_models_context_length_is_refused() -> None:
+    live = LivePolicies(Hashing(), MemoryTextCache(), Hooks())
+    with pytest.raises(PolicyError, match=r"weapons\.yaml:3"):
+        live.offer(folder(" ".join(["knife"] * 90)))
+
+
+class Sigmoid(Hashing):
+    spec = replace(Hashing.spec, logit_bias=-10.0)
+
+
+def test_a_sigmoid_model_needs_no_neutral_sentences() -> None:
+    """Its score of one policy is nothing to do with what stands against it."""
+    encoder = Sigmoid()
+    live = LivePolicies(encoder, MemoryTextCache(), Hooks())
+    live.offer(broad())
+    assert len(encoder.asked) == LEAST_BACKGROUND + 1
+    assert live().logit_bias == -10.0
+
+
 def test_before_the_first_good_set_nothing_is_decided() -> None:
-    with pytest.raises(StopError):
+    with pytest.raises(StopError, match="no policy set is live yet"):
         LivePolicies(Hashing(), MemoryTextCache(), Hooks())()
 
 

@@ -289,3 +289,17 @@ def test_a_person_lets_a_braked_worker_go_on_at_once() -> None:
     thread.join(PATIENCE)
     assert [reason is None for reason in hooks.reasons] == [False, True]
     assert broker.committed(GROUP, (TOPIC, 0)) == 200
+
+
+def test_a_broker_that_refuses_a_commit_leaves_no_thread_of_the_path_behind() -> None:
+    """Nothing inside has failed, so the path goes on until it is abandoned."""
+
+    def refuse(_: Batch) -> None:
+        raise StopError("the broker refuses")
+
+    before = set(threading.enumerate())
+    made = moderator(broker_with(3), Answer())
+    made._source.commit = refuse  # type: ignore[method-assign]
+    with pytest.raises(StopError, match="refuses"):
+        made.run(Flag())
+    assert set(threading.enumerate()) <= before

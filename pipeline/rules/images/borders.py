@@ -30,9 +30,11 @@ LEAST_LINE = 20
 MOST_LINES = 6
 """Lines looked at each way, the longest: a collage of three by three has two."""
 MOST_PANELS = 9
-LEAST_LENGTH = 0.1
 LEAST_AREA = 0.1
-"""Of the sketch. Boxes in clutter are mostly smaller; more views are more chances to flag what is harmless."""
+"""Of the sketch, and so at least that much of each side.
+
+Boxes in clutter are mostly smaller; more views are more chances to flag what is harmless.
+"""
 MOST_AREA = 0.7
 """Of the sketch. A larger panel is seen nearly as large in the whole: its own view would be a chance to err."""
 MOST = 0.7
@@ -186,11 +188,8 @@ def _shares(edges: NDArray[np.bool_], lines: Sequence[int], stops: Sequence[int]
 
 
 def _is_panel(cut: Cut, width: int, height: int) -> bool:
-    """Whether a rectangle is neither too small or too thin, nor most of what there is."""
-    left, top, right, bottom = cut
-    share = _area(cut) / (width * height)
-    thin = right - left < LEAST_LENGTH * width or bottom - top < LEAST_LENGTH * height
-    return LEAST_AREA <= share <= MOST_AREA and not thin
+    """Whether a rectangle is neither too small nor most of what there is."""
+    return LEAST_AREA <= _area(cut) / (width * height) <= MOST_AREA
 
 
 def _area(cut: Cut) -> int:

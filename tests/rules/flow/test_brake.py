@@ -24,6 +24,18 @@ def test_a_run_of_dead_letters_that_speak_of_us_puts_it_on_and_says_why() -> Non
     assert "last 10 claim checks" in str(brake.reason)
 
 
+def test_one_that_is_fine_breaks_the_run() -> None:
+    brake = told(Brake(BrakePolicy(run=10)), *["stage_failed"] * 9, None, *["stage_failed"] * 9)
+    assert brake.reason is None
+    assert "last 10 images became" in str(told(brake, "answer_refused").reason)
+
+
+def test_one_that_is_fine_never_puts_it_on() -> None:
+    brake = told(Brake(BrakePolicy(run=0, ratio=0.5)), *["stage_failed"] * (WINDOW // 2), *[None] * (WINDOW // 2))
+    assert brake.reason is None
+    assert told(brake, "stage_failed").reason is not None
+
+
 def test_any_number_of_strangers_broken_files_does_not() -> None:
     brake = told(Brake(BrakePolicy()), *["not_an_image", "truncated", "too_large", "malformed_claim"] * 500)
     told(brake, *["fetch_failed", "fetch_refused", "checksum_mismatch"] * 500, claim=True)  # of what is not there
@@ -62,9 +74,11 @@ def test_while_it_is_on_one_event_is_tried_now_and_then() -> None:
 
 
 def test_a_run_of_good_trials_takes_it_off_and_a_bad_one_breaks_the_run() -> None:
-    brake = told(Brake(BrakePolicy(run=1)), "stage_failed")
-    told(brake, *[None] * (GOOD_RUN - 1), "stage_failed", *[None] * (GOOD_RUN - 1))
+    brake = told(Brake(BrakePolicy(run=1)), "stage_failed", *[None] * (GOOD_RUN - 1))
     assert brake.reason is not None
+    for _ in range(2):
+        told(brake, "stage_failed", *[None] * (GOOD_RUN - 1))
+        assert brake.reason is not None
     told(brake, None)
     assert brake.reason is None
 

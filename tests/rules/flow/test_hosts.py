@@ -108,6 +108,60 @@ def test_a_host_that_nothing_waits_for_leaves_nothing_behind() -> None:
     assert not made.busy()
 
 
+def test_a_claim_is_given_up_at_its_last_try_and_not_before() -> None:
+    made = hosts(("store", "broken"), ("store", "good"))
+    broken, good = taken(made), taken(made)
+    assert made.failed(broken, 0.0) == []
+    made.answered(good, 0.5)
+    for attempt in range(2, TRIES):
+        assert made.failed(taken(made, float(attempt)), float(attempt)) == []
+    assert made.failed(taken(made, 90.0), 90.0) == [broken]
+
+
+def test_how_long_a_host_has_not_answered_counts_from_its_first_failure() -> None:
+    made = hosts(("store", "a"))
+    made.failed(taken(made, 5.0), 5.0)
+    made.failed(taken(made, 7.0), 7.0)
+    assert made.away(12.0) == {"store": 7.0}
+    assert made.away(5.0) == {"store": 0.0}
+
+
+def test_a_host_that_has_answered_begins_with_the_first_pause_again() -> None:
+    made = hosts(("store", "a"))
+    made.failed(taken(made), 0.0)
+    made.failed(taken(made, 1.0), 1.0)
+    assert made.due_in(1.0) == 2 * FIRST_PAUSE
+    made.add("store", "b", 2.0)
+    made.answered(taken(made, 3.0), 3.0)
+    made.failed(taken(made, 4.0), 4.0)
+    assert made.due_in(4.0) == FIRST_PAUSE
+
+
+def test_what_has_waited_for_just_as_long_as_one_may_is_given_up() -> None:
+    made = hosts(("store", "a"), patience=1.0)
+    assert made.failed(taken(made, 0.0), 0.0) == []
+    assert [each.work for each in made.failed(taken(made, 1.0), 1.0)] == ["a"]
+    assert made.waiting == 0
+
+
+def test_patience_counts_from_when_the_host_went_away_and_not_from_when_the_clock_began() -> None:
+    made: Hosts[str] = Hosts(2, 10.0)
+    made.add("store", "a", 90.0)
+    for now in (99.0, 101.0):
+        assert made.failed(taken(made, now), now) == []
+
+
+def test_it_is_busy_while_anything_is_asked_for_or_waits_for_a_host_that_answers() -> None:
+    made = hosts(("store", "a"))
+    assert made.busy()
+    pending = taken(made)
+    assert (made.busy(), made.waiting, made.running) == (True, 0, 1)
+    made.failed(pending, 0.0)
+    assert (made.busy(), made.waiting, made.running) == (False, 1, 0)
+    made.answered(taken(made, FIRST_PAUSE), FIRST_PAUSE)
+    assert not made.busy()
+
+
 @given(
     st.lists(st.sampled_from(["a", "b", "c"]), max_size=20),
     st.lists(st.tuples(st.sampled_from(["take", "answer", "fail"]), st.floats(0, 40)), max_size=80),

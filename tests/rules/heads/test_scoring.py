@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -62,6 +64,13 @@ def test_background_close_to_a_prompt_is_left_out_for_that_policy_alone() -> Non
     assert made.score(knife[None]).scores[0, 1] < 0.01
 
 
+def test_background_just_as_close_as_too_close_is_left_out() -> None:
+    text = {"a": np.float32([1, 0]), "near": np.float32([0.5, 0.75**0.5]), "far": np.float32([0.49, 0.87172])}
+    policy_set = PolicySet((policy("p", "a"),), Defaults(background=("near", "far"), too_close=0.5))
+    made = compile_policies(policy_set, text, 20.0, None)
+    assert (made.left, made.considered[:, 0].tolist()) == ((1,), [1, 0, 1])
+
+
 def test_a_prompt_that_is_also_background_still_counts_as_a_prompt() -> None:
     made, _ = compiled([policy("p", "a")], background=("a", "b"))
     assert made.own[0, 0] == made.considered[0, 0] == 1
@@ -102,3 +111,19 @@ def test_an_ensemble_is_the_normalised_mean_and_keyed_by_its_sentences() -> None
     assert average(features, 3)[0] == pytest.approx(expected / np.linalg.norm(expected), rel=1e-5)
     assert fill("a cup", ["a photo of {}.", "{}"]) == ["a photo of a cup.", "a cup"]
     assert digest("a cup", ["{}"]) != digest("a cup", ["a photo of {}."])
+
+
+def test_ensembles_keep_their_order_and_are_of_unit_length() -> None:
+    features = unit(6, 8)
+    made = average(features, 2)
+    assert (made.shape, made.dtype) == ((4, DIM), np.float32)
+    assert np.linalg.norm(made, axis=1) == pytest.approx(np.ones(4), rel=1e-5)
+    assert np.array_equal(made[2], average(features[4:6], 2)[0])
+    assert average(features.astype(np.float64), 1).dtype == np.float32
+    assert np.array_equal(average(np.zeros((2, DIM), np.float32), 2), np.zeros((1, DIM)))
+
+
+def test_the_key_of_a_prompt_stays_the_same_between_releases() -> None:
+    """Workers of different releases share a cache."""
+    sentences = "2\na photo of a cup.\na cup"
+    assert digest("a cup", ["a photo of {}.", "{}"]) == sha256(sentences.encode()).hexdigest()

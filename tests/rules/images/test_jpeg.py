@@ -26,6 +26,7 @@ def with_frame(**changes: int) -> bytes:
     """The plain file with bytes of its frame header changed: precision, height, width, luma, chroma."""
     data = bytearray(PLAIN)
     places = {"marker": 1, "precision": 4, "height": 5, "width": 7, "count": 9, "luma": 11, "chroma": 14}
+    places |= {"first": 10, "second": 13, "third": 16}
     for name, value in changes.items():
         at, wide = FRAME + places[name], name in {"height", "width"}
         data[at : at + 1 + wide] = value.to_bytes(1 + wide, "big")
@@ -96,6 +97,7 @@ def test_sampling_of_a_lone_component_means_nothing_and_is_left_to_who_knows_tha
         with_frame(luma=0x44),
         with_frame(luma=0x33),
         with_frame(chroma=0x22),
+        with_frame(first=ord("R"), second=ord("G"), third=ord("B")),
     ],
 )
 def test_what_is_out_of_place_is_not_plain(data: bytes) -> None:

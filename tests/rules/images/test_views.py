@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,9 +16,12 @@ from pipeline.rules.images.views import (
     Coverage,
     Size,
     View,
+    interpolation,
     moved,
+    recipe,
     rescaled,
     views,
+    views_within,
 )
 
 SIZES = st.tuples(st.integers(1, 30_000), st.integers(1, 30_000))
@@ -141,3 +146,67 @@ def test_a_view_of_a_still_kept_smaller_stays_inside_it(full: Size, size: Size) 
 def test_a_moved_view_is_the_same_further_on() -> None:
     (view,) = views((40, 40), SQUARE, "shortest")
     assert moved(view, 7, 3)[0].box == (7, 3, 47, 43)
+
+
+@pytest.mark.parametrize(
+    ("size", "target", "mode", "scaled", "crop"),
+    [
+        ((300, 200), (64, 64), "shortest", (96, 64), (16, 0)),
+        ((200, 300), (64, 64), "shortest", (64, 96), (0, 16)),
+        ((64, 64), (64, 64), "shortest", (64, 64), (0, 0)),
+        ((300, 200), (64, 64), "longest", (64, 43), (0, -10)),
+        ((200, 300), (64, 64), "longest", (43, 64), (-10, 0)),
+        ((300, 200), (64, 32), "shortest", (64, 43), (0, 6)),
+        ((300, 200), (64, 32), "longest", (48, 32), (-8, 0)),
+        ((2000, 1), (64, 64), "longest", (64, 1), (0, -31)),
+        ((300, 200), (64, 32), "squash", (64, 32), (0, 0)),
+    ],
+)
+def test_the_recipe_scales_and_crops_as_torchvision_rounds(
+    size: Size, target: Size, mode: str, scaled: Size, crop: tuple[int, int]
+) -> None:
+    """The halves are torchvision's: a crop's is rounded to even, padding's is rounded down."""
+    assert recipe(size, target, mode) == (scaled, crop)
+
+
+def test_only_a_model_that_is_not_square_and_crops_is_scaled_to_by_cubic_interpolation() -> None:
+    assert interpolation((64, 64), "shortest", "bilinear") == "bilinear"
+    assert interpolation((64, 48), "shortest", "bilinear") == "bicubic"
+    assert interpolation((64, 48), "squash", "bilinear") == "bilinear"
+    assert interpolation((64, 48), "longest", "bilinear") == "bilinear"
+
+
+@given(SIZES, st.tuples(st.integers(1, 4000), st.integers(1, 4000)))
+def test_a_view_of_a_still_kept_at_another_size_is_of_the_same_part(full: Size, size: Size) -> None:
+    for view in views(full, SQUARE, "shortest"):
+        for before, after in zip(view, rescaled(view, full, size), strict=True):
+            assert (after.size, after.at) == (before.size, before.at)
+            shares = [edge / full[axis % 2] for axis, edge in enumerate(before.box)]
+            assert [edge / size[axis % 2] for axis, edge in enumerate(after.box)] == pytest.approx(shares)
+            assert after.box[2] <= size[0]
+            assert after.box[3] <= size[1]
+
+
+@given(SIZES, TARGETS, MODES, st.sampled_from(["whole", "close", "centre"]))
+def test_views_of_a_part_are_those_of_a_still_of_its_own_that_stands_there(
+    size: Size, target: Size, mode: str, coverage: Coverage
+) -> None:
+    part = (30.0, 7.0, 30.0 + size[0], 7.0 + size[1])
+    alone = [moved(view, 30.0, 7.0) for view in views(size, target, mode, coverage)]
+    assert views_within(part, target, mode, coverage) == alone
+    assert views_within(part, target, mode) == [moved(view, 30.0, 7.0) for view in views(size, target, mode)]
+
+
+@given(st.integers(2, 60), st.integers(10, 400), TARGETS, st.booleans())
+def test_the_rows_of_a_folded_strip_follow_each_other_and_fill_the_view(
+    ratio: int, short: int, target: Size, upright: bool
+) -> None:
+    size = (short, short * ratio) if upright else (short * ratio, short)
+    for view in views(size, target, "shortest"):
+        if len(view) == 1:
+            continue
+        axis = 1 if upright else 0
+        for before, after in pairwise(view):
+            assert before.box[axis + 2] == pytest.approx(after.box[axis])
+            assert before.box[axis + 2] - before.box[axis] == pytest.approx(after.box[axis + 2] - after.box[axis])
+        assert sum(piece.size[0] * piece.size[1] for piece in view) == target[0] * target[1]

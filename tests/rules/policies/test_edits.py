@@ -101,6 +101,19 @@ def test_however_it_is_laid_out_it_says_what_it_should(content: bytes, model: Ca
     assert with_thresholds(written, {"review": 0.255, "block": 0.75}, model) == written
 
 
+def test_the_model_comes_behind_the_last_action() -> None:
+    content = b"title: x\nprompts: [a]\nactions:\n  label: 0.1\n  review: 0.5\n  block: 0.9\nmode: shadow\n"
+    written = with_thresholds(content, {}, MODEL)
+    head, _, rest = written.partition(b"calibrated:")
+    assert head == content.removesuffix(b"mode: shadow\n")
+    assert rest.endswith(b"mode: shadow\n")
+
+
+def test_a_model_whose_name_is_of_another_script_is_written_as_it_is() -> None:
+    written = with_thresholds(LAYOUTS["all flow"], {}, CalibratedFor("\u043d\u043e\u0436", "ff"))
+    assert "\u043d\u043e\u0436" in written.decode()
+
+
 def test_the_model_is_replaced_where_it_stands() -> None:
     content = LAYOUTS["other model"]
     written = with_thresholds(content, {}, OTHER)

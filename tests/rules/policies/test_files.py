@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from pipeline.errors import PolicyError
 from pipeline.rules.policies.backgrounds import LEAST_BACKGROUND
 from pipeline.rules.policies.files import BUILT_IN, FILE_LIMIT, TokenCounter, files_of, parse_policies
-from pipeline.rules.policies.policy_set import CalibratedFor
+from pipeline.rules.policies.policy_set import CalibratedFor, Defaults, Policy, PolicySet, policy_version
 
 WEAPONS = b"""\
 # knives and bombs
@@ -181,6 +182,37 @@ def test_the_version_changes_with_what_decides_and_with_nothing_else() -> None:
     assert version(WEAPONS.replace(b"a bomb", b"a grenade")) != before
     assert version(WEAPONS.replace(b"0.9", b"0.8")) != before
     assert version(WEAPONS, b"templates: ['a photo of {}.']") != before
+
+
+def test_versions_stay_the_same_between_releases() -> None:
+    """They stand in every decision and in its id: an upgrade alone is no other policy."""
+    policy = Policy("knives", "Knives", ("a knife", "a sword"), {"review": 0.6, "block": 0.9}, ("a fork",), "shadow")
+    defaults = Defaults(("a photo of {}.", "{}"), ("a cup", "a tree"), 0.8)
+    version = policy_version(policy, defaults)
+    assert version == "f9768fdf3979"
+    assert PolicySet((replace(policy, version=version),), defaults).version == "3b4b09975bde"
+
+
+def test_the_severest_action_that_a_score_reaches_is_taken_with_its_threshold() -> None:
+    policy = Policy("p", "P", ("a",), {"block": 0.9, "label": 0.2, "review": 0.5})
+    found = [policy.severest(score) for score in (0.2, 0.49, 0.5, 0.9, 1.0)]
+    assert found == [("label", 0.2), ("label", 0.2), ("review", 0.5), ("block", 0.9), ("block", 0.9)]
+    assert policy.lowest == 0.2
+    with pytest.raises(ValueError, match="empty"):
+        policy.severest(0.19)
+    assert Policy("q", "Q", ("a",), {}).lowest > 1
+
+
+def test_a_sentence_of_as_many_tokens_as_the_model_reads_is_not_too_long() -> None:
+    counter = TokenCounter(lambda sentence: len(sentence.split()), 4)
+    assert [counter.excess(" ".join(["word"] * count)) for count in (1, 4, 5, 9)] == [0, 0, 1, 5]
+    never_asked = TokenCounter(lambda _: 99, 8)
+    assert [never_asked.excess(text) for text in ("123456", "1234567", "\u00e4\u00e4\u00e4", "\u00e4" * 4)] == [
+        0,
+        91,
+        0,
+        91,
+    ]
 
 
 def test_background_lines_are_taken_without_comments_and_repeats() -> None:

@@ -70,7 +70,7 @@ def told(content: str | bytes, name: str = "weapons.yaml") -> list[str]:
     return []
 
 
-@pytest.mark.parametrize(("change", "says"), slips().items(), ids=slips())
+@pytest.mark.parametrize(("change", "says"), slips().items(), ids=[each.replace("\\", "|") for each in slips()])
 def test_a_slip_is_named_in_plain_words_with_its_line(change: str, says: list[str]) -> None:
     old, new = (part.encode().decode("unicode_escape") for part in change.split(" => "))
     if old.endswith(".yaml"):

@@ -1,0 +1,378 @@
+"""What single header fields mean: colours, sizes, frames, and what they add to the work of decoding."""
+
+from __future__ import annotations
+
+import struct
+from io import BytesIO
+
+import pytest
+from PIL import Image
+
+from pipeline.errors import ItemError, Reason
+from pipeline.rules.images.exif import orientation
+from pipeline.rules.images.headers import Stored, bmp, gif, jpeg, png, webp
+from pipeline.rules.images.headers.stored import MAX_PROFILE, SRGB, Colour
+from pipeline.rules.images.work import PILLOW_PIXEL, Work, copies, halvings
+from tests import hostile_images as hostile
+from tests import images
+
+STILL = images.photograph(90, 60)
+PNG = images.encoded(STILL)
+GAMMA = (b"gAMA", struct.pack(">I", 50_000))
+CORNERS = (b"cHRM", struct.pack(">8I", 31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6_000))
+
+
+def read_png(file: bytes) -> Stored:
+    return png.read_png(file, 64_000_000, fast=True)
+
+
+def read_gif(file: bytes) -> Stored:
+    return gif.read_gif(file, 64_000_000, fast=True)
+
+
+def read_bmp(file: bytes) -> Stored:
+    return bmp.read_bmp(file, 64_000_000, fast=True)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "colour"),
+    [
+        ([], SRGB),
+        ([GAMMA], Colour(gamma=0.5)),
+        ([CORNERS], Colour(chromaticities=(0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06))),
+        ([(b"cHRM", b"short")], SRGB),
+        ([(b"gAMA", bytes(4))], SRGB),
+        ([(b"sRGB", b"\x00"), GAMMA, CORNERS], SRGB),
+        ([(b"cICP", bytes([9, 16, 0, 1])), (b"sRGB", b"\x00"), GAMMA], Colour(cicp=(9, 16))),
+        ([(b"cICP", bytes([9, 16, 0])), GAMMA], Colour(gamma=0.5)),
+        ([GAMMA, (b"gAMA", struct.pack(">I", 70_000))], Colour(gamma=0.5)),
+    ],
+)
+def test_the_colours_of_a_png_are_those_of_the_chunk_that_counts(
+    chunks: list[tuple[bytes, bytes]], colour: Colour
+) -> None:
+    assert read_png(hostile.with_chunks(PNG, *chunks)).colour == colour
+
+
+def test_the_profile_of_a_png_goes_before_its_gamma_and_one_that_is_broken_or_huge_is_none() -> None:
+    profile = hostile.icc(1.8)
+    with_profile = images.encoded(STILL, icc_profile=profile)
+    assert read_png(hostile.with_chunks(with_profile, GAMMA)).colour == Colour(icc=profile)
+    for broken in (b"name\x00\x01rubbish", b"name\x00\x00rubbish", b"name"):
+        assert read_png(hostile.with_chunks(PNG, (b"iCCP", broken), GAMMA)).colour == Colour(gamma=0.5)
+    huge = images.encoded(STILL, icc_profile=bytes(MAX_PROFILE + 1))
+    assert read_png(huge).colour == SRGB
+
+
+def test_a_chunk_whose_checksum_is_wrong_says_nothing() -> None:
+    file = hostile.with_chunks(PNG, GAMMA)
+    at = file.index(b"gAMA")
+    assert read_png(file[: at + 7] + b"\x01" + file[at + 8 :]).colour == SRGB
+    assert read_png(file[: at + 8] + bytes(4) + file[at + 12 :]).colour == SRGB
+
+
+def test_transparency_with_a_wrong_checksum_is_left_out_as_viewers_do() -> None:
+    sound = hostile.with_chunks(PNG, (b"tRNS", bytes(6)))
+    at = sound.index(b"tRNS")
+    broken = sound[: at + 10] + bytes(4) + sound[at + 14 :]
+    assert b"tRNS" in read_png(sound).data
+    assert b"tRNS" not in read_png(broken).data
+    assert read_png(sound).work.memory > read_png(PNG).work.memory
+
+
+def test_a_png_that_needs_no_change_is_given_on_as_it_is_and_text_is_left_out() -> None:
+    assert read_png(PNG).data is PNG
+    assert b"tEXt" not in read_png(hostile.with_chunks(PNG, (b"tEXt", b"Comment\x00hello"))).data
+    assert read_png(PNG[:-12]).data.endswith(PNG[-12:])
+
+
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [
+        (PNG[:32], Reason.TRUNCATED),
+        (PNG[:12] + b"IDAT" + PNG[16:], Reason.DECODE_FAILED),
+        (PNG[:12] + b"IDAT" + PNG[16:20], Reason.TRUNCATED),
+    ],
+)
+def test_a_png_without_a_header_is_refused(file: bytes, reason: Reason) -> None:
+    with pytest.raises(ItemError, match=f"{len(file):,} bytes") as caught:
+        read_png(file)
+    assert caught.value.reason is reason
+
+
+def test_a_png_of_too_many_chunks_is_refused_and_one_of_as_many_as_may_be_is_read() -> None:
+    """The header, the pixels and the end are three."""
+    assert PNG.count(b"IDAT") == 1
+    at, empty = PNG.index(b"IDAT") - 4, images.png_chunk(b"tEXt", b"")
+    assert read_png(PNG[:at] + empty * (png.MAX_CHUNKS - 3) + PNG[at:]).size == (90, 60)
+    with pytest.raises(ItemError, match="chunks") as caught:
+        read_png(PNG[:at] + empty * (png.MAX_CHUNKS - 2) + PNG[at:])
+    assert caught.value.reason is Reason.TOO_MUCH_WORK
+
+
+@pytest.mark.parametrize("counted", [1, 3, 90])
+def test_an_animation_that_counts_its_frames_wrongly_is_put_right(counted: int) -> None:
+    stored = read_png(hostile.apng((60, 40), 3, counted=counted))
+    assert stored.frames == 3
+    with Image.open(BytesIO(stored.data)) as shown:
+        assert shown.n_frames == 3  # type: ignore[attr-defined]
+
+
+def test_a_picture_in_front_of_an_animation_is_a_frame_more() -> None:
+    """Its pixels have no frame of their own, as old readers are shown it alone."""
+    chunks = hostile.png_chunks(hostile.apng((60, 40), 3))
+    front = hostile.png_of([*chunks[:2], *(each for each in chunks[2:] if each[0] == b"IDAT"), *chunks[4:]])
+    stored = read_png(front)
+    with Image.open(BytesIO(front)) as shown:
+        assert stored.frames == 3
+        assert shown.default_image  # type: ignore[attr-defined]
+    assert read_png(hostile.apng((60, 40), 3)).frames == 3
+
+
+def test_memory_for_a_png_counts_its_channels_and_whether_it_is_turned() -> None:
+    pixels = 90 * 60
+    grey = images.encoded(STILL.convert("L"))
+    assert read_png(grey).work.memory == pixels
+    turn = (b"eXIf", hostile.exif((274, 3, 1, 6)).removeprefix(b"Exif\x00\x00"))
+    turned = read_png(hostile.with_chunks(PNG, turn))
+    assert (turned.orientation, read_png(PNG).orientation) == (6, 1)
+    assert turned.work.memory - read_png(PNG).work.memory == pixels * PILLOW_PIXEL
+
+
+def test_frames_without_the_chunk_that_announces_them_are_none() -> None:
+    still = read_png(
+        hostile.png_of(each for each in hostile.png_chunks(hostile.apng((60, 40), 3)) if each[0] != b"acTL")
+    )
+    assert still.frames == 1
+    assert b"fcTL" not in still.data
+    assert b"fdAT" not in still.data
+
+
+def test_more_frames_are_more_work_and_so_are_more_bytes_of_a_png() -> None:
+    few, many = (read_png(hostile.apng((60, 40), count)).work for count in (2, 9))
+    assert many.seconds > few.seconds + 7 * png.FRAME
+    assert many.memory == few.memory == 60 * 40 * PILLOW_PIXEL * png.CANVAS_COPIES
+    alone = read_png(PNG).work
+    assert alone.seconds > len(PNG) * png.BYTE + 90 * 60 * (3 * png.RAW + png.PIXEL) * 0.99
+    deep = read_png(images.deep_grey((90, 60))).work
+    assert deep.memory > read_png(images.encoded(STILL.convert("L"))).work.memory
+
+
+def test_a_gif_of_too_many_blocks_is_refused() -> None:
+    file = images.encoded(STILL.convert("P"), "GIF")
+    end = file.rindex(b";")
+    for count, refused in ((gif.MAX_BLOCKS + 1, True), (1000, False)):
+        padded = file[:end] + b"!\xfe" + b"\x01x" * count + b"\x00" + file[end:]
+        if refused:
+            with pytest.raises(ItemError, match="blocks") as caught:
+                read_gif(padded)
+            assert caught.value.reason is Reason.TOO_MUCH_WORK
+        else:
+            extra = read_gif(padded).work.seconds - read_gif(file).work.seconds
+            assert extra == pytest.approx(count * gif.BLOCK)
+
+
+@pytest.mark.parametrize(("across", "down"), [(300, 0), (0, 300), (200, 250)])
+def test_a_frame_that_stands_out_enlarges_the_canvas_to_where_it_ends(across: int, down: int) -> None:
+    file = bytearray(images.encoded(Image.new("P", (64, 48)), "GIF"))
+    at = file.index(b",\x00\x00\x00\x00") + 1
+    file[at : at + 4] = struct.pack("<HH", across, down)
+    assert read_gif(bytes(file)).size == (64 + across, 48 + down)
+
+
+@pytest.mark.parametrize("colours", [2, 4, 16, 256])
+def test_palettes_of_any_size_are_passed_and_frames_of_their_own_palettes_are_found(colours: int) -> None:
+    """Frames of different palettes have palettes of their own."""
+    frames = [images.photograph(40, 30, seed).quantize(colours).convert("RGB").quantize(colours) for seed in range(3)]
+    file = images.animated(frames, optimize=False)
+    with Image.open(BytesIO(file)) as shown:
+        assert read_gif(file).frames == shown.n_frames == 3  # type: ignore[attr-defined]
+
+
+def test_work_of_a_gif_grows_with_frames_and_canvas() -> None:
+    few, many = (read_gif(images.hand_made_gif(frames, (400, 300))).work for frames in (2, 12))
+    assert many.seconds > few.seconds + 10 * (gif.FRAME + 400 * 300 * gif.CANVAS * 0.99)
+    assert many.memory == 400 * 300 * PILLOW_PIXEL * gif.CANVAS_COPIES
+    assert "12 frames" in many.of
+
+
+def old_bmp(width: int, height: int, bits: int = 24) -> bytes:
+    rows = bytes(-(-width * bits // 32) * 4 * height)
+    head = struct.pack("<IHHHH", 12, width, height, 1, bits)
+    return b"BM" + struct.pack("<IHHI", 26 + len(rows), 0, 0, 26) + head + rows
+
+
+def test_a_bmp_of_the_oldest_kind_is_read_too() -> None:
+    stored = read_bmp(old_bmp(300, 7))
+    assert stored.size == (300, 7)
+    with Image.open(BytesIO(stored.data)) as shown:
+        assert shown.size == (300, 7)
+    assert stored.work.seconds == pytest.approx(300 * 7 * bmp.PIXEL)
+    assert read_bmp(old_bmp(300, 700, 8)).work.memory < read_bmp(old_bmp(300, 700, 24)).work.memory
+
+
+def test_a_bmp_that_stands_on_its_head_is_as_high() -> None:
+    file = bytearray(images.encoded(STILL, "BMP"))
+    file[22:26] = struct.pack("<i", -60)
+    assert read_bmp(bytes(file)).size == (90, 60)
+
+
+def test_runs_in_a_bmp_cost_for_their_pixels_and_for_their_bytes() -> None:
+    short = read_bmp(hostile.rle_bmp((300, 200))).work
+    long = read_bmp(hostile.rle_bmp((300, 200), b"\x01\x01" * 500 + b"\x00\x00")).work
+    assert short.seconds > 300 * 200 * bmp.RUN_PIXEL
+    assert long.seconds == pytest.approx(short.seconds + 998 * bmp.RUN_BYTE)
+    assert "run-length" in short.of
+    plain = read_bmp(images.encoded(Image.new("P", (300, 200)), "BMP")).work
+    assert "run-length" not in plain.of
+    assert short.memory - plain.memory == 2 * 300 * 200
+
+
+def test_a_profile_in_a_bmp_is_found_only_where_its_header_says_that_it_is_one() -> None:
+    profile = b"profile" * 9
+    plain = images.encoded(STILL, "BMP")
+    pixels = plain[54:]
+
+    def file(kind: bytes = b"DEBM", length: int = len(profile)) -> bytes:
+        head = bytearray(124)
+        head[:40] = struct.pack("<I", 124) + plain[18:54]
+        head[56:60] = kind
+        head[112:120] = struct.pack("<II", 124 + len(pixels), length)
+        return b"BM" + struct.pack("<IHHI", 0, 0, 0, 138) + bytes(head) + pixels + profile
+
+    assert read_bmp(file()).colour == Colour(icc=profile)
+    assert read_bmp(file(kind=b"BGRs")).colour == SRGB
+    assert read_bmp(file(length=0)).colour == SRGB
+    assert read_bmp(file(length=len(profile) + 1)).colour == SRGB
+    assert read_bmp(plain).colour == SRGB
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("mark", [True, False])
+def test_the_orientation_is_one_short_from_1_to_8_in_the_first_directory(order: str, mark: bool) -> None:
+    def turn(*entries: tuple[int, int, int, int]) -> int:
+        block = hostile.exif(*entries, order=order)
+        return orientation(block if mark else block.removeprefix(b"Exif\x00\x00"))
+
+    width = (256, 3, 1, 640)
+    assert [turn(width, (274, 3, 1, each), width) for each in range(1, 9)] == list(range(1, 9))
+    assert [turn((274, 3, 1, each)) for each in (0, 9, 700)] == [1, 1, 1]
+    assert turn((274, 4, 1, 6)) == turn((274, 3, 2, 6)) == turn((275, 3, 1, 6)) == turn(width) == 1
+    block = bytearray(hostile.exif((274, 3, 1, 6), order=order))
+    block[14:16] = bytes(2)
+    assert orientation(bytes(block)) == 1, "none of its entries counts"
+    assert turn((274, 4, 1, 3), (274, 3, 1, 6), (274, 3, 1, 8)) == 6
+
+
+def read_jpeg(file: bytes, shrink: int = 1) -> Stored:
+    return jpeg.read_jpeg(file, 64_000_000, lambda _size, _colour: shrink, fast=True)
+
+
+JPEG = images.encoded(STILL, "JPEG")
+
+
+def test_a_jpegs_profile_is_put_together_from_its_parts_in_any_order_and_only_from_all() -> None:
+    def parts(*numbers: int, of: int = 3) -> bytes:
+        bodies = (b"ICC_PROFILE\x00" + bytes([number, of]) + b"part %d " % number for number in numbers)
+        return hostile.with_segments(JPEG, *(hostile.segment(0xE2, body) for body in bodies))
+
+    for order in ((1, 2, 3), (3, 1, 2)):
+        assert read_jpeg(parts(*order)).colour == Colour(icc=b"part 1 part 2 part 3 ")
+    for missing in ((1, 2), (2, 3), (1, 1, 2), (1, 2, 3, 4), (0, 1, 2)):
+        assert read_jpeg(parts(*missing)).colour == SRGB
+
+
+def test_what_no_pixel_of_a_jpeg_needs_is_left_out_and_its_first_exif_counts() -> None:
+    exifs = [hostile.segment(0xE1, hostile.exif((274, 3, 1, turn))) for turn in (6, 3)]
+    file = hostile.with_segments(JPEG, *exifs, hostile.segment(0xFE, b"a comment"), hostile.segment(0xEE, b"Adobe"))
+    stored = read_jpeg(file)
+    assert (stored.orientation, stored.size) == (6, (90, 60))
+    assert b"a comment" not in stored.data
+    assert b"Exif" not in stored.data
+    assert b"Adobe" in stored.data
+    assert read_jpeg(JPEG).data is JPEG
+
+
+def test_junk_between_the_segments_of_a_jpeg_is_left_out() -> None:
+    stored = read_jpeg(JPEG[:2] + b"junk" + JPEG[2:])
+    assert stored.data == JPEG
+
+
+@pytest.mark.parametrize("length", [2, 10, 30])
+def test_a_jpeg_that_ends_before_its_picture_is_truncated(length: int) -> None:
+    with pytest.raises(ItemError, match=f"in its {length} bytes") as caught:
+        read_jpeg(JPEG[:length])
+    assert caught.value.reason is Reason.TRUNCATED
+
+
+def test_a_jpeg_of_too_many_segments_or_scans_is_refused() -> None:
+    comments = hostile.with_segments(JPEG, *[hostile.segment(0xFE, b"")] * jpeg.MAX_SEGMENTS)
+    with pytest.raises(ItemError, match="segments in front") as caught:
+        read_jpeg(comments)
+    assert caught.value.reason is Reason.TOO_MUCH_WORK
+    with pytest.raises(ItemError, match="scans") as caught:
+        read_jpeg(hostile.many_scans(16, jpeg.MAX_SCANS + 1))
+    assert caught.value.reason is Reason.TOO_MUCH_WORK
+    start = JPEG.index(b"\xff\xda")
+    between = JPEG[:-2].replace(b"\xff\xc0", b"\xff\xc2") + hostile.segment(0xFE, b"") * jpeg.MAX_SEGMENTS
+    with pytest.raises(ItemError, match="between two scans") as caught:
+        read_jpeg(between + JPEG[start:])
+    assert caught.value.reason is Reason.TOO_MUCH_WORK
+
+
+@pytest.mark.parametrize("promised", [8, 10_000_000])
+def test_a_webp_is_given_on_with_the_length_that_it_has(promised: int) -> None:
+    """Its decoder takes one that promises more for cut short, and one that promises less for a part of itself."""
+    file = images.encoded(STILL, "WEBP")
+    wrong = file[:4] + struct.pack("<I", promised) + file[8:]
+    for each in (file, wrong, wrong + b"junk"):
+        stored = webp.read_webp(each, 64_000_000, fast=True)
+        assert (stored.data, stored.size) == (file, (90, 60))
+    assert webp.read_webp(file, 64_000_000, fast=True).data is file
+
+
+def test_work_that_is_more_is_still_of_the_same() -> None:
+    assert Work(1.0, 5, "a file").and_more(0.5) == Work(1.5, 5, "a file")
+
+
+@pytest.mark.parametrize(
+    ("size", "factor"),
+    [
+        ((4000, 4000), 1),
+        ((4001, 4000), 1),
+        ((4096, 4096), 2),
+        ((30_000, 4095), 1),
+        ((30_000, 4096), 2),
+        ((8192, 8192), 4),
+        ((8000, 8000), 2),
+    ],
+)
+def test_a_large_still_is_halved_until_it_is_small_or_its_short_side_would_be(
+    size: tuple[int, int], factor: int
+) -> None:
+    assert halvings(size) == factor
+    once = size[0] * size[1] * PILLOW_PIXEL
+    for converted, turned in ((False, False), (True, False), (True, True)):
+        slow = copies(size, converted=converted, turned=turned, fast=False)
+        fast = copies(size, converted=converted, turned=turned, fast=True)
+        assert slow == once * (converted + turned)
+        assert fast == int(once / factor**2 * ((converted or factor > 1) + turned))
+
+
+def test_a_jpeg_without_its_end_mark_is_twice_the_work() -> None:
+    whole, cut = read_jpeg(JPEG), read_jpeg(JPEG[:-2])
+    assert (whole.lacks_end, cut.lacks_end) == (False, True)
+    assert cut.work.seconds == pytest.approx(2 * whole.work.seconds, rel=0.01)
+
+
+def test_a_jpeg_costs_for_its_bytes_its_scans_and_what_it_is_shown_at() -> None:
+    scans = [read_jpeg(hostile.many_scans(400, count)).work for count in (2, 12)]
+    assert scans[1].seconds - scans[0].seconds > 10 * 400 * 400 * jpeg.PASS
+    assert "in 18 scans" in scans[1].of
+    assert read_jpeg(JPEG).work.of == "JPEG of 90 x 60 pixels in 1 scan"
+    large = images.encoded(images.photograph(800, 600), "JPEG")
+    whole, half = read_jpeg(large).work, read_jpeg(large, shrink=2).work
+    assert whole.seconds - half.seconds == pytest.approx(0.75 * 800 * 600 * 2.5 * jpeg.SAMPLE, rel=0.01)
+    assert whole.memory > 3 * half.memory
+    progressive = read_jpeg(images.encoded(images.photograph(800, 600), "JPEG", progressive=True)).work
+    assert progressive.memory - whole.memory == pytest.approx(jpeg.COEFFICIENT * 1.5 * 800 * 600)
