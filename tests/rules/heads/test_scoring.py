@@ -67,7 +67,7 @@ def test_background_close_to_a_prompt_is_left_out_for_that_policy_alone() -> Non
 def test_background_just_as_close_as_too_close_is_left_out() -> None:
     text = {"a": np.float32([1, 0]), "near": np.float32([0.5, 0.75**0.5]), "far": np.float32([0.49, 0.87172])}
     policy_set = PolicySet((policy("p", "a"),), Defaults(background=("near", "far"), too_close=0.5))
-    made = compile_policies(policy_set, text, 20.0, None)
+    made = compile_prompts(policy_set, Texts(text, 20.0, None))
     assert (made.left, made.considered[:, 0].tolist()) == ((1,), [1, 0, 1])
 
 
