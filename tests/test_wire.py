@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from importlib.resources import files
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import msgspec
@@ -22,6 +22,7 @@ from pipeline.wire import (
     Decided,
     Decision,
     Event,
+    Evidence,
     Failed,
     Failure,
     Form,
@@ -100,24 +101,45 @@ def test_a_decision_from_before_there_was_evidence_still_reads() -> None:
         assert parse_decision(msgspec.json.encode(old)) == decision(schema=version)
 
 
-def test_evidence_says_which_head_it_is_of_and_fits_the_schema() -> None:
-    view = Region(3, (0.0, 0.25, 0.5, 1.0))
-    for against in (None, Against("a tree", 0.03)):
-        evidence = PromptEvidence("a knife", 0.9, view, against)
-        (match,) = decision().matches
-        told = decision(matches=[msgspec.structs.replace(match, evidence=evidence)])
-        value = decision_record(Event("t", 0, 7, b"cat.jpg", b"..."), told, "out").value or b""
-        assert json.loads(value)["matches"][0]["evidence"]["head"] == "prompts"
-        jsonschema.validate(json.loads(value), schema("decision.v2"))
-        assert parse_decision(value) == told
+VIEW = Region(3, (0.0, 0.25, 0.5, 1.0))
+EVIDENCE = [PromptEvidence("a knife", 0.9, VIEW), PromptEvidence("a knife", 0.9, VIEW, Against("a tree", 0.03))]
+"""Examples of each kind."""
+KINDS = get_args(Evidence) or (Evidence,)
+
+
+@pytest.mark.parametrize("evidence", EVIDENCE, ids=repr)
+def test_evidence_says_which_head_it_is_of_and_fits_the_schema(evidence: Evidence) -> None:
+    (match,) = decision().matches
+    told = decision(matches=[msgspec.structs.replace(match, evidence=evidence)])
+    value = decision_record(Event("t", 0, 7, b"cat.jpg", b"..."), told, "out").value or b""
+    assert json.loads(value)["matches"][0]["evidence"]["head"] == type(evidence).__struct_config__.tag
+    jsonschema.validate(json.loads(value), schema("decision.v2"))
+    assert parse_decision(value) == told
+
+
+def test_there_is_an_example_of_each_kind_of_evidence() -> None:
+    assert {type(each) for each in EVIDENCE} == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_schema_names_the_very_fields_of_evidence(kind: type[msgspec.Struct]) -> None:
+    described = schema("decision.v2")["$defs"]
+    allowed = described["match"]["properties"]["evidence"]["oneOf"]
+    properties = [described[each["$ref"].rpartition("/")[2]]["properties"] for each in allowed if "$ref" in each]
+    (ours,) = [each for each in properties if each["head"] == {"const": kind.__struct_config__.tag}]
+    assert set(ours) == {"head", *(field.name for field in msgspec.structs.fields(kind))}
+
+
+def test_why_a_policy_matched_is_said_in_words_with_evidence_or_without() -> None:
+    (old,) = decision().matches
+    new = msgspec.structs.replace(old, prompt="", evidence=EVIDENCE[0])
+    assert old.why == new.why == "'a knife'"
 
 
 def test_the_schema_names_the_very_fields_of_a_decision() -> None:
     assert set(schema("decision.v2")["properties"]) == {field.name for field in msgspec.structs.fields(Decision)}
     named = schema("decision.v2")["$defs"]["match"]["properties"]
     assert set(named) == {field.name for field in msgspec.structs.fields(Match)}
-    evidence = schema("decision.v2")["$defs"]["prompt_evidence"]["properties"]
-    assert set(evidence) == {"head", *(field.name for field in msgspec.structs.fields(PromptEvidence))}
     assert set(schema("claim.v1")["properties"]) == {field.name for field in msgspec.structs.fields(Claim)}
 
 

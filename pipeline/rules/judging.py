@@ -1,6 +1,7 @@
 """Signals x policies -> judgements: what the policies that are live say of an image, and by what.
 
-Decisions, measurements and explanations all come from here, so that they cannot differ.
+Decisions and what explains them come from here. Measurements take the scores of `CompiledPolicies.look`, and so does
+`judge`, so that they cannot differ.
 """
 
 from __future__ import annotations

@@ -51,9 +51,15 @@ class PromptEvidence(msgspec.Struct, frozen=True, tag_field="head", tag="prompts
     view: Region
     against: Against | None = None
 
+    def __str__(self) -> str:
+        return repr(self.prompt)
+
 
 Evidence = PromptEvidence
-"""What a head has to say of an image, told apart by ``head``: a union to which each new kind of head adds its own."""
+"""What a head has to say of an image, told apart by ``head``: a union to which each new kind of head adds its own.
+
+``str()`` of it is what a person reads, in a few words.
+"""
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -71,6 +77,11 @@ class Match(msgspec.Struct, frozen=True):
     prompt_score: float
     evidence: Evidence | None = None
     """None in a decision from before there was any."""
+
+    @property
+    def why(self) -> str:
+        """The evidence in words for a person."""
+        return repr(self.prompt) if self.evidence is None else str(self.evidence)
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):

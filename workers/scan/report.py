@@ -19,13 +19,13 @@ TELLING = 0.1
 
 
 def decision_line(decision: Decision) -> Text:
-    """One decision as one line: verdict, the score that decided, policy, image, prompt."""
+    """One decision as one line: verdict, the score that decided, policy, image, evidence."""
     verdict = (f"{decision.verdict:<6}", COLOURS[decision.verdict])
     if not decision.matches:
         return told(verdict, " ", (f"{_highest(decision):<28}", "dim"), f" {decision.image_id}")
     first = decision.matches[0]
     why = f"{first.score:.2f} {_policies(decision.matches)}"
-    return told(verdict, f" {why:<28} {decision.image_id}  ", (repr(first.prompt), "dim"))
+    return told(verdict, f" {why:<28} {decision.image_id}  ", (first.why, "dim"))
 
 
 def _policies(matches: Sequence[Match]) -> str:

@@ -20,7 +20,7 @@ HEADS: tuple[Compile, ...] = (compile_prompts,)
 
 @dataclass(frozen=True)
 class CompiledPolicies:
-    """A policy set with its heads. Build it with `compile_policies`."""
+    """A policy set with its heads, that of prompts among them. Build it with `compile_policies`."""
 
     policy_set: PolicySet
     heads: tuple[Head, ...]
@@ -78,6 +78,10 @@ class JoinedOpinion:
 def compile_policies(
     policy_set: PolicySet, features: Mapping[str, Features], logit_scale: float, logit_bias: float | None
 ) -> CompiledPolicies:
-    """Make a policy set ready; `features` holds ``float32[D]`` for each of `PolicySet.sentences`."""
+    """Make a policy set ready; `features` holds ``float32[D]`` for each of `PolicySet.sentences`.
+
+    A head that none of the policies has is left out, so that it costs nothing for each image.
+    """
     words = Texts(features, logit_scale, logit_bias)
-    return CompiledPolicies(policy_set, tuple(compile_head(policy_set, words) for compile_head in HEADS))
+    made = [compile_head(policy_set, words) for compile_head in HEADS]
+    return CompiledPolicies(policy_set, tuple(head for head in made if head.ids or isinstance(head, PromptsHead)))

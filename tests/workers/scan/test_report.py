@@ -68,3 +68,9 @@ def test_one_that_cannot_be_printed_is_refused_and_all_others_are_printed(
     assert set(raised.value.unwritten) == {1}
     assert [json.loads(line)["image_id"] for line in capsys.readouterr().out.splitlines()] == ["a", "b"]
     assert (made.judged, advanced) == (2, [2])
+
+
+def test_a_line_says_why_the_first_policy_matched(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = decided("knife", 0.9)
+    report([], as_json=False).publish([answer])
+    assert capsys.readouterr().out.rstrip().endswith(answer.decision.matches[0].why)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.rules.heads import CompiledPolicies, Stacked, compile_policies
+from pipeline.rules.heads import CompiledPolicies, Stacked, compile_policies, compiled
 from pipeline.rules.judging import judge
 from pipeline.rules.policies.policy_set import Defaults, Policy, PolicySet
 from pipeline.signals import Signals
@@ -70,6 +70,15 @@ def test_a_further_head_lowers_no_score_and_changes_no_other_policy(score: float
     (after,) = judge([image], CompiledPolicies(PLAIN.policy_set, (*PLAIN.heads, Listed(("alcohol",), score))))
     assert after.scores["weapons"] == before.scores["weapons"]
     assert after.scores["alcohol"] == max(before.scores["alcohol"], round(score, 6))
+
+
+def test_a_head_that_no_policy_has_costs_no_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "HEADS", (*compiled.HEADS, lambda *_: Listed((), 1.0)))
+    assert len(compile_policies(PLAIN.policy_set, AT, 20.0, None).heads) == len(PLAIN.heads)
+
+
+def test_prompts_are_there_to_be_looked_into_where_every_policy_is_off() -> None:
+    assert compile_policies(PolicySet(()), {}, 20.0, None).prompts.ids == ()
 
 
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=6))
