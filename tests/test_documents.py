@@ -171,6 +171,16 @@ def _is_there(name: str) -> bool:
     return any(ROOT.glob(name.rstrip("/")))
 
 
+def test_the_page_for_those_who_change_it_names_every_room() -> None:
+    named = {name.rstrip("/") for name in Document(Path("pipeline/README.md")).paths}
+    packages = [
+        path for under in ("pipeline", "pipeline/rules", "workers") for path in ROOT.glob(f"{under}/*/__init__.py")
+    ]
+    rooms = {path.parent.relative_to(ROOT).as_posix() for path in packages}
+    assert len(rooms) > 20
+    assert rooms - named == {"pipeline/rules"}, "whose own rooms are named"
+
+
 @each_page
 def test_no_path_of_anybodys_machine_is_named(page: Document) -> None:
     assert MACHINE.findall(page.text) == []

@@ -10,7 +10,7 @@ from pipeline.wire import Answer, Record
 
 
 class Stage(Protocol):
-    """One step of the path. It works on a batch's live items, drops none, and lets failed ones pass along."""
+    """One step of the path. It works on a batch's unfailed items, drops none, and lets failed ones pass along."""
 
     name: str
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.adapters.prometheus import BOUNDS
 from pipeline.path.topology import FLIGHTS, WAITING, Section, Where, sections
 
 PATH = ["fetch", "recall", "decode", "encode", "decide", "publish"]
@@ -19,6 +20,10 @@ def holding(stage: str, of: tuple[Section, ...]) -> Section:
 def test_every_stage_runs_once_and_in_path_order(where: Where, cores: int, on_device: bool) -> None:
     made = sections(where, cores, jpegs_on_device=on_device)
     assert [stage for section in made for stage in section.stages] == PATH
+
+
+def test_metrics_know_every_stage_by_name() -> None:
+    assert list(BOUNDS["stage"]) == PATH
 
 
 @given(st.sampled_from(Where), st.integers(1, 64))
