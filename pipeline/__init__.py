@@ -1,5 +1,5 @@
-"""Sluice's path of an image: pure rules at the bottom, stages and adapters above them.
+"""The pipeline takes images from Kafka, judges them by policies, and answers each with a decision or a dead letter.
 
-Read in this order: ``items`` (what travels), ``path`` (what happens to it, in path order, and how the stages
-overlap), ``ports`` (what the outside must offer), ``adapters`` (who offers it).
+Read in this order: ``items`` (what travels), ``path`` (what happens to it, and how the stages overlap), ``rules``
+(what is decided on the way), ``ports`` (what the outside must offer), ``adapters`` (what offers it).
 """

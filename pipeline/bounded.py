@@ -28,10 +28,10 @@ class _Outcome(Generic[T]):
 
 
 def within(seconds: float, call: Callable[[], T]) -> T:
-    """What `call` returns or raises, or TimeoutError after that many seconds.
+    """Return or raise what `call` does. Raises TimeoutError when it takes longer.
 
-    The call runs on a thread of its own, which a timeout leaves behind: it must end by itself some day, and what it
-    then has to say is not heard.
+    The call runs on a thread of its own, which a timeout leaves behind: it must end by itself some day, and its
+    outcome is then dropped.
     """
     outcome = _Outcome(call)
     thread = threading.Thread(target=outcome.run, name="sluice-bounded", daemon=True)

@@ -24,7 +24,7 @@ from enum import StrEnum
 
 
 class SluiceError(Exception):
-    """Everything that Sluice raises on purpose."""
+    """The root of the tree above."""
 
 
 class UsageError(SluiceError):
@@ -32,7 +32,7 @@ class UsageError(SluiceError):
 
 
 class SettingsError(UsageError):
-    """A flag, environment variable or config line that does not hold."""
+    """A setting does not hold, be it a flag, an environment variable or a line of the config file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,12 @@ class Problem:
     reason: str
 
     def __str__(self) -> str:
-        """``policies/weapons.yaml:7: reason``, the form that editors make clickable."""
+        """The form is ``policies/weapons.yaml:7: reason``, which editors make clickable."""
         return f"{self.file}:{self.line}: {self.reason}" if self.line else f"{self.file}: {self.reason}"
 
 
 class PolicyError(UsageError):
-    """Policy files that do not validate; ``problems`` holds every problem found, not only the first."""
+    """Policy files do not validate; ``problems`` holds every problem found, not only the first."""
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
@@ -57,11 +57,11 @@ class PolicyError(UsageError):
 
 
 class ModelError(UsageError):
-    """A model that cannot be had: unknown name, missing file, weights that do not fit."""
+    """A model cannot be had: its name is unknown, a file is missing, or its weights do not fit."""
 
 
 class ServiceError(UsageError):
-    """An outside thing that a command needs before it can start: broker, topic, port, folder."""
+    """A command cannot start, because it lacks something from outside: a broker, topic, port or folder."""
 
 
 class Reason(StrEnum):
@@ -90,7 +90,7 @@ class ItemError(SluiceError):
 
 
 class RetryError(ItemError):
-    """What this item needs from outside is away for now; where nobody can wait for it, it is an `ItemError`."""
+    """What this item needs from outside is away for now. Where nobody can wait, the item becomes a dead letter."""
 
 
 class StopError(SluiceError):

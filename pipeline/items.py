@@ -21,16 +21,16 @@ MESSAGE_LIMIT = 500
 
 @dataclass(slots=True)
 class Item:
-    """An event on its way through. Each stage fills what it is named for; a failed item is passed along.
+    """An event on its way through the stages, each of which fills some fields; a failed item is passed along.
 
     ``pixels`` is ``uint8[V,H,W,3]``: V views of one image (frames, tiles, backdrops), of which the worst counts, and
-    ``regions`` say where each was taken. Once the pixels have been encoded, ``signals`` take the place of both.
+    ``regions`` say where each was taken. Once the pixels have been encoded, ``signals`` replace both.
     ``notes`` say in words what is unusual about the image, for whoever reads its answer.
     """
 
     event: Event
     value_sha256: str = ""
-    """Of the event's value, in hex, once somebody has asked for it."""
+    """The sha256 of the event's value in hex; empty until `hashed_value` is called."""
     claim: Claim | None = None
     image: bytes = b""
     content_sha256: str = ""
@@ -38,30 +38,31 @@ class Item:
     regions: Regions | None = None
     signals: Signals | None = None
     weight: int = 0
+    """Bytes that the event and its image had when `weigh` was last called."""
     notes: tuple[str, ...] = ()
     decision: Decision | None = None
     failure: Failure | None = None
 
     @property
     def event_id(self) -> str:
-        """The id of the event, by which every answer to it can be told."""
+        """The id that every answer to this event repeats."""
         return event_id(self.event, self.hashed_value())
 
     @property
     def views(self) -> int:
-        """What it counts for where there is room for so many views: one while it is not decoded."""
+        """How many views it counts for where room is bounded in views: one while it has no pixels."""
         pixels = self.pixels
         return 1 if pixels is None else len(pixels)
 
     def weigh(self) -> int:
-        """Note the bytes that its event and its image have, as ``weight``; a stage may let go of some later."""
+        """Set and return ``weight``. It stays what it was when a stage lets go of the image later."""
         event = self.event
         held = len(event.value or b"") + len(event.key or b"") + sum(len(value or b"") for _, value in event.headers)
         self.weight = held if self.image is event.value else held + len(self.image)
         return self.weight
 
     def hashed_value(self) -> str:
-        """`value_sha256`, which is computed once."""
+        """The `value_sha256`, which the first call computes."""
         if not self.value_sha256:
             self.value_sha256 = sha256(self.event.value or b"").hexdigest()
         return self.value_sha256
@@ -77,7 +78,7 @@ class Item:
         return self.failure
 
     def answer(self, stage: str) -> Answer:
-        """Its decision or its dead letter. Without an outcome, which is a bug, it fails in the `stage` that asks."""
+        """The decision or dead letter. An item without an outcome, which is a bug, fails in the `stage` that asks."""
         if self.decision is not None:
             return Decided(self.event, self.decision)
         failure = self.failure or self.fail(
@@ -90,7 +91,8 @@ class Item:
 class Batch:
     """What one poll brought, or several, in order. ``polled_at`` is in seconds on the worker's monotonic clock.
 
-    ``generation`` names the partition assignment it was polled under, so that a late commit can be told apart.
+    ``generation`` names the assignment under which it was polled, so that a commit that comes too late is known as
+    one.
     """
 
     items: list[Item] = field(default_factory=list)
@@ -102,22 +104,21 @@ class Batch:
         return later.generation == self.generation
 
     def absorb(self, later: Batch) -> None:
-        """Take in the items of a batch polled after this one."""
         self.items += later.items
 
     def split(self, count: int) -> Batch:
-        """Take out the first `count` items, as a batch of their own."""
+        """Take out the first `count` items and return them as a batch of their own."""
         first = Batch(self.items[:count], self.polled_at, self.generation)
         del self.items[:count]
         return first
 
     @property
     def views(self) -> int:
-        """Of all items together; an item whose views are not known counts for one."""
+        """The views of all items together."""
         return sum(item.views for item in self.items)
 
     def within(self, views: int) -> int:
-        """How many of the first items have that many views together, at most."""
+        """How many items, from the first, have at most `views` views together."""
         for count, item in enumerate(self.items):
             views -= item.views
             if views < 0:
@@ -125,7 +126,6 @@ class Batch:
         return len(self.items)
 
     def unfailed(self) -> Iterator[Item]:
-        """The items that have not failed so far."""
         return (item for item in self.items if item.failure is None)
 
     def __len__(self) -> int:

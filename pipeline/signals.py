@@ -15,17 +15,18 @@ from numpy.typing import NDArray
 from pipeline.wire import ModelRef, Region
 
 Features = NDArray[np.float32]
+"""``float32[D]`` of one view or sentence, or ``float32[N,D]`` of N; each of length 1."""
 Box = tuple[float, float, float, float]
-"""Left, top, right, bottom."""
+"""Left, top, right, bottom, as fractions of the picture as a viewer shows it."""
 
 REGION = np.dtype([("frame", "<u4"), ("box", "<f4", (4,))])
-"""Where a view was taken: the frame's index in the file, from 0, and a box in fractions of the picture as shown."""
+"""Where a view was taken: the frame's index in the file, from 0, and a `Box`."""
 Regions = NDArray[np.void]
-"""``REGION[V]``: 20 bytes a view."""
+"""``REGION[V]``, one for each view: 20 bytes a view."""
 
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 BOX_DIGITS = 4
-"""Digits kept of a box where it is told to people and programs: a tenth of a pixel in a picture of 1,000."""
+"""Digits kept of a box in decisions: four are a tenth of a pixel in a picture 1,000 pixels wide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Signals:
-    """What is known of one image: ``features`` and ``regions`` stand for the same V views in the same order."""
+    """What is known of one image; ``features`` and ``regions`` are of the same V views in the same order."""
 
     features: Features
     """``float32[V,D]``, L2-normalised."""
@@ -52,18 +53,17 @@ class Signals:
 
     @property
     def nbytes(self) -> int:
-        """The memory that its arrays take."""
         return self.features.nbytes + self.regions.nbytes
 
     def region(self, view: int) -> Region:
-        """Where a view was taken, as decisions tell it."""
+        """Where a view was taken, with a box of `BOX_DIGITS` digits, as decisions give it."""
         frame, box = self.regions[view].item()
         left, top, right, bottom = (round(float(edge), BOX_DIGITS) for edge in box)
         return Region(frame, (left, top, right, bottom))
 
 
 def regions_of(boxes: Sequence[Box], frame: int = 0) -> Regions:
-    """The regions of views of one frame; `boxes` are fractions of the picture as shown."""
+    """The regions of views of one frame."""
     return np.array([(frame, box) for box in boxes], REGION)
 
 

@@ -1,14 +1,14 @@
 """The lane of claim checks, beside the path of an image and not in it.
 
 A claim check is fetched here before it enters the path, so that a store that is slow, or away, holds up neither the
-images that came inline nor the claims for other stores. What is fetched enters the path where there is room.
+images that came inline nor the claims for other stores. A fetched image enters the path when there is room.
 
 ::
 
     claims -> [waiting, by host] -> threads -> path
 
-A claim that cannot be fetched enters the path as a failed item, to leave it as a dead letter. One whose store is away
-waits for it; its partition's commits wait with it, and nothing else.
+A claim that cannot be fetched enters the path as a failed item, and leaves it as a dead letter. A claim whose store
+is away waits for it; the commits of its partition wait with it, and nothing else does.
 """
 
 from __future__ import annotations
@@ -26,17 +26,20 @@ from pipeline.rules.flow.hosts import Hosts, Pending
 from pipeline.wire import parse_claim
 
 FETCH = "fetch"
-"""The stage that a claim fails in: what is done here is done by that stage for a claim without a lane."""
+"""The stage that failures here name: it does the same work for claims where there is no lane."""
 _log = structlog.get_logger(__name__)
 _Work = tuple[Item, float, int]
-"""An item, and of the batch that it came in, `polled_at` and `generation`."""
+"""An item, with `polled_at` and `generation` of the batch that it came in."""
 
 
 class ClaimLane:
-    """`redeem` fills an item's image or raises; `deliver` takes what is through, and blocks while there is no room.
+    """Fetches claim checks on `threads` of its own; half of them at most ask one host. Safe to share between threads.
 
-    At most `most` claims wait here, and `may_fetch` says whether there is memory for one more image. Safe to share
-    between threads.
+    `redeem` fills an item's image, or raises `RetryError` where its store is away and anything else where the claim
+    is at fault. `deliver` takes what is fetched or has failed; it blocks while the path has no room, and raises
+    `StopError` once the path has ended. `may_fetch` is told how many fetches are under way, and says whether there is
+    memory for one more image. At most `most` claims wait here, and none waits much longer than `patience` seconds for
+    a host that is away.
     """
 
     def __init__(
@@ -51,7 +54,6 @@ class ClaimLane:
         most: int,
         patience: float,
     ) -> None:
-        """Half of the `threads` at most ask one host; `may_fetch` is told how many fetches are under way."""
         self._redeem = redeem
         self._deliver = deliver
         self._may_fetch = may_fetch
@@ -72,7 +74,7 @@ class ClaimLane:
             return max(0, self._most - self._hosts.waiting)
 
     def add(self, batch: Batch) -> Batch:
-        """Take claims in; returns those that are none, each failed."""
+        """Take claims in, and return those that cannot be read as claim checks, each failed."""
         unreadable = Batch([], batch.polled_at, batch.generation)
         with self._changed:
             for item in batch.items:
@@ -85,8 +87,8 @@ class ClaimLane:
             self._tell()
         return unreadable
 
-    def look(self) -> None:
-        """Room may have come: let the threads see whether they can go on."""
+    def wake(self) -> None:
+        """Let the threads see whether there is memory for another image by now."""
         with self._changed:
             self._changed.notify_all()
 
@@ -101,16 +103,16 @@ class ClaimLane:
             return not (self._hosts.waiting or self._running)
 
     def finish(self, timeout: float) -> None:
-        """Wait until all is delivered that can be had, `timeout` seconds at most; then take no more.
+        """Wait, at most `timeout` seconds, until every claim whose host answers is delivered; then begin no more.
 
-        What still waits is delivered again some day. A fetch that is under way ends by itself.
+        What still waits is never committed, so Kafka delivers it again. A fetch that is under way ends by itself.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._ended or not (self._running or self._hosts.busy()), timeout)
         self.end()
 
     def end(self) -> None:
-        """Begin nothing more. Idempotent."""
+        """Begin no more fetches. Idempotent."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()
@@ -139,7 +141,7 @@ class ClaimLane:
             return None
 
     def _asked(self, pending: Pending[_Work]) -> Sequence[Pending[_Work]]:
-        """Ask for the image; returns what is to be delivered: this claim, or those that are given up with it."""
+        """Ask for the image. Returns what to deliver: this claim, or, where its store is away, those given up on."""
         item = pending.work[0]
         try:
             self._redeem(item)
@@ -153,7 +155,7 @@ class ClaimLane:
                 waited = self._clock() - each.since
                 each.work[0].fail(FETCH, RetryError(error.reason, f"{error} (given up after {waited:.0f} s)"))
             return given_up
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is this item's
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this item's failure
             item.fail(FETCH, error)
         with self._changed:
             if pending.host in self._hosts.away(self._clock()):

@@ -1,4 +1,4 @@
-"""decide: signals x the policies that are live by now -> a decision."""
+"""decide: an item's signals are judged by the policies that are live by now, which gives its decision."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class Decide:
 
 
 def _together(images: Sequence[Signals], compiled: CompiledPolicies) -> Sequence[Judgement | None]:
-    """The judgements of all, from one look at them; none, where one of them spoils that for the others."""
+    """The judgement of each image, from one call for all; None for each where that call raised for one of them."""
     try:
         return judge(images, compiled)
     except StopError:
         raise
-    except Exception:  # noqa: BLE001 - judged one by one, the one that does it is found
+    except Exception:  # noqa: BLE001 - judged one by one, only the image that raises fails
         return [None] * len(images)

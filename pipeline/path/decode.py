@@ -8,7 +8,7 @@ from pipeline.ports import Decoder
 
 
 class Decode:
-    """One image after another. Pillow lets go of the interpreter's lock, so threads do this side by side."""
+    """Decodes one image after another. Pillow lets go of the interpreter's lock, so threads do this side by side."""
 
     name = "decode"
 
@@ -16,7 +16,7 @@ class Decode:
         self._decoder = decoder
 
     def __call__(self, batch: Batch) -> Batch:
-        """Fill `pixels` and `regions` of the items that were not recalled."""
+        """Fill `pixels` and `regions` of the items that were not recalled, and let go of every `image`."""
         return each(self.name, batch, self._decode)
 
     def _decode(self, item: Item) -> None:
@@ -24,4 +24,4 @@ class Decode:
             decoded = self._decoder.decode(item.image)
             item.pixels, item.regions = decoded.pixels, decoded.regions
             item.notes += decoded.notes
-        item.image = b""  # of a claim check, this was all that held it
+        item.image = b""  # nothing else holds the image of a claim check

@@ -1,4 +1,4 @@
-"""Work on each item that has not failed by itself, side by side on threads; one item's failure is its own."""
+"""How a stage works on items one by one, if need be on several threads: one item's failure is its own."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pipeline.items import Batch, Item
 
 
 class Threads:
-    """The calling thread and `count - 1` others that work at its side."""
+    """A pool of `count - 1` threads that work beside the calling one."""
 
     def __init__(self, count: int, name: str) -> None:
         self._others = count - 1
         self._pool = ThreadPoolExecutor(max(1, self._others), thread_name_prefix=f"sluice-{name}")
 
     def for_each(self, work: Callable[[Item], None], items: list[Item]) -> None:
-        """Call `work` on every item. Raises what it raises, once all threads have ended.
+        """Call `work` on every item. Raises what `work` raises, once no thread works on these items any more.
 
-        Each thread takes the next item when it is through with one: a future for each would cost more than a hash.
+        Each thread takes the next item when it has finished one: a future for each item would cost more than a hash.
         """
         waiting = iter(items)
         helping = [self._pool.submit(_work_off, work, waiting) for _ in range(min(self._others, len(items) - 1))]
@@ -53,9 +53,9 @@ def each(name: str, batch: Batch, work: Callable[[Item], None], threads: Threads
         except Exception as error:  # noqa: BLE001
             item.fail(name, error)
 
-    live = list(batch.unfailed())
+    items = list(batch.unfailed())
     if threads is None:
-        _work_off(guarded, live)
+        _work_off(guarded, items)
     else:
-        threads.for_each(guarded, live)
+        threads.for_each(guarded, items)
     return batch

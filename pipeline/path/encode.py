@@ -1,4 +1,4 @@
-"""encode: the pixels of all items go through the model in one call, and become signals, which are remembered."""
+"""encode: the pixels of all items go through the model in one call and become signals, which the cache keeps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NOT_FINITE = "features that are not finite; try dtype float32"
 
 
 class Encode:
-    """One forward pass over the views of a whole batch."""
+    """Makes one forward pass over the views of a whole batch."""
 
     name = "encode"
 

@@ -1,4 +1,4 @@
-"""The policies that decisions are made by now, and the text features behind them.
+"""Which policies are live, that is, decide now; and the text features that the next set can use again.
 
 A new policy set is parsed and its new sentences are encoded beside the running worker; then one reference is swapped.
 A set that does not validate changes nothing, and neither does a look at another set.
@@ -24,7 +24,10 @@ from pipeline.signals import Features
 
 
 class PromptFeatures:
-    """Text features of prompts: shared in the cache, else encoded and shared. Keeps none, so threads may share it."""
+    """Gets text features of prompts from the shared cache, and encodes and shares those that are not there.
+
+    It keeps none itself, so threads may share it.
+    """
 
     def __init__(self, encoder: Encoder, cache: TextCache) -> None:
         self._encoder = encoder
@@ -33,9 +36,9 @@ class PromptFeatures:
     def of(
         self, prompts: Iterable[str], templates: Sequence[str], known: Mapping[str, Features]
     ) -> dict[str, Features]:
-        """``float32[D]`` for each prompt; those that are `known`, through the same templates, are asked of nobody.
+        """``float32[D]`` for each prompt; those that are `known`, through the same templates, are taken from there.
 
-        The cache is asked once for all others and told once. Raises `EncoderError` when the device fails.
+        For all others the cache is read once and written once. Raises `EncoderError` when the device fails.
         """
         wanted = dict.fromkeys(prompts)
         found = {prompt: known[prompt] for prompt in wanted if prompt in known}
@@ -52,7 +55,7 @@ class PromptFeatures:
         return {key: features for key, features in found.items() if features.shape == (spec.features,)}
 
     def _encoded(self, missing: Mapping[str, str], templates: Sequence[str]) -> dict[str, Features]:
-        """`missing` holds the digest of each prompt."""
+        """`missing` maps each prompt to its digest."""
         sentences = [sentence for prompt in missing for sentence in fill(prompt, templates)]
         features = average(self._encoder.encode_texts(sentences), len(templates))
         if not np.isfinite(features).all():
@@ -63,18 +66,18 @@ class PromptFeatures:
 
 @dataclass(frozen=True, slots=True)
 class _Live:
-    """The set that decides, and the text features that an edit of it need not ask for again; replaced as one."""
+    """The live set and its text features, which an edit of it need not ask for again; both are replaced as one."""
 
     compiled: CompiledPolicies
     remembered: Mapping[str, Features]
-    """By prompt, through the set's templates."""
+    """Text features by prompt, through the set's templates."""
 
 
 class LivePolicies:
     """Calling it gives the compiled policies that are live; `offer` replaces them or refuses.
 
-    Safe to call from many threads: offers wait for each other, and nobody who asks what is live, or looks at another
-    set, waits for an offer.
+    Safe to call from many threads: offers wait for each other, but who asks what is live, or compiles another set,
+    waits for none.
     """
 
     def __init__(self, encoder: Encoder, cache: TextCache, hooks: Hooks) -> None:
@@ -112,20 +115,20 @@ class LivePolicies:
             return policy_set
 
     def compiled(self, policy_set: PolicySet) -> CompiledPolicies:
-        """Any set as matrices, to look at. What is live stays as it is, and so does what it remembers.
+        """Compile any set, to look at it. The live set stays as it is, with the text features that are kept for it.
 
         Encodes the sentences that neither the live set nor the shared cache knows. Raises `EncoderError`.
         """
         return self._compiled(policy_set, self._features_of(policy_set, policy_set.sentences()))
 
     def _checked(self, policy_set: PolicySet) -> _Live:
-        """The set, fit to be live. Raises `PolicyError` for policies that would flag everything."""
+        """The set, ready to be live. Raises `PolicyError` for policies that would flag everything."""
         probes = PROBES if needs_probes(policy_set, self._spec.logit_bias) else ()
         features = self._features_of(policy_set, (*policy_set.sentences(), *probes))
         compiled = self._compiled(policy_set, features)
         if problems := would_flag_everything(compiled, {probe: features[probe] for probe in probes}):
             raise PolicyError(problems)
-        # Copies: a row as it came keeps alive all that were encoded with it.
+        # Copies: a row of a matrix would keep the whole matrix in memory.
         return _Live(compiled, {prompt: row.copy() for prompt, row in features.items()})
 
     def _features_of(self, policy_set: PolicySet, prompts: Iterable[str]) -> dict[str, Features]:

@@ -1,4 +1,4 @@
-"""The path of an image with the lane of claim checks beside it, as one thing that the worker's loop feeds."""
+"""The path of an image and the lane of claim checks beside it, as one object that the worker's loop feeds."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pipeline.path.claims import ClaimLane
 from pipeline.path.runner import Runner
 
 LANE_SHARE = 0.5
-"""Of the time for draining, what the claims get that can still be fetched; the path needs the rest."""
+"""The share of the time for draining in which claims may still be fetched; the path needs the rest."""
 
 
 class Path:
-    """A `Runner`, and where there is a `ClaimLane`, claim checks go through that first.
+    """A `Runner`; where there is a `ClaimLane`, claim checks go through that first.
 
-    What it says of its methods is what `Runner` says of them. Commits may be asked for out of order: an image that
-    came inline passes a claim check that was polled before it.
+    Its methods keep the contracts of `Runner`'s, but for order: an image that came inline overtakes a claim check
+    that was polled before it.
     """
 
     def __init__(self, runner: Runner, lane: ClaimLane | None, clock: Callable[[], float]) -> None:
@@ -25,7 +25,7 @@ class Path:
         self._clock = clock
 
     def room(self) -> int:
-        """How many events `feed` may bring now, whichever they are."""
+        """How many events `feed` may bring now, of whatever kind."""
         room = self._runner.room()
         return room if self._lane is None else min(room, self._lane.room())
 
@@ -42,7 +42,7 @@ class Path:
         """The batches that are through. Raises `StopError` when a stage failed."""
         done = self._runner.drain()
         if done and self._lane is not None:
-            self._lane.look()
+            self._lane.wake()
         return done
 
     def wait(self, timeout: float) -> None:
@@ -54,23 +54,23 @@ class Path:
         return self._runner.oldest() is None and (self._lane is None or self._lane.idle())
 
     def oldest(self) -> float | None:
-        """`polled_at` of the batch that has been inside the longest; a claim that waits for its store is not."""
+        """`polled_at` of the batch that has been in the runner the longest; claims that wait do not count."""
         return self._runner.oldest()
 
     def waiting_for(self) -> str | None:
-        """Which stores claim checks wait for because they do not answer; None while all do."""
+        """The stores that claim checks wait for because they do not answer, in words; None while all answer."""
         away = {} if self._lane is None else self._lane.away()
         return "; ".join(f"{host} has not answered for {seconds:.0f} s" for host, seconds in away.items()) or None
 
     def close(self, timeout: float) -> list[Batch]:
-        """Let what is inside finish and return what came out. Raises `StopError` when it does not in time."""
+        """Let what is inside finish and return what came out. Raises `StopError` when it does not in `timeout` seconds."""
         deadline = self._clock() + timeout
         if self._lane is not None:
             self._lane.finish(timeout * LANE_SHARE)
         return self._runner.close(max(0.0, deadline - self._clock()))
 
     def abandon(self, timeout: float) -> None:
-        """Let go of what is inside; harmless once closed."""
+        """Give up what is inside; harmless once closed."""
         if self._lane is not None:
             self._lane.end()
         self._runner.abandon(timeout)

@@ -1,4 +1,4 @@
-"""publish: an answer to every item, a decision or a dead letter; none is left without one."""
+"""publish: every item is answered, by a decision or a dead letter."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _log = structlog.get_logger(__name__)
 class Publish:
     """Returns once every answer of the batch is acknowledged; only then may the batch be committed.
 
-    An answer that is refused for good is tried again in a smaller form. A decision that is refused in each becomes a
-    dead letter.
+    An answer that is refused for good is tried again in a smaller form. A decision that is refused in every form
+    becomes a dead letter.
     """
 
     name = "publish"
@@ -44,7 +44,7 @@ class Publish:
         return batch
 
     def _refused(self, answers: Sequence[Answer]) -> dict[int, Exception]:
-        """Publish them, and return why that can never be, by the index of each refused one among them."""
+        """Publish these; return, by index, why some of them can never be published."""
         try:
             self._publisher.publish(answers)
         except RefusedError as error:
@@ -53,7 +53,7 @@ class Publish:
         return {}
 
     def _next(self, item: Item, answer: Answer, why: Exception) -> Answer:
-        """What to try instead. Raises `PublishError` where nothing is left to try: the topic takes nothing."""
+        """What to publish instead of a refused answer. Raises `PublishError` where nothing smaller is left."""
         smaller: Answer | None = answer.smaller()
         if smaller is not None:
             form = smaller.form.name.lower()

@@ -7,7 +7,7 @@ from pipeline.ports import FeatureCache, Hooks
 
 
 class Recall:
-    """Signals depend on the bytes, the model and the preprocessing alone, so a policy edit forgets nothing."""
+    """Signals depend on the bytes, the model and the preprocessing alone, so they outlive a policy edit."""
 
     name = "recall"
 
@@ -17,12 +17,12 @@ class Recall:
 
     def __call__(self, batch: Batch) -> Batch:
         """Fill `signals` of the items that are remembered; asks the cache once for the whole batch."""
-        live = list(batch.unfailed())
-        found = self._cache.get([item.content_sha256 for item in live])
+        items = list(batch.unfailed())
+        found = self._cache.get([item.content_sha256 for item in items])
         hits = 0
-        for item in live:
+        for item in items:
             item.signals = found.get(item.content_sha256)
             hits += item.signals is not None
         self._hooks.feature_cache("hit", hits)
-        self._hooks.feature_cache("miss", len(live) - hits)
+        self._hooks.feature_cache("miss", len(items) - hits)
         return batch

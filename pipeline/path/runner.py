@@ -7,12 +7,12 @@ and splitting live here and nowhere else.
 
     feed -> [waiting] -> section 1 -> [waiting] -> section 2 -> ... -> [done] -> drain
 
-A section is a run of stages (see `topology`). Before each waits one batch that is still growing: what comes after
-joins it, up to `max_batch` views. A thread of the section that falls free takes its share of what waits by then, and
-never waits for the section's other threads; what they finish goes on in the order in which it was taken. What finds
-no room ahead stays where it is, and holds back its section once that is `max_batch` views. When there is no room left
-before the first section, or what is inside holds `max_bytes`, the caller stops polling, and that is the only
-backpressure there is.
+A section is a run of stages (see `topology`). Before each section waits one batch that is still growing: later
+batches join it, up to `max_batch` views. A thread of the section that falls free takes its share of what waits by
+then, and never waits for the section's other threads; what they finish goes on in the order in which it was taken.
+What finds no room ahead stays where it is, and holds back its section once that is `max_batch` views. When there is
+no room left before the first section, or what is inside holds `max_bytes`, the caller stops polling; there is no
+other backpressure.
 
 Room is counted in views, because memory is spent on pixels. An event counts for one view until it is decoded, and an
 image that alone has more than `max_batch` waits as a batch of its own.
@@ -32,11 +32,11 @@ from pipeline.path.topology import Section
 from pipeline.ports import Hooks, Stage
 
 MAX_BYTES = 512 * 1024 * 1024
-"""What the events that are inside may hold together; those of the last poll come on top."""
+"""Bytes that the events inside may hold together; those of the last poll come on top."""
 
 
 class Runner:
-    """Batches come out in the order in which they went in. One thread calls `feed`, `drain`, `wait` and `close`."""
+    """Items come out in the order in which they went in. One thread calls `feed`, `drain`, `wait` and `close`."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Runner:
             self._admit(batch)
 
     def push(self, batch: Batch) -> None:
-        """As `feed`, from any thread, and blocks until there is room. Raises `StopError` when the path has ended."""
+        """Feed from any thread; blocks until there is room. Raises `StopError` when the path has ended."""
         with self._lock:
             self._space.wait_for(lambda: self._room() > 0 or self._ended())
             if self._ended():
@@ -90,7 +90,7 @@ class Runner:
 
     @property
     def bytes(self) -> int:
-        """What the events that are inside hold together, their images included."""
+        """Bytes that the events inside hold together, their images included."""
         return self._bytes
 
     def drain(self) -> list[Batch]:
@@ -249,7 +249,7 @@ class Runner:
 
 @dataclass(slots=True, eq=False)
 class _Part:
-    """What one thread of a section took, in one go."""
+    """What one thread of a section took in one go."""
 
     batch: Batch
     through: bool = False
@@ -268,7 +268,7 @@ class _Running:
         self._shares = section.shares
 
     def ready(self, most: int) -> bool:
-        """Whether something waits, and fewer than `most` views are through here and find no room ahead."""
+        """Whether something waits, and fewer than `most` views are through here but find no room ahead."""
         return bool(self.waiting) and sum(part.batch.views for part in self.inside if part.through) < most
 
     def take(self) -> _Part:
@@ -280,7 +280,7 @@ class _Running:
         return part
 
     def batches(self) -> Iterator[Batch]:
-        """What has come as far as this section and no further, oldest first."""
+        """The batches that have come as far as this section and no further, oldest first."""
         yield from (part.batch for part in self.inside)
         yield from self.waiting
 

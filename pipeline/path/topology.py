@@ -1,13 +1,13 @@
-"""Which sections a worker's path has, on how many threads: data, which the `runner` makes run.
+"""Which sections a worker's path has, and on how many threads: plain data, which `runner` sets to work.
 
-It depends on where the model computes, and on nothing else but the number of cores::
+It depends on where the model computes and JPEGs are decoded, and on the number of cores::
 
     CORES    [ fetch recall ] -> [ decode encode decide ] x cores         -> [ publish ]
     DEVICE   [ fetch recall ] -> [ decode ] x cores -> [ encode ] x 2     -> [ decide publish ]
     SOCKET   [ fetch recall ] -> [ decode ] x cores -> [ encode ]         -> [ decide publish ]
 
-Sections overlap, and so do the threads of one; the stages of a section follow each other on one thread. What waits
-for others (stores, a device, the broker) is in another section than what computes.
+Sections overlap, and so do the threads of one; the stages of a section follow each other on one thread. Stages that
+wait for others (stores, a device, the broker) are in another section than those that compute.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ class Where(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Stages, by name, that follow each other on one thread, on `threads` of them side by side."""
+    """Stages, by name, that follow each other on one thread; `threads` threads do so side by side."""
 
     stages: tuple[str, ...]
     threads: int = 1
     shares: int = 1
-    """A thread takes one of that many shares of what waits; the others are for those that fall free next."""
+    """Into how many shares what waits is divided: a thread takes one, and leaves the rest to those that fall free."""
 
 
 def sections(where: Where, cores: int, *, jpegs_on_device: bool = False) -> tuple[Section, ...]:
-    """The sections in path order; all stages, each in one of them.
+    """The sections in path order; every stage is in one of them.
 
     A model on the cores that decode shares a section with decoding, on a thread for each core. Apart they would take
     turns on those cores, each in the other's way, and a batch would be late by the share of the next: decoding one
     batch beside the forward pass of another cost 3.45 to 3.95 ms of CPU an image, where one after the other cost 2.9
     to 3.2. So there the encoder is called from all cores at once, and works on each call on its caller's thread.
 
-    A device of this process gets `FLIGHTS` batches. Through a socket one is enough: the other process has its own
-    `FLIGHTS`, of whatever waits there from all its callers.
+    A device of this process gets `FLIGHTS` batches at a time. Through a socket one is enough: the other process has
+    `FLIGHTS` of its own, made of what waits there from all its callers.
     """
     decoders = WAITING if jpegs_on_device else cores
     table = {
