@@ -91,8 +91,7 @@ class Item:
 class Batch:
     """What one poll brought, or several, in order. ``polled_at`` is in seconds on the worker's monotonic clock.
 
-    ``generation`` names the assignment under which it was polled, so that a commit that comes too late is known as
-    one.
+    ``generation`` names the assignment under which it was polled, by which a commit that comes too late is known.
     """
 
     items: list[Item] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""A person's own disk: folders walked and files read, in bounded time and memory; nothing passes in silence."""
+"""The disk says what is in a person's own folders and files, in bounded time and memory, and names what it skips."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import stat
 from pipeline.errors import ItemError, Reason
 
 MOST_BYTES = 50_000_000
-"""As many as a claim check may fetch by default."""
+"""The default limit of a file; it is that of an image behind a claim check."""
 PATIENCE = 10.0
 """Seconds without a byte after which a pipe or a terminal has nothing more to say."""
 _CHUNK = 1 << 20
@@ -19,7 +19,7 @@ _LINKS = {errno.ENOENT: "a link that leads nowhere", errno.ELOOP: "a link that l
 
 
 def read_file(path: str, most: int = MOST_BYTES, patience: float = PATIENCE) -> bytes:
-    """As `read_bytes`, for the path of an image. Raises `ItemError` alone: FETCH_FAILED or TOO_LARGE."""
+    """As `read_bytes`, for the path of an image: raises `ItemError` alone, FETCH_FAILED or TOO_LARGE."""
     try:
         return read_bytes(path, most, patience)
     except OSError as error:

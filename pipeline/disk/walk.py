@@ -36,8 +36,8 @@ class Found:
 def walk(folder: str, visited: Visited | None = None) -> Iterator[Found]:
     """Every file, folder by folder in the order of their names; links are followed, and no folder is entered twice.
 
-    Holds the names of the folders that are open and no more. Looks at the first few kilobytes of each file. Raises
-    nothing for what is on the disk. Folders that are in `visited` are left out; those that are entered are added.
+    It holds no names but those in folders that are open, and looks at the first few kilobytes of each file. It raises
+    nothing for what is on the disk. It leaves out folders that are in `visited`, and adds those that it enters.
     """
     visited = set() if visited is None else visited
     open_folders = [iter([folder])]
@@ -53,8 +53,8 @@ def walk(folder: str, visited: Visited | None = None) -> Iterator[Found]:
             continue
         if not stat.S_ISDIR(seen.st_mode):
             yield Found(path, _kind(path, seen))
-        elif (place := (seen.st_dev, seen.st_ino)) not in visited:
-            visited.add(place)
+        elif (inode := (seen.st_dev, seen.st_ino)) not in visited:
+            visited.add(inode)
             try:
                 open_folders.append(iter(_inside(path)))
             except OSError:
@@ -68,7 +68,7 @@ def _inside(folder: str) -> list[str]:
 
 
 def _kind(path: str, seen: os.stat_result) -> str:
-    """Why it is no picture; "" where it may be one, or nobody can tell."""
+    """Why the file is no picture; "" where it may be one, or cannot be opened."""
     if not stat.S_ISREG(seen.st_mode):
         return _KINDS.get(stat.S_IFMT(seen.st_mode), "not a file")
     try:

@@ -63,7 +63,7 @@ class Path:
         return "; ".join(f"{host} has not answered for {seconds:.0f} s" for host, seconds in away.items()) or None
 
     def close(self, timeout: float) -> list[Batch]:
-        """Let what is inside finish and return what came out. Raises `StopError` when it does not in `timeout` seconds."""
+        """Let what is inside finish and return what came out. Raises `StopError` when it does not in time."""
         deadline = self._clock() + timeout
         if self._lane is not None:
             self._lane.finish(timeout * LANE_SHARE)

@@ -1,7 +1,7 @@
-"""What the path of an image needs from outside, as Protocols; adapters offer them, in memory and for real.
+"""The ports say what the path of an image needs from outside; adapters offer it, in memory and for real.
 
-Each docstring is the contract: whether a call may block, and what it may raise. One conformance suite in the tests
-runs over every implementation of a port.
+They are Protocols. Each docstring is the contract: whether a call may block, and what it may raise. One conformance
+suite in the tests runs over every implementation of a port.
 """
 
 from pipeline.ports.caches import FeatureCache, TextCache

@@ -1,4 +1,4 @@
-"""What has been worked out before, on this machine or another."""
+"""Where the path looks for what has been worked out before, on this machine or another."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class TextCache(Protocol):
     """
 
     def get(self, fingerprint: str, digests: Sequence[str]) -> dict[str, Features]:
-        """The features (``float32[D]``) it has under each digest, for that model; what is missing is a miss."""
+        """The features, ``float32[D]``, that it has under each digest for that model; the others are misses."""
 
     def put(self, fingerprint: str, features: Mapping[str, Features]) -> None:
-        """Keep these, if it can."""
+        """Keep these features, if it can."""
 
     def close(self) -> None:
         """Free the connection. Idempotent."""
@@ -31,10 +31,10 @@ class FeatureCache(Protocol):
     """
 
     def get(self, digests: Sequence[str]) -> dict[str, Signals]:
-        """What it has under each digest, read-only; what is missing is a miss."""
+        """The signals, with read-only arrays, that it has under each digest; the others are misses."""
 
     def put(self, signals: Mapping[str, Signals]) -> None:
-        """Keep these, if it can."""
+        """Keep these signals, if it can."""
 
     def close(self) -> None:
         """Free what it holds. Idempotent."""

@@ -1,4 +1,4 @@
-"""What happens on the path, told to whoever listens."""
+"""How the path tells whoever listens what happens, such as metrics."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from pipeline.wire import Answer
 _log = structlog.get_logger(__name__)
 
 LOSSES = ("expired", "recreated", "truncated", "corrupt")
-"""Why events will never be polled: too old, of a topic that is gone, cut off its log, in an unreadable batch."""
+"""Why events will never be polled: too old, of a topic made anew since, cut off the log, in an unreadable batch."""
 
 
 class Hooks:
-    """What happens, as no-op methods: subclass what you listen to. Called from several threads; must not block."""
+    """No-op methods, one for each event: override what you listen to. Called from several threads; must not block."""
 
     def polled(self, events: int, value_bytes: int) -> None:
-        """A poll brought events whose values sum to that many bytes."""
+        """A poll brought that many events, whose values have `value_bytes` bytes together."""
 
     def stage_done(self, stage: str, seconds: float, items: int) -> None:
-        """A stage worked that long on one batch."""
+        """A stage worked that long on one batch of that many items."""
 
     def queue_depth(self, queue: str, batches: int) -> None:
-        """That many batches now wait before a stage."""
+        """That many batches now wait before the section `queue` or, where that is ``done``, behind the last one."""
 
     def encoded(self, images: int) -> None:
-        """One forward pass over that many views."""
+        """One forward pass was made over that many views."""
 
     def answered(self, answer: Answer, latency: float | None) -> None:
         """An answer was acknowledged, `latency` seconds after its event's timestamp, where that says anything."""
 
     def committed(self, events: int) -> None:
-        """A batch of that many events was marked as done."""
+        """A commit of offsets has marked that many events as done."""
 
     def assigned(self, partitions: int) -> None:
         """The source now owns that many partitions."""
@@ -56,7 +56,7 @@ class Hooks:
         """A policy set went live."""
 
     def calibrated_for_another_model(self, policies: Mapping[str, CalibratedFor]) -> None:
-        """A policy set went live; the thresholds of these active policies, often none, were set for another model."""
+        """A policy set went live; `policies` are the active ones, often none, with thresholds for another model."""
 
     def policies_refused(self, reason: str) -> None:
         """A set did not validate (``invalid``) or could not be taken up now (``error``); the last good one stays."""
@@ -65,10 +65,10 @@ class Hooks:
         """The model is warm."""
 
     def claims(self, waiting: int, away: int) -> None:
-        """So many claim checks wait to be fetched or are being fetched; so many of their stores do not answer."""
+        """`waiting` claim checks wait to be fetched or are being fetched; `away` of their stores do not answer."""
 
     def braked(self, reason: str | None) -> None:
-        """The worker takes no more events but trials, for that reason; None: it takes them again."""
+        """The worker takes no more events but trials, for that reason; with None, it takes all events again."""
 
     def answer_made_smaller(self, form: str) -> None:
         """The broker refused an answer for good, and it is tried again in that smaller form."""
@@ -77,13 +77,13 @@ class Hooks:
         """A range of events will never be polled, for one of `LOSSES`; `events` is 0 where nobody knows how many."""
 
     def log_lines_lost(self, lines: int) -> None:
-        """So many lines of the log could not be written. Must not log."""
+        """That many lines of the log could not be written. Must not log."""
 
     def background(self, lines: int) -> None:
-        """A policy set went live; so many lines of its background stand against the policy that has the fewest."""
+        """A policy set went live; `lines` lines of its background stand against the policy that has the fewest."""
 
     def policies_looked_at(self) -> None:
-        """The policy folder was looked at, and what was found in it has been dealt with."""
+        """The policy folder was looked at, and a new set in it has been taken or refused."""
 
     def policies_from_last_good(self) -> None:
         """The policy folder did not validate at the start; the last good set, which was kept on disk, is live."""

@@ -11,12 +11,11 @@ from pipeline.wire import Claim
 
 
 class Fetcher(Protocol):
-    """Redeems claim checks."""
-
     def fetch(self, claim: Claim) -> bytes:
-        """The image's bytes; blocks for a bounded time. Raises `ItemError` with a FETCH_* reason.
+        """The image's bytes; blocks for a bounded time.
 
-        Raises `RetryError`, which is one, when the store is away for now, or so it seems.
+        Raises `ItemError` for this claim's own fault (FETCH_REFUSED, FETCH_FAILED, TOO_LARGE, CHECKSUM_MISMATCH), and
+        `RetryError`, which is one, when the store seems to be away for now.
         """
 
 
@@ -38,10 +37,10 @@ class Decoded:
 
 
 class Decoder(Protocol):
-    """Bytes of a stranger to pixels. Safe to call from many threads at once."""
+    """Turns a stranger's bytes into pixels. Safe to call from many threads at once."""
 
     name: str
-    """Names the preprocessing in every decision, such as ``fast-64-bicubic``."""
+    """The preprocessing as every decision names it, such as ``fast-64-bicubic``."""
 
     def decode(self, image: bytes) -> Decoded:
         """Decode, orient, sample frames, resize and crop. Raises `ItemError` for whatever is not an image."""

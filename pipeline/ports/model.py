@@ -1,4 +1,4 @@
-"""What the rest of the path must know of a model, and what it asks of it."""
+"""What the path asks of a model."""
 
 from __future__ import annotations
 
@@ -53,4 +53,4 @@ class Encoder(Protocol):
         """N sentences to L2-normalised ``float32[N,D]``. Raises `EncoderError` when the device fails."""
 
     def count_tokens(self, text: str) -> int:
-        """Tokens of a sentence, its start and end marks included; more than `context_length` are cut off."""
+        """Tokens of a sentence, its start and end marks included; those past `context_length` are cut off."""

@@ -1,4 +1,4 @@
-"""What comes in, what happens to it, and what goes out."""
+"""Where events come from, what a stage is, and where answers go."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipeline.wire import Answer, Record
 
 
 class Stage(Protocol):
-    """One step of the path. It works on a batch's unfailed items, drops none, and lets failed ones pass along."""
+    """One step of the path. It works on the items that have not failed, drops none, and passes failed ones along."""
 
     name: str
 
@@ -44,11 +44,12 @@ class Source(Protocol):
         """
 
     def finish_with(self, drain: Callable[[], Sequence[Batch]]) -> None:
-        """How to get, without blocking, the batches that are through: for what is in flight of partitions that leave.
+        """Take `drain`, which gives the batches that are through, without blocking.
 
-        A source that can asks for them while such partitions wait to go, for a bounded time, and commits them: their
-        new owner then repeats nothing. It asks while the owning thread waits inside `poll`, on whichever thread.
-        `drain` raises `StopError` where there is nothing to wait for.
+        When partitions are about to leave, a source that can do so waits for their events that are in flight, for a
+        bounded time: it calls `drain` and commits what that gives, so that the new owner repeats nothing. It calls
+        while the owning thread waits inside `poll`, on whichever thread. `drain` raises `StopError` where there is
+        nothing to wait for.
         """
 
     def close(self) -> None:
@@ -56,13 +57,13 @@ class Source(Protocol):
 
 
 class Publisher(Protocol):
-    """Answers out. How one is written, and where to, is the publisher's business; it may become several records."""
+    """Answers out. How and where one is written is the publisher's business; it may become several records."""
 
     def publish(self, answers: Sequence[Answer]) -> None:
         """Return once every answer is acknowledged; raises `PublishError` when it is not.
 
-        Raises `RefusedError` when some can never be acknowledged and all others are: the publisher may be used again,
-        and must be, for a smaller form of those. An answer that cannot be written is refused like any other.
+        Raises `RefusedError` when some can never be acknowledged and all others are: the caller then publishes a
+        smaller form of those. An answer that cannot be written is refused like any other.
         """
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Records as they stand on the wire: what comes in, what goes out, and the names of topics and headers.
+"""The wire says what records look like: those that come in, those that go out, and the names of topics and headers.
 
 The JSON Schemas in ``pipeline/schemas`` describe the same bytes; the tests hold each against the other.
 """

@@ -1,7 +1,6 @@
 """The answer to an event, as a value: a decision, or why there is none.
 
-Every event gets one. Whoever takes answers, be it a publisher, a report or a metric, receives these values; `records`
-writes them down.
+Every event gets one. Publishers, reports and metrics receive these values; `records` writes them as Kafka records.
 """
 
 from __future__ import annotations
@@ -18,15 +17,15 @@ from pipeline.wire.names import CLOUD_EVENT_HEADERS, carried
 
 
 class Form(IntEnum):
-    """How much of an event its answer brings along; each is smaller than the one before."""
+    """How much of its event an answer brings along, from the most to the least."""
 
     WHOLE = 0
     KEYED = 1
-    """As `WHOLE`, with a key where the event has none: a compacted topic takes nothing without."""
+    """As `WHOLE`, with a key made up where the event has none: a compacted topic takes no record without one."""
     BARE = 2
-    """Without the event's headers."""
+    """As `KEYED`, without the event's headers."""
     REFERENCE = 3
-    """The event's value is replaced by where it stands; a decision, which has none of it, stays `BARE`."""
+    """As `BARE`, with where the event stands instead of its value; a decision, which brings no value, stays `BARE`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class Failure:
     exception: str
     message: str = ""
     passing: bool = False
-    """Whether it was something outside that was away, and not the item."""
+    """Whether something outside was away, and the item itself is not at fault."""
 
 
 class Decided(msgspec.Struct, frozen=True):
@@ -50,7 +49,6 @@ class Decided(msgspec.Struct, frozen=True):
 
     @property
     def event_id(self) -> str:
-        """The decision names it."""
         return self.decision.event_id
 
     def smaller(self) -> Decided | None:
@@ -63,7 +61,7 @@ class Decided(msgspec.Struct, frozen=True):
 class Failed(msgspec.Struct, frozen=True):
     """The event's answer is a dead letter, which goes to the dead-letter topic.
 
-    ``notes`` say in words what is unusual about the image; a decision has them in itself.
+    ``notes`` say in words what is unusual about the image; a decision holds its own.
     """
 
     event: Event

@@ -1,4 +1,4 @@
-"""A dead letter as it is read and printed: of a record of its topic, or of an answer before it is one."""
+"""A dead letter as it is read and printed, from a record of its topic or from the answer itself."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def dead_letter_json(letter: DeadLetter) -> bytes:
 
 
 def dead_letter(answer: Failed) -> DeadLetter:
-    """What the answer's record says once it is read back, where it is taken whole."""
+    """The dead letter that `read_dead_letter` gives for the answer's record in form `WHOLE`."""
     failure = answer.failure
     return DeadLetter(
         event_id=answer.event_id,

@@ -1,4 +1,4 @@
-"""The answer to an event: a decision, as JSON."""
+"""A decision, which is one JSON object on the wire."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Against(msgspec.Struct, frozen=True):
 class PromptEvidence(msgspec.Struct, frozen=True, tag_field="head", tag="prompts"):
     """What a policy's prompts have to say: the best of them, and its share of what all sentences weigh together.
 
-    Nothing stands ``against`` where a model rates each sentence by itself (sigmoid), or where there is none.
+    ``against`` is None where a model rates each sentence by itself (sigmoid), or where no other sentence is weighed.
     """
 
     prompt: str
@@ -65,7 +65,7 @@ Evidence = PromptEvidence
 class Match(msgspec.Struct, frozen=True):
     """A policy whose score reached a threshold; ``action`` is the severest one reached.
 
-    ``prompt`` and ``prompt_score`` are on their way out: ``evidence`` says the same, and more.
+    ``prompt`` and ``prompt_score`` are to be retired: ``evidence`` says the same, and more.
     """
 
     policy: str
@@ -76,7 +76,7 @@ class Match(msgspec.Struct, frozen=True):
     prompt: str
     prompt_score: float
     evidence: Evidence | None = None
-    """None in a decision from before there was any."""
+    """None in decisions from before there was evidence."""
 
     @property
     def why(self) -> str:
@@ -87,13 +87,13 @@ class Match(msgspec.Struct, frozen=True):
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to one event; times are RFC 3339 in UTC, scores are probabilities.
 
-    ``event_id`` tells the event, whatever becomes of it; ``decision_id`` tells this answer of this policy set and
-    model. ``notes`` say what is unusual about the event or its answer, in words.
+    ``event_id`` identifies the event, and ``decision_id`` its decision by this policy set and model. ``notes`` say in
+    words what is unusual about the event or its answer.
     """
 
     schema: str = DECISION_SCHEMA
     event_id: str = ""
-    """Empty in a decision of version 1 alone."""
+    """Empty only in a decision of version 1."""
     decision_id: str
     image_id: str
     content_sha256: str

@@ -1,4 +1,4 @@
-"""What comes in: a Kafka record that asks for an image to be moderated, and the names that follow from what it is."""
+"""What comes in: a Kafka record that asks for an image to be moderated, and the ids that follow from what it is."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NO_TIMESTAMP = -1
 """Milliseconds: what Kafka gives for a record that has no timestamp."""
 DAY = 86_400.0
 _EARLIEST = datetime(1, 1, 1, tzinfo=UTC).timestamp()
-_LATEST = datetime(9999, 12, 31, 23, 59, 59, 999_500, tzinfo=UTC).timestamp()  # a float of that size ends there
+_LATEST = datetime(9999, 12, 31, 23, 59, 59, 999_500, tzinfo=UTC).timestamp()  # 999,999 us round to the year 10000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Event:
         return content_type is not None and content_type.partition(";")[0].strip().lower() == CLAIM_CONTENT_TYPE
 
     def age(self, now: float) -> float | None:
-        """Seconds from the event's own timestamp to `now`; None where the timestamp is none of this time."""
+        """Seconds from the event's timestamp to `now`; None where that is before 1970 or over a day ahead."""
         if self.timestamp < 0 or self.timestamp > now + DAY:
             return None
         return max(0.0, now - self.timestamp)
@@ -83,9 +83,9 @@ def parse_claim(value: bytes) -> Claim:
 
 
 def event_id(event: Event, value_sha256: str) -> str:
-    """32 hex digits that depend on what the record is: its place, its timestamp and the sha256 (hex) of its value.
+    """32 hex digits of what the record is: topic, partition, offset, timestamp and the sha256 (hex) of its value.
 
-    A redelivery repeats it, whatever changed meanwhile. A record at the same place of a topic that was made anew, or
+    A redelivery repeats it, whatever changed meanwhile. A record at the same offset of a topic that was made anew, or
     of another cluster, has another one.
     """
     return _digest(event.topic, str(event.partition), str(event.offset), repr(event.timestamp), value_sha256)
@@ -97,7 +97,7 @@ def decision_id(event: str, policy_set: str, fingerprint: str) -> str:
 
 
 def image_id(event: Event, claim: Claim | None = None) -> str:
-    """The record's key, else the claim's id, else the event's place: text, never empty, `KEY_LIMIT` at most."""
+    """The record's key, shortened, else the claim's id, shortened, else where the event stands; it is never empty."""
     if event.key:
         return short_key(event.key).decode("utf-8", "backslashreplace")
     if claim is not None and claim.id:
@@ -117,7 +117,7 @@ def rfc3339(seconds: float) -> str:
 
 
 def time_notes(event: Event, now: float) -> list[str]:
-    """What there is to say of an event's timestamp: nothing, where it is one of this time."""
+    """What is wrong with an event's timestamp, in words; nothing where `Event.age` is known."""
     if event.age(now) is not None:
         return []
     milliseconds = round(event.timestamp * 1000)

@@ -25,9 +25,9 @@ CONNECT_PREFIX = "__connect.errors."
 REASON_HEADER = "sluice.reason"
 EVENT_ID_HEADER = "sluice.event_id"
 NOTE_HEADER = "sluice.note"
-"""One for each note; a dead letter has no other place for them."""
+"""One header for each note of a dead letter, which has no other place for them."""
 LEFT_OUT_HEADER = "sluice.left_out"
-"""On a dead letter whose value is not the event's: says so, and the value says where the event stands."""
+"""Stands on a dead letter whose value is not the event's, but says where the event stands."""
 EVENT_PREFIX = "sluice.event."
 """Put before an event's header whose name is ours (its own ``ce_id``, or a ``sluice.reason`` from somewhere else)."""
 
@@ -36,7 +36,7 @@ KEY_LIMIT = 4096
 HEADER_LIMIT = 64 * 1024
 """Bytes of one header of an event, name and value, that a decision carries through."""
 CARRIED_LIMIT = 256 * 1024
-"""Bytes of all of them together, so that a decision fits any topic that takes 1 MB."""
+"""Bytes of all such headers together, so that a decision fits any topic that takes 1 MB."""
 HEADER_COST = 16
 """Bytes that a header counts for besides its name and value: a million empty ones are not free."""
 _NAMED = 5

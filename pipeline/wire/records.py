@@ -31,14 +31,12 @@ _NONE_TAKEN: frozenset[str] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """Where answers go."""
-
     decisions: str = DECISIONS_TOPIC
     dead_letters: str = DEAD_LETTERS_TOPIC
 
 
 class Record(msgspec.Struct, frozen=True):
-    """A record to be written."""
+    """A Kafka record that is to be written."""
 
     topic: str
     key: bytes | None
@@ -57,9 +55,9 @@ class LeftOut(msgspec.Struct, frozen=True):
 
 
 def record_of(answer: Answer, topics: Topics) -> Record:
-    """The answer as a record, in its form. What is left out of it is named in a note.
+    """The answer as a record, in its form. A note names what is left out.
 
-    May raise whatever the encoding of a value of the wrong kind raises.
+    Raises whatever encoding a value of the wrong type raises, of whichever class.
     """
     if isinstance(answer, Decided):
         return _decision_record(answer, topics.decisions)
