@@ -17,7 +17,7 @@ LOSSES = ("expired", "recreated", "truncated", "corrupt")
 
 
 class Hooks:
-    """No-op methods, one for each event: override what you listen to. Called from several threads; must not block."""
+    """No-op methods: override those that you listen to. They are called on several threads, and must not block."""
 
     def polled(self, events: int, value_bytes: int) -> None:
         """A poll brought that many events, whose values have `value_bytes` bytes together."""
@@ -83,7 +83,7 @@ class Hooks:
         """A policy set went live; `lines` lines of its background stand against the policy that has the fewest."""
 
     def policies_looked_at(self) -> None:
-        """The policy folder was looked at, and a new set in it has been taken or refused."""
+        """The policy folder was looked at, and whatever was found there has been taken up or refused."""
 
     def policies_from_last_good(self) -> None:
         """The policy folder did not validate at the start; the last good set, which was kept on disk, is live."""

@@ -1,4 +1,4 @@
-"""Which policies would flag whatever they are shown, seen from what their sentences mean to the model."""
+"""Which policies would flag whatever they are shown, judged by what their sentences mean to the model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Flags = NDArray[np.bool_]
 MOST_NEUTRAL = 0.5
 """Share of neutral sentences that a policy may flag before it is said to flag everything."""
 MOST_BY_CHANCE = 0.25
-"""Share of neutral sentences that may fall to some policy for want of a better description.
+"""Share of neutral sentences that may be flagged by some policy for want of a better description.
 
 With the bundled model and backgrounds of 200 to 400 lines: 0 to 3% with a random part of the shipped background, 28%
 with walls of all colours, 47% with animals alone, 62% with numbers, 72% with gibberish.
@@ -30,9 +30,9 @@ PROBES = (
     *("a mountain", "a person", "a cup of tea", "a laptop", "a ball", "a shirt", "a boat", "a dog", "a street"),
     *("a child", "the sea", "a guitar", "a lamp", "a cake"),
 )
-"""Neutral sentences: their text features are scored as if they were an image's. What flags these flags everything: a
-background of gibberish, or one that says the same thing in hundreds of lines. On nine backgrounds, the share of these
-that was flagged came within 5 points of the share of rendered scenes that was."""
+"""Neutral sentences, whose text features are scored as if they were an image's. A policy that flags them flags
+everything: its background is gibberish, or says the same thing in hundreds of lines. On nine backgrounds, the share
+of these that was flagged came within 5 points of the share of rendered scenes that was."""
 
 
 def lines_left(compiled: CompiledPolicies) -> int:
@@ -43,7 +43,7 @@ def lines_left(compiled: CompiledPolicies) -> int:
 def would_flag_everything(compiled: CompiledPolicies, probes: Mapping[str, Features]) -> list[Problem]:
     """What is wrong with policies that flag whatever they are shown; `probes` are features of `PROBES`, by sentence.
 
-    A folder that asks for a thin background in so many words is told only what is certain.
+    A folder with ``allow_thin_background`` is told only of policies that have nothing against them at all.
     """
     if compiled.prompts.logit_bias is not None:
         return []
@@ -98,7 +98,7 @@ def _flag_neutral(compiled: CompiledPolicies, probes: Mapping[str, Features]) ->
 
 
 def _flagged(compiled: CompiledPolicies, features: Features) -> tuple[Flags, Flags]:
-    """``bool[V,K]`` twice: which are flagged, and which no more when all the others stand against them, too."""
+    """``bool[V,K]`` twice: which are flagged, and which of those no more once all others stand against them, too."""
     prompts = compiled.prompts
     logits = (features @ prompts.texts.T).astype(np.float64) * prompts.logit_scale
     others = (features @ features.T).astype(np.float64) * prompts.logit_scale

@@ -1,4 +1,4 @@
-"""Signals x policies -> judgements: what the policies that are live say of an image, and by what.
+"""What the policies of a set say of an image, and why.
 
 Decisions and what explains them come from here. Measurements take the scores of `CompiledPolicies.look`, and so does
 `judge`, so that they cannot differ.
@@ -19,10 +19,11 @@ from pipeline.wire import SEVERITY, Evidence, Match, PromptEvidence, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a policy set says of one image. ``scores`` has every active policy's, of the view that is worst for it.
+    """What a policy set says of one image.
 
+    ``scores`` maps every active policy to its score, which is the one of the view that is worst for it.
     ``matches`` are the policies in mode enforce whose score reached a threshold, ``shadow`` those in mode shadow; the
-    severest comes first. While it is kept, so is what was computed of all images that were judged together with it.
+    severest comes first. While a judgement is kept, so is what was computed of all images that were judged with it.
     """
 
     scores: dict[str, float]
@@ -46,10 +47,10 @@ class Judgement:
 
 
 def judge(images: Sequence[Signals], compiled: CompiledPolicies) -> list[Judgement]:
-    """The judgement of each image; all are looked at together.
+    """The judgement of each image, in the same order.
 
-    Each image is judged by its own signals alone, so neither order nor company changes anything. Raises
-    ``ValueError`` for an image of no views.
+    They are computed together, but each image is judged by its own signals alone: neither order nor company changes
+    anything. Raises ``ValueError`` for an image of no views.
     """
     if not images:
         return []

@@ -1,4 +1,4 @@
-"""Judgement -> decision: the answer to one event, with all that it was made by."""
+"""How a judgement becomes the decision on an event, which names all that it was made by."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipeline.wire import Decision, SourceRef, decision_id, image_id, rfc3339, t
 
 
 def decision(item: Item, signals: Signals, judgement: Judgement, policy_set: str, now: float) -> Decision:
-    """The decision on an item, whose `signals` were judged by the set of that version.
+    """The decision on an item. `policy_set` is the version of the set that judged its `signals`.
 
     `now` is in seconds since the epoch.
     """

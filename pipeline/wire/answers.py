@@ -25,7 +25,7 @@ class Form(IntEnum):
     BARE = 2
     """As `KEYED`, without the event's headers."""
     REFERENCE = 3
-    """As `BARE`, with where the event stands instead of its value; a decision, which brings no value, stays `BARE`."""
+    """As `BARE`, with where the event stands instead of its value. A decision brings no value, and stays `BARE`."""
 
 
 @dataclass(frozen=True, slots=True)

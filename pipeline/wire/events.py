@@ -97,7 +97,7 @@ def decision_id(event: str, policy_set: str, fingerprint: str) -> str:
 
 
 def image_id(event: Event, claim: Claim | None = None) -> str:
-    """The record's key, shortened, else the claim's id, shortened, else where the event stands; it is never empty."""
+    """The record's key, else the claim's id, each through `short_key`, else where the event stands; never empty."""
     if event.key:
         return short_key(event.key).decode("utf-8", "backslashreplace")
     if claim is not None and claim.id:

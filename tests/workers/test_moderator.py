@@ -19,7 +19,7 @@ from pipeline.path.path import Path
 from pipeline.path.runner import Runner
 from pipeline.path.topology import Section
 from pipeline.ports import Hooks
-from pipeline.rules.flow.brake import Brake, BrakePolicy
+from pipeline.rules.flow.brake import Brake, BrakeLimits
 from pipeline.wire import Record
 from workers.moderator import Moderator
 
@@ -59,7 +59,7 @@ def broker_with(events: int) -> MemoryBroker:
 def moderator(broker: MemoryBroker, answer: Answer, hooks: Hooks | None = None, most: int = 4) -> Moderator:
     source = MemorySource(broker, [TOPIC], GROUP)
     runner = Runner([Section((answer.name,))], [answer], Hooks(), time.monotonic, max_batch=most)
-    path, brake = Path(runner, None, time.monotonic), Brake(BrakePolicy())
+    path, brake = Path(runner, None, time.monotonic), Brake(BrakeLimits())
     return Moderator(source, path, brake, hooks or Hooks(), time.monotonic, drain_timeout=PATIENCE)
 
 
@@ -123,7 +123,7 @@ def test_a_poll_asks_for_no_more_than_there_is_room_for() -> None:
     source = Asked(broker_with(100))
     runner = Runner([Section((answer.name,))], [answer], Hooks(), time.monotonic, max_batch=4)
     path = Path(runner, None, time.monotonic)
-    made = Moderator(source, path, Brake(BrakePolicy()), Hooks(), time.monotonic, drain_timeout=PATIENCE)
+    made = Moderator(source, path, Brake(BrakeLimits()), Hooks(), time.monotonic, drain_timeout=PATIENCE)
     thread = Thread(target=made.run, args=(stop,))
     thread.start()
     assert answer.started.wait(PATIENCE)
@@ -157,7 +157,7 @@ def test_partitions_that_leave_are_waited_for_until_the_worker_is_to_stop() -> N
     source = Handed(broker_with(0), [TOPIC], GROUP)
     runner = Runner([Section((Answer.name,))], [Answer()], Hooks(), time.monotonic, max_batch=4)
     path = Path(runner, None, time.monotonic)
-    made = Moderator(source, path, Brake(BrakePolicy()), Hooks(), time.monotonic, drain_timeout=PATIENCE)
+    made = Moderator(source, path, Brake(BrakeLimits()), Hooks(), time.monotonic, drain_timeout=PATIENCE)
     thread = Thread(target=made.run, args=(stop,))
     thread.start()
     until(lambda: hasattr(source, "drain"))
@@ -274,7 +274,7 @@ def test_a_person_lets_a_braked_worker_go_on_at_once() -> None:
     broker, answer, hooks, stop = broker_with(200), Failing(), Braked(), Flag()
     source = MemorySource(broker, [TOPIC], GROUP)
     runner = Runner([Section((answer.name,))], [answer], Hooks(), time.monotonic, max_batch=4)
-    path, brake = Path(runner, None, time.monotonic), Brake(BrakePolicy(run=10, trial_interval=3600.0))
+    path, brake = Path(runner, None, time.monotonic), Brake(BrakeLimits(run=10, trial_interval=3600.0))
     made = Moderator(source, path, brake, hooks, time.monotonic, drain_timeout=PATIENCE)
     thread = Thread(target=made.run, args=(stop,))
     thread.start()

@@ -20,7 +20,7 @@ from pipeline.path.recall import Recall
 from pipeline.path.runner import Runner
 from pipeline.path.topology import WAITING
 from pipeline.ports import Fetcher, Hooks, Publisher, Source, Stage
-from pipeline.rules.flow.brake import Brake, BrakePolicy
+from pipeline.rules.flow.brake import Brake, BrakeLimits
 from workers.assembly.judgement import Judge
 from workers.assembly.model import sections
 from workers.moderator import Moderator
@@ -54,9 +54,9 @@ def moderator(
         runner = _runner(settings, judge, fetch, publisher, hooks)
         lane = None if in_order else _claim_lane(settings, fetch, runner, hooks)
         path = Path(runner, lane, time.monotonic)
-        policy = BrakePolicy(settings.brake_run, settings.brake_ratio, settings.brake_trial_interval)
+        limits = BrakeLimits(settings.brake_run, settings.brake_ratio, settings.brake_trial_interval)
         drain_timeout = settings.drain_timeout
-        yield Moderator(source, path, Brake(policy), hooks, time.monotonic, drain_timeout=drain_timeout)
+        yield Moderator(source, path, Brake(limits), hooks, time.monotonic, drain_timeout=drain_timeout)
 
 
 def _runner(settings: Settings, judge: Judge, fetch: Fetch, publisher: Publisher, hooks: Hooks) -> Runner:

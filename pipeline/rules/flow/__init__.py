@@ -1,1 +1,1 @@
-"""What is taken next, how much of it, and when to stop or to leave a thing alone."""
+"""The flow says what is taken next, how much of it, and when to stop or to leave something alone."""

@@ -15,7 +15,7 @@ Partition = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The offset to commit for a partition, and how many events that marks as done."""
+    """The offset to commit for a partition, and how many events that commit marks as done."""
 
     offset: int
     events: int
@@ -28,14 +28,14 @@ class _Tenancy:
     since: int
     outstanding: deque[int] = field(default_factory=deque)
     early: set[int] = field(default_factory=set)
-    """Done, but something before them is not; they stay in `outstanding` until it is."""
+    """Offsets that are done while one before them is not; they stay in `outstanding` until that is done, too."""
     reached: int = 0
     """One past the last event that was polled: where a commit may go when nothing is outstanding."""
     begun: bool = False
     committed: int = -1
-    """Where the last commit went, or where we began."""
+    """The offset of the last commit, or the one where we began."""
     events: int = 0
-    """How many events are done, with all before them, and not committed."""
+    """How many events are done, with all before them, and not committed yet."""
 
     @property
     def low(self) -> int:
@@ -43,7 +43,7 @@ class _Tenancy:
         return self.outstanding[0] if self.outstanding else self.reached
 
     def begin(self, offset: int) -> None:
-        """The first that we know of our place in it: nothing before is ours to commit."""
+        """Note where in the partition we begin: nothing before that offset is ours to commit."""
         self.begun = True
         self.reached = self.committed = offset
 
@@ -83,7 +83,7 @@ class Assignment:
 
     @property
     def generation(self) -> int:
-        """The number of the current assignment; goes into every batch that is polled under it."""
+        """The number of the current assignment, which every batch that is polled under it gets."""
         return self._generation
 
     @property
@@ -129,7 +129,7 @@ class Assignment:
                     tenancy.finish(event.offset)
 
     def reach(self, positions: Mapping[Partition, int]) -> None:
-        """The consumer stands there; what lies between the last event and its position holds nothing for us.
+        """Note the consumer's positions; what lies between the last event and a position holds no event.
 
         Such are the markers of transactions, aborted records and what compaction took.
         """

@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 FINEST_STEP = 4
-"""Images by which prepared sizes grow from 4 on: a device takes no longer for so few more."""
+"""Images by which prepared sizes grow from 4 on: a device takes no longer for three images more."""
 STEPS = 8
-"""Prepared sizes to each doubling, once those are further apart than the finest step."""
+"""Prepared sizes for each doubling, once they are further apart than the finest step."""
 
 
 def take(waiting: Sequence[int], most: int) -> int:
     """How many requests, from the oldest, go together: `waiting` holds their sizes, `most` the sum's limit.
 
-    At least one where any waits: a request beyond the limit goes alone, and the encoder parts it. Order is kept, so
-    that a large request is not passed by small ones for ever.
+    It is at least one where any waits: a request beyond the limit goes alone, and the encoder splits it. Order is
+    kept, so that small requests do not overtake a large one for ever.
     """
     total = 0
     for count, size in enumerate(waiting):
@@ -30,7 +30,7 @@ def take(waiting: Sequence[int], most: int) -> int:
 
 
 def prepared_sizes(most: int) -> tuple[int, ...]:
-    """Batch sizes that a device is prepared for, ascending: 1, 2, 4, 8, 12 and so on up to `most`, which is one.
+    """Batch sizes that a device is prepared for, ascending: 1, 2, 4, 8, 12 and so on, and `most` itself.
 
     A batch that is filled up to the next of them grows by three images at most, or by an eighth of itself. There are
     18 of them up to 64, and eight more with every doubling.

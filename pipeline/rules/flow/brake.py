@@ -1,9 +1,9 @@
-"""When a worker stops taking more, because too much of what it answers are dead letters that speak of us.
+"""When a worker stops taking events, because too many of its answers are dead letters through a fault of ours.
 
 A store that is gone or a model that breaks turns every image into a dead letter, as fast as they come. Nothing is
-lost by that, and all of it has to be sent again by hand. So past a ratio or a run of such dead letters the worker
-takes only a trial now and then, until a run of trials is fine or a person lets it go on. (Arroyo limits what goes to
-its dead-letter topic likewise.)
+lost by that, but all of it has to be sent again by hand. So past a ratio or a run of such dead letters the worker
+takes only one event now and then, as a trial, until a run of trials is fine or a person lets it go on. (Arroyo limits
+what goes to its dead-letter topic likewise.)
 """
 
 from __future__ import annotations
@@ -15,20 +15,18 @@ from pipeline.errors import Reason
 from pipeline.wire import Failure
 
 SPEAK_OF_US = frozenset({Reason.STAGE_FAILED, Reason.ANSWER_REFUSED})
-"""Beside what is away: no number of broken files, or of claims for what is not there, brings these about.
-
-Whatever strangers could bring about would let anybody stop the pipeline.
-"""
+"""The reasons that count, besides whatever is away. No number of broken files, or of claims for what is not there,
+brings them about: what strangers could bring about would let anybody stop the pipeline."""
 WINDOW = 200
-"""Answers of which the ratio is taken."""
+"""The ratio is taken of that many last answers."""
 GOOD_RUN = 5
-"""Trials in a row that must be fine, of the kind for which the brake is on."""
+"""Trials in a row that must be fine for the brake to come off, of the kind for which it is on."""
 NEVER = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
-class BrakePolicy:
-    """The dead letters in a row, and their share of the last `WINDOW` answers, from which a worker takes no more.
+class BrakeLimits:
+    """How many dead letters in a row, or which share of the last `WINDOW` answers, put the brake on.
 
     0 turns either off. While the brake is on, one event is tried every `trial_interval` seconds.
     """
@@ -40,7 +38,7 @@ class BrakePolicy:
 
 @dataclass(slots=True)
 class _Answers:
-    """What the last answers of one kind were: True for a dead letter that speaks of us."""
+    """The last answers of one kind: True for a dead letter through a fault of ours."""
 
     last: deque[bool] = field(default_factory=lambda: deque(maxlen=WINDOW))
     run: int = 0
@@ -55,10 +53,10 @@ class _Answers:
 
 
 class Brake:
-    """Told of every answer. Claim checks and inline images are counted apart, or the many would hide the few."""
+    """Is told of every answer. Claim checks and inline images are counted apart, or the many would hide the few."""
 
-    def __init__(self, policy: BrakePolicy) -> None:
-        self._policy = policy
+    def __init__(self, limits: BrakeLimits) -> None:
+        self._limits = limits
         self._kinds = {True: _Answers(), False: _Answers()}
         self._good = 0
         self._claims = False
@@ -67,7 +65,7 @@ class Brake:
         """Why the brake is on, in words; None while it is off."""
 
     def answered(self, failure: Failure | None, *, claim: bool) -> None:
-        """One event is answered, by a dead letter where there is a `failure`."""
+        """Count the answer to one event, which is a dead letter where there is a `failure`."""
         bad = failure is not None and (failure.passing or failure.reason in SPEAK_OF_US)
         kind = self._kinds[claim]
         kind.count(bad=bad)
@@ -75,14 +73,14 @@ class Brake:
             self._claims = claim
             self.reason = self._too_many(kind, "claim checks" if claim else "images") if bad else None
         elif claim is not self._claims:
-            self._tried_at = NEVER  # a trial that has shown nothing
+            self._tried_at = NEVER  # an answer of the other kind shows nothing: the next trial need not wait
         else:
             self._good = 0 if bad else self._good + 1
             if self._good >= GOOD_RUN:
                 self.release()
 
     def release(self) -> None:
-        """Go on, and count anew."""
+        """Take the brake off, and count anew."""
         self._kinds = {True: _Answers(), False: _Answers()}
         self._good, self.reason = 0, None
 
@@ -90,18 +88,18 @@ class Brake:
         """How many of `room` events may be taken now; `inside` tells whether any is under way."""
         if self.reason is None:
             return room
-        if inside or now - self._tried_at < self._policy.trial_interval:
+        if inside or now - self._tried_at < self._limits.trial_interval:
             return 0
         return min(room, 1)
 
     def tried(self, now: float) -> None:
-        """An event was taken."""
+        """Note that events were taken, which is a trial while the brake is on."""
         self._tried_at = now
 
     def _too_many(self, kind: _Answers, what: str) -> str | None:
-        policy = self._policy
-        if policy.run and kind.run >= policy.run:
+        limits = self._limits
+        if limits.run and kind.run >= limits.run:
             return f"the last {kind.run} {what} became dead letters for reasons that are ours and not theirs"
-        if policy.ratio and kind.ratio >= policy.ratio:
+        if limits.ratio and kind.ratio >= limits.ratio:
             return f"{kind.ratio:.0%} of the last {WINDOW} {what} became dead letters for reasons that are ours"
         return None

@@ -1,4 +1,4 @@
-"""Whether to try again what failed: left alone after a failure, for longer after each that follows."""
+"""When to call again a service that failed: after a rest, which grows with each failure that follows."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable
 
 FIRST_REST, LONGEST_REST = 5.0, 60.0
-"""Seconds without touching Redis after a failure; they double with every failure that follows."""
+"""Seconds of rest after a failure; they double with every failure that follows, up to the longest."""
 
 
 class Breaker:
-    """Says whether to try: after a failure not for 5 s, after the next not for 10 s, and so on up to a minute."""
+    """Says whether to call: after a failure not for 5 s, after the next not for 10 s, and so on up to a minute."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -23,7 +23,7 @@ class Breaker:
         return self._clock() >= self._until
 
     def failed(self) -> float:
-        """A call failed; returns how long there will be none. Calls that fail side by side count as one."""
+        """Note that a call failed; return the seconds until the next. Calls that fail side by side count as one."""
         if not self.closed:
             return self._until - self._clock()
         rest = self._rest
@@ -32,5 +32,5 @@ class Breaker:
         return rest
 
     def worked(self) -> None:
-        """A call came through: the next failure starts over."""
+        """Note that a call succeeded: after the next failure, the rest is the first one again."""
         self._rest = FIRST_REST

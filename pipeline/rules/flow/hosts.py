@@ -1,8 +1,8 @@
 """Which claim check is asked for next: host by host, so that one that is slow or away costs the others nothing.
 
 A host is *away* from the first failure that may pass until it answers anything at all. Then one claim at a time tries
-it, with growing pauses, and all others for it wait. Where the host answers others meanwhile, the fault is the
-claim's own, and it is given up after a few tries. No clock, no thread and no network in here.
+it, with growing pauses, and all others for it wait. Where the host answers other claims meanwhile, the fault is the
+claim's own, and it is given up after a few tries.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 TRIES = 3
-"""Of a claim whose host answers others."""
+"""Tries of a claim whose host answers other claims."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 """Seconds between two tries of a host that is away; each is twice the one before."""
 
@@ -45,7 +45,7 @@ class _Host(Generic[Work]):
         return self.running < most if self.away_since is None else not self.running and now >= self.due
 
     def leave(self, now: float) -> None:
-        """It did not answer; nor do those that were asked together with the one that has found out."""
+        """Note that the host did not answer. Claims that were asked for side by side and fail count as one."""
         if self.away_since is not None and now < self.due:
             return
         self.away_since = now if self.away_since is None else self.away_since
@@ -65,11 +65,10 @@ class Hosts(Generic[Work]):
         self._hosts: dict[str, _Host[Work]] = {}
 
     def add(self, host: str, work: Work, now: float) -> None:
-        """A claim came."""
         self._hosts.setdefault(host, _Host()).waiting.append(Pending(host, work, now))
 
     def take(self, now: float) -> Pending[Work] | None:
-        """The claim to be asked for now, if any; hosts take turns."""
+        """The claim to ask for now, if any; hosts take turns."""
         name = next((name for name, host in self._hosts.items() if host.ready(now, self._most)), None)
         if name is None:
             return None
@@ -85,7 +84,7 @@ class Hosts(Generic[Work]):
         self._forget(pending.host)
 
     def failed(self, pending: Pending[Work], now: float) -> list[Pending[Work]]:
-        """The host did not answer as it should, and may do so later. Returns the claims that are given up, if any."""
+        """The host did not answer as it should, but may do so later. Returns the claims that are given up, if any."""
         host = self._hosts[pending.host]
         host.running -= 1
         pending.tries += 1
@@ -95,7 +94,7 @@ class Hosts(Generic[Work]):
             (given_up if pending.tries >= TRIES else host.waiting).append(pending)
         else:
             host.leave(now)
-            host.waiting.append(pending)  # behind the others: the next try is another's, lest the fault is its own
+            host.waiting.append(pending)  # behind the others, which try next: the fault may be its own
             if host.away_since is not None and now - host.away_since >= self._patience:
                 given_up = [each for each in host.waiting if now - each.since >= self._patience]
                 host.waiting = deque(each for each in host.waiting if now - each.since < self._patience)
@@ -103,7 +102,7 @@ class Hosts(Generic[Work]):
         return given_up
 
     def due_in(self, now: float) -> float | None:
-        """Seconds until a host that is away is to be tried again; None where none is to be."""
+        """Seconds until some host that is away is to be tried again; None where none is."""
         dues = (
             host.due - now
             for host in self._hosts.values()
@@ -121,20 +120,19 @@ class Hosts(Generic[Work]):
 
     @property
     def waiting(self) -> int:
-        """How many claims wait, for whatever host."""
         return sum(len(host.waiting) for host in self._hosts.values())
 
     @property
     def running(self) -> int:
-        """How many claims are being asked for."""
+        """How many claims are being fetched."""
         return sum(host.running for host in self._hosts.values())
 
     def busy(self) -> bool:
-        """Whether anything is being asked for, or waits for a host that is not away."""
+        """Whether any claim is being fetched, or waits for a host that is not away."""
         return any(host.running or (host.waiting and host.away_since is None) for host in self._hosts.values())
 
     def _forget(self, name: str) -> None:
-        """Strangers name hosts: one that nothing waits for leaves nothing behind."""
+        """Drop a host that nothing waits for: strangers name hosts, so their number has no bound."""
         host = self._hosts[name]
         if not host.waiting and not host.running:
             del self._hosts[name]

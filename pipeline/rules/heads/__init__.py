@@ -1,4 +1,4 @@
-"""Heads: the ways to judge an image by a policy, each with evidence of its own. A policy is a set of them."""
+"""The heads say how a policy judges an image. Each is one way, with evidence of its own; a policy is a set of them."""
 
 from __future__ import annotations
 

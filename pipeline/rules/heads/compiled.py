@@ -1,4 +1,4 @@
-"""A policy set ready to judge: all its heads, and for each policy the head that has most to say."""
+"""A policy set that is ready to judge: all its heads. For each policy, the head with the greatest score counts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.signals import Features, Signals
 from pipeline.wire import Evidence
 
 HEADS: tuple[Compile, ...] = (compile_prompts,)
-"""Every kind of head there is, in the order in which they are preferred where two say the same."""
+"""Every kind of head there is. Of two that give a policy the same score, the first gives the evidence."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class CompiledPolicies:
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
-        """Of `policies`, in their order."""
+        """The ids of `policies`, in their order."""
         return tuple(policy.id for policy in self.policies)
 
     @cached_property
@@ -42,11 +42,11 @@ class CompiledPolicies:
 
     @cached_property
     def prompts(self) -> PromptsHead:
-        """The head of prompts, for what looks into the sentences themselves."""
+        """The head of prompts, for code that needs the sentences themselves."""
         return next(head for head in self.heads if isinstance(head, PromptsHead))
 
     def look(self, images: Sequence[Signals]) -> JoinedOpinion:
-        """The opinion of all heads together on one image or more, as decisions have it."""
+        """The joint opinion of all heads on one image or more. Its scores are those of decisions."""
         opinions = [head.look(images) for head in self.heads]
         scores = np.zeros((len(images), len(self.policies)))
         for opinion, columns in zip(opinions, self.columns, strict=True):
@@ -55,7 +55,7 @@ class CompiledPolicies:
 
     @cached_property
     def columns(self) -> tuple[list[int], ...]:
-        """For each head, where the policies that it judges stand among all."""
+        """For each head, the indices in `policies` of those that it judges."""
         return tuple([self.ids.index(each) for each in head.ids] for head in self.heads)
 
 
@@ -68,7 +68,6 @@ class JoinedOpinion:
     scores: Array
 
     def evidence(self, image: int, policy: int) -> Evidence:
-        """The evidence of the head whose score counts."""
         said = zip(self.opinions, self.compiled.columns, strict=True)
         asked = [(opinion, columns.index(policy)) for opinion, columns in said if policy in columns]
         opinion, column = max(asked, key=lambda each: each[0].scores[image, each[1]])

@@ -15,8 +15,8 @@ from pipeline.rules.policies.templates import fill
 from pipeline.signals import Features
 
 RECIPE = "2"
-"""Raise it where the same model is to give the same sentences other features, if only in the last bit: workers from
-before and after share a cache, and must not share entries."""
+"""Raise it with a change that gives the same sentences other features under the same model, if only in the last bit:
+workers from before and after the change share a cache, and must not share its entries."""
 
 
 def digest(prompt: str, templates: Sequence[str]) -> str:

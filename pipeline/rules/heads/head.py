@@ -1,4 +1,4 @@
-"""What a head is: one way to judge images by policies, with words of its own for why.
+"""What a head is: one way to judge images by policies, which gives evidence of its own.
 
 A head is a module with a `Compile` function, which stands in `pipeline.rules.heads.compiled.HEADS`, and a kind of
 evidence in `pipeline.wire.decisions`.
@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
 SCORE_DIGITS = 6
-"""Digits kept of a score or a share: float32 features carry no more, and fewer make decisions easier to compare."""
+"""Digits kept of a score or a share: float32 features carry no more, and rounded scores are easier to compare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +35,29 @@ class Texts:
 
 
 class Opinion(Protocol):
-    """What is said of I images under K policies."""
+    """What a head says of I images under K policies."""
 
     @property
     def scores(self) -> Array:
-        """``float64[I,K]``, from 0 to 1; where an image has several views, of the worst of them."""
+        """``float64[I,K]``, from 0 to 1; of an image with several views, the greatest of their scores."""
 
     def evidence(self, image: int, policy: int) -> Evidence:
-        """Why an image has its score under a policy, both by their place in `scores`; computed when asked for."""
+        """Why an image has its score under a policy, both by their index in `scores`; computed when asked for."""
 
 
 class Head(Protocol):
-    """A head that is ready to judge by a policy set. It keeps nothing between calls, so any thread may call."""
+    """A head that is ready to judge by a policy set. It keeps nothing between calls, so any thread may call it."""
 
     @property
     def ids(self) -> tuple[str, ...]:
         """The policies that have such a head, in the order of the columns of its opinions."""
 
     def look(self, images: Sequence[Signals]) -> Opinion:
-        """All images at once, at least one; each by itself, so that neither order nor company changes anything.
+        """Judge one image or more, each by its own signals, so that neither order nor company changes anything.
 
-        Raises ``ValueError`` for an image without the signals that it goes by.
+        Raises ``ValueError`` for an image that lacks the signals which the head needs.
         """
 
 
 Compile = Callable[[PolicySet, Texts], Head]
-"""All that a head must do once for a policy set, for all policies that have one together."""
+"""Makes the head of a policy set: one object for all its policies that have such a head."""

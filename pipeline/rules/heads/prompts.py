@@ -26,13 +26,14 @@ from pipeline.wire import Against, PromptEvidence
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Scores of V views under K policies. ``of_prompts`` is ``float64[V,N]``, the numerator of each sentence."""
+    """Scores of V views under K policies, and what they are made of."""
 
     scores: Array
     """``float64[V,K]``"""
-    of_prompts: Array
+    of_sentences: Array
+    """``float64[V,N]``: what each sentence weighs, which is ``exp(l_i)`` up to a factor, or its chance (sigmoid)."""
     totals: Array
-    """``float64[V,K]``: what a sentence's numerator is divided by, for each policy."""
+    """``float64[V,K]``: what a sentence's weight is divided by to give its share, for each policy."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class PromptsHead:
     """The K policies, in the order of the columns."""
     sentences: tuple[str, ...]
     texts: Features
-    """``float32[N,D]``, all sentences."""
+    """``float32[N,D]``: the features of `sentences`."""
     prompt_rows: tuple[Rows, ...]
     """For each policy, the rows of `texts` that are its prompts."""
     own: Array
@@ -51,17 +52,17 @@ class PromptsHead:
     considered: Array
     """``float64[N,K]``, 1 where the sentence stands in the policy's denominator."""
     left: tuple[int, ...]
-    """For each policy, the lines of the background that stand against it."""
+    """For each policy, how many lines of the background stand against it."""
     logit_scale: float
     logit_bias: float | None
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
-        """Of `policies`, in their order."""
+        """The ids of `policies`, in their order."""
         return tuple(policy.id for policy in self.policies)
 
     def look(self, images: Sequence[Signals]) -> PromptsOpinion:
-        """See `Head`. Raises ``ValueError`` for an image of no views."""
+        """Raises ``ValueError`` for an image of no views."""
         views = Stacked.of(images)
         found = self.score(views.features)
         return PromptsOpinion(self, images, views, found, views.worst(found.scores))
@@ -88,16 +89,19 @@ class PromptsHead:
         return Scores(scores, chances, np.ones_like(scores))
 
     def best_prompt(self, scores: Scores, view: int, policy: int) -> tuple[str, float]:
-        """The prompt of that policy which describes the view best, and its share of all that is weighed."""
+        """The prompt of that policy that describes the view best, and its share of what all sentences weigh."""
         return self._strongest(self.prompt_rows[policy], scores, view, policy)
 
     def strongest_against(self, scores: Scores, view: int, policy: int) -> tuple[str, float] | None:
-        """The sentence that describes the view best of those against that policy, and its share; None without any."""
+        """The sentence against that policy that describes the view best, and its share.
+
+        None without any, and where the model rates each sentence by itself (sigmoid).
+        """
         rows = self._against[policy]
         return self._strongest(rows, scores, view, policy) if self.logit_bias is None and len(rows) else None
 
     def _strongest(self, rows: Rows, scores: Scores, view: int, policy: int) -> tuple[str, float]:
-        weights = scores.of_prompts[view, rows]
+        weights = scores.of_sentences[view, rows]
         best = int(weights.argmax())
         return self.sentences[rows[best]], float(weights[best] / scores.totals[view, policy])
 
@@ -108,7 +112,7 @@ class PromptsHead:
 
 @dataclass(frozen=True, slots=True)
 class PromptsOpinion:
-    """An `Opinion`; it holds ``float64[V,N]`` for as long as somebody may ask for evidence."""
+    """An `Opinion`. It holds ``float64[V,N]`` for as long as it is kept, because evidence may be asked for."""
 
     head: PromptsHead
     images: Sequence[Signals]
@@ -117,7 +121,7 @@ class PromptsOpinion:
     scores: Array
 
     def evidence(self, image: int, policy: int) -> PromptEvidence:
-        """The best prompt of the view that gave the score, and what stood most against it there."""
+        """The best prompt of the view that gave the score, and what stood most against the policy there."""
         rows = self.views.views(image)
         worst = int(self.found.scores[rows, policy].argmax())
         view = rows.start + worst

@@ -21,11 +21,11 @@ class Stacked:
     features: Features
     """``float32[V,D]``"""
     offsets: list[int]
-    """``I + 1`` of them: the views of image i are rows ``offsets[i]`` to ``offsets[i+1]``."""
+    """``I + 1`` numbers: the views of image i are rows ``offsets[i]`` to ``offsets[i+1]``."""
 
     @classmethod
     def of(cls, images: Sequence[Signals]) -> Stacked:
-        """One image or more. Raises ``ValueError`` for one of no views: it would get what belongs to the next."""
+        """Stack one image or more. Raises ``ValueError`` for one of no views: it would get the values of the next."""
         features = [each.features for each in images]
         views = [len(each) for each in features]
         if not all(views):
@@ -34,11 +34,11 @@ class Stacked:
         return cls(stacked, list(accumulate(views, initial=0)))
 
     def worst(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """``float64[V,K]`` to ``float64[I,K]``: of each image's views, the greatest value counts."""
+        """``float64[V,K]`` to ``float64[I,K]``: the greatest value of each image's views."""
         if len(self.offsets) > len(self.features):
             return values  # one view each
         return np.asarray(np.maximum.reduceat(values, self.offsets[:-1], axis=0))
 
     def views(self, image: int) -> slice:
-        """The rows of an image."""
+        """The rows of an image's views."""
         return slice(self.offsets[image], self.offsets[image + 1])

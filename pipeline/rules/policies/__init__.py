@@ -1,1 +1,1 @@
-"""What a policy is, how its file is read and edited, and what is said of a slip in it."""
+"""The policies room says what a policy is, what its file may hold, and what is told of a slip in it."""

@@ -1,8 +1,8 @@
-"""How broad a background must be.
+"""How broad a background must be: what nothing in it describes is flagged by some policy by chance.
 
-What nothing in the background describes falls to some policy by chance. Measured with the bundled model and the
-shipped policies on 800 rendered scenes of what none of them is about (means of three draws of the background):
-scenes that are flagged at all, that the worst policy flags, and neutral sentences that the worst one flags.
+Measured with the bundled model and the shipped policies on 800 rendered scenes of what none of them is about (means
+of three draws of the background): scenes that are flagged by any policy, scenes that the worst policy flags, and
+neutral sentences that the worst one flags.
 
 ====== ====== ====== =========
 lines  any    worst  sentences
@@ -26,7 +26,7 @@ LEAST_BACKGROUND = 200
 
 
 def background_lines(text: str) -> tuple[str, ...]:
-    """One everyday thing a line, each once; blank lines and lines that start with # are left out."""
+    """The lines, each once; blank ones and those that start with # are left out."""
     found: dict[str, str] = {}
     for line in map(str.strip, text.splitlines()):
         if line and not line.startswith("#"):
@@ -35,5 +35,5 @@ def background_lines(text: str) -> tuple[str, ...]:
 
 
 def thin(background: Sequence[str]) -> bool:
-    """Whether so few different lines are no background; case and blanks make no difference."""
+    """Whether it has fewer than `LEAST_BACKGROUND` different lines; case and blanks make no difference."""
     return len({" ".join(line.casefold().split()) for line in background}) < LEAST_BACKGROUND

@@ -1,6 +1,6 @@
 """Thresholds written back into a policy file's text, which keeps its comments, order and every other byte.
 
-A YAML library that reads a file and writes it again lays it out its own way. So the parser only says where the values
+A YAML library that reads a file and writes it again changes its layout. So the parser only says where the values
 stand, and they are replaced there.
 """
 
@@ -38,8 +38,9 @@ class _Edit:
 def with_thresholds(content: bytes, actions: Mapping[Action, float], calibrated: CalibratedFor | None) -> bytes:
     """A valid policy file with these thresholds, and with the model that they were set for where one is given.
 
-    What is equal already stays as it is written, so that writing the same twice changes nothing. Raises ``KeyError``
-    for an action that the file does not have, and ``ValueError`` where its layout cannot be edited in place.
+    A value that is equal already stays as it is written, so that writing the same twice changes nothing. Raises
+    ``KeyError`` for an action that the file does not have, and ``ValueError`` where its layout cannot be edited in
+    place.
     """
     mark = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
     text = content.decode("utf-8-sig")
@@ -109,13 +110,13 @@ def _after_line(text: str, index: int) -> int:
 
 
 def _number(value: float) -> str:
-    """At least two decimals, and as many as it has; never 1e-05."""
+    """The number with all its decimals, two at least, and never as 1e-05."""
     digits = next((digits for digits in range(2, 17) if float(f"{value:.{digits}f}") == value), 17)
     return f"{value:.{digits}f}"
 
 
 def _scalar(value: str, *, plain: bool) -> str:
-    """A text as YAML: plain where it may be and reads as that text, else in quotes (JSON's are YAML's)."""
+    """A text as YAML: without quotes where that is allowed and reads as the text, else in JSON's, which YAML takes."""
     with suppress(YamlError):
         if plain and load(f"{KEY}: {value}").value == {KEY: value}:
             return value

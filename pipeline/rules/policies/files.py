@@ -1,6 +1,6 @@
-"""Text of policy files -> a `PolicySet`, or every problem found, each with its file and line.
+"""How policy files become a `PolicySet`, or a list of every problem found, each with its file and line.
 
-Takes the files' bytes, not their paths: reading folders is an adapter's work (``adapters/local/policy_folder.py``).
+They come as bytes by path: reading folders is an adapter's work (``adapters/local/policy_folder.py``).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pipeline.rules.policies.yaml_lines import Located, YamlError, load
 from pipeline.wire import Action
 
 BUILT_IN = "<built in>/_background.txt"
-"""The path under which a folder's files bring the background that is used where the folder names none."""
+"""The path, among a folder's files, of the background that is used where the folder names none."""
 FILE_LIMIT = 1 << 20
 """Bytes of one policy file: a thousand times what a careful one needs, and small enough to parse at once."""
 
@@ -42,7 +42,7 @@ class TokenCounter:
         self.limit = limit
 
     def excess(self, sentence: str) -> int:
-        """Tokens past the limit. A token spans at least one byte, so most sentences need no tokeniser."""
+        """Tokens past the limit. A token stands for at least one byte, so short sentences need no tokeniser."""
         if len(sentence.encode()) + 2 <= self.limit:
             return 0
         return max(0, self.count(sentence) - self.limit)
@@ -51,10 +51,9 @@ class TokenCounter:
 def parse_policies(files: Mapping[str, bytes], counter: TokenCounter | None = None) -> PolicySet:
     """Build the policy set of one folder from its files' bytes, by path.
 
-    The keys end in the file names; ``_defaults.yaml``, the background file that it names and the `BUILT_IN` one may
-    be among them; without the latter, a folder that names no background has none. With a `counter`, sentences past
-    the model's context length are problems too.
-    Raises `PolicyError` with every problem.
+    The paths end in the file names. ``_defaults.yaml``, the background file that it names and the `BUILT_IN` one may
+    be among them; without the last, a folder that names no background has none. With a `counter`, sentences past the
+    model's context length are problems too. Raises `PolicyError` with every problem.
     """
     problems: list[Problem] = []
     named = {_name(path): path for path in files if path != BUILT_IN}
@@ -81,7 +80,7 @@ def parse_policies(files: Mapping[str, bytes], counter: TokenCounter | None = No
 
 
 def files_of(policy_set: PolicySet, files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Those of the files that the set was made of: what it takes to make it again."""
+    """The files that the set was made of, which are enough to make it again."""
     made_of = {policy.where.file for policy in policy_set.policies if policy.where}
     made_of.add(policy_set.defaults.background_file)
     return {path: content for path, content in files.items() if path in made_of or _name(path) == DEFAULTS_FILE}
@@ -142,16 +141,16 @@ def _defaults(
             said = f"the template {template!r} needs {{}} once, where the prompt goes"
             problems.append(Problem(str(path), located.line(("templates", index)), said))
     where = Where(path or _folder(named), located.line(("background",)) if path else 0)
-    source = _background_file(form, named, where, problems)
-    if source is None:
+    file = _background_file(form, named, where, problems)
+    if file is None:
         return Defaults()
-    text = _text(source, files[source], problems) if source in files else ""
+    text = _text(file, files[file], problems) if file in files else ""
     background = background_lines(text or "")
-    if source in files and text is not None and thin(background) and not form.allow_thin_background:
-        problems.append(where.problem(_thin(background, source)))
+    if file in files and text is not None and thin(background) and not form.allow_thin_background:
+        problems.append(where.problem(_thin(background, file)))
     shipped = background == background_lines(files.get(BUILT_IN, b"").decode(errors="replace"))
     if counter is not None and not shipped:
-        problems.extend(_too_long_lines(source, text or "", form.templates, counter))
+        problems.extend(_too_long_lines(file, text or "", form.templates, counter))
     return Defaults(
         templates=tuple(form.templates),
         background=background,
@@ -159,18 +158,18 @@ def _defaults(
         thin=form.allow_thin_background,
         shipped=shipped,
         where=where,
-        background_file=source,
+        background_file=file,
     )
 
 
 def _background_file(
     form: DefaultsForm, named: Mapping[str, str], where: Where, problems: list[Problem]
 ) -> str | None:
-    """The path of the background, that which is built in where none is named; None where the named one is missing."""
+    """The path of the background: `BUILT_IN` where none is named, None where the named one is missing."""
     if form.background is None:
         return BUILT_IN
-    if (source := named.get(form.background)) is not None and source.endswith(BACKGROUND_SUFFIX):
-        return source
+    if (file := named.get(form.background)) is not None and file.endswith(BACKGROUND_SUFFIX):
+        return file
     if is_document(form.background):
         problems.append(where.problem(f"{form.background!r} is a README, which is never read; rename the background"))
         return None
@@ -181,8 +180,8 @@ def _background_file(
     return None
 
 
-def _thin(background: tuple[str, ...], source: str) -> str:
-    what = "the built-in background" if source == BUILT_IN else _name(source)
+def _thin(background: tuple[str, ...], file: str) -> str:
+    what = "the built-in background" if file == BUILT_IN else _name(file)
     return (
         f"{what} has {len(background)} different lines; with fewer than {LEAST_BACKGROUND}, what none of them "
         "describes is flagged by chance: add lines, or delete 'background:' to use the built-in one, or write "

@@ -18,10 +18,10 @@ from pipeline.rules.policies.yaml_words import odd_character
 from pipeline.wire import Action
 
 PERCENT = 100
-"""Thresholds above 1 and up to this are taken for percentages in what is said of them, and in nothing else."""
+"""A threshold above 1 and up to this was probably meant as a percentage: what is said of it says so, and no more."""
 
 _WRONG = "sluice"
-"""The type of our own findings, whose message is complete."""
+"""The type of our own findings, whose message needs no rewording."""
 _QUOTED = ("\u201c\u201d", "\u201e\u201c", "\u201e\u201d", "\u00ab\u00bb", "\u2018\u2019", "\u201a\u2018")
 
 
@@ -65,7 +65,7 @@ def _refuse(reason: str) -> float:
 
 
 def _visible(text: str) -> str:
-    """The text, where every character of it can be seen. What cannot be seen changes scores all the same."""
+    """The text, if every character of it can be seen: one that cannot changes scores all the same."""
     if odd := odd_character(text):
         raise _wrong(odd)
     if text[:1] + text[-1:] in _QUOTED:
@@ -94,18 +94,18 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Sentence = Annotated[Text, AfterValidator(_visible)]
 Sentences = Annotated[list[Sentence], BeforeValidator(_sequence)]
 Names = Annotated[list[Text], BeforeValidator(_sequence)]
-"""Of files, which may hold anything."""
+"""Names of files, which may hold any character."""
 Share = Annotated[float, BeforeValidator(_share)]
 
 
 class Form(BaseModel):
-    """A mapping of a file; keys that it does not know are errors."""
+    """A mapping in a file; a key that its form does not have is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class TestsForm(Form):
-    """``tests:``."""
+    """What stands under ``tests:``."""
 
     __test__ = False  # no test class, whatever pytest takes the name for
 
@@ -114,14 +114,14 @@ class TestsForm(Form):
 
 
 class CalibratedForm(Form):
-    """``calibrated:``."""
+    """What stands under ``calibrated:``."""
 
     model: Text
     fingerprint: Text
 
 
 class PolicyForm(Form):
-    """A policy file."""
+    """What a policy's file may hold."""
 
     title: Text
     description: str = ""
@@ -135,7 +135,7 @@ class PolicyForm(Form):
 
 
 class DefaultsForm(Form):
-    """``_defaults.yaml``."""
+    """What ``_defaults.yaml`` may hold."""
 
     templates: Annotated[Sentences, Field(min_length=1)] = list(Defaults.templates)
     background: Text | None = None

@@ -14,7 +14,7 @@ _BACKUP = re.compile(r"(~|\.(bak|old|orig|swp|swo|tmp|save)|^#.*#)$", re.IGNOREC
 
 
 def is_taken(name: str) -> bool:
-    """Whether a file of that name is read: policies, their defaults and backgrounds, and no hidden file.
+    """Whether a file of that name is read, as policies, their defaults and backgrounds are; no hidden file is.
 
     A mounted ConfigMap keeps its generations in folders that start with two dots.
     """
@@ -24,7 +24,7 @@ def is_taken(name: str) -> bool:
 
 
 def is_document(name: str) -> bool:
-    """Whether a file of that name is for people to read, such as ``README.md``: never read, and no slip either."""
+    """Whether a file of that name is for people, such as ``README.md``: it is not read, and is no slip either."""
     return _DOCUMENT.fullmatch(name) is not None
 
 
@@ -34,7 +34,7 @@ def is_slip(name: str) -> bool:
 
 
 def why_not(name: str, *, folder: bool, holds_policies: bool = False) -> str:
-    """Why what has that name is not taken, and what to do."""
+    """Why a file or folder of that name is not taken, and what to do."""
     if folder:
         do = "; move its policies up, or give it with --policies" if holds_policies else ""
         return f"a folder, and policies are looked for in no subfolder{do}"
@@ -50,7 +50,7 @@ def why_not(name: str, *, folder: bool, holds_policies: bool = False) -> str:
 
 
 def _meant_for(name: str) -> str | None:
-    """The name that it should have, where it nearly has one."""
+    """The name that a file should have whose name is nearly one; None for others."""
     found = _MEANT.search(name)
     if found is None or name.endswith(SUFFIXES):
         return None

@@ -31,35 +31,33 @@ class Defaults:
     background: tuple[str, ...] = ()
     too_close: float = TOO_CLOSE
     thin: bool = False
-    """Whether the folder asks, in so many words, to be taken with a background that is too thin."""
+    """Whether the folder says ``allow_thin_background``, and is taken with one that is too thin."""
     shipped: bool = field(default=False, compare=False)
-    """Whether the background is the one that ships with Sluice, which is known to do."""
+    """Whether the background is the one that ships with Sluice, which is known to be broad enough."""
     where: Where | None = field(default=None, compare=False, repr=False)
-    """Where the background is named, or would be."""
+    """Where the folder names its background, or would name it."""
     background_file: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Where something stands, for what is found out about it after its file was read."""
+    """Where something stands in a file, for problems with it that are found after the file was read."""
 
     file: str
     line: int = 0
 
     def problem(self, reason: str) -> Problem:
-        """It, with what is wrong there."""
         return Problem(self.file, self.line, reason)
 
 
 @dataclass(frozen=True, slots=True)
 class CalibratedFor:
-    """The model that a policy's thresholds were set for: its name for people, its fingerprint to tell it by."""
+    """The model that a policy's thresholds were set for. The name is for people; the fingerprint identifies it."""
 
     model: str
     fingerprint: str
 
     def __str__(self) -> str:
-        """``name@fingerprint``."""
         return f"{self.model}@{self.fingerprint}"
 
 
@@ -104,7 +102,7 @@ _ORDER: tuple[Action, ...] = ("label", "review", "block")
 
 
 def policy_version(policy: Policy, defaults: Defaults) -> str:
-    """Hash of what a decision depends on: wording, thresholds and mode; nothing else that a file says."""
+    """Hash of what decisions depend on: wording, thresholds and mode, and nothing else that a file says."""
     return _digest(
         {
             "prompts": policy.prompts,
@@ -120,7 +118,7 @@ def policy_version(policy: Policy, defaults: Defaults) -> str:
 
 @dataclass(frozen=True)
 class PolicySet:
-    """Everything that decisions are made by at one time, sorted by policy id."""
+    """All policies of a folder, sorted by id, and what they share."""
 
     policies: tuple[Policy, ...]
     defaults: Defaults = Defaults()

@@ -1,4 +1,4 @@
-"""A prompt through its templates."""
+"""How a prompt becomes the sentences that the model reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""YAML with the line of every value, refusing what a text file of policies never needs.
+"""YAML with the line of every value; what a policy file never needs is refused.
 
 Values are built from the parser's events, so that nothing is guessed on the way: a text is a text unless it stands
 unquoted and reads as a number, true, false or null. What a writer rarely means is refused: tags, repetitions, a key
@@ -46,7 +46,7 @@ _OTHERS: dict[str, float | bool | None] = {
 
 
 class YamlError(ValueError):
-    """Text that is not the YAML we take; ``line`` counts from 1, 0 when it is not known."""
+    """The text is not YAML, or not as we take it; ``line`` counts from 1, and is 0 when it is not known."""
 
     def __init__(self, line: int, reason: str) -> None:
         self.line = line
@@ -64,7 +64,7 @@ class Located:
     """The text of every scalar as it stands in the file, without its quotes."""
 
     def line(self, place: Sequence[int | str]) -> int:
-        """The line of the key or list entry at that place, or of the nearest part of it that exists."""
+        """The line of the key or list entry at that place, or of the nearest key above it that exists."""
         parts = tuple(place)
         while parts and parts not in self.lines:
             parts = parts[:-1]
@@ -125,7 +125,7 @@ def _located(events: Iterator[Any]) -> Located:
     if not isinstance(first, MappingStartEvent):
         raise YamlError(_line(first), "expected 'key: value' lines, such as 'title: Weapons'")
     located.value.update(_mapping(events, (), located))
-    for _ in events:  # what comes behind may not hold
+    for _ in events:  # what follows may be wrong, and is parsed to find out
         pass
     return located
 
@@ -167,7 +167,7 @@ def _value(event: Any, events: Iterator[Any], place: KeyPath, located: Located) 
 
 
 def _check_one_line(event: ScalarEvent, place: KeyPath) -> None:
-    """An unquoted text that runs on is a slip nearly always: ``-a dog`` under ``- a cat`` makes one entry of two."""
+    """Refuse an unquoted text of several lines, mostly a slip: ``-a dog`` under ``- a cat`` makes one entry of two."""
     if event.style is not None or event.start_mark.line == event.end_mark.line or place[-1] in _FREE_TEXT:
         return
     below = event.start_mark.line + 2

@@ -1,7 +1,7 @@
 """What is wrong with a text that is not YAML, in words for people who do not know YAML.
 
-A parser says where it got stuck, often a line too late, and in words of its grammar. This module looks at the lines
-themselves for the slips that people make.
+A parser says where it got stuck, often a line too late, and in the words of its grammar. This module looks in the
+lines themselves for the slips that people make.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ _PROBLEMS = (
     ("directive|stream end", False, "a line cannot begin with %; put the text in quotes"),
     ("<document start>", False, f"this line begins further to the left than the first one; {IN_LINE}"),
 )
-"""What the parser says, whether the line is that where the thing began, and what we say of it."""
+"""A pattern of what the parser says, whether the line is the one where the part began, and what we say of it."""
 
 
 def odd_character(text: str) -> str | None:
-    """What is said of the first character that cannot be seen, or looks like a blank and is none.
+    """What to say of the first character that cannot be seen, or looks like a blank and is none.
 
     Joiners hold emoji and words of some scripts together, and are odd beside ASCII alone.
     """
@@ -63,7 +63,7 @@ def odd_character(text: str) -> str | None:
 
 
 def before_parsing(text: str) -> Found | None:
-    """Control characters, which no parser takes."""
+    """The first control character, if any: no parser takes one."""
     found = _CONTROL.search(text)
     if found is None:
         return None
@@ -161,6 +161,6 @@ def _in_brackets(problem: str, line: int, began: int, shown: str) -> Found:
 
 
 def _lines(text: str) -> list[str]:
-    """As YAML counts them, which is not quite as ``str.splitlines`` does."""
+    """The lines as YAML counts them, which is not quite as ``str.splitlines`` does."""
     ends = [0, *(found.end() for found in re.finditer("\r\n|[\n\r\x85\u2028\u2029]", text)), len(text)]
     return [text[start:end].rstrip("\r\n\x85\u2028\u2029") for start, end in pairwise(ends)]
