@@ -362,7 +362,7 @@ def test_stores_that_do_not_answer_are_named_with_how_long_they_have_not() -> No
 
 def test_claims_that_memory_holds_up_go_on_when_images_have_left() -> None:
     memory, out = Flag(), Delivered()
-    runner = Runner([Section([Step()])], Hooks(), time.monotonic, max_batch=4)
+    runner = Runner([Section((Step.name,))], [Step()], Hooks(), time.monotonic, max_batch=4)
     made = ClaimLane(fill, out, lambda _: memory.is_set(), Hooks(), time.monotonic, threads=1, most=9, patience=60.0)
     path = Path(runner, made, time.monotonic)
     path.feed(Batch([claim(0)]))

@@ -146,7 +146,7 @@ def test_a_sigmoid_model_needs_no_neutral_sentences() -> None:
     live = LivePolicies(encoder, MemoryTextCache(), Hooks())
     live.offer(broad())
     assert len(encoder.asked) == LEAST_BACKGROUND + 1
-    assert live().logit_bias == -10.0
+    assert live().prompts.logit_bias == -10.0
 
 
 def test_before_the_first_good_set_nothing_is_decided() -> None:

@@ -1,4 +1,4 @@
-"""The heads say how a policy judges an image. Each is one way, with evidence of its own; a policy is a set of them."""
+"""The heads say how a policy judges an image. Each is one way, with its own evidence; a policy is a set of them."""
 
 from __future__ import annotations
 

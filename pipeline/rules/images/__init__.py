@@ -1,1 +1,1 @@
-"""What can be known of a picture without decoding it, and what of it is shown to the model."""
+"""The images room says what is in a file, what decoding it may cost, and which parts of it the model is shown."""

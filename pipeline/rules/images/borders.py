@@ -1,7 +1,7 @@
-"""Borders and panels: what of a still is bare margin, and which pictures stand in it side by side or one in another.
+"""Where the margins of a still are, and the panels: pictures that stand in it side by side or one in another.
 
 Both are read off a *sketch*, the whole still squashed into some 80 x 80 pixels, in which noise and the marks of JPEG
-have been averaged out. Nothing here can hide anything: a margin is cut off only as far as every line of it is of one
+have been averaged out. Nothing here can hide anything: a margin is cut off only as far as every line of it has one
 colour, to the eye as to a model; and panels are looked at besides the whole.
 """
 
@@ -18,7 +18,7 @@ Cut = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels of a sketch."""
 
 FLAT = 12
-"""Levels of 255 by which the pixels of a line may differ that is of one colour."""
+"""Levels of 255 by which the pixels of a line may differ that still counts as of one colour."""
 STEP = 12
 """Least difference, in levels of some colour, between the two sides of a straight edge."""
 _MOST_AROUND = 170
@@ -31,14 +31,13 @@ MOST_LINES = 6
 """Lines looked at each way, the longest: a collage of three by three has two."""
 MOST_PANELS = 9
 LEAST_AREA = 0.1
-"""Of the sketch, and so at least that much of each side.
-
-Boxes in clutter are mostly smaller; more views are more chances to flag what is harmless.
-"""
+"""The least share of the sketch that a panel fills, and so at least that much of each side. Boxes in clutter are mostly
+smaller, and more views are more chances to flag what is harmless."""
 MOST_AREA = 0.7
-"""Of the sketch. A larger panel is seen nearly as large in the whole: its own view would be a chance to err."""
+"""The greatest share of the sketch that a panel fills. A larger one is nearly as large in the view of the whole, and
+a view of its own would be a chance to err."""
 MOST = 0.7
-"""The share of a line that must differ from the margin for a picture to begin there, and not a thing."""
+"""The share of a line that must differ from the margin for the edge of a picture to be there, and not a thing."""
 _REACH = 2
 """Pixels on either side of an edge over which scaling smears it."""
 
@@ -46,7 +45,7 @@ _REACH = 2
 def content(sketch: Sketch) -> Cut | None:
     """What is left of a still without its margins; None where it has none, or is nothing but margin."""
     if min(_spread(line) for line in (sketch[:, 0], sketch[:, -1], sketch[:, :, 0], sketch[:, :, -1])) > FLAT:
-        return None  # as most stills, and all that most of them cost
+        return None  # as with most stills, which cost no more than this
     left, top, right, bottom = cut = 0, 0, sketch.shape[2], sketch.shape[1]
     while True:
         above, below = _flat_ends(sketch[:, top:bottom, left:right])
@@ -63,9 +62,9 @@ def content(sketch: Sketch) -> Cut | None:
 
 
 def edged(sketch: Sketch, cut: Cut) -> tuple[bool, bool, bool, bool]:
-    """Left, top, right, bottom: on which sides what is left begins all along at once, as a picture in a frame does.
+    """On which sides (left, top, right, bottom) what is left begins along its whole length, as a framed picture does.
 
-    A thing on plain ground touches the cut here and there. Scaling smears an edge, hence the second line.
+    A thing on plain ground touches the cut only here and there. Scaling smears an edge, so two lines are looked at.
     """
     left, top, right, bottom = cut
     across, down = sketch[:, top:bottom], sketch[:, :, left:right]
@@ -188,7 +187,7 @@ def _shares(edges: NDArray[np.bool_], lines: Sequence[int], stops: Sequence[int]
 
 
 def _is_panel(cut: Cut, width: int, height: int) -> bool:
-    """Whether a rectangle is neither too small nor most of what there is."""
+    """Whether a rectangle is neither too small nor most of the sketch."""
     return LEAST_AREA <= _area(cut) / (width * height) <= MOST_AREA
 
 

@@ -1,8 +1,8 @@
-"""The one thing that Sluice wants to know from EXIF: which way up the picture stands.
+"""Which way up a picture stands, by its EXIF; Sluice reads nothing else there.
 
-Browsers read it so: from the first directory of the first EXIF block alone, and only where it is one SHORT from 1
-to 8. Pillow's reader takes other types, falls back to XMP (which no browser does), and copies what every entry points
-to: 120 KB of EXIF that point to the same bytes 5,000 times are 300 MB.
+It is taken as browsers take it: from the first directory of the first EXIF block alone, and only where it is one
+SHORT from 1 to 8. Pillow's reader takes other types, falls back to XMP (which no browser does), and copies what every
+entry points to: 120 KB of EXIF that point to the same bytes 5,000 times are 300 MB.
 
 Sources: EXIF 2.32, 4.6.4 A and table 4; TIFF 6.0, section 2; WebKit's and Chromium's JPEG decoders.
 """
@@ -18,7 +18,7 @@ _ORDERS = {b"II*\x00": "<", b"MM\x00*": ">"}
 
 
 def orientation(exif: bytes) -> int:
-    """1 to 8 by an EXIF block, with or without its ``Exif`` mark; 1 where it says nothing or cannot be read."""
+    """The orientation, 1 to 8, in an EXIF block with or without its mark; 1 where there is none that can be read."""
     tiff = exif.removeprefix(_MARK)
     order = _ORDERS.get(bytes(tiff[:4]))
     if order is None:

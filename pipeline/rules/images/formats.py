@@ -6,15 +6,15 @@ Names only say which files of a person's own folder to look at.
 from __future__ import annotations
 
 ACCEPTED = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF", "HEIC")
-"""The formats that are decoded, mostly by Pillow's names. Fewer decoders, less to attack; MPO opens as JPEG.
+"""The formats that are decoded, mostly by Pillow's names: the fewer decoders, the less to attack. MPO opens as JPEG.
 
-HEIC wants the extra ``sluice[heif]``.
+HEIC needs the extra ``sluice[heif]``.
 """
 
 PICTURE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp", ".avif", ".heic", ".heif", ".hif"}
 )
-"""What a folder is searched for, in lower case; a file that a person names is opened whatever its name ends in."""
+"""What a folder is searched for, in lower case. A file that a person names is opened, whatever its name ends in."""
 
 _STARTS = {
     b"\xff\xd8\xff": "JPEG",
@@ -90,7 +90,7 @@ def _describe_unknown(data: bytes) -> str:
 
 
 def is_cut_short(name: str, data: bytes) -> bool:
-    """Whether a file of that format lacks its end: its closing mark, or bytes that its header promised."""
+    """Whether a file of that format lacks its end: its closing mark, or bytes that its header announces."""
     if name == "JPEG":
         return b"\xff\xd9" not in data[-4096:]
     if name == "PNG":

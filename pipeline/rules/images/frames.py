@@ -1,9 +1,10 @@
 """Which frames of an animation are looked at, so that one bad frame among many cannot hide.
 
-Two halves watch each other's back. *Spread*: one frame from each of k equal stretches, at a place inside it that is
-drawn from the content's own hash, so that it repeats on replay but moves when a frame is inserted. *Novelty*: of all
-frames (they must be decoded in order anyway), those least like the ones already kept; a single odd frame among
-thousands of similar ones is the most novel of all, wherever it stands and however briefly it shows.
+There are two rules, and each finds what the other misses. *Spread* takes one frame from each of k equal stretches, at
+a place in it that is drawn from the content's own hash, so that it repeats on replay but moves when a frame is
+inserted. *Novelty* takes, of all frames (they must be decoded in order anyway), those least like the ones already
+kept: a single odd frame among thousands of similar ones is the most novel of all, wherever it stands and however
+briefly it shows.
 """
 
 from __future__ import annotations
@@ -17,24 +18,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 Sketch = NDArray[np.int16]
-"""A frame scaled to a few pixels, ``int16[...]``: enough to tell a cut or a flash from what goes on as before."""
+"""A frame scaled to a few pixels, ``int16[...]``: enough to tell a cut or a flash from a scene that goes on."""
 
 Kept = TypeVar("Kept")
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 LEAST_FRAMES = 4
-"""Frames of an animation that are looked at however many views each takes; then of each some views."""
+"""Frames of an animation that are looked at, however many views each has; then only `some` views of each are."""
 
 
 def frames_for(max_frames: int, max_views: int, views: int) -> int:
-    """How many frames of an animation are looked at, each of that many views: at most `max_views` together."""
+    """How many frames of an animation are looked at, where each has `views` views.
+
+    As many as `max_views` views allow, but at least `LEAST_FRAMES`, and never more than `max_frames`.
+    """
     return min(max_frames, max(LEAST_FRAMES, max_views // views))
 
 
 def some(views: NDArray[Scalar], most: int, turn: int = 0) -> NDArray[Scalar]:
-    """At most `most` views of a frame, evenly spread; from frame to frame, others have their `turn`.
+    """At most `most` views of a frame, evenly spread; another `turn`, such as the next frame's, chooses others.
 
-    Which they are hangs on their number alone, so that pixels and regions of the same views stay together.
+    The choice depends on the number of views alone, so that it is the same for their pixels and their regions.
     """
     count = len(views)
     if count <= most:
@@ -57,7 +61,7 @@ def spread(count: int, limit: int, seed: bytes) -> set[int]:
 
 @dataclass
 class Novelty(Generic[Kept]):
-    """Keeps, of frames offered in order, `limit` that differ most from each other and from the `anchors`."""
+    """Keeps, of frames that are offered in order, the `limit` that differ most from each other and the `anchors`."""
 
     limit: int
     anchors: list[Sketch] = field(default_factory=list)
@@ -66,7 +70,7 @@ class Novelty(Generic[Kept]):
     _floor: float = 0.0
 
     def anchor(self, sketch: Sketch) -> None:
-        """A frame that is looked at anyway: others like it are no news."""
+        """Note a frame that is looked at anyway: others like it are not novel."""
         self.anchors.append(sketch)
 
     def wants(self, sketch: Sketch) -> bool:

@@ -1,8 +1,8 @@
-"""Which JPEGs are plain: judged strictly by their markers, before a decoder that nobody can look into gets them.
+"""Which JPEGs are plain, judged strictly by their markers: only these go to a decoder that nobody can look into.
 
 Plain is what cameras and encoders write: baseline or progressive, 8 bits, grey or YCbCr, one frame, every segment in
 its place, and the end mark where the last scan ends. Nothing is repaired here. A JPEG that is not plain may well be
-an image: it is for a decoder that was made for strangers.
+an image: it goes to a decoder that is made for files from strangers.
 
 Sources: ITU-T T.81, annex B; for what three components mean, libjpeg's ``default_decompress_parms``.
 """
@@ -22,9 +22,9 @@ _TABLES = {0xC4, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0)}
 _LUMA = {0x11, 0x12, 0x21, 0x22, 0x41, 0x42}
 """Luma's sampling beside chroma's 1x1: 4:4:4, 4:4:0, 4:2:2, 4:2:0, 4:1:1, 4:1:0."""
 _MARKER_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-"""Neither a stuffed zero, nor a restart mark, nor fill."""
+"""A marker that is neither a stuffed zero nor a restart mark nor fill."""
 MAX_SCANS = 64
-"""Encoders write up to about twenty. Each is a pass over the whole image, which a hostile file gets for ten bytes."""
+"""Encoders write up to about twenty. Each is a pass over the whole image, which costs a hostile file ten bytes."""
 MAX_SEGMENTS = 1000
 """A large ICC profile takes some 60; a hostile file could hold one every four bytes."""
 

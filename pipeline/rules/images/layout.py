@@ -1,4 +1,4 @@
-"""The views of a still that has borders or panels: the bare margin cut off, each panel looked at by itself."""
+"""The views of a still that has margins or panels: bare margins are cut off, and panels have views of their own."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from pipeline.rules.images.borders import Cut, Sketch, content, edged, panels
 from pipeline.rules.images.views import BEARABLE, MAX_VIEWS, Box, Coverage, Piece, Size, View, views_within
 
 MARGIN = 0.15
-"""Of the longer side of what is left of a still: so much margin is kept where a thing stands free, as models know it.
+"""How much margin is kept around a thing that stands free, as a share of its longer side: models know things so.
 
 A picture in a frame is cut out sharply.
 """
 LEFT_OVER = 0.5
-"""Of the still: where a thing that stands free fills more with its margin, nothing is cut off.
+"""A share of the still: where a thing that stands free fills more, its margin included, nothing is cut off.
 
 It is large enough, and another scale is another chance to take it for something else.
 """
 SLIVER = 0.92
-"""Of the still: where more than that is left, even a frame was too thin to matter."""
+"""A share of the still: where more than that is left, even a frame was too thin to matter."""
 SQUASHED_PANEL = 1.6
-"""A panel of up to this ratio is squashed into one view: as part of the whole it is in another anyway."""
+"""A panel of up to this ratio is squashed into one view; it is also seen as part of the whole."""
 LONGEST_PANEL = 2.5
 """A longer one gets no view of its own: it is a bar, or a line of text."""
 
 
 def is_plain(sketch: Sketch) -> bool:
-    """Whether a still, all of which is in `sketch`, has neither borders nor panels, as most have."""
+    """Whether a still, all of which is in `sketch`, has neither margins nor panels, as most stills."""
     return content(sketch) is None and not panels(sketch)
 
 
@@ -39,7 +39,7 @@ def layout(
     resize_mode: str,
     coverage: Coverage = "whole",
 ) -> list[View] | None:
-    """All views of a still of `size`, at most `MAX_VIEWS`, or None where its borders and panels change nothing.
+    """All views of a still of `size`, at most `MAX_VIEWS`, or None where it has neither margins nor panels.
 
     `sketch` is the whole still; `look_at` gives a sketch of a part of it, in whole pixels of the still.
     """
@@ -64,7 +64,7 @@ def layout(
 
 
 def _is_framed(sketch: Sketch, cut: Cut, sharp: tuple[bool, bool, bool, bool]) -> bool:
-    """Whether a margin ends all along at once on some side that has one, as bars and frames do."""
+    """Whether on some side the margin ends along its whole length at once, as bars and frames do."""
     has_margin = cut[0] > 0, cut[1] > 0, cut[2] < sketch.shape[2], cut[3] < sketch.shape[1]
     return any(ends and there for ends, there in zip(sharp, has_margin, strict=True))
 
@@ -86,7 +86,7 @@ def _with_margin(box: Box, sharp: tuple[bool, bool, bool, bool], size: Size) -> 
 
 
 def _widened(low: float, high: float, wanted: float, end: int) -> tuple[float, float]:
-    """A stretch around another one, at least that long if `end` allows, from 0 to `end` at most, in whole pixels."""
+    """The stretch around `low` to `high` that is `wanted` long or longer, within 0 to `end`, in whole pixels."""
     length = min(max(wanted, high - low), float(end))
     start = min(max(0.0, (low + high - length) / 2), end - length)
     return float(math.floor(start)), float(min(math.ceil(start + length), end))
@@ -105,7 +105,7 @@ def _extra(apart: list[Box], target: Size, resize_mode: str) -> list[View]:
 
 
 def _in_pixels(cut: Cut, sketch: Sketch, region: Box) -> Box:
-    """Whole pixels of the still, all that the cut of a sketch of that region touches."""
+    """The whole pixels of the still that a cut of the sketch of `region` touches."""
     left, top, right, bottom = region
     across, down = (right - left) / sketch.shape[2], (bottom - top) / sketch.shape[1]
     return (

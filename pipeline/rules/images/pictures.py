@@ -1,7 +1,7 @@
-"""Which files of a person's folder show a picture: by their content, and where that is unclear by their name.
+"""Which files of a person's folder show a picture, by their content and, where that is unclear, by their name.
 
-What shows a picture to a viewer is to be judged, also where no decoder of ours takes it: it is then named as unread
-instead of passed over. Everything else in a folder (notes, thumbnails' databases, programs) is no picture.
+What a viewer would show as a picture is to be judged, even where no decoder of ours takes it: it is then named as
+unread instead of passed over. Everything else in a folder (notes, thumbnails' databases, programs) is no picture.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import PurePath
 from pipeline.rules.images.formats import PICTURE_SUFFIXES, describe, sniff
 
 HEAD_BYTES = 4096
-"""So much of a file is looked at; SVG may have comments and a document type before its first element."""
+"""Bytes of a file that are looked at: SVG may have comments and a document type before its first element."""
 
 _OTHER_PICTURES = (
     *(b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+", b"IIRO", b"IIRS", b"IIU\x00"),  # TIFF, BigTIFF, raw cameras
@@ -33,7 +33,7 @@ _OTHER_SUFFIXES = frozenset(
 )
 _AUDIO_BRANDS = (b"M4A ", b"M4B ", b"M4P ")
 _BITMAP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
-"""Sizes of the header that follows a BMP file's first 14 bytes: two letters alone are how many a text begins."""
+"""Sizes of the header that follows a BMP file's first 14 bytes. 'BM' alone proves nothing: a text may begin so."""
 
 
 def no_picture(name: str, head: bytes) -> str:

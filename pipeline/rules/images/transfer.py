@@ -1,4 +1,4 @@
-"""Numbers of known primaries and transfer curves to sRGB, for PNG's gAMA, cHRM and cICP, and for AVIF and HEIC.
+"""How colours with known primaries and transfer curve become sRGB: PNG's gAMA, cHRM and cICP, AVIF and HEIC.
 
 Sources: ITU-T H.273, tables 2 and 3; IEC 61966-2-1 (sRGB); SMPTE ST 2084 (PQ); ARIB STD-B67 (HLG); PNG, third
 edition, 11.3.2; the matrices are Lindbloom's, from primaries to XYZ and, by Bradford, to sRGB's white.
@@ -28,9 +28,9 @@ _PRIMARIES = {
 """White, red, green and blue as x and y, by H.273's code; others are taken for sRGB's."""
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 _WHITE_NITS = 203.0
-"""What HDR calls white paper (ITU-R BT.2408); what is brighter is shown as white."""
+"""The brightness of white paper in HDR (ITU-R BT.2408); what is brighter is shown as white."""
 _USUAL_GAMMA = 0.45455
-"""1 / 2.2: what encoders write who mean sRGB; its curve is taken within a twentieth."""
+"""1 / 2.2, which encoders write when they mean sRGB: its curve is taken for any gamma within a twentieth of this."""
 _STEPS = 4096
 _CLOSE = 3
 """Levels of 255: curves and primaries that differ from sRGB's by no more are taken for it."""
@@ -44,21 +44,21 @@ class Curves:
     matrix: Array
 
     def shown(self, levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """``uint8[H,W,3]`` in sRGB."""
+        """The picture, ``uint8[H,W,3]``, in sRGB."""
         linear = self.decode.astype(np.float32)[levels] @ self.matrix.T.astype(np.float32)
         steps = (linear.clip(0, 1) * (_STEPS - 1) + 0.5).astype(np.uint16)
         return _ENCODED[steps]
 
     def tones(self) -> list[int]:
-        """What becomes of each of 256 levels, were the primaries sRGB's."""
+        """What each of 256 levels becomes, where the primaries are sRGB's."""
         return [int(level) for level in _ENCODED[(self.decode.clip(0, 1) * (_STEPS - 1) + 0.5).astype(np.uint16)]]
 
     def without_tones(self) -> Curves | None:
-        """What is left to do for levels that went through `tones`; None where it is nothing."""
+        """What is left to do for levels that went through `tones`; None where nothing is."""
         return Curves(_srgb(np.arange(256) / 255), self.matrix).unless_idle()
 
     def unless_idle(self) -> Curves | None:
-        """None where no colour changes that anybody sees."""
+        """These curves, or None where they change no colour visibly."""
         levels = np.linspace(0, 255, 9).astype(np.uint8)
         grid = np.stack(np.meshgrid(levels, levels, levels), axis=-1)
         return None if np.abs(self.shown(grid).astype(int) - grid).max() <= _CLOSE else self
@@ -123,7 +123,7 @@ _TRANSFERS: dict[int, Callable[[Array], Array]] = {
     16: _pq,
     18: _hlg,
 }
-"""By H.273's code; the television curves (1, 6, 14, 15) are shown by sRGB's, as browsers do."""
+"""Curves by H.273's code; for television's (1, 6, 14, 15) sRGB's is taken, as browsers do."""
 _LINEAR = np.arange(_STEPS) / (_STEPS - 1)
 _CURVED = np.where(_LINEAR <= 0.0031308, _LINEAR * 12.92, 1.055 * _LINEAR ** (1 / 2.4) - 0.055)  # noqa: PLR2004
 _ENCODED = (_CURVED * 255).round().astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Which parts of a still the model looks at: boxes to cut and sizes to scale them to. No pixels in here.
+"""Which parts of a still the model looks at: boxes to cut out, and sizes to scale them to.
 
 With ``whole`` coverage every part of every still lies in a view. A still that is nearly square is squashed into one;
 a longer one is cut into overlapping stretches, squashed less. Ratios below are long side to short side::
@@ -9,7 +9,7 @@ a longer one is cut into overlapping stretches, squashed less. Ratios below are 
 
 With ``close`` coverage there are close-ups beside these, for small things in large pictures. With ``centre`` coverage
 an ordinary still has one view, that of open_clip's own recipe, which crops; from a ratio of 2 on it also has square
-stretches. What a still shows may change its views once more: see `pipeline.rules.images.layout`.
+stretches. Margins and panels in a still change its views once more: see `pipeline.rules.images.layout`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 Box = tuple[float, float, float, float]
-"""Left, top, right, bottom in source pixels."""
+"""Left, top, right, bottom in pixels of the still."""
 Size = tuple[int, int]
 """Width, height."""
 Coverage = Literal["whole", "close", "centre"]
@@ -33,26 +33,27 @@ CLIP's and open_clip's models learned from random crops of ratios 3:4 to 4:3, sq
 ROUNDING = 1.02
 """A still of 1000 x 740 counts as one of 4:3."""
 SHARED = 1 / 3
-"""How much of their width neighbouring stretches share at least: a thing as long is whole in one of them."""
+"""The least share of its width that a stretch has in common with the next: a thing that long is whole in one."""
 LEAST_STRETCH = 1.15
-"""Of its width. Squares share so little at 16:9 and 2:1 that a large thing in the middle is cut in two by both."""
+"""The least length of a stretch, as a share of its width. At 16:9 and 2:1, squares would share so little that a large
+thing in the middle is cut in two by both."""
 CLOSE = 0.6
-"""Of the short side: how wide a close-up is."""
+"""The width of a close-up, as a share of the still's short side."""
 MAX_TILES = 8
 MAX_VIEWS = 16
-"""Of one still, backdrops not counted, whatever it shows and however long it is."""
+"""Views of one still at most, whatever it shows and however long it is; backdrops are not counted."""
 CENTRE_RATIO = 2.0
-"""From here on a still has stretches beside the centre, with ``centre`` coverage.
+"""With ``centre`` coverage, a still has stretches beside the centre from this ratio on.
 
-Recipes that squash or pad the whole still into a view are trusted that far with any coverage.
+Recipes that squash or pad the whole still into a view are trusted up to this ratio with any coverage.
 """
 CENTRE_OVERLAP = 1.25
-"""With ``centre`` coverage, so many times the stretches that would just cover it."""
+"""With ``centre`` coverage, a still has that many times the stretches that would just cover it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Scale what lies in ``box`` to ``size`` (width, height) and put it at ``at`` (x, y) of the view."""
+    """What lies in ``box``, scaled to ``size`` and put at ``at`` (x, y) of the view."""
 
     box: Box
     size: Size
@@ -83,7 +84,7 @@ def views_within(box: Box, target: Size, resize_mode: str, coverage: Coverage = 
 
 
 def moved(view: View, across: float, down: float) -> View:
-    """The same view of what lies so many pixels further right and down."""
+    """The same view of what lies `across` pixels further right and `down` pixels further down."""
     return tuple(
         replace(piece, box=(left + across, top + down, right + across, bottom + down))
         for piece in view
@@ -92,7 +93,7 @@ def moved(view: View, across: float, down: float) -> View:
 
 
 def bounds(view: View, size: Size) -> Box:
-    """What a view shows of a still of `size`, as fractions of it; where it is folded, what is around its pieces."""
+    """What a view shows of a still of `size`, as fractions of it; of a folded view, the box around all its pieces."""
     lefts, tops, rights, bottoms = zip(*[piece.box for piece in view], strict=True)
     width, height = size
     return min(lefts) / width, min(tops) / height, max(rights) / width, max(bottoms) / height
@@ -125,12 +126,12 @@ def recipe(size: Size, target: Size, resize_mode: str) -> tuple[Size, tuple[int,
 
 
 def interpolation(target: Size, resize_mode: str, configured: str) -> str:
-    """How to scale: open_clip scales to a model that is not square by cubic interpolation, whatever is configured."""
+    """How to scale. For a model that is not square, open_clip takes cubic interpolation, whatever is configured."""
     return "bicubic" if resize_mode == "shortest" and target[0] != target[1] else configured
 
 
 def centre(size: Size, target: Size, resize_mode: str) -> View:
-    """The one view of the recipe, as a box of the source: all but the same pixels, and none scaled to be cropped.
+    """The one view of the recipe, as a box of the still: nearly the same pixels, and none are scaled to be cropped.
 
     Pillow keeps a box in single precision, so some pixels differ by one level of 255. For a 1x20000 strip the box
     spares the recipe's gigapixel.
@@ -152,12 +153,12 @@ def _scaled(size: Size, target: Size, resize_mode: str) -> Size:
     return max(1, round(width / ratio)), max(1, round(height / ratio))
 
 
-def _span(source: int, scaled: int, target: int, crop: int) -> tuple[float, float, int, int]:
-    """Along one side: start and end in the source, length in the view, and its offset there."""
+def _span(length: int, scaled: int, target: int, crop: int) -> tuple[float, float, int, int]:
+    """Along one side: start and end in the still, length in the view, and where it begins there."""
     if scaled <= target:
-        return 0.0, float(source), scaled, -crop
-    step = source / scaled
-    return crop * step, min((crop + target) * step, float(source)), target, 0
+        return 0.0, float(length), scaled, -crop
+    step = length / scaled
+    return crop * step, min((crop + target) * step, float(length)), target, 0
 
 
 def _whole(size: Size, target: Size, resize_mode: str) -> list[View]:
@@ -178,7 +179,7 @@ def _whole(size: Size, target: Size, resize_mode: str) -> list[View]:
 
 
 def _close_ups(size: Size, target: Size) -> list[View]:
-    """Overlapping parts of a still, each as large as the others; none where they would be enlarged for the model."""
+    """Overlapping parts of a still, all of one size; none where they would be enlarged for the model."""
     side = min(size) * CLOSE
     if side < max(target):
         return []
@@ -204,7 +205,7 @@ def _squares(size: Size, target: Size) -> list[View]:
 
 
 def _along(size: Size, target: Size, count: int, length: float, *, upright: bool) -> list[View]:
-    """So many stretches, as long as that or longer, evenly from one end to the other."""
+    """`count` stretches of `length`, or longer where it takes that to cover the still, evenly from end to end."""
     long, short = (size[1], size[0]) if upright else size
     length = max(length, long / count)
     starts = [index * (long - length) / (count - 1) for index in range(count)]
@@ -212,7 +213,7 @@ def _along(size: Size, target: Size, count: int, length: float, *, upright: bool
 
 
 def _fold(start: float, end: float, short: int, target: Size, *, upright: bool) -> View:
-    """A stretch of a strip broken into so many equal rows that it comes out about square."""
+    """A stretch of a strip, broken into as many equal rows as make it about square."""
     across, down = target
     rows = min(max(1, round(math.sqrt((end - start) / short))), down, across)
     step = (end - start) / rows

@@ -1,6 +1,6 @@
-"""What decoding one image costs at worst, reckoned from its headers before any of it is spent.
+"""What decoding one image costs at worst, computed from its headers before it is decoded.
 
-A file's size says nothing of it: 288 KB of progressive JPEG took 29 s, 34 bytes of lossless WebP 981 MB. So each
+A file's size says nothing of that: 288 KB of progressive JPEG took 29 s, 34 bytes of lossless WebP 981 MB. So each
 format's headers (`pipeline.rules.images.headers`) give a `Work`, and what is over a limit is refused with the reason
 ``too_much_work``. The rates stand beside each format. They were measured on one core of a 2024 Xeon with flat and
 with noisy pictures of up to 64 megapixels, and the dearer of the two was taken.
@@ -29,14 +29,14 @@ LEAST_SIDE = 2048
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """CPU seconds and bytes of memory for one image; `of` names what they go into, for the dead letter's reader."""
+    """CPU seconds and bytes of memory for one image; `of` names the image, for the dead letter's reader."""
 
     seconds: float
     memory: float
     of: str
 
     def and_more(self, seconds: float) -> Work:
-        """The same, and so many seconds."""
+        """The same work with `seconds` added."""
         return Work(self.seconds + seconds, self.memory, self.of)
 
     def check(self) -> None:

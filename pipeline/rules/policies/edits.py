@@ -116,7 +116,7 @@ def _number(value: float) -> str:
 
 
 def _scalar(value: str, *, plain: bool) -> str:
-    """A text as YAML: without quotes where that is allowed and reads as the text, else in JSON's, which YAML takes."""
+    """A text as YAML: without quotes where it reads as that text so, else in JSON's, which YAML takes."""
     with suppress(YamlError):
         if plain and load(f"{KEY}: {value}").value == {KEY: value}:
             return value

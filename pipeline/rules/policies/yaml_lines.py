@@ -167,7 +167,7 @@ def _value(event: Any, events: Iterator[Any], place: KeyPath, located: Located) 
 
 
 def _check_one_line(event: ScalarEvent, place: KeyPath) -> None:
-    """Refuse an unquoted text of several lines, mostly a slip: ``-a dog`` under ``- a cat`` makes one entry of two."""
+    """Refuse an unquoted text of several lines, as a slip: ``-a dog`` under ``- a cat`` makes one entry of two."""
     if event.style is not None or event.start_mark.line == event.end_mark.line or place[-1] in _FREE_TEXT:
         return
     below = event.start_mark.line + 2

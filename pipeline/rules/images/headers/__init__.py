@@ -1,4 +1,4 @@
-"""A file's headers, read with care and without a decoder: what it is, what it costs, what its decoder should get."""
+"""The headers say, without a decoder, what a file holds, what decoding it costs, and what its decoder gets of it."""
 
 from __future__ import annotations
 

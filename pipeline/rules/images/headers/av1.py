@@ -11,11 +11,11 @@ from itertools import islice
 from struct import error, unpack_from
 
 MAX_ITEMS = 5_000
-"""Places that are looked at. A grid has at most some hundred tiles in practice, and each costs some microseconds."""
+"""Places that are looked at. A grid has at most some hundred tiles in practice; each costs some microseconds."""
 _MAX_UNITS = 50
 _SEQUENCE, _DELIMITER, _METADATA, _PADDING = 1, 2, 5, 15
 _IN_FRONT = {_DELIMITER, _METADATA, _PADDING}
-"""Units that may stand in front of the sequence header."""
+"""Units that may come before the sequence header."""
 
 
 def coded_size(data: bytes, places: Iterator[int]) -> tuple[int, int]:

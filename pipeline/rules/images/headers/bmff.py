@@ -22,12 +22,12 @@ BYTE = {"AVIF": 80e-9, "HEIC": 150e-9}
 PIXEL = 18e-9
 FRAME = 0.3e-3
 DECODER_PIXEL = {"AVIF": 16, "HEIC": 9}
-"""Bytes a pixel: planes, the picture made of them, a copy for Pillow, and Pillow's. For AVIF with alpha at 4:4:4."""
+"""Bytes a pixel: planes, the picture made of them, a copy for Pillow and Pillow's. AVIF's is with alpha at 4:4:4."""
 
 _META, _BOXES = b"meta", {b"meta", b"iprp", b"ipco", b"moov", b"trak", b"mdia", b"minf", b"stbl"}
 _CHUNKS = {b"stco": 4, b"co64": 8}
 _FULL = {b"meta"}
-"""Boxes with four bytes of version and flags in front of what they hold."""
+"""Boxes with four bytes of version and flags before what they hold."""
 
 
 @dataclass
@@ -37,7 +37,7 @@ class _Found:
     boxes: int = 0
     meta: tuple[int, int] | None = None
     places: list[Iterator[int]] = field(default_factory=list)
-    """Where coded pictures begin."""
+    """Where the coded pictures begin, by each box that says so."""
 
 
 def read_bmff(name: str, data: bytes, max_pixels: int, *, fast: bool) -> Stored:
@@ -96,7 +96,7 @@ def _look(data: bytes, name: bytes, start: int, stop: int, found: _Found) -> Non
 
 
 def _without_exif(data: bytes, found: _Found) -> bytes:
-    """The file with its EXIF item under a name that nobody knows, of the same length.
+    """The file with its EXIF item renamed to a type that no reader knows, which keeps every length.
 
     Viewers turn these pictures by ``irot`` and ``imir`` alone, and Pillow would read the whole EXIF.
     """

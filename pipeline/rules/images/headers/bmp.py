@@ -7,8 +7,8 @@ from pipeline.rules.images.work import PILLOW_PIXEL, Work, check_size, copies
 
 PIXEL = 6e-9
 RUN_PIXEL, RUN_BYTE = 0.6e-6, 2e-6
-"""Seconds for run-length coding, which Pillow decodes in Python: three times what it takes, as it holds the lock that
-all threads of the process share."""
+"""Seconds for run-length coding, which Pillow decodes in Python: three times what it takes, because it holds the lock
+that all threads of the process share."""
 
 _OLD_HEADER, _HEADER_WITH_PROFILE = 12, 124
 _RUNS = {1, 2}

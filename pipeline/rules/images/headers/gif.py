@@ -1,7 +1,7 @@
 """GIF: a walk over its blocks, which finds the frames without decoding any.
 
-Pillow finds their number by reading the whole file byte by byte, twice, and enlarges the canvas for a frame that
-stands out of it; both are known here before. Source: GIF89a specification, sections 15 to 27.
+Pillow counts them by reading the whole file byte by byte, twice, and enlarges the canvas for a frame that reaches
+beyond it; both are found here before. Source: GIF89a specification, sections 15 to 27.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from pipeline.rules.images.headers.stored import Stored
 from pipeline.rules.images.work import PILLOW_PIXEL, Work, check_size, copies
 
 MAX_BLOCKS = 500_000
-"""Blocks of up to 255 bytes: what an image of 50 MB has, and twice as many. Pillow takes a microsecond for each."""
+"""Blocks of up to 255 bytes: an image of 50 MB has less than half as many. Pillow takes a microsecond for each."""
 BLOCK = 1.2e-6
 PIXEL = 8e-9
-"""Seconds for a pixel of a frame: LZW, palette, pasting."""
+"""Seconds for a pixel of a frame, for LZW, palette and pasting."""
 CANVAS = 8e-9
-"""Seconds for a pixel of the canvas, which each frame may throw away and which is looked at."""
+"""Seconds, for each frame, for a pixel of the canvas: the frame may replace it, and it is looked at."""
 FRAME = 0.2e-3
 CANVAS_COPIES = 4
-"""The canvas, what is thrown away, a frame and its colours."""
+"""Canvases that are in memory at a time: the canvas, what is thrown away, a frame and its colours."""
 
 _TRAILER, _EXTENSION, _IMAGE = 0x3B, 0x21, 0x2C
 

@@ -1,4 +1,4 @@
-"""JPEG: markers up to the first scan, then as many scans as there are.
+"""JPEG: its markers up to the first scan, and how many scans there are.
 
 What the decoder gets has the application data that its colours need (JFIF, Adobe) and no other: Pillow keeps a list
 of all of it, and tries EXIF and MPF on opening. ITU-T T.81 annex B gives the markers, ICC.1 annex B.4 how profiles
@@ -23,25 +23,25 @@ _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
 _ARITHMETIC = {*range(0xC9, 0xD0)}
 _BARE = {0x01, *range(0xD0, 0xD9)}
-"""Marks that nothing follows."""
+"""Markers without a segment."""
 _EXIF, _ICC = b"Exif\x00\x00", b"ICC_PROFILE\x00"
 
 MAX_SEGMENTS = 5_000
-"""Segments in front of a scan. The largest colour profile takes 65."""
+"""Segments before a scan. The largest colour profile takes 65."""
 MAX_SCANS = 20_000
 HUFFMAN, ARITHMETIC = 16e-9, 120e-9
 """Seconds to decode a byte of a scan."""
 PASS = 1.1e-9
-"""Seconds that one scan takes for one sample, even if it says that nothing changes."""
+"""Seconds that one scan takes for one sample, even where it says that nothing changes."""
 SAMPLE = 2.5e-9
 """Seconds from coefficients to one sample of the decoded picture."""
 COEFFICIENT = 2
-"""Bytes of a coefficient. A picture of several scans is kept as coefficients, all of it."""
+"""Bytes of a coefficient. All of a picture of several scans is kept as coefficients."""
 
 
 @dataclass
 class _Markers:
-    """What was found in front of the first scan."""
+    """What was found before the first scan."""
 
     kept: list[tuple[int, int]] = field(default_factory=list)
     frame: bytes = b""
@@ -82,7 +82,7 @@ def read_jpeg(
         kept = b"".join([b"\xff\xd8", *(data[start:end] for start, end in found.kept), data[found.scan :]])
     lacks_end = data.rfind(b"\xff\xd9", found.scan) < 0
     if lacks_end:
-        work = work.and_more(work.seconds)  # it will be decoded twice, to see whether pixels are missing too
+        work = work.and_more(work.seconds)  # it is decoded twice, to see whether pixels are missing, too
     return Stored(kept, size, work, 1, turn, colour, lacks_end)
 
 

@@ -1,7 +1,7 @@
-"""PNG and APNG: a walk over the chunks, and the file anew with those alone that its pixels need.
+"""PNG and APNG: a walk over the chunks, and the file written anew with only those that its pixels need.
 
-All others are for people or for colour management. Pillow reads every one of them and refuses the picture for one
-that is damaged or large, where viewers show it. The end mark is written anew too. Source: PNG, third edition.
+All others are for people or for colour management. Pillow reads every one of them, and refuses the picture for one
+that is damaged or large, where viewers show it. The end mark is written anew, too. Source: PNG, third edition.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _ONCE = {b"IHDR", b"PLTE", b"tRNS", b"acTL"}
 _FRAMES = {b"fcTL", b"fdAT"}
 _ASIDE = {b"eXIf", b"iCCP", b"gAMA", b"cHRM", b"sRGB", b"cICP"}
 _CONVERTED = {3, 4, 6}
-"""Palettes and alpha are made plain before they are scaled."""
+"""Colour types with a palette or alpha, which are converted before they are scaled."""
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 
 MAX_CHUNKS = 100_000
-"""An image of 50 MB in pieces of a kilobyte has half as many."""
+"""Chunks of a file; one of 50 MB in pieces of a kilobyte has half as many."""
 BYTE = 18e-9
 """Seconds to inflate a byte that does not compress."""
 RAW = 1.6e-9
@@ -33,17 +33,17 @@ RAW = 1.6e-9
 PIXEL = 5e-9
 """Seconds to unpack a pixel, and to scale it down."""
 CANVAS = 12e-9
-"""Seconds for a pixel of an animation's canvas: it is kept, pasted into and looked at for every frame."""
+"""Seconds for a pixel of an animation's canvas, which is kept, pasted into and looked at for every frame."""
 FRAME = 0.2e-3
 """Seconds that the smallest frame takes."""
 CANVAS_COPIES = 5
-"""An animation's canvas, the one before, what is thrown away, a frame and its mask."""
+"""Canvases that are in memory at a time: the canvas, the one before, what is thrown away, a frame and its mask."""
 
 
 @dataclass
 class _Chunks:
     kept: list[tuple[bytes, bytes | memoryview]] = field(default_factory=list)
-    """Name and whole chunk."""
+    """Name and bytes of each chunk that is kept."""
     aside: dict[bytes, bytes] = field(default_factory=dict)
     areas: list[int] = field(default_factory=list)
     """Pixels of each frame of an animation."""
@@ -114,7 +114,7 @@ def _read(data: bytes) -> _Chunks:
 
 
 def _shortened(data: bytes, at: int, name: bytes) -> bytes:
-    """A chunk that promises more bytes than there are, so that it takes no other's for its own."""
+    """A chunk that announces more bytes than there are, with its true length: it must not take those of the next."""
     body = data[at + 8 :]
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(body, zlib.crc32(name)))
 
@@ -130,7 +130,7 @@ def _area(data: bytes, at: int) -> int:
 
 
 def _written(data: bytes, chunks: _Chunks, *, animated: bool) -> bytes:
-    """The file anew; an animation that counts its frames wrongly is put right, and what is none loses its frames."""
+    """The file anew: an animation's count of frames is put right, and what is no animation loses its frames."""
     out: list[bytes | memoryview] = [data[:_SIGNATURE]]
     for name, chunk in chunks.kept:
         if name == b"acTL" and animated:

@@ -1,4 +1,4 @@
-"""What the headers of a file say, whatever its format."""
+"""What the headers of a file of any format say."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ MAX_PROFILE = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Colour:
-    """Which colours the numbers in a file mean; all None is sRGB, as for viewers.
+    """Which colours the numbers in a file stand for; where all fields are None, sRGB's, as for viewers.
 
-    The first that is there counts: `cicp` (H.273's codes of primaries and transfer), then `icc` (a profile), then
+    The first that is not None counts: `cicp` (H.273's codes of primaries and transfer), then `icc` (a profile), then
     `gamma` (PNG's, such as 0.45455) with `chromaticities` (white, red, green, blue as x, y).
     """
 
@@ -29,7 +29,7 @@ SRGB = Colour()
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A file as its decoder is to have it: `data` lacks what no pixel needs, such as text and thumbnails.
+    """A file as its decoder is to get it: `data` lacks what no pixel needs, such as text and thumbnails.
 
     `size` is (width, height) as stored, before `orientation` (EXIF's) turns it. `frames` counts what is really there.
     """

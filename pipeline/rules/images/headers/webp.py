@@ -39,7 +39,7 @@ def read_webp(data: bytes, max_pixels: int, *, fast: bool) -> Stored:
 
 
 def _sized(data: bytes, end: int) -> bytes:
-    """The file with its length in its header: libwebp takes one that promises more than there is for cut short."""
+    """The file with its true length in its header: libwebp takes one that announces more for cut short."""
     if end > len(data) or int.from_bytes(data[4:8], "little") + 8 == end:
         return data
     return data[:4] + (end - 8).to_bytes(4, "little") + data[8:end]
