@@ -1,4 +1,4 @@
-"""Which policies are live, that is, decide now; and the text features that the next set can use again.
+"""The live policies, by which images are judged now, and the text features that an edit of them can use again.
 
 A new policy set is parsed and its new sentences are encoded beside the running worker; then one reference is swapped.
 A set that does not validate changes nothing, and neither does a look at another set.

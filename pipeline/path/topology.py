@@ -6,6 +6,8 @@ It depends on where the model computes and JPEGs are decoded, and on the number 
     DEVICE   [ fetch recall ] -> [ decode ] x cores -> [ encode ] x 2     -> [ decide publish ]
     SOCKET   [ fetch recall ] -> [ decode ] x cores -> [ encode ]         -> [ decide publish ]
 
+Where JPEGs are decoded on a device, decode has `WAITING` threads, whatever the number of cores.
+
 Sections overlap, and so do the threads of one; the stages of a section follow each other on one thread. Stages that
 wait for others (stores, a device, the broker) are in another section than those that compute.
 """

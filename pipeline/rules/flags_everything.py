@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pipeline.errors import Problem
 from pipeline.rules.heads import CompiledPolicies
 from pipeline.rules.policies.backgrounds import LEAST_BACKGROUND
-from pipeline.rules.policies.policy_set import Policy, PolicySet, Where
+from pipeline.rules.policies.policy_set import Location, Policy, PolicySet
 from pipeline.signals import Features
 
 Flags = NDArray[np.bool_]
@@ -91,7 +91,7 @@ def _flag_neutral(compiled: CompiledPolicies, probes: Mapping[str, Features]) ->
     share = by_chance.any(axis=1).mean()
     if share > MOST_BY_CHANCE:
         defaults, most = compiled.policy_set.defaults, compiled.ids[int(by_chance.sum(axis=0).argmax())]
-        yield (defaults.where or Where("background")).problem(
+        yield (defaults.where or Location("background")).problem(
             f"the background describes too little: {share:.0%} of sentences such as 'a chair' and 'a tree' fall to a "
             f"policy by chance, most to {most}; add everyday things of all kinds, or use the built-in one"
         )
@@ -111,5 +111,5 @@ def _flagged(compiled: CompiledPolicies, features: Features) -> tuple[Flags, Fla
     return flagged, flagged & described
 
 
-def _at(policy: Policy) -> Where:
-    return policy.where or Where(policy.id)
+def _at(policy: Policy) -> Location:
+    return policy.where or Location(policy.id)

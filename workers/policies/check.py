@@ -11,7 +11,7 @@ from pipeline.adapters.token_counts import token_counter
 from pipeline.errors import PolicyError, Problem
 from pipeline.rules.policies.files import BUILT_IN, TokenCounter, parse_policies
 from pipeline.rules.policies.names import BACKGROUND_SUFFIX
-from pipeline.rules.policies.policy_set import PolicySet, Where
+from pipeline.rules.policies.policy_set import Location, PolicySet
 from workers.policies.samples import no_file
 from workers.settings import Settings
 
@@ -96,7 +96,7 @@ def _strays(folder: Path, files: Mapping[str, bytes], policy_set: PolicySet | No
 
 def _worth_knowing(folder: Path, policy_set: PolicySet) -> Iterator[Problem]:
     for policy in policy_set.active:
-        where = policy.where or Where(policy.id)
+        where = policy.where or Location(policy.id)
         if policy.lowest <= 0:
             yield Problem(where.file, 0, "a threshold of 0 is reached by every image")
         if not policy_set.defaults.background and not policy.unless:

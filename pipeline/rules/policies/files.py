@@ -17,9 +17,9 @@ from pydantic import ValidationError
 
 from pipeline.errors import PolicyError, Problem
 from pipeline.rules.policies.backgrounds import LEAST_BACKGROUND, background_lines, thin
-from pipeline.rules.policies.forms import DefaultsForm, Form, PolicyForm, reason
+from pipeline.rules.policies.forms import DefaultsForm, FileForm, PolicyForm, reason
 from pipeline.rules.policies.names import BACKGROUND_SUFFIX, DEFAULTS_FILE, SUFFIXES, is_document
-from pipeline.rules.policies.policy_set import CalibratedFor, Defaults, Policy, PolicySet, Where, policy_version
+from pipeline.rules.policies.policy_set import CalibratedFor, Defaults, Location, Policy, PolicySet, policy_version
 from pipeline.rules.policies.templates import fill
 from pipeline.rules.policies.yaml_lines import Located, YamlError, load
 from pipeline.wire import Action
@@ -31,7 +31,7 @@ FILE_LIMIT = 1 << 20
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
-FormT = TypeVar("FormT", bound=Form)
+FormT = TypeVar("FormT", bound=FileForm)
 
 
 class TokenCounter:
@@ -118,9 +118,9 @@ def _policy(
         must_flag=tuple(form.tests.must_flag),
         must_pass=tuple(form.tests.must_pass),
         calibrated=CalibratedFor(form.calibrated.model, form.calibrated.fingerprint) if form.calibrated else None,
-        where=Where(path, located.line(("prompts",))),
+        where=Location(path, located.line(("prompts",))),
         samples={
-            sample: Where(path, located.line(("tests", key, index)))
+            sample: Location(path, located.line(("tests", key, index)))
             for key in ("must_flag", "must_pass")
             for index, sample in enumerate(getattr(form.tests, key))
         },
@@ -140,7 +140,7 @@ def _defaults(
         if template.count("{}") != 1:
             said = f"the template {template!r} needs {{}} once, where the prompt goes"
             problems.append(Problem(str(path), located.line(("templates", index)), said))
-    where = Where(path or _folder(named), located.line(("background",)) if path else 0)
+    where = Location(path or _folder(named), located.line(("background",)) if path else 0)
     file = _background_file(form, named, where, problems)
     if file is None:
         return Defaults()
@@ -163,7 +163,7 @@ def _defaults(
 
 
 def _background_file(
-    form: DefaultsForm, named: Mapping[str, str], where: Where, problems: list[Problem]
+    form: DefaultsForm, named: Mapping[str, str], where: Location, problems: list[Problem]
 ) -> str | None:
     """The path of the background: `BUILT_IN` where none is named, None where the named one is missing."""
     if form.background is None:

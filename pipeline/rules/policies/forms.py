@@ -98,13 +98,13 @@ Names = Annotated[list[Text], BeforeValidator(_sequence)]
 Share = Annotated[float, BeforeValidator(_share)]
 
 
-class Form(BaseModel):
+class FileForm(BaseModel):
     """A mapping in a file; a key that its form does not have is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class TestsForm(Form):
+class TestsForm(FileForm):
     """What stands under ``tests:``."""
 
     __test__ = False  # no test class, whatever pytest takes the name for
@@ -113,14 +113,14 @@ class TestsForm(Form):
     must_pass: Names = []
 
 
-class CalibratedForm(Form):
+class CalibratedForm(FileForm):
     """What stands under ``calibrated:``."""
 
     model: Text
     fingerprint: Text
 
 
-class PolicyForm(Form):
+class PolicyForm(FileForm):
     """What a policy's file may hold."""
 
     title: Text
@@ -134,7 +134,7 @@ class PolicyForm(Form):
     tests: TestsForm = TestsForm()
 
 
-class DefaultsForm(Form):
+class DefaultsForm(FileForm):
     """What ``_defaults.yaml`` may hold."""
 
     templates: Annotated[Sentences, Field(min_length=1)] = list(Defaults.templates)
@@ -143,7 +143,7 @@ class DefaultsForm(Form):
     too_close: Share = TOO_CLOSE
 
 
-def reason(error: dict[str, Any], form: type[Form], written: str | None) -> str:
+def reason(error: dict[str, Any], form: type[FileForm], written: str | None) -> str:
     """Pydantic's finding in a policy writer's words; ``written`` is the value as it stands in the file."""
     loc = tuple(part for part in error["loc"] if part != "[key]")
     place, value = ".".join(str(part) for part in loc), error["input"]

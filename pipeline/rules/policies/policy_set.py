@@ -34,13 +34,13 @@ class Defaults:
     """Whether the folder says ``allow_thin_background``, and is taken with one that is too thin."""
     shipped: bool = field(default=False, compare=False)
     """Whether the background is the one that ships with Sluice, which is known to be broad enough."""
-    where: Where | None = field(default=None, compare=False, repr=False)
+    where: Location | None = field(default=None, compare=False, repr=False)
     """Where the folder names its background, or would name it."""
     background_file: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class Location:
     """Where something stands in a file, for problems with it that are found after the file was read."""
 
     file: str
@@ -78,9 +78,9 @@ class Policy:
     calibrated: CalibratedFor | None = None
     """None where the thresholds were set by hand."""
     version: str = field(default="", compare=False)
-    where: Where | None = field(default=None, compare=False, repr=False)
+    where: Location | None = field(default=None, compare=False, repr=False)
     """Where its prompts stand."""
-    samples: Mapping[str, Where] = field(default_factory=dict, compare=False, repr=False)
+    samples: Mapping[str, Location] = field(default_factory=dict, compare=False, repr=False)
     """Where each of ``must_flag`` and ``must_pass`` stands."""
 
     @cached_property
