@@ -1,7 +1,7 @@
 """What people put round a picture and beside it: bars, frames, blurred copies, other pictures.
 
-Each function takes an RGB picture and gives one that still shows all of it, smaller. `SURROUNDS` names them. Random
-choices come from the generator that is passed, so that a seed repeats.
+Each function takes an RGB picture and gives a larger one that shows it. `SURROUNDS` names them. Whatever is random
+comes from the generator that is passed, so that the same seed gives the same picture.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from pipeline.lab.data.dataset import Dataset, Example
@@ -19,14 +20,16 @@ from pipeline.lab.scenes.placed import QUALITY, SEED, Spot, draw_placed, harmles
 from pipeline.lab.scenes.wear import jpeg_bytes
 
 Surround = Callable[[Image.Image, Sequence[Image.Image], random.Random], Image.Image]
-"""(picture, three harmless ones of the same size, random choices) to a picture that shows the first one in whole."""
+"""From a picture, three harmless ones of the same size and a random generator to a picture that shows the first."""
 
+GRAIN = 12.0
+"""Standard deviation of the grain in `noisy` bars, of 255."""
 BAR = 1.9
-"""How many times its own length a picture becomes with bars at both ends."""
+"""How many times its own height a picture has with bars above and below it."""
 
 
 def letterboxed(picture: Image.Image, _others: Sequence[Image.Image], draw: random.Random) -> Image.Image:
-    """Bars of one colour, mostly black or white, at two opposite sides."""
+    """Bars of one colour, mostly black or white, above and below."""
     colour = draw.choice([(0, 0, 0), (0, 0, 0), (255, 255, 255), _colour(draw)])
     return _between_bars(picture, Image.new("RGB", _taller(picture), colour))
 
@@ -42,14 +45,17 @@ def graded(picture: Image.Image, _others: Sequence[Image.Image], draw: random.Ra
 
 
 def noisy(picture: Image.Image, _others: Sequence[Image.Image], draw: random.Random) -> Image.Image:
-    """Bars with grain, squeezed by JPEG later: never quite one colour."""
-    size = _taller(picture)
-    grain = Image.effect_noise(size, 12).convert("RGB")
-    return _between_bars(picture, Image.blend(Image.new("RGB", size, _colour(draw)), grain, 0.25))
+    """Bars with grain, which are never quite one colour."""
+    width, height = _taller(picture)
+    bars = Image.new("RGB", (width, height), _colour(draw))
+    # Pillow's own `effect_noise` takes no seed.
+    grain = np.random.default_rng(draw.getrandbits(64)).normal(128, GRAIN, (height, width))
+    grey = Image.fromarray(grain.clip(0, 255).astype(np.uint8)).convert("RGB")
+    return _between_bars(picture, Image.blend(bars, grey, 0.25))
 
 
 def blurred(picture: Image.Image, _others: Sequence[Image.Image], _draw: random.Random) -> Image.Image:
-    """Over a blurred, enlarged copy of itself: upright video of a picture that lies."""
+    """The picture over a blurred, enlarged copy of itself, as upright video shows what is wider than high."""
     width, height = _taller(picture)
     scale = max(width / picture.width, height / picture.height)
     large = picture.resize((round(picture.width * scale), round(picture.height * scale)))
@@ -59,7 +65,7 @@ def blurred(picture: Image.Image, _others: Sequence[Image.Image], _draw: random.
 
 
 def framed(picture: Image.Image, _others: Sequence[Image.Image], draw: random.Random) -> Image.Image:
-    """A coloured frame all round, with round corners inside."""
+    """A coloured frame all round, whose inner corners are round and hide those of the picture."""
     thick = round(min(picture.size) * draw.uniform(0.12, 0.35))
     framed = Image.new("RGB", (picture.width + 2 * thick, picture.height + 2 * thick), _colour(draw))
     mask = Image.new("L", picture.size)
@@ -97,7 +103,7 @@ def collage(picture: Image.Image, others: Sequence[Image.Image], draw: random.Ra
 
 
 def beside(picture: Image.Image, others: Sequence[Image.Image], draw: random.Random) -> Image.Image:
-    """Two pictures side by side: before and after."""
+    """Two pictures side by side, as of before and after."""
     width, height = picture.size
     both = [picture, others[0].resize(picture.size)]
     draw.shuffle(both)
@@ -108,7 +114,7 @@ def beside(picture: Image.Image, others: Sequence[Image.Image], draw: random.Ran
 
 
 def inset(picture: Image.Image, others: Sequence[Image.Image], draw: random.Random) -> Image.Image:
-    """Small, in a corner of a harmless picture, as a caller's face is."""
+    """The picture small in a corner of a harmless one, as a caller's own face is."""
     width, height = picture.size
     whole = others[0].resize((round(width * 2.6), round(height * 2.6)), Image.Resampling.BICUBIC)
     edge = min(picture.size) // 8
@@ -133,13 +139,13 @@ BARE = "bare"
 SPOT = Spot((4, 3), "centre", 0.7)
 """Where the thing stands in the picture."""
 BESIDE = 3
-"""Harmless pictures drawn for each, for those that show some."""
+"""Harmless pictures drawn for each picture with something around it; some surrounds show them."""
 
 
 def surrounded_scenes(each: int, *, about: bool, atlas: Atlas) -> Dataset:
-    """`each` pictures as they are, and the same in all of `SURROUNDS`, whose name is their group.
+    """`each` pictures as they are (group `BARE`), and the same with each of `SURROUNDS`, whose name is the group.
 
-    With `about`, of things that the shipped policies are about; without, of harmless ones throughout.
+    With `about` they show things that the shipped policies are about, without it harmless ones.
     """
     things = things_of_policies() if about else [thing for thing in harmless_things() if thing != NOTHING]
     names = tuple(dict.fromkeys(emoji.name for emoji in load_lexicon()))

@@ -100,6 +100,13 @@ def test_what_is_around_a_picture_leaves_all_of_it_to_see(name: str, atlas: Atla
         assert around.shape != (90, 90, 3)
 
 
+@pytest.mark.parametrize("name", SURROUNDS)
+def test_the_same_seed_surrounds_a_picture_with_the_same(name: str) -> None:
+    picture, *others = [Image.new("RGB", (90, 90), colour) for colour in ("red", "green", "blue", "white")]
+    first, again = (SURROUNDS[name](picture, others, random.Random(7)) for _ in range(2))
+    assert first.tobytes() == again.tobytes()
+
+
 def test_surrounded_scenes_are_counted_by_what_surrounds_them(atlas: Atlas) -> None:
     count = 2 * (1 + len(SURROUNDS))
     nothing, everything = np.zeros((count, len(ABOUT))), np.ones((count, len(ABOUT)))
