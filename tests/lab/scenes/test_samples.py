@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -40,11 +41,12 @@ def test_they_are_many_and_small() -> None:
 
 
 def test_they_are_of_the_kinds_that_people_upload() -> None:
-    opened = [Image.open(path) for path in SAMPLES]
-    assert {image.format for image in opened} == {"JPEG", "PNG", "WEBP", "GIF"}
-    assert {"RGB", "L", "P", "RGBA"} <= {image.mode for image in opened}
-    assert [image.filename for image in opened if image.getexif().get(0x0112) == 6]
-    assert [image.filename for image in opened if getattr(image, "n_frames", 1) >= 10]
+    with ExitStack() as files:
+        opened = [files.enter_context(Image.open(path)) for path in SAMPLES]
+        assert {image.format for image in opened} == {"JPEG", "PNG", "WEBP", "GIF"}
+        assert {"RGB", "L", "P", "RGBA"} <= {image.mode for image in opened}
+        assert [image.filename for image in opened if image.getexif().get(0x0112) == 6]
+        assert [image.filename for image in opened if getattr(image, "n_frames", 1) >= 10]
 
 
 @pytest.mark.usefixtures("drawn")
@@ -53,9 +55,8 @@ def test_they_are_what_the_scenes_of_today_give(tmp_path: Path) -> None:
     assert write_samples(tmp_path) == len(SAMPLES)
     assert sorted(path.name for path in tmp_path.iterdir()) == [path.name for path in SAMPLES]
     for path in SAMPLES:
-        ours, again = (
-            np.asarray(Image.open(each).convert("RGB"), dtype=int) for each in (path, tmp_path / path.name)
-        )
+        with Image.open(path) as ours_file, Image.open(tmp_path / path.name) as again_file:
+            ours, again = (np.asarray(each.convert("RGB"), dtype=int) for each in (ours_file, again_file))
         assert np.abs(ours - again).mean() < 6, path.name
 
 
