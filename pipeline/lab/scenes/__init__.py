@@ -1,1 +1,1 @@
-"""Rendered scenes: emoji in clutter, in what words, worn by what, and as labelled images."""
+"""Rendered scenes: emoji are drawn on clutter, worn, captioned, and given out as labelled images."""

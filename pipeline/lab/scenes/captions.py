@@ -1,4 +1,4 @@
-"""Captions: what a scene shows, in a person's words, from CLDR names and keywords through varied templates.
+"""Captions say what a scene shows in a person's words: CLDR names and keywords through varied templates.
 
 Part of the keywords is held out: no caption ever uses them, so that a model can be asked about words that it was
 never taught.
@@ -31,9 +31,9 @@ TEMPLATES = (
     "a screenshot with {}",
 )
 JOINTS = (" and ", " next to ", " beside ", " with ", ", ")
-"""Between the last two things that a caption names."""
+"""One of them stands between the last two things that a caption names."""
 MOST_NAMED = 3
-COMMON = 3  # a keyword that more emoji share names none of them; alone it would be a false negative
+COMMON = 3  # a keyword of more emoji than these names none of them: alone in a caption it would fit too many scenes
 HELD_OUT_SHARE = 0.15
 
 
@@ -45,7 +45,7 @@ def is_held_out(keyword: str) -> bool:
 
 @cache
 def telling_keywords() -> tuple[tuple[str, ...], ...]:
-    """For each emoji the keywords that few others share, held out or not."""
+    """For each emoji its ASCII keywords that `COMMON` emoji or fewer have, held out or not."""
     counts = Counter(word.lower() for emoji in load_lexicon() for word in (*emoji.keywords, emoji.name))
     return tuple(
         tuple(word for word in emoji.keywords if counts[word.lower()] <= COMMON and word.isascii())
@@ -64,9 +64,9 @@ def _taught() -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
 
 
 def with_article(noun: str, random: Random) -> str:
-    """The noun bare, or with "a"/"an" or "the"; what looks like a plural takes no "a"."""
+    """The noun bare, or with "the", or with "a" or "an"; what looks like a plural takes no "a"."""
     choice = random.random()
-    if choice < 0.3:  # noqa: PLR2004 - three ways, about equally often
+    if choice < 0.3:  # noqa: PLR2004 - bare for three in ten, "the" for one in ten
         return noun
     if choice < 0.4:  # noqa: PLR2004
         return f"the {noun}"
@@ -100,7 +100,7 @@ def caption(shown: Sequence[int], random: Random) -> tuple[str, list[int]]:
 def captions(shown: Sequence[Sequence[int]], seed: int) -> tuple[list[str], list[list[int]]]:
     """Captions of a batch of scenes, and what each names; the same seed gives the same captions.
 
-    ``shown`` holds lexicon indices, each row filled up with `NOTHING`; so do the rows of what is named.
+    ``shown`` holds lexicon indices. Its rows, and those of what is named, are filled up with `NOTHING`.
     """
     random = Random(seed)
     pairs = [caption([index for index in row if index != NOTHING], random) for row in shown]

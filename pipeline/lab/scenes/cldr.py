@@ -15,7 +15,7 @@ from pipeline.lab.scenes.lexicon import HEADER, LEXICON_FILE
 
 ANNOTATIONS = Path("/usr/share/unicode/cldr/common/annotations/en.xml")
 _PLAIN = str.maketrans({"\u201c": "", "\u201d": "", "\u2019": "'", "\u2013": "-"})
-_PARTS = frozenset("\U0001f9b0\U0001f9b1\U0001f9b2\U0001f9b3")  # hair: they show no thing of their own
+_PARTS = frozenset("\U0001f9b0\U0001f9b1\U0001f9b2\U0001f9b3")  # hair styles, which show no thing of their own
 
 
 def read_annotations(path: Path) -> dict[str, tuple[str, list[str]]]:

@@ -26,7 +26,7 @@ def uniform(generator: torch.Generator, low: float, high: float, *shape: int) ->
 
 
 def some(generator: torch.Generator, batch: int, share: float) -> Tensor:
-    """``int64[n]``: row numbers of about that share of a batch. An effect is drawn for the rows that get it alone."""
+    """``int64[n]``: row numbers of about that share of a batch; an effect is drawn for these rows alone."""
     return (torch.rand(batch, generator=generator) < share).nonzero().flatten()
 
 
@@ -52,7 +52,7 @@ def backgrounds(generator: torch.Generator, batch: int, size: int) -> Tensor:
 
 
 def _gradient(generator: torch.Generator, batch: int, x: Tensor, y: Tensor) -> Tensor:
-    """From one colour to another along a random direction; near-equal colours make it flat."""
+    """Ramps from one colour to another along a random direction; near-equal colours make it flat."""
     start = torch.rand(batch, 3, 1, 1, generator=generator)
     spread = uniform(generator, 0, 1, batch, 1, 1, 1) ** 2
     step = (torch.rand(batch, 3, 1, 1, generator=generator) - start) * spread
@@ -100,7 +100,7 @@ def _shape(generator: torch.Generator, canvas: Tensor, x: Tensor, y: Tensor) -> 
 
 def _pages(generator: torch.Generator, batch: int, size: int) -> Tensor:
     """Plain ground, mostly light, with lines of word-like marks: what a screenshot or a document looks like."""
-    lines, letters = 15, 40  # rows of text and gap together, and cells across
+    lines, letters = 15, 40  # lines of text, each with a gap below it, and letters across
     ground = 1 - uniform(generator, 0, 1, batch, 3, 1, 1) ** 4
     ink = uniform(generator, 0, 0.6, batch, 3, 1, 1) * ground
     marks = (torch.rand(batch, 1, lines, letters, generator=generator) < 0.7).float()  # noqa: PLR2004 - mostly ink

@@ -1,4 +1,4 @@
-"""Scenes: emoji pasted onto clutter, drawn in whole batches by torch. The same seed gives the same scenes.
+"""Scenes are emoji pasted onto clutter, drawn in whole batches by torch. The same seed gives the same scenes.
 
 What a scene may hold is a `Recipe`: one thing or several, scraps of other emoji under them, and wear.
 """
@@ -18,8 +18,8 @@ from pipeline.lab.scenes.lexicon import NOTHING
 from pipeline.lab.scenes.wear import LUMA, wear
 
 MOST_THINGS = 4
-TURN = math.radians(30)  # things are turned by as much, either way
-GREY_THINGS = 0.04  # of things come without their colours, on ground that keeps its own
+TURN = math.radians(30)  # things are turned by up to this, either way
+GREY_THINGS = 0.04  # the share of things without colours, on ground that keeps its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +31,17 @@ class Recipe:
     several: tuple[int, int] = (2, MOST_THINGS)
     """Fewest and most things of a scene that shows several."""
     sizes: tuple[float, float] = (0.35, 0.95)
-    """Of a thing alone."""
+    """Least and greatest size of a thing alone."""
     small: float = 0.0
     """The share of things alone that are smaller: from `SMALLEST` to ``sizes[0]``."""
     scraps: float = 0.0
-    """The share of scenes with a piece of another emoji under the things, and again with another."""
+    """The share of scenes that get a piece of another emoji under the things, in each of two rounds."""
     worn: bool = False
     """Whether pictures are blurred, grained, greyed and squeezed at times."""
 
 
 SMALLEST = 0.18
-AMONG_SIZES = (0.3, 0.52)  # of things that share a scene: four at most fit beside each other
+AMONG_SIZES = (0.3, 0.52)  # sizes of things that share a scene: four at most fit beside each other
 
 TRAINING = Recipe(one=0.7, small=0.12, scraps=0.2, worn=True)
 ALONE = Recipe()
@@ -75,7 +75,6 @@ class Placement:
     """``float32[B,3,4]``, an affine map of RGB."""
 
     def rows(self, chosen: Tensor) -> Placement:
-        """The placements of some scenes."""
         return Placement(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
 
 
@@ -88,7 +87,7 @@ def scene_seed(seed: int, step: int) -> int:
 
 
 def generator_of(seed: int, step: int) -> torch.Generator:
-    """What draws one batch of one run."""
+    """The generator that draws one batch of one run; it depends on nothing else."""
     return torch.Generator().manual_seed(scene_seed(seed, step))
 
 
@@ -120,7 +119,7 @@ def draw_scenes(
 def choose_things(
     things: int, batch: int, generator: torch.Generator, recipe: Recipe, first: Tensor | None
 ) -> Tensor:
-    """``int64[B,MOST_THINGS]``: what each scene shows, of a lexicon of so many things."""
+    """``int64[B,MOST_THINGS]``: what each scene shows; ``things`` is the size of the lexicon."""
     drawn = torch.cat([torch.randperm(things, generator=generator) for _ in range(-(-batch // things))])
     others = torch.randint(things, (batch, MOST_THINGS), generator=generator)
     fewest, most = recipe.several
@@ -133,7 +132,7 @@ def choose_things(
 
 
 def _paste_scraps(canvas: Tensor, atlas: Atlas, generator: torch.Generator, share: float) -> None:
-    """Pieces of other emoji, mostly near the border."""
+    """Paste one piece of another emoji, often cut by the border, into ``share`` of the scenes."""
     batch = canvas.shape[0]
     centre = uniform(generator, -1.15, 1.15, batch, 2)
     size = uniform(generator, 0.15, 0.7, batch)
@@ -144,7 +143,7 @@ def _paste_scraps(canvas: Tensor, atlas: Atlas, generator: torch.Generator, shar
 
 
 def _paste_things(canvas: Tensor, atlas: Atlas, generator: torch.Generator, shown: Tensor, recipe: Recipe) -> None:
-    """A thing alone lies anywhere; several lie each in a corner of their own, the main thing on top."""
+    """Paste a thing alone anywhere, and several each into a corner of its own, the main thing on top."""
     batch = canvas.shape[0]
     alone = shown[:, 1] == NOTHING
     big = uniform(generator, *recipe.sizes, batch)
@@ -152,18 +151,18 @@ def _paste_things(canvas: Tensor, atlas: Atlas, generator: torch.Generator, show
     size = little.where(torch.rand(batch, generator=generator) < recipe.small, big)
     anywhere = uniform(generator, -1, 1, batch, 2)
     corners = _corners(generator, batch)
-    for place in reversed(range(MOST_THINGS)):
+    for rank in reversed(range(MOST_THINGS)):
         shared = uniform(generator, *AMONG_SIZES, batch)
         jitter = uniform(generator, -0.12, 0.12, batch, 2)
         own = size.where(alone, shared)
-        centre = anywhere.where(alone.unsqueeze(1), corners[:, place] + jitter) * (1.06 - own).unsqueeze(1)
-        placement = random_placement(generator, shown[:, place], centre, own, turn=TURN)
-        chosen = (shown[:, place] != NOTHING).nonzero().flatten()
+        centre = anywhere.where(alone.unsqueeze(1), corners[:, rank] + jitter) * (1.06 - own).unsqueeze(1)
+        placement = random_placement(generator, shown[:, rank], centre, own, turn=TURN)
+        chosen = (shown[:, rank] != NOTHING).nonzero().flatten()
         canvas[chosen] = paste(canvas[chosen], atlas, placement.rows(chosen))
 
 
 def _corners(generator: torch.Generator, batch: int) -> Tensor:
-    """``float32[B,4,2]``: the four corners of the frame, in an order of each scene's own."""
+    """``float32[B,4,2]``: the four corners of the frame, in another random order for each scene."""
     corners = torch.tensor([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
     return corners[torch.rand(batch, MOST_THINGS, generator=generator).argsort(1)]
 
@@ -171,7 +170,7 @@ def _corners(generator: torch.Generator, batch: int) -> Tensor:
 def random_placement(
     generator: torch.Generator, sprite: Tensor, centre: Tensor, size: Tensor, turn: float
 ) -> Placement:
-    """Sprites at those places and sizes, turned by up to ``turn`` radians, stretched, sheared, recoloured."""
+    """Place sprites at these centres and sizes, turned by up to ``turn`` radians, stretched, sheared, recoloured."""
     batch = sprite.shape[0]
     angle = uniform(generator, -turn, turn, batch)
     cos, sin = angle.cos(), angle.sin()
@@ -185,7 +184,7 @@ def random_placement(
 def _colour(generator: torch.Generator, batch: int) -> Tensor:
     """``float32[B,3,4]``: hue, saturation, contrast and brightness as one affine map of RGB.
 
-    The hue turns about the grey axis (Rodrigues' formula), by little: a green heart should stay one.
+    The hue turns about the grey axis (Rodrigues' formula), and only a little: a green heart should stay green.
     """
     luma = torch.tensor(LUMA).repeat(3, 1)
     axis = torch.full((3, 3), 1 / 3)
@@ -202,7 +201,7 @@ def _colour(generator: torch.Generator, batch: int) -> Tensor:
 
 
 def paste(canvas: Tensor, atlas: Atlas, placement: Placement) -> Tensor:
-    """``canvas: float32[B,3,S,S]`` with one sprite over each (Porter-Duff "over", premultiplied)."""
+    """``float32[B,3,S,S]``: ``canvas`` with one sprite over each scene (Porter-Duff "over", premultiplied)."""
     sprites = _sample(atlas, placement, canvas.shape[-1])
     alpha = sprites[:, 3:]
     flat = sprites[:, :3].flatten(2)

@@ -20,11 +20,11 @@ FONT_PATHS = (
     Path("/usr/share/fonts/google-noto-emoji/NotoColorEmoji.ttf"),  # Fedora
 )
 SYMBOLA_PATHS = (Path("/usr/share/fonts/truetype/ancient-scripts/Symbola_hint.ttf"),)  # Debian's fonts-symbola
-"""Another hand's drawings of many of the same emoji, in black outlines."""
+"""A font by another hand, which draws many of the same emoji in black outlines."""
 BITMAP_SIZE = 109  # the one size, in points, at which Noto Color Emoji holds its bitmaps
 OUTLINE_SIZE = 200
-CELL = (136, 128)  # what a bitmap of that size covers, in pixels
-LEVELS = (128, 64, 32, 16)  # sprite sizes kept, in pixels; a scene samples the nearest one that is larger
+CELL = (136, 128)  # width and height of a bitmap of that size, in pixels
+LEVELS = (128, 64, 32, 16)  # sprite sizes kept, in pixels; a scene samples the smallest that it need not enlarge
 
 
 class FontError(UsageError):
@@ -32,7 +32,7 @@ class FontError(UsageError):
 
 
 def find_font(path: Path | None = None) -> Path:
-    """The emoji font at ``path``, or where distributions put it. Raises `FontError` when there is none."""
+    """The emoji font at ``path``, or by default where distributions put it. Raises `FontError` when there is none."""
     candidates = (path,) if path else FONT_PATHS
     for candidate in candidates:
         if candidate.is_file():
@@ -50,14 +50,14 @@ def open_font(path: Path) -> ImageFont.FreeTypeFont:
 
 
 def draw(font: ImageFont.FreeTypeFont, char: str) -> Image.Image:
-    """One emoji as RGBA, 128x128, transparent around it."""
+    """Draw one emoji as RGBA, 128x128, on transparent ground."""
     cell = Image.new("RGBA", CELL)
     ImageDraw.Draw(cell).text((0, 0), char, font=font, embedded_color=True)
-    return cell.crop((4, 0, 132, 128))  # the glyph's advance is wider than its picture
+    return cell.crop((4, 0, 132, 128))  # the bitmap is wider than the picture in it
 
 
 def draw_outline(font: ImageFont.FreeTypeFont, char: str) -> Image.Image:
-    """One character in black as RGBA, 128x128, transparent around it; as large as fits."""
+    """Draw one character in black as RGBA, 128x128, on transparent ground, as large as fits."""
     left, top, right, bottom = font.getbbox(char)
     wide, high = max(1, int(right - left)), max(1, int(bottom - top))
     glyph = Image.new("RGBA", (wide, high))
@@ -71,7 +71,6 @@ def draw_outline(font: ImageFont.FreeTypeFont, char: str) -> Image.Image:
 
 
 def has_glyph(font: ImageFont.FreeTypeFont, char: str) -> bool:
-    """Whether the font draws anything for this character."""
     return draw(font, char).getbbox() is not None
 
 
@@ -79,14 +78,13 @@ def has_glyph(font: ImageFont.FreeTypeFont, char: str) -> bool:
 class Atlas:
     """All sprites, ``levels[k]: uint8[N,4,L,L]`` with L = ``LEVELS[k]``: RGB premultiplied by alpha, then alpha.
 
-    Premultiplied, so that interpolation does not bleed the (black) colour of transparent pixels into edges.
+    They are premultiplied so that interpolation does not bleed the (black) colour of transparent pixels into edges.
     """
 
     levels: tuple[torch.Tensor, ...]
 
     @property
     def count(self) -> int:
-        """How many emoji there are."""
         return self.levels[0].shape[0]
 
     @classmethod
@@ -99,6 +97,7 @@ class Atlas:
     def outlined(cls, font: Path) -> tuple[Atlas, list[int]]:
         """The lexicon in a font of outlines, and the indices of the emoji that it has; other sprites are empty."""
         face = ImageFont.truetype(str(font), OUTLINE_SIZE)
+        # What the font draws for a character that no font has is its sign for a missing glyph.
         missing = face.getmask("\U0010ffff").getbbox(), face.getlength("\U0010ffff")
         pictures, found = [], []
         for index, emoji in enumerate(load_lexicon()):

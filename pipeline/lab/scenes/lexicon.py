@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 NOTHING = -1
-"""No thing: fills the rows of things that are shorter than the longest."""
+"""The index that stands for no thing, in an empty scene and at the end of rows that hold fewer things."""
 LEXICON_FILE = Path(__file__).with_name("emoji.tsv")
 HEADER = (
     "# Emoji, CLDR short name, CLDR keywords. From Unicode CLDR, (c) 1991-2022 Unicode, Inc.,"

@@ -1,7 +1,7 @@
-"""Scenes of any shape with one thing at a place that is told: what a decoder that crops, cuts or squashes must show.
+"""Scenes of any shape with one thing at a known place: what a decoder that crops, cuts or squashes must show.
 
 Each scene is a JPEG file of clutter. The thing stands in the middle, at the middle of a side, or in a corner, so that
-what is found there can be compared; without a thing, whatever is flagged is flagged wrongly.
+what is found there can be compared. Whatever is flagged without a thing is flagged wrongly.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ from pipeline.lab.scenes.truth import ABOUT, ARGUABLE
 from pipeline.lab.scenes.wear import jpeg_bytes, to_images
 
 SEED = 2**42
-"""Beside the seeds of training, of evaluation, of the samples and of calibration."""
+"""No training, evaluation, sample or calibration draws from this seed."""
 SHORT_SIDE = 240
-"""Pixels: what is half as large is drawn from sprites as large as they are kept."""
+"""Pixels of a picture's short side: a thing half as large fits the largest sprites and is not enlarged."""
 QUALITY = 85
 
 Ratio = tuple[int, int]
 """Width to height."""
 RATIOS: tuple[Ratio, ...] = ((1, 1), (4, 3), (3, 2), (16, 9), (2, 1), (3, 4), (9, 16))
 SIZES = (0.6, 0.25, 1 / 6)
-"""Of the thing, shares of the picture's short side."""
+"""Sizes of the thing as shares of the picture's short side."""
 PLACES: dict[str, tuple[tuple[float, float], ...]] = {
     "centre": ((0.5, 0.5),),
     "edge": ((0.0, 0.5), (1.0, 0.5), (0.5, 0.0), (0.5, 1.0)),
     "corner": ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)),
 }
-"""Where the thing stands: shares of the way that is left to it, across and down."""
+"""Where the thing stands, across and down: 0 is flush with the left or upper side, 1 with the other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where a thing stands and how large it is; ``size`` is a share of the short side, 0 for clutter alone."""
+    """The shape of a picture, where the thing stands in it, and how large: ``size`` is a share of the short side."""
 
     ratio: Ratio
     place: str
@@ -52,17 +52,16 @@ class Spot:
 
     @property
     def shape(self) -> str:
-        """The picture's, as tables have it."""
+        """The shape of the picture, as tables name it: ``16:9``."""
         return f"{self.ratio[0]}:{self.ratio[1]}"
 
     @property
     def name(self) -> str:
-        """Names the spot among all."""
         return f"{self.shape} {self.place} {self.size:.2f}"
 
     @property
     def frame(self) -> tuple[int, int]:
-        """Width and height of the picture."""
+        """Width and height of the picture in pixels."""
         across, down = self.ratio
         return round(SHORT_SIDE * across / min(self.ratio)), round(SHORT_SIDE * down / min(self.ratio))
 
@@ -70,12 +69,12 @@ class Spot:
 def spots(
     ratios: Sequence[Ratio] = RATIOS, places: Sequence[str] = tuple(PLACES), sizes: Sequence[float] = SIZES
 ) -> tuple[Spot, ...]:
-    """Every combination."""
+    """A spot for every combination of these."""
     return tuple(Spot(*each) for each in product(ratios, places, sizes))
 
 
 def draw_placed(atlas: Atlas, thing: int, spot: Spot, seed: int, number: int) -> Image.Image:
-    """Scene ``number`` of ``seed``: the thing (an index into the lexicon, or `NOTHING`) where `spot` has it."""
+    """Draw scene ``number`` of ``seed`` with the thing (an index into the lexicon, or `NOTHING`) at `spot`."""
     generator = generator_of(seed, number)
     width, height = spot.frame
     whole = max(width, height)
@@ -119,11 +118,11 @@ def _examples(
     each: int, chosen: Sequence[Spot], things: Sequence[int], seed: int, start: int, sprites: Callable[[], Atlas]
 ) -> Iterator[Example]:
     lexicon = load_lexicon()
-    for place, spot in enumerate(chosen):
+    for row, spot in enumerate(chosen):
         for number in range(each):
-            thing = things[(place + number) % len(things)]
+            thing = things[(row + number) % len(things)]
             labels = () if thing == NOTHING else (lexicon[thing].name,)
-            read = partial(_read, sprites, thing, spot, seed, start + place * each + number)
+            read = partial(_read, sprites, thing, spot, seed, start + row * each + number)
             yield Example(f"{spot.name}, {labels[0] if labels else 'nothing'}", read, labels, spot.name)
 
 
@@ -132,7 +131,7 @@ def _read(sprites: Callable[[], Atlas], thing: int, spot: Spot, seed: int, numbe
 
 
 def things_of_policies() -> list[int]:
-    """All things that the shipped policies are about."""
+    """Lexicon indices of all things that the shipped policies are about."""
     return [index_of(name) for names in ABOUT.values() for name in names]
 
 

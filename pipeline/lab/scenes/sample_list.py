@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 SAMPLES = (
-    # What some policy is about.
+    # Things that some policy is about.
     ("kitchen knife", 1, "jpg"),
     ("kitchen knife", 2, "jpg"),
     ("kitchen knife", 3, "jpg"),
@@ -140,4 +140,4 @@ GIF_FRAMES = (
     ("kitchen knife", 5),
     ("cat face", 16),
 )
-"""Name and take of each frame."""
+"""The emoji's name and the take of each frame."""

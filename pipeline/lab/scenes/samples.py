@@ -25,7 +25,7 @@ TURNED_LEFT = 6  # EXIF: "turn me 90 degrees clockwise to show me"
 
 
 def draw_sample(atlas: Atlas, name: str, take: int, size: int = SIZE) -> Image.Image:
-    """One RGB picture of the emoji with this name; another ``take`` is another scene."""
+    """Draw one RGB picture of the emoji with this name; another ``take`` is another scene."""
     first = torch.tensor([index_of(name)])
     return to_images(draw_scenes(atlas, 1, size, SEED + take, int(first), recipe=ALONE, first=first).pixels)[0]
 
@@ -50,7 +50,7 @@ def _jpeg(stem: Path, picture: Image.Image, _atlas: Atlas, _name: str) -> None:
 
 
 def _png(stem: Path, picture: Image.Image, _atlas: Atlas, _name: str) -> None:
-    """With a palette, as screenshots and drawings often come."""
+    """Save with a palette, as screenshots and drawings often come."""
     _save(stem.with_suffix(".png"), picture.quantize(64), "PNG", optimize=True)
 
 
@@ -59,12 +59,12 @@ def _webp(stem: Path, picture: Image.Image, _atlas: Atlas, _name: str) -> None:
 
 
 def _grey(stem: Path, picture: Image.Image, _atlas: Atlas, _name: str) -> None:
-    """One channel."""
+    """Save with one channel."""
     _save(stem.with_name(f"{stem.name}-grey.jpg"), picture.convert("L"), "JPEG", quality=85)
 
 
 def _exif(stem: Path, picture: Image.Image, _atlas: Atlas, _name: str) -> None:
-    """Stored on its side, with the EXIF tag that says so, as phones do."""
+    """Save it on its side, with the EXIF tag that says so, as phones do."""
     exif = Image.Exif()
     exif[EXIF_ORIENTATION] = TURNED_LEFT
     turned = picture.transpose(Image.Transpose.ROTATE_90)
@@ -72,7 +72,7 @@ def _exif(stem: Path, picture: Image.Image, _atlas: Atlas, _name: str) -> None:
 
 
 def _alpha(stem: Path, _picture: Image.Image, atlas: Atlas, name: str) -> None:
-    """The bare sprite on nothing, as stickers are: straight alpha, so colours are divided by it again."""
+    """Save the bare sprite, as stickers are. PNG has straight alpha, so colours are divided by it again."""
     sprite = atlas.levels[0][index_of(name)].float()
     sprite[:3] /= (sprite[3:] / 255).clamp_min(1 / 255)
     rgba = Image.fromarray(sprite.clamp(0, 255).to(torch.uint8).permute(1, 2, 0).numpy(), "RGBA")
@@ -80,7 +80,7 @@ def _alpha(stem: Path, _picture: Image.Image, atlas: Atlas, name: str) -> None:
 
 
 def _write_gif(path: Path, atlas: Atlas) -> None:
-    """Harmless frames, with a knife for one frame near the end: what looking at the first frame alone would miss."""
+    """Save harmless frames with a knife in one near the end, which a look at the first frame alone would miss."""
     frames = [draw_sample(atlas, name, take, SIZE // 2).quantize(64) for name, take in GIF_FRAMES]
     _save(path, frames[0], "GIF", save_all=True, append_images=frames[1:], duration=200, loop=0)
 

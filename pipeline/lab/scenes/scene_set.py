@@ -1,7 +1,7 @@
-"""Rendered emoji scenes as a labelled data set, drawn when they are read: nothing is kept but what they show.
+"""Rendered emoji scenes as a labelled data set. They are drawn when they are read; only what they show is kept.
 
-The path is that of real use: scenes are drawn larger than the model takes them and saved as JPEG files, which are
-then read, decoded and preprocessed like anyone's. Their seeds are no run's.
+The path is that of real use: scenes are drawn larger than the bundled model takes them (80 px) and saved as JPEG
+files, which are then read, decoded and preprocessed like anyone's. No training run draws from their seeds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SEED = 2**40  # training seeds are small numbers; no run trains on these scenes
 SCENE_SIZE = 224
 QUALITY = 85
 POOR_QUALITY = 20
-EMPTY_SHARE = 1 / 11  # of the scenes without: empty clutter
+EMPTY_SHARE = 1 / 11  # the share of empty clutter in the scenes that all policies share
 
 Kind = Literal["alone", "among", "worn", "grey", "poor-jpeg"]
 KINDS: dict[Kind, Recipe] = {
@@ -39,14 +39,13 @@ KINDS: dict[Kind, Recipe] = {
 """One thing on clutter; one among two or three others; one as in training, with blur, grain and scraps of others;
 one without any colour; one as a JPEG file of quality 20."""
 
-
 BANDS = ((0.35, 0.5), (0.5, 0.65), (0.65, 0.8), (0.8, 0.95))
-"""Sizes of things alone, shares of the frame's width: as many scenes of each, so that sizes are even in all."""
+"""Sizes of things alone as shares of the frame's width; every band has as many scenes as the others."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One scene, told by numbers; `draw` makes it."""
+    """One scene as numbers, from which `draw` makes it."""
 
     kind: Kind
     seed: int
@@ -56,16 +55,15 @@ class Scene:
     sizes: tuple[float, float]
 
     def recipe(self) -> Recipe:
-        """What it may hold."""
         return replace(KINDS[self.kind], sizes=self.sizes)
 
     def shown(self, count: int) -> list[int]:
-        """What it shows, of a lexicon of ``count`` emoji; known without drawing it."""
+        """Indices of the things it shows, known without drawing it; ``count`` is the size of the lexicon."""
         things = choose_things(count, 1, generator_of(self.seed, self.number), self.recipe(), self._first())
         return [index for index in things[0].tolist() if index != NOTHING]
 
     def draw(self, atlas: Callable[[], Atlas]) -> bytes:
-        """Its JPEG file."""
+        """Draw the scene as a JPEG file."""
         drawn = draw_scenes(atlas(), 1, SCENE_SIZE, self.seed, self.number, recipe=self.recipe(), first=self._first())
         pixels = grey(drawn.pixels) if self.kind == "grey" else drawn.pixels
         return jpeg_bytes(to_images(pixels)[0], POOR_QUALITY if self.kind == "poor-jpeg" else QUALITY)
@@ -83,10 +81,10 @@ def emoji_scenes(
     atlas: Atlas | None = None,
     things: Sequence[int] | None = None,
 ) -> Dataset:
-    """Scenes labelled with the names of what they show; the group is the size of the thing.
+    """Scenes labelled with the names of what they show; a thing alone has its band of sizes as group.
 
     Every emoji is the main thing in turn, in a random order; ``things`` (lexicon indices) limits them. ``atlas`` are
-    the sprites, by default those of the emoji font at ``font``. Raises `FontError` without one.
+    the sprites, by default those of the emoji font at ``font``. Raises `FontError` where there is none.
     """
     names = [emoji.name for emoji in load_lexicon()]
     sprites = _atlas(font, atlas)
@@ -119,12 +117,12 @@ def policy_scenes(
     firsts = [order[number % len(order)] for number in range(negatives - empty)] + [NOTHING] * empty
     sprites = _atlas(font, atlas)
     examples = [_shared(scene, sprites) for scene in _scenes(firsts, seed, 0)]
-    for place, (policy, names) in enumerate(ABOUT.items(), start=1):
+    for block, (policy, names) in enumerate(ABOUT.items(), start=1):
         own = [index_of(names[number % len(names)]) for number in range(positives)]
         others = tuple(other for other in ABOUT if other != policy)
         examples += [
             Example(_name(scene), partial(scene.draw, sprites), (policy,), None, others)
-            for scene in _scenes(own, seed, place * max(positives, negatives))
+            for scene in _scenes(own, seed, block * max(positives, negatives))
         ]
     return Dataset("emoji scenes (policies)", examples, tuple(ABOUT))
 
@@ -135,7 +133,7 @@ def _scenes(firsts: Sequence[int], seed: int, start: int) -> list[Scene]:
 
 
 def _shared(scene: Scene, sprites: Callable[[], Atlas]) -> Example:
-    """A scene that counts for every policy: against those that are not about it, for those that are."""
+    """An example that counts for every policy but those under which it may be argued either way."""
     name = load_lexicon()[scene.first].name if scene.first != NOTHING else ""
     labels = tuple(policy for policy, names in ABOUT.items() if name in names)
     arguable = tuple(policy for policy, names in ARGUABLE.items() if name in names)
@@ -148,7 +146,7 @@ def _name(scene: Scene) -> str:
 
 
 def _atlas(font: Path | None, given: Atlas | None) -> Callable[[], Atlas]:
-    """The sprites, drawn on first use; a missing font is found at once. Raises `FontError`."""
+    """The sprites, drawn on first use. Raises `FontError` at once where there is no font."""
     if given is not None:
         return lambda: given
     find_font(font)

@@ -1,7 +1,7 @@
-"""What the shipped policies are about, by emoji: the ground truth that `judge` measures them against.
+"""What the shipped policies are about, by emoji: the ground truth of calibration and of the model card.
 
-``ABOUT`` names what a policy must flag; ``ARGUABLE`` what a moderator could see either way, which counts neither as a
-hit nor as a false flag. Every other emoji of the lexicon must pass.
+``ABOUT`` names what a policy must flag. ``ARGUABLE`` names what a moderator could see either way, which counts
+neither as a hit nor as a false flag. Every other emoji of the lexicon must pass.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What happens to pictures on their way: exposure, blur, grain, lost colour, JPEG. Real uploads are seldom clean."""
+"""What pictures suffer on their way: exposure, blur, grain, lost colour, JPEG. Real uploads are seldom clean."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ GRAIN_SHARE = 0.25
 GREY_SHARE = 0.06
 JPEG_SHARE = 0.08
 JPEG_QUALITY = (10, 70)
-_CELLS = (20, 44)  # what a blurred scene keeps of detail, in cells across the frame
+_CELLS = (20, 44)  # the detail that a blurred scene keeps, in cells across the frame
 
 
 def wear(canvas: Tensor, generator: torch.Generator) -> Tensor:
-    """``float32[B,3,S,S]`` in [0,1], each effect on its share of the scenes."""
+    """The scenes, ``float32[B,3,S,S]`` in [0,1], with each effect on its share of them."""
     batch = canvas.shape[0]
     canvas = canvas * uniform(generator, 0.8, 1.15, batch, 1, 1, 1)
     _blur(canvas, generator)
@@ -38,13 +38,13 @@ def wear(canvas: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def grey(canvas: Tensor) -> Tensor:
-    """The scenes without their colours."""
+    """The scenes without their colours, still of three channels."""
     luma = torch.tensor(LUMA).view(3, 1, 1)
     return (canvas * luma).sum(1, keepdim=True).expand_as(canvas)
 
 
 def _blur(canvas: Tensor, generator: torch.Generator) -> None:
-    """In two groups of one strength each: a strength of its own for every scene would be a call for every scene."""
+    """Blur two groups of scenes, each by one strength: a strength for every scene would be a call for every scene."""
     for _ in range(2):
         chosen = some(generator, canvas.shape[0], BLUR_SHARE / 2)
         cells = int(torch.randint(*_CELLS, (1,), generator=generator))
@@ -73,7 +73,6 @@ def to_tensor(image: Image.Image) -> Tensor:
 
 
 def jpeg_bytes(image: Image.Image, quality: int) -> bytes:
-    """The picture as a JPEG file."""
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()

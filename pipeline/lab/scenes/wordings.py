@@ -1,4 +1,4 @@
-"""Words that the model was never taught: things called by keywords that training held out."""
+"""Scenes of things that are called by keywords which training held out."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def held_out() -> dict[int, str]:
 
 
 def is_composed(keyword: str) -> bool:
-    """Whether every word of a keyword was taught in some other phrase; else its words are all new to the model."""
+    """Whether every word of a keyword was taught in some other phrase; else one word at least is new to the model."""
     return _words(keyword) <= _taught_words()
 
 
@@ -52,5 +52,5 @@ def _taught_words() -> set[str]:
 
 
 def _words(text: str) -> set[str]:
-    """As a tokenizer parts them: "two-hump camel" holds "hump"."""
+    """Part a text as a tokenizer does: "two-hump camel" holds "hump"."""
     return set(re.findall(r"\w+|[^\w\s]+", text.lower()))
