@@ -15,7 +15,6 @@ from pipeline.lab.thresholds.measure import Calibration, Finding
 
 
 def record(found: Calibration, written: Iterable[Path]) -> dict[str, Any]:
-    """Everything: what it rests on, each policy's curve, each threshold with its intervals."""
     spec = found.spec
     return {
         "data": found.data,
@@ -59,11 +58,15 @@ def _action(choice: Choice) -> dict[str, Any]:
         "precision": _estimate(quality.precision),
         "recall": _estimate(quality.recall),
         "false_per_million": _estimate(quality.false_per_million),
-        "flagged_per_million": quality.flagged_per_million,
+        "flagged_per_million": _told(quality.flagged_per_million),
         "problem": choice.problem,
         "notes": list(choice.notes),
     }
 
 
 def _estimate(estimate: Estimate) -> dict[str, float | None]:
-    return {name: None if math.isnan(value) else value for name, value in asdict(estimate).items()}
+    return {name: _told(value) for name, value in asdict(estimate).items()}
+
+
+def _told(value: float) -> float | None:
+    return None if math.isnan(value) else value

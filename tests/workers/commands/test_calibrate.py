@@ -195,6 +195,13 @@ def test_the_record_has_every_point_and_no_nan() -> None:
     assert (tobacco["status"], tobacco["curve"]) == ("no images", [])
 
 
+def test_the_record_has_no_nan_where_every_image_shows_it() -> None:
+    wanted = asked(["0.9"], [], 0.01, [TOBACCO])
+    text = json.dumps(record(found(finding(TOBACCO, wanted, negatives=0)), []), allow_nan=False)
+    (action,) = json.loads(text)["policies"][0]["actions"]
+    assert (action["flagged_per_million"], action["false_per_million"]["value"]) == (None, None)
+
+
 class TestWritingBack:
     def test_only_what_changes_is_written_and_a_link_stays_a_link(self, tmp_path: Path) -> None:
         one = finding(WEAPONS, asked(["0.9", "block=0.95"], [], None, [WEAPONS]))
