@@ -1,1 +1,1 @@
-"""The lab: making and judging models. Scenes, captions, training and evaluation; no image is moderated here."""
+"""The lab makes and measures models: scenes, captions, training, evaluation. No image is moderated here."""

@@ -38,7 +38,8 @@ def write_emoji_card(
 ) -> None:
     """The card of a model trained on rendered scenes.
 
-    `seen` is by the shape of pictures and the place in them, `surrounded` by what is around or beside pictures.
+    `seen` has a row for each shape of picture and place of the thing in it, `surrounded` one for pictures as they are
+    and one for each of `SURROUNDS`.
     """
     alone = findings.kinds["alone"]
     text = "\n".join(
@@ -169,7 +170,7 @@ def _surrounds(surrounded: Mapping[str, Seen]) -> Iterator[str]:
 def _retrieval(found: Evaluation) -> Iterator[str]:
     yield f"On {found.scored:,} images kept from training, the right caption among {found.classes:,}:\n"
     yield "| the right caption is | of the images |\n|---|---|"
-    for top in found.top:  # of few captions, five would be all
+    for top in found.top:  # five captions or fewer have no top-5
         yield f"| {'first' if top.k == 1 else f'among the first {top.k}'} | {_percent(top.accuracy)} |"
     yield ""
     if found.unreadable:

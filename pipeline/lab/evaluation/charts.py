@@ -9,13 +9,13 @@ from pipeline.lab.evaluation.reliability import Bin
 from pipeline.lab.evaluation.shares import Estimate
 
 WIDTH = 640
-"""Of every chart, in its own units; about pixels on a desktop."""
+"""Width of a chart of bars in SVG units, which are pixels where the page is wide enough."""
 _ROW, _TOP, _LABELS, _FIGURES = 30, 8, 180, 140
 _LONGEST_LABEL = 24
 _SIDE, _MARGIN = 300, 44
 _NARROWEST = 440
 Ends = tuple[float, float]
-"""Where 0 and where 1 of an axis lie."""
+"""Where 0 and 1 of an axis lie, in SVG units."""
 _TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -50,7 +50,7 @@ def _bar(label: str, share: Estimate, note: str, y: float, ends: Ends) -> str:
 
 
 def reliability_diagram(title: str, bins: Sequence[Bin]) -> str:
-    """Accuracy over confidence: a dot for each bin, as large as its share of the examples, with its interval.
+    """Accuracy over confidence: a dot for each bin, larger with its share of the examples, and its interval.
 
     On the diagonal the model is right as often as it says.
     """
@@ -79,13 +79,13 @@ def _square(across: Ends, upwards: Ends) -> Iterator[str]:
 
 
 def _dot(row: Bin, size: float, across: Ends, upwards: Ends) -> str:
-    """One bin; `size` is its examples' number, 1 for the largest bin."""
+    """Draw one bin; `size` is its number of examples as a share of the largest bin's."""
     x = _between(row.confidence, *across)
     low, value, high = (
         _between(each, *upwards) for each in (row.accuracy.low, row.accuracy.value, row.accuracy.high)
     )
     spoken = f"confidence {row.confidence:.3f}, right {100 * row.accuracy.value:.1f} % of {row.examples:,}"
-    radius = 3 + 4 * size**0.5  # the area tells the number
+    radius = 3 + 4 * size**0.5  # its square root, so that the area grows with the number
     return (
         f"<g><title>{escape(spoken)}</title>{_line(x, low, x, high, 'whisker')}"
         f'<circle class="dot" cx="{x:.1f}" cy="{value:.1f}" r="{radius:.1f}"/></g>'
@@ -93,7 +93,7 @@ def _dot(row: Bin, size: float, across: Ends, upwards: Ends) -> str:
 
 
 def _between(value: float, start: float, end: float) -> float:
-    """Where a share of 0..1 lies between two ends; what is beyond is drawn at the end."""
+    """Where a share lies between two ends; what is below 0 or above 1 is drawn at the end."""
     return start + (end - start) * min(max(value, 0.0), 1.0)
 
 

@@ -29,31 +29,29 @@ class Seen:
 
     about: int = 0
     found: int = 0
-    """Of them, those that the thing's own policy flags at its lowest action."""
+    """Those of `about` that the thing's own policy flags at its lowest action."""
     named: int = 0
-    """Of them, those of which the thing's name comes first among all names."""
+    """Those of `about` for which the thing's name comes first among all names."""
     harmless: int = 0
     false: int = 0
-    """Of them, those that any policy flags."""
+    """Those of `harmless` that any policy flags."""
     views: int = 0
-    """Of all scenes: what the model has to encode."""
+    """Views of all scenes: the model encodes each of them."""
 
     def __add__(self, other: Seen) -> Seen:
         return Seen(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
 
     @property
     def recall(self) -> Estimate:
-        """The share found."""
         return rate(self.found, self.about)
 
     @property
     def false_rate(self) -> Estimate:
-        """The share of harmless scenes that are flagged."""
         return rate(self.false, self.harmless)
 
     @property
     def views_each(self) -> float:
-        """Views of a scene, on average."""
+        """The mean number of views of a scene; 0 where there is no scene."""
         return self.views / max(1, self.about + self.harmless)
 
 
@@ -67,7 +65,7 @@ def measure_coverage(
 ) -> dict[Spot, Seen]:
     """Draw `each` scenes with a thing and `each` without for every spot, and count what is found.
 
-    `texts` hold all the lexicon's names, if they are encoded already. Raises `EncoderError` when the device fails.
+    `texts` hold all the lexicon's names, where they are encoded already. Raises `EncoderError` when the device fails.
     """
     about, harmless = (placed_scenes(each, chosen, about=about, atlas=subject.atlas) for about in (True, False))
     found = _seen(subject, compiled, about, harmless, texts)
@@ -77,13 +75,16 @@ def measure_coverage(
 def measure_surrounds(
     subject: Subject, compiled: CompiledPolicies, each: int, *, texts: ClassTexts | None = None
 ) -> dict[str, Seen]:
-    """The same for pictures as they are, under `BARE`, and with each of `SURROUNDS` around or beside them."""
+    """Count the same in pictures as they are (under `BARE`) and with each of `SURROUNDS` around or beside them.
+
+    Raises `EncoderError` when the device fails.
+    """
     about, harmless = (surrounded_scenes(each, about=about, atlas=subject.atlas) for about in (True, False))
     return _seen(subject, compiled, about, harmless, texts)
 
 
 def pooled(counts: Mapping[Spot, Seen], by: Callable[[Spot], Kind]) -> dict[Kind, Seen]:
-    """The counts of all spots of one kind together."""
+    """Add up the counts of all spots that `by` gives one kind."""
     pools: dict[Kind, Seen] = {}
     for spot, seen in counts.items():
         pools[by(spot)] = pools.get(by(spot), Seen()) + seen
@@ -93,7 +94,7 @@ def pooled(counts: Mapping[Spot, Seen], by: Callable[[Spot], Kind]) -> dict[Kind
 def _seen(
     subject: Subject, compiled: CompiledPolicies, about: Dataset, harmless: Dataset, texts: ClassTexts | None
 ) -> dict[str, Seen]:
-    """By the examples' groups."""
+    """Add up the counts of each group of examples."""
     counts: dict[str, Seen] = {}
     for group, seen in [*_of_things(subject, compiled, about, texts), *_of_harmless(subject, compiled, harmless)]:
         counts[group] = counts.get(group, Seen()) + seen
@@ -103,22 +104,22 @@ def _seen(
 def _of_things(
     subject: Subject, compiled: CompiledPolicies, dataset: Dataset, texts: ClassTexts | None
 ) -> Iterator[tuple[str, Seen]]:
-    """One count for each scene with a thing of a policy that is active."""
+    """Yield group and count of each scene with a thing of a policy that is active."""
     extracted = subject.extract(dataset.name, dataset)
     flagged = image_scores(extracted, compiled) >= compiled.lowest
     names = (texts or encode_classes(subject.encoder, dataset.classes, TEMPLATES)).only(dataset.classes)
     right = rank(extracted, names.classes, names.ensemble, subject.encoder.spec).right
-    policy = {name: of for of, things in ABOUT.items() for name in things}
+    policy_about = {name: policy for policy, things in ABOUT.items() for name in things}
     for row, example in enumerate(extracted.examples):
-        of = policy[example.labels[0]]
-        if of in compiled.ids:
-            found, named = bool(flagged[row, compiled.ids.index(of)]), bool(right[row])
+        policy = policy_about[example.labels[0]]
+        if policy in compiled.ids:
+            found, named = bool(flagged[row, compiled.ids.index(policy)]), bool(right[row])
             views = len(extracted.signals[row].features)
             yield example.group or "", Seen(about=1, found=int(found), named=int(named), views=views)
 
 
 def _of_harmless(subject: Subject, compiled: CompiledPolicies, dataset: Dataset) -> Iterator[tuple[str, Seen]]:
-    """One count for each scene without."""
+    """Yield group and count of each harmless scene."""
     extracted = subject.extract(dataset.name, dataset)
     flagged = image_scores(extracted, compiled) >= compiled.lowest
     for row, example in enumerate(extracted.examples):

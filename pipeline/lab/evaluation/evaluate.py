@@ -46,20 +46,20 @@ class Evaluation:
     templates: tuple[str, ...]
     top: tuple[TopK, ...]
     confidence: Literal["softmax", "sigmoid"]
-    """What the calibration is of: the probability of the class that comes first, as this kind of model gives it."""
+    """What makes the logit of the class that comes first its probability, for this kind of model."""
     calibration: Reliability
     template_gain: Estimate | None
     """Top-1 through all templates less top-1 through `ONE_TEMPLATE`; None where that is the only one."""
     groups: tuple[Slice, ...]
     gap: Gap | None
     by_class: tuple[Slice, ...]
-    """The worst first."""
+    """Classes, the worst first."""
     shift: Shift | None
     shift_unreadable: tuple[Unreadable, ...]
 
 
 def check(dataset: Dataset, templates: Sequence[str], other: Dataset | None = None) -> None:
-    """Find what can be known to go wrong before a model is loaded. Raises `UsageError`."""
+    """Find, before a model is loaded, what would go wrong later. Raises `UsageError`."""
     for template in templates:
         if "{}" not in template:
             raise UsageError(f"the template {template!r} has no {{}} where the class name goes; add it")
@@ -91,7 +91,7 @@ def evaluate(
 ) -> Evaluation:
     """Measure what `extracted` (of `dataset`) shows; `other` is a data set with the same classes to compare with.
 
-    Raises `UsageError` when no image that has a label could be read.
+    Raises `UsageError` when no image that has a label could be read, or the two data sets show no class in common.
     """
     ranking = _ranked(dataset, extracted, texts, spec)
     one = rank(extracted, texts.classes, texts.one, spec)
@@ -125,7 +125,7 @@ def _shifted(before: Ranking, other: Dataset, extracted: Extracted, texts: Class
 
 
 def _ranked(dataset: Dataset, extracted: Extracted, texts: ClassTexts, spec: EncoderSpec) -> Ranking:
-    """The examples that have a label, ranked; at least one."""
+    """Rank the examples that have a label. Raises `UsageError` where there is none."""
     ranking = rank(extracted, texts.classes, texts.ensemble, spec)
     if ranking.examples:
         return ranking

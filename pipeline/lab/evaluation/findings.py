@@ -26,11 +26,11 @@ from pipeline.rules.heads import CompiledPolicies
 from pipeline.rules.policies.policy_set import Defaults, Policy
 
 TEMPLATES = Defaults.templates
-"""What policies are embedded through, too."""
+"""Policies are embedded through the same templates, unless they name their own."""
 POLICY_SEED = SEED + 2
-"""Of the scenes that policies are judged on; `sluice policy calibrate --emoji` uses others."""
+"""Seed of the scenes that policies are measured on; `sluice policy calibrate --emoji` draws others."""
 Progress = Callable[[str, int, int], object]
-"""Told what is measured, how many images are done and how many there are."""
+"""Called with what is measured, how many of its images are done, and how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,13 @@ class Amounts:
     """How many scenes each figure rests on."""
 
     scenes: int = 2708
-    """Of each kind: two of every emoji."""
+    """Scenes of each kind: two of every emoji."""
     each_word: int = 4
-    """Of each held-out keyword."""
+    """Scenes of each held-out keyword."""
     positives: int = 300
-    """Of each policy's things."""
+    """Scenes of each policy's things."""
     negatives: int = 3000
-    """That all policies share."""
+    """Scenes that all policies share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +63,15 @@ class PolicyRow:
 
 @dataclass(frozen=True)
 class Findings:
-    """Every figure."""
+    """Every figure of the card."""
 
     kinds: dict[str, Evaluation]
-    """By what the scenes hold; see `scene_set.KINDS`. ``symbola`` where that font is installed."""
+    """Figures by what the scenes hold: each of `scene_set.KINDS`, and ``symbola`` where that font is installed."""
     wordings: dict[str, Evaluation]
-    """``composed`` of taught words, or ``new`` words."""
+    """Figures where things are called by keywords ``composed`` of taught words, and by keywords with ``new`` ones."""
     policies: tuple[PolicyRow, ...]
     policy_ece: float
-    """Over all scores of all policies."""
+    """Expected calibration error over all scores of all policies."""
     amounts: Amounts
 
 
@@ -86,7 +86,6 @@ class Subject:
     progress: Progress = lambda *_: None
 
     def extract(self, what: str, dataset: Dataset) -> Extracted:
-        """Signals of a data set."""
         done = 0
 
         def count(images: int) -> None:
@@ -119,13 +118,13 @@ def measure(subject: Subject, compiled: CompiledPolicies, amounts: Amounts, symb
 
 
 def encode_words(encoder: Encoder) -> ClassTexts:
-    """Every name and every held-out keyword."""
+    """Text features of every name and every held-out keyword, so that they are encoded once."""
     names = (emoji.name for emoji in load_lexicon())
     return encode_classes(encoder, tuple(dict.fromkeys([*names, *held_out().values()])), TEMPLATES)
 
 
 def measure_wordings(subject: Subject, each: int, texts: ClassTexts) -> dict[str, Evaluation]:
-    """Zero-shot figures where things are called by held-out keywords."""
+    """Zero-shot figures where things are called by held-out keywords; ``texts`` hold them and all names."""
     words = held_out()
     parts = {
         "composed": {index: word for index, word in words.items() if is_composed(word)},

@@ -67,9 +67,9 @@ class Shift:
 
 
 def top_k(ranking: Ranking, classes: int, tops: Iterable[int] = TOPS) -> tuple[TopK, ...]:
-    """Top-k accuracies for every k that leaves a class out; Wilson's intervals."""
-    total = len(ranking.place)
-    return tuple(TopK(k, share(int((ranking.place < k).sum()), total)) for k in tops if k < classes)
+    """Top-k accuracy for every k below the number of classes."""
+    total = len(ranking.ranks)
+    return tuple(TopK(k, share(int((ranking.ranks < k).sum()), total)) for k in tops if k < classes)
 
 
 def by_group(ranking: Ranking, classes: Sequence[str]) -> tuple[Slice, ...]:

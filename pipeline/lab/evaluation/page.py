@@ -15,14 +15,13 @@ from pipeline.lab.evaluation.metrics import LEAST_IN_GROUP
 from pipeline.lab.evaluation.record import Record
 from pipeline.lab.evaluation.zero_shot import ONE_TEMPLATE
 
-FRAME = Path(__file__).with_name("page.html")
-"""The style sheet, and where the parts go."""
+PAGE_FILE = Path(__file__).with_name("page.html")
+"""The style sheet and the document around the parts, a `string.Template`."""
 UNREADABLE_SHOWN = 500
 """Names on the page; the JSON has all."""
 
 
 def page(record: Record) -> str:
-    """The whole document."""
     evaluation = record.evaluation
     sections = [
         _tops(evaluation),
@@ -33,7 +32,7 @@ def page(record: Record) -> str:
         _worst(evaluation),
         _unreadable((*evaluation.unreadable, *evaluation.shift_unreadable)),
     ]
-    return Template(FRAME.read_text(encoding="utf-8")).substitute(
+    return Template(PAGE_FILE.read_text(encoding="utf-8")).substitute(
         title=escape(f"{record.model.name} on {evaluation.data}"),
         model=escape(record.model_line),
         counts=escape(words.left_out(evaluation)),
@@ -43,7 +42,7 @@ def page(record: Record) -> str:
 
 
 def _headline(evaluation: Evaluation) -> Iterable[tuple[str, str, str]]:
-    """Name, value, and interval or remark."""
+    """Yield name, value, and interval or remark."""
     for top in evaluation.top:
         yield f"Top-{top.k}", words.percent(top.accuracy.value), words.span(top.accuracy)
     yield "Calibration error", words.percent(evaluation.calibration.ece), words.trust(evaluation)

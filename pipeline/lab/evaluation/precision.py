@@ -24,16 +24,17 @@ class Counts:
 
 
 def rate(part: int, total: int, z: float = Z) -> Estimate:
-    """`share`, and where there is nothing to count NaN with everything possible."""
+    """`share`; of a total of 0 the value is NaN and the interval 0 to 1."""
     return share(part, total, z) if total else Estimate(math.nan, 0.0, 1.0)
 
 
 def precision_of(counts: Counts, prevalence: float | None) -> Estimate:
     """The share of the flagged images that are rightly flagged; NaN where none is flagged.
 
-    Without a prevalence it is that of the sample. With one, the share of a stream's images that show it, precision
-    follows from recall and false positive rate by `bayes`. It rises with the one and falls with the other, so its
-    interval joins their bounds, both at 95 % at once (Bonferroni): rather too wide than too narrow.
+    Without a prevalence it is the sample's precision. A prevalence is the share of a stream's images that show it;
+    the stream's precision then follows from recall and false positive rate by `bayes`. It rises with the first and
+    falls with the second, so its interval joins their bounds, both at 95 % at once (Bonferroni), and is rather too
+    wide than too narrow.
     """
     if prevalence is None:
         return rate(counts.hits, counts.hits + counts.false)
@@ -62,7 +63,7 @@ def positives_to_show(precision: float) -> int:
 
 
 def negatives_to_show(precision: float, prevalence: float, positives: int) -> int:
-    """The same of negatives, where precision is a stream's: none of so many may be flagged falsely.
+    """The negatives, none of them flagged, that show `precision` on a stream, with all `positives` flagged.
 
     Solves ``bayes(share(n, n, z).low, share(0, m, z).high, prevalence) = precision`` for m, z as in `precision_of`.
     """

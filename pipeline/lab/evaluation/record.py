@@ -21,12 +21,11 @@ class Record:
 
     @classmethod
     def of(cls, spec: EncoderSpec, decoder: Decoder, evaluation: Evaluation) -> Record:
-        """The record of an evaluation by these two."""
         return cls(spec, decoder.name, evaluation)
 
     @property
     def model_line(self) -> str:
-        """The model in a few words, as the demo has it."""
+        """The model in a few words: name, fingerprint, number format and preprocessing."""
         return f"{self.model.name}@{self.model.fingerprint} {self.model.dtype} {self.preprocess}"
 
     def as_json(self) -> str:

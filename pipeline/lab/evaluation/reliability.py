@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pipeline.lab.evaluation.shares import Estimate, share
 
 BINS = 15
-"""As Guo et al. have them."""
+"""As many as Guo et al. (2017) take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Bin:
     low: float
     high: float
     confidence: float
-    """The mean."""
+    """Mean confidence."""
     accuracy: Estimate
     examples: int
 
@@ -49,8 +49,8 @@ def reliability(confidence: NDArray[np.floating], right: NDArray[np.bool_], bins
     count = min(bins, len(confidence))
     starts = np.arange(1, count) * len(confidence) // count
     edges = np.sort(confidence)[starts]
-    place = np.searchsorted(edges, confidence, side="right")
-    rows = tuple(_bin(confidence[place == each], right[place == each]) for each in np.unique(place))
+    bin_of = np.searchsorted(edges, confidence, side="right")
+    rows = tuple(_bin(confidence[bin_of == each], right[bin_of == each]) for each in np.unique(bin_of))
     total = len(confidence)
     ece = sum(row.examples * abs(row.accuracy.value - row.confidence) for row in rows) / total
     return Reliability(float(ece), float(confidence.mean() - right.mean()), rows)

@@ -25,7 +25,7 @@ class Estimate:
 
 
 def simultaneous(comparisons: int) -> float:
-    """`Z` for an interval that holds for all of so many comparisons at once (Bonferroni's inequality)."""
+    """`Z` for intervals that hold for that many comparisons at once (Bonferroni's inequality)."""
     return NormalDist().inv_cdf(1 - (1 - LEVEL) / 2 / comparisons)
 
 

@@ -16,7 +16,7 @@ from pipeline.lab.evaluation.zero_shot import encode_classes
 from pipeline.lab.scenes.scene_set import emoji_scenes
 from pipeline.rules.heads import Stacked
 
-SEED = 2**44  # held out from training, and not the seed of any test
+SEED = 2**44  # no training draws these scenes, and no other measurement
 LIMIT = 100.0  # CLIP's own clamp
 _HALVINGS = 40
 
@@ -40,6 +40,6 @@ def fit_scale(subject: Subject, scenes: int) -> float:
     dataset = emoji_scenes(scenes, SEED, atlas=subject.atlas)
     extracted = subject.extract("logit scale", dataset)
     texts = encode_classes(subject.encoder, dataset.classes, TEMPLATES).ensemble
-    place = {name: index for index, name in enumerate(dataset.classes)}
-    right = torch.tensor([place[example.labels[0]] for example in extracted.examples])
+    column = {name: index for index, name in enumerate(dataset.classes)}
+    right = torch.tensor([column[example.labels[0]] for example in extracted.examples])
     return best_scale(torch.from_numpy(Stacked.of(extracted.signals).features @ texts.T), right)

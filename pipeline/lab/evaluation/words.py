@@ -21,12 +21,10 @@ def points(value: float) -> str:
 
 
 def span(estimate: Estimate) -> str:
-    """The interval of a share."""
     return f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f} %"
 
 
 def points_span(estimate: Estimate) -> str:
-    """The interval of a difference."""
     return f"{100 * estimate.low:+.1f} to {100 * estimate.high:+.1f}"
 
 

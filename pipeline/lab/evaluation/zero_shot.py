@@ -39,9 +39,9 @@ class ClassTexts:
     """``float32[K,D]``, L2-normalised: every class through `ONE_TEMPLATE` alone."""
 
     def only(self, classes: Sequence[str]) -> ClassTexts:
-        """Those of some of its classes, in this order."""
-        place = {name: index for index, name in enumerate(self.classes)}
-        rows = [place[name] for name in classes]
+        """The features of some of the classes, in the order given. Raises ``KeyError`` for any other class."""
+        row = {name: index for index, name in enumerate(self.classes)}
+        rows = [row[name] for name in classes]
         return ClassTexts(tuple(classes), self.ensemble[rows], self.one[rows])
 
 
@@ -50,21 +50,21 @@ class Ranking:
     """What the model makes of N examples that have a label."""
 
     examples: tuple[Example, ...]
-    place: Rows
+    ranks: Rows
     """``int[N]``: how many wrong classes come before the best right one, or level with it; 0 is a hit."""
     first: Rows
-    """``int[N]``: the class that comes first."""
+    """``int[N]``: the index of the class that comes first."""
     confidence: Floats
     """``float64[N]``: the probability of that class."""
 
     @property
     def right(self) -> NDArray[np.bool_]:
         """``bool[N]``: whether a right class comes first."""
-        return np.equal(self.place, 0)
+        return np.equal(self.ranks, 0)
 
 
 def in_words(dataset: Dataset, marks: str) -> Dataset:
-    """The data set with every one of `marks` in its labels as a space: names are seldom written as they are said."""
+    """The data set with a space for each of `marks` in its labels: ``kitchen_knife`` is said "kitchen knife"."""
     spaces = str.maketrans(dict.fromkeys(marks, " "))
 
     def words(labels: Sequence[str]) -> tuple[str, ...]:
@@ -93,10 +93,10 @@ def rank(extracted: Extracted, classes: Sequence[str], texts: Features, spec: En
     row = {name: index for index, name in enumerate(classes)}
     parts = [_rank(part, row, texts, spec) for part in extracted.chunks(_EXAMPLES)]
     labelled = [example for example in extracted.examples if example.labels]
-    place, first, confidence = (
+    ranks, first, confidence = (
         np.concatenate([part[at] for part in parts]) if parts else np.zeros(0) for at in range(3)
     )
-    return Ranking(tuple(labelled), place.astype(np.intp), first.astype(np.intp), confidence)
+    return Ranking(tuple(labelled), ranks.astype(np.intp), first.astype(np.intp), confidence)
 
 
 _Columns = tuple[Rows, Rows, Floats]
@@ -115,9 +115,9 @@ def _rank(part: Extracted, row: dict[str, int], texts: Features, spec: EncoderSp
             index, [row[label] for label in example.ignore if label in row and label not in example.labels]
         ] = -np.inf
     best = np.where(right, logits, -np.inf).max(axis=1, keepdims=True)
-    # Level counts as before: a model that tells nothing apart must not seem to be right.
-    place = (~right & (logits >= best)).sum(axis=1)
-    return place, logits.argmax(axis=1), _confidence(logits.max(axis=1), logits, spec)
+    # A wrong class that is level counts as before: a model that tells nothing apart must not seem to be right.
+    ranks = (~right & (logits >= best)).sum(axis=1)
+    return ranks, logits.argmax(axis=1), _confidence(logits.max(axis=1), logits, spec)
 
 
 def _confidence(highest: Floats, logits: Floats, spec: EncoderSpec) -> Floats:

@@ -31,7 +31,7 @@ def extracted(examples: Sequence[Example], views: Sequence[Sequence[Sequence[flo
 
 def places(*each: tuple[Example, Sequence[Sequence[float]]]) -> list[int]:
     found = rank(extracted([one for one, _ in each], [views for _, views in each]), CLASSES, TEXTS, SPEC)
-    return found.place.tolist()
+    return found.ranks.tolist()
 
 
 def test_the_place_is_how_many_wrong_classes_come_before_the_right_one() -> None:
@@ -59,9 +59,9 @@ def test_a_model_that_tells_nothing_apart_is_not_right() -> None:
 def test_examples_without_a_label_are_left_out() -> None:
     pair = extracted([example(), example("dice")], [[[1, 0, 0]], [[0, 1, 0]]])
     found = rank(pair, CLASSES, TEXTS, SPEC)
-    assert (len(found.examples), found.place.tolist(), found.first.tolist()) == (1, [0], [1])
+    assert (len(found.examples), found.ranks.tolist(), found.first.tolist()) == (1, [0], [1])
     nothing = rank(extracted([], []), CLASSES, TEXTS, SPEC)
-    assert (nothing.examples, nothing.place.shape, nothing.right.shape) == ((), (0,), (0,))
+    assert (nothing.examples, nothing.ranks.shape, nothing.right.shape) == ((), (0,), (0,))
 
 
 def test_the_confidence_is_the_softmax_at_the_models_scale_or_the_sigmoid_of_a_sigmoid_model() -> None:
@@ -79,7 +79,7 @@ def test_parts_are_scored_like_the_whole() -> None:
     found = rank(extracted(examples, views), CLASSES, TEXTS, SPEC)
     best = np.array([np.max(view, axis=0) for view in views])
     assert found.first.tolist() == best.argmax(axis=1).tolist()
-    assert (found.place == 0).tolist() == [best[i].argmax() == i % 3 for i in range(700)]
+    assert (found.ranks == 0).tolist() == [best[i].argmax() == i % 3 for i in range(700)]
 
 
 def test_folders_names_are_put_into_words() -> None:
