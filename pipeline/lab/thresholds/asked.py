@@ -17,7 +17,7 @@ ACTIONS: tuple[Action, ...] = get_args(Action)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Targets by action, None standing for the mildest that a policy has; and the prevalence of the stream."""
+    """Targets by action, where None stands for the mildest that a policy has, and the prevalence of the stream."""
 
     targets: Mapping[Action | None, Target]
     prevalence: float | None = None
@@ -32,7 +32,7 @@ class Asked:
 def asked(
     precision: Iterable[str], false_positives: Iterable[str], prevalence: float | None, policies: Sequence[Policy]
 ) -> Asked:
-    """Read the flags. Raises `UsageError` for what does not hold, or asks nothing of these policies."""
+    """Read the flags. Raises `UsageError` for an unusable number, and where they ask nothing of these policies."""
     targets: dict[Action | None, Target] = {}
     for given in precision:
         action, value = _read("--precision", given, most=1)
@@ -54,7 +54,7 @@ def asked(
 
 
 def _read(flag: str, given: str, most: float) -> tuple[Action | None, float]:
-    """``0.95`` or ``block=0.95``; the number lies above 0 and below `most`."""
+    """Read ``0.95`` or ``block=0.95``. Raises `UsageError` unless the number lies above 0 and below `most`."""
     before, equals, after = given.partition("=")
     named, number = (before.strip(), after) if equals else (None, before)
     action = next((each for each in ACTIONS if each == named), None)

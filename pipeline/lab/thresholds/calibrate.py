@@ -25,10 +25,9 @@ from pipeline.rules.heads import SCORE_DIGITS
 from pipeline.wire import Action
 
 _LEAST = 0.5 * 10**-SCORE_DIGITS
-"""Scores are kept to so many digits; one of 0 or 1 is as far from it as rounding hides."""
-
+"""Half of a score's last digit: scores of 0 and 1 are taken to lie this far inside, so that they have a logit."""
 _KEPT = 0.99
-"""Of what the exact threshold finds, so much a rounded one must find too: scores may crowd where digits are few."""
+"""The share of the exact threshold's hits that a rounded one must find: scores may crowd where digits are few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +39,9 @@ class Choice:
     target: Target | None
     """None where nothing was asked of this action: its threshold stays, unless a milder one passed it."""
     threshold: float | None
-    """The new one; None where the target is not supported."""
+    """The new threshold; None where the target is not supported or not reached."""
     quality: Quality
-    """Of the new threshold, or else of the one that stays."""
+    """What the new threshold does, or else the one that stays."""
     problem: str = ""
     """Why there is no new threshold, and what would be needed."""
     notes: tuple[str, ...] = ()
@@ -102,7 +101,7 @@ def _lowest(curve: Curve, target: Target, prevalence: float | None, floor: _Floo
             f"{target} is reached only below {floor.action} ({floor.threshold:g}); give {floor.action} a target too"
         )
     at = lowest + int(columns[lowest:].argmax())
-    # As high as it goes without finding less: what lies between flags images that do not show it, and nothing else.
+    # As high as it goes without finding less: only images that do not show it score in between.
     at = int(np.searchsorted(-curve.hits, -curve.hits[at], side="right")) - 1
     return floor.threshold if floor.action and at == lowest else _parting(curve, at, columns)
 
@@ -125,7 +124,7 @@ def _parting(curve: Curve, at: int, columns: Flags) -> float:
 
 
 def _above(curve: Curve, at: int, columns: Flags, digits: int) -> float | None:
-    """The first number of so many digits above column `at` that still reaches the target and finds nearly as much."""
+    """The first number of ``digits`` digits above column `at` that reaches the target and finds nearly as much."""
     steps = 10**digits
     grid = np.arange(math.ceil(curve.levels[at] * steps), steps + 1) / steps  # divided: each is its decimal exactly
     parts = np.searchsorted(curve.levels, grid, side="left")

@@ -23,9 +23,9 @@ class Quality:
     """Its value is NaN where nothing is flagged."""
     recall: Estimate
     false_per_million: Estimate
-    """Of a million images that do *not* show it: no guess of the prevalence enters."""
+    """Of a million images that do *not* show it, so no guess of the prevalence enters; NaN without any such."""
     flagged_per_million: float
-    """Of a million images of the stream, at the prevalence given or else the data's."""
+    """Of a million images of the stream, at the prevalence given or else the data's; NaN where they cannot tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Curve:
     hits: NDArray[np.int64]
     """``int64[M]``: positives that score at least ``levels[i]``."""
     false: NDArray[np.int64]
-    """``int64[M]``: negatives that do."""
+    """``int64[M]``: negatives that score at least ``levels[i]``."""
     positives: int
     negatives: int
 
@@ -59,14 +59,12 @@ class Curve:
         return int(np.searchsorted(self.levels, threshold, side="left"))
 
     def counts(self, threshold: float) -> Counts:
-        """What the threshold flags."""
         at = self.level_of(threshold)
         none = at == len(self.levels)
         hits, false = (0, 0) if none else (int(self.hits[at]), int(self.false[at]))
         return Counts(hits, self.positives, false, self.negatives)
 
     def quality(self, threshold: float, prevalence: float | None) -> Quality:
-        """What the threshold does, with intervals."""
         counts = self.counts(threshold)
         recall = rate(counts.hits, counts.positives)
         false = rate(counts.false, counts.negatives)
@@ -77,7 +75,7 @@ class Curve:
         return Quality(counts, precision, recall, per_million, flagged * MILLION)
 
     def precision(self, prevalence: float | None) -> Floats:
-        """``float64[M]``, of each column; see `precision_of` for what a prevalence does."""
+        """``float64[M]``: the precision of each column; see `precision_of` for what a prevalence does."""
         if prevalence is None:
             return np.asarray(self.hits / (self.hits + self.false))
         recall, false = self.hits / self.positives, self.false / max(1, self.negatives)
@@ -107,7 +105,7 @@ def curve_of(scores: Floats, positive: Flags) -> Curve:
 
 
 def _from_above(counts: NDArray[np.intp]) -> NDArray[np.int64]:
-    """Of each level and all above it."""
+    """Add up the counts of each level and all above it."""
     return np.asarray(counts[::-1].cumsum()[::-1], np.int64)
 
 
@@ -121,7 +119,7 @@ def average_precision(points: list[Point]) -> float:
 
 
 def precision_at_recall(points: list[Point], recall: float) -> float:
-    """The best precision that still finds that share: interpolated precision.
+    """The best precision at that recall or a higher one, called interpolated precision; 0 where none is so high.
 
     Manning, Raghavan & Schuetze (2008), "Introduction to Information Retrieval", section 8.4.
     """

@@ -1,4 +1,4 @@
-"""Labelled images through the model and the policies to new thresholds; nothing is written here."""
+"""Take labelled images through the model and the policies to new thresholds; nothing is written here."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ Status = Literal["met", "not supported", "no images", "no target"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What became of one policy. ``curve`` and ``choices`` are there where it has images that show it."""
+    """What became of one policy; without images that show it ``curve`` is None and ``choices`` are empty."""
 
     policy: Policy
     status: Status
     curve: Curve | None
     choices: tuple[Choice, ...]
     calibrated: CalibratedFor | None
-    """What its file should say of the model; None: what it says already."""
+    """The model that its file should name; None where the file goes on saying what it says."""
     problem: str = ""
 
     @property
     def thresholds(self) -> Mapping[Action, float]:
-        """The thresholds that its file should say."""
+        """The thresholds that its file should hold: new ones only where every target is met."""
         if self.status != "met":
             return self.policy.actions
         return {each.action: each.threshold for each in self.choices if each.threshold is not None}
@@ -46,7 +46,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Calibration:
-    """A finding for each active policy, and what they rest on."""
+    """A finding for each active policy, and the data and the model that they rest on."""
 
     data: str
     images: int
@@ -73,7 +73,8 @@ def measure(
 ) -> Calibration:
     """Score every image and calibrate every active policy.
 
-    Raises `UsageError` when no image can be read, or none shows what any policy is about.
+    Raises `UsageError` when no image can be read, or none shows what any policy is about; `EncoderError` when the
+    device fails.
     """
     extracted = extract(dataset, decoder, encoder, threads=threads, progress=progress)
     if not extracted.examples:
@@ -92,7 +93,7 @@ def measure(
 
 
 def _curve(policy: Policy, extracted: Extracted, scores: Floats) -> Curve:
-    """Of the images that are not arguable under this policy."""
+    """The policy's scores, without the images that are arguable under it."""
     counts = np.array([policy.id not in example.ignore for example in extracted.examples])
     positive = np.array([policy.id in example.labels for example in extracted.examples])
     return curve_of(scores[counts], positive[counts])
@@ -113,7 +114,7 @@ def _finding(policy: Policy, curve: Curve, asked: Asked, spec: EncoderSpec) -> F
 def _calibrated(
     policy: Policy, targets: Mapping[Action, Target], spec: EncoderSpec
 ) -> tuple[CalibratedFor | None, str]:
-    """The model that scored, unless a threshold set for another stays: then the file goes on saying so."""
+    """The model that scored; or None, and why, where a threshold that was set for another model stays."""
     stays = [action for action in policy.actions if action not in targets]
     if stays and policy.calibrated and policy.calibrated.fingerprint != spec.fingerprint:
         return None, f"still set for {policy.calibrated}: {', '.join(stays)}; give a target for it too"

@@ -17,15 +17,14 @@ from pipeline.lab.thresholds.curve import Curve, Flags
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a threshold must reach on the data; each that is set."""
+    """What a threshold must reach on the data; None asks nothing."""
 
     precision: float | None = None
-    """Least share of the flagged that is rightly flagged, above 0 and below 1."""
+    """The least share of flagged images that show it, above 0 and below 1."""
     false_positives: float | None = None
-    """Most images flagged of a million that do not show it, above 0 and below a million."""
+    """The most flagged of a million images that do not show it, above 0 and below a million."""
 
     def __str__(self) -> str:
-        """As messages name it."""
         precision = [] if self.precision is None else [f"precision {self.precision:g}"]
         budget = [] if self.false_positives is None else [f"{self.false_positives:g} false positives per million"]
         return " and ".join([*precision, *budget])
@@ -70,7 +69,7 @@ def _needed(curve: Curve, target: Target, prevalence: float | None) -> tuple[int
 
 
 def out_of_reach(curve: Curve, target: Target, prevalence: float | None) -> str:
-    """No threshold will do: how near the nearest comes. More images would not help, so what would is said."""
+    """How near the nearest threshold comes where none will do, and what would help, since more images would not."""
     near = []
     finds = curve.hits > 0
     if target.precision is not None:

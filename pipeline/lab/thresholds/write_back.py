@@ -1,4 +1,4 @@
-"""New thresholds into the policy files: all are edited before the first is touched, and none is ever half written."""
+"""Write new thresholds into the policy files: all are edited before one is touched, and none is ever half written."""
 
 from __future__ import annotations
 
