@@ -16,14 +16,14 @@ from pipeline.lab.thresholds.curve import average_precision, precision_at_recall
 from pipeline.lab.thresholds.measure import Calibration
 
 RECALLS = (0.5, 0.7, 0.9, 0.95)
-"""Where the curve is told in numbers."""
+"""Recalls at which the table gives the precision."""
 _BARS = "▁▂▃▄▅▆▇█"
 _STEPS = 12
 _NAMED = 20
 
 
 def show(found: Calibration, console: Console) -> None:
-    """Print it, for eighty columns."""
+    """Print the calibration, laid out for eighty columns."""
     of = (
         ""
         if found.prevalence is None
@@ -40,7 +40,6 @@ def show(found: Calibration, console: Console) -> None:
 
 
 def name_unreadable(unreadable: tuple[Unreadable, ...], console: Console) -> None:
-    """Count and name what was left out."""
     if not unreadable:
         return
     console.print(f"{len(unreadable)} images could not be read and are left out:")
@@ -136,8 +135,8 @@ def _remarks(found: Calibration) -> Iterator[str]:
         if finding.problem:
             yield f"{finding.policy.id}: {escape(finding.problem)}"
         for choice in finding.choices:
-            place = f"{finding.policy.id} {choice.action}"
+            what = f"{finding.policy.id} {choice.action}"
             if choice.problem:
-                yield f"[yellow]{place}: {choice.problem}[/]; its file is left alone"
+                yield f"[yellow]{what}: {choice.problem}[/]; its file is left alone"
             if finding.status != "no target":
-                yield from (f"{place}: {note}" for note in choice.notes)
+                yield from (f"{what}: {note}" for note in choice.notes)

@@ -14,13 +14,13 @@ from workers.terminal.plain import ReaderGoneError, one_line, say, visible, visi
 
 
 def told(*parts: str | tuple[str, str]) -> Text:
-    """One line of text and (text, style) pairs, whatever is in them."""
+    """One line made of text and (text, style) pairs, whatever characters and markup are in them."""
     pairs = [(part, "") if isinstance(part, str) else part for part in parts]
     return Text.assemble(*((one_line(text), style) for text, style in pairs))
 
 
 class Screen(Console):
-    """A rich console that shows control characters, takes ``:smile:`` for what it says, and knows a closed pipe."""
+    """A rich console that writes control characters out, leaves ``:smile:`` as it is, and raises at a closed pipe."""
 
     def __init__(self, *, stderr: bool = False) -> None:
         super().__init__(stderr=stderr, highlight=False, emoji=False)
@@ -35,7 +35,7 @@ class Screen(Console):
 class Terminal:
     """Standard output and standard error; a command makes one.
 
-    Where both are one terminal, ``bars`` is ``out``: rich then draws its bars below what is printed, and not into it.
+    ``bars`` is ``out`` where both are terminals: rich then draws its bars below the results, and not into them.
     """
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class Terminal:
             raise ReaderGoneError from error
 
     def note(self, line: str) -> None:
-        """Say something beside the results: on stderr, and above the bars."""
+        """Say something beside the results: above the bars on a terminal, else on stderr."""
         if self.bars.is_terminal:
             self.bars.print(Text(visible(line)), soft_wrap=True)
         else:
@@ -74,14 +74,14 @@ class Terminal:
 
     @contextmanager
     def counting(self, what: str, total: int | None = None) -> Iterator[Counter]:
-        """A bar that counts up to a number, which need not be known yet."""
+        """A bar that counts up to ``total``; None where only `Counter.of` will tell it."""
         name = TextColumn("{task.description}", markup=False)
         with self.progress(name, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as bars:
             yield Counter(bars, one_line(what), total)
 
     @contextmanager
     def status(self, what: str) -> Iterator[None]:
-        """Say what is waited for, for as long as it takes; nothing where there is no terminal."""
+        """Show what is waited for until it is there; nothing where there is no terminal."""
         if not self.bars.is_terminal:
             yield
             return
@@ -90,16 +90,15 @@ class Terminal:
 
 
 class Counter:
-    """What a bar is told."""
+    """How far one bar has come."""
 
     def __init__(self, bars: Progress, what: str, total: int | None) -> None:
         self._bars = bars
         self._task = bars.add_task(what, total=total)
 
     def advance(self, count: int = 1) -> None:
-        """So many more are done."""
         self._bars.advance(self._task, count)
 
     def of(self, total: int) -> None:
-        """Now it is known how many there are."""
+        """Tell the bar its total once it is known."""
         self._bars.update(self._task, total=total)

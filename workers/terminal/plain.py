@@ -19,7 +19,7 @@ _BYTE = 0xFF
 
 
 class ReaderGoneError(Exception):
-    """Whoever read our output (head, less) has gone. No `OSError`: typer would end the process over one itself."""
+    """Whoever read our output (head, less) has gone. This is no `OSError`: typer itself ends the process over one."""
 
 
 def visible(text: str) -> str:
@@ -28,7 +28,7 @@ def visible(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """`visible`, and on one line."""
+    """`visible`, with line feeds and tabs written out too."""
     return visible(text).replace("\n", "\\n").replace("\t", "\\t")
 
 

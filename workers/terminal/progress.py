@@ -10,6 +10,6 @@ from workers.terminal.console import Terminal
 
 @contextmanager
 def progress_bar(name: str, total: int) -> Iterator[Callable[[int], object]]:
-    """Gives what is to be told of each number of images done."""
+    """Yield a function that takes the number of images done since its last call."""
     with Terminal().counting(name, total) as counter:
         yield counter.advance
