@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from pipeline.errors import Problem
-from pipeline.items import Features
 from pipeline.rules.flags_everything import PROBES, lines_left, needs_probes, would_flag_everything
-from pipeline.rules.heads.scoring import CompiledPolicies, compile_policies
+from pipeline.rules.heads import CompiledPolicies, compile_policies
 from pipeline.rules.policies.backgrounds import LEAST_BACKGROUND
-from pipeline.rules.policies.policy_set import Defaults, Policy, PolicySet, Where
+from pipeline.rules.policies.policy_set import Defaults, Location, Policy, PolicySet
+from pipeline.signals import Features
 
 LINES = tuple(f"thing {number}" for number in range(LEAST_BACKGROUND))
 SIZE = 40
@@ -21,7 +21,7 @@ def axis(number: int) -> Features:
 
 
 def policy(name: str, *, unless: tuple[str, ...] = (), mode: str = "enforce") -> Policy:
-    where = Where(f"{name}.yaml", 2)
+    where = Location(f"{name}.yaml", 2)
     return Policy(name, name, (f"a {name}",), {"block": 0.5}, unless=unless, mode=mode, where=where)  # type: ignore[arg-type]
 
 
@@ -59,7 +59,7 @@ def test_nothing_is_said_where_neutral_sentences_are_described() -> None:
 
 def test_the_policy_to_which_most_falls_by_chance_is_named_with_where_the_background_is_named() -> None:
     """Half of the sentences are one policy's, a quarter another's; each sentence is described by its likes."""
-    defaults = Defaults(background=LINES, where=Where("_defaults.yaml", 3))
+    defaults = Defaults(background=LINES, where=Location("_defaults.yaml", 3))
     names = {"a knife": axis(0), "a cup": axis(1)}
     made = compiled(policy("cup"), policy("knife"), prompts=names, against=axis(2), defaults=defaults)
     count = len(PROBES)

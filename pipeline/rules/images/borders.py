@@ -31,8 +31,8 @@ MOST_LINES = 6
 """Lines looked at each way, the longest: a collage of three by three has two."""
 MOST_PANELS = 9
 LEAST_AREA = 0.1
-"""The least share of the sketch that a panel fills, and so at least that much of each side. Boxes in clutter are mostly
-smaller, and more views are more chances to flag what is harmless."""
+"""The least share of the sketch that a panel fills, and so at least that much of each side. Boxes in clutter are
+mostly smaller, and more views are more chances to flag what is harmless."""
 MOST_AREA = 0.7
 """The greatest share of the sketch that a panel fills. A larger one is nearly as large in the view of the whole, and
 a view of its own would be a chance to err."""
