@@ -6,14 +6,16 @@ import faulthandler
 import signal
 import sys
 
-from workers.fleet.lifeline import live_by_stdin
-
 
 def main() -> None:
     """Run the command under that name, until it ends or its lifeline does."""
     _, name, grace, *command = sys.argv
     faulthandler.enable(2)  # one that hangs is sent SIGABRT, and says where; one that crashes says it too
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # until there is a brake to release
+
+    # Not before the signals: importing takes 0.4 s, and more on a busy machine, and SIGUSR1 would end the child.
+    from workers.fleet.lifeline import live_by_stdin  # noqa: PLC0415
+
     live_by_stdin(float(grace))
 
     # Not before the lifeline: a child that is still importing ends with its supervisor, too.

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from fcntl import ioctl
 from pathlib import Path
+from termios import FIONREAD
 from threading import Event
 
 import pytest
@@ -26,6 +29,8 @@ from workers.process.signals import INTERRUPTED, OVERDUE
 
 PATIENCE = 60.0
 """Seconds that a process may take to start where many share a core."""
+PIPE_BYTES = 4096
+"""The smallest pipe that Linux makes; the help of a worker is longer."""
 ALL = ["encoder", "moderator-1", "moderator-2"]
 
 
@@ -89,6 +94,16 @@ def alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def unread(pipe: int) -> int:
+    """How many bytes wait in a pipe to be read."""
+    return int.from_bytes(ioctl(pipe, FIONREAD, bytes(4)), sys.byteorder)
+
+
+def asleep(pid: int) -> bool:
+    """Whether the main thread of a process waits for something, as Linux tells."""
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "S"
 
 
 def test_the_moderators_finish_first_and_then_the_encoder(supervise: Callable[..., Supervised]) -> None:
@@ -255,13 +270,16 @@ def test_one_that_says_that_it_is_stuck_is_found_by_the_watch_and_killed(
     assert noted(tmp_path, "started").count("moderator-2") == noted(tmp_path, "started").count("encoder") == 1
 
 
-def test_a_child_that_is_to_be_killed_writes_down_what_its_threads_are_in(tmp_path: Path) -> None:
-    argv = python(
-        "-m", "workers.fleet.child", "encoder", "5", "encoder", str(tmp_path / "socket"), "--metrics-port=0"
-    )
-    with subprocess.Popen(argv, stdin=-1, stderr=-1, text=True, env=child_env(), cwd=ROOT) as child:
+def test_a_child_that_is_to_be_killed_writes_down_what_its_threads_are_in() -> None:
+    """The child hangs for certain: it prints more than fits into a pipe that nobody reads."""
+    argv = python("-m", "workers.fleet.child", "encoder", "5", "worker", "--help")
+    with subprocess.Popen(
+        argv, stdin=-1, stdout=-1, stderr=-1, pipesize=PIPE_BYTES, text=True, env=child_env(), cwd=ROOT
+    ) as child:
+        assert child.stdout is not None
         assert child.stderr is not None
-        time.sleep(2.0)
+        printed = child.stdout.fileno()
+        until(lambda: unread(printed) and asleep(child.pid), PATIENCE, "a child that cannot print any more")
         child.send_signal(signal.SIGABRT)
         said = child.stderr.read()
         assert child.wait(PATIENCE) == -signal.SIGABRT
