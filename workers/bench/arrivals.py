@@ -47,7 +47,7 @@ def ideal_latencies(
 
 
 def side_by_side(seconds: float, cores: int, count: int) -> float:
-    """Seconds for ``count`` images that take ``seconds`` each, on so many cores: none is spread over two."""
+    """Seconds for ``count`` images that take ``seconds`` each, side by side on cores: no image is spread over two."""
     return math.ceil(count / cores) * seconds
 
 
@@ -64,6 +64,6 @@ def interpolated(measured: Sequence[tuple[int, float]]) -> Callable[[int], float
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The least value that ``share`` (0 to 1) of them do not exceed; NaN of nothing."""
+    """The least of the values that a ``share`` (0 to 1) of them do not exceed; NaN where there are none."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else math.nan

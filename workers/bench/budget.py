@@ -1,4 +1,4 @@
-"""The time that a bench may take: each part is begun only where it fits, and what did not is told.
+"""The time that a bench may take: a part is begun only where it fits, and what did not fit is told.
 
 A part that was begun is measured to its end, so no figure is of half a measurement.
 """
@@ -12,15 +12,15 @@ Say = Callable[[str], object]
 
 
 class Budget:
-    """So many seconds from now. Parts follow each other, and each may use the time up to a share of the whole.
+    """The seconds of a bench. Parts follow each other, and each may use the time up to a share of the whole.
 
-    The whole is what `begin` finds left: shares are not of the time that a large model takes to load.
+    The whole is what `begin` finds left: the time that a large model takes to load is no part's.
     """
 
     def __init__(self, seconds: float, say: Say, clock: Callable[[], float] = time.monotonic) -> None:
         self.seconds = seconds
         self.missing: list[str] = []
-        """What was not measured, or measured by less, and why: a line each."""
+        """What was not measured, or less often than usual, and why: a line each."""
         self.doing = ""
         """What is being done now, in words."""
         self._say = say
@@ -38,12 +38,12 @@ class Budget:
         self._begun = self._clock()
 
     def part(self, share: float) -> None:
-        """From now on things must be through when that share (0 to 1) of the whole time is gone."""
+        """Begin a part, which must be through when that share (0 to 1) of the whole time is gone."""
         self._until = self._begun + share * (self._started + self.seconds - self._begun)
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the beginning."""
+        """Seconds since the budget was made."""
         return self._clock() - self._started
 
     @property
@@ -52,7 +52,7 @@ class Budget:
         return self._until - self._clock()
 
     def affords(self, what: str, seconds: float) -> bool:
-        """Whether so many seconds are left for it; else it is counted as missing."""
+        """Whether this part has that many seconds left; else `what` is listed as missing."""
         if seconds <= self.left:
             return True
         self.missing.append(f"{what}: not measured, it would take about {_minutes(seconds)}")

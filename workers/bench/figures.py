@@ -22,44 +22,44 @@ class Figures:
     """One run, filled in as it goes on; what has not been measured (yet) is None or empty."""
 
     images: int
-    """That are streamed in each round."""
+    """How many are streamed in each round."""
     mean_bytes: int
     cores: int
     model: str = ""
     dtype: str = ""
     views: float = 1.0
-    """That an image has, on average."""
+    """Views of an image, on average."""
     forwards: list[Forward] = field(default_factory=list)
     rounds: list[Round] = field(default_factory=list)
     repeats: Cost | None = None
     prompts: PromptShare | None = None
     warm: WarmPrompts | None = None
-    """None without a Redis, too."""
+    """None also where the settings name no Redis."""
     latencies: list[Latency] = field(default_factory=list)
     peers: dict[str, Cost] = field(default_factory=dict)
     start: tuple[Start, Start] | None = None
     missing: list[str] = field(default_factory=list)
-    """What was not measured, or by less than is usual, and why: a line each."""
+    """What was not measured, or less often than usual, and why: a line each."""
 
     @property
     def memory(self) -> Streamed | None:
-        """Of the round whose efficiency is in the middle."""
+        """The stream through memory whose efficiency is in the middle."""
         return _middle([each.memory for each in self.rounds], by=lambda each: each.efficiency)
 
     @property
     def kafka(self) -> Streamed | None:
-        """The same through Kafka; None without one."""
+        """The stream through Kafka whose efficiency is in the middle; None without Kafka."""
         through = [each.kafka for each in self.rounds if each.kafka is not None]
         return _middle(through, by=lambda each: each.efficiency)
 
     @property
     def null(self) -> Null | None:
-        """Of the round whose CPU beside decode is in the middle."""
+        """The stream with a model that costs nothing whose CPU time beside decode is in the middle."""
         return _middle([each.null for each in self.rounds], by=lambda each: each.beside_decode)
 
     @property
     def peak_bytes(self) -> int:
-        """Of this process's memory, so far."""
+        """The most memory that this process has had so far."""
         return in_bytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 

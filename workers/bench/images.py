@@ -19,7 +19,7 @@ def jpegs(count: int, width: int, height: int, target_bytes: int) -> list[bytes]
 
 
 def _jpeg(width: int, height: int, target_bytes: int, seed: int) -> bytes:
-    """The best quality of one still that stays within the target."""
+    """One still at the best of `QUALITIES` that stays within the target, or at the last of them."""
     still = _still(width, height, np.random.default_rng(seed))
     for quality in QUALITIES:
         out = BytesIO()

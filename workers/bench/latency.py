@@ -28,10 +28,10 @@ from workers.settings import Settings
 SHARES = (0.5, 0.8, 1.0)
 """Loads, as shares of the measured capacity."""
 RUNS = 3
-"""Of each load, with other arrivals; of every figure the median is told, as one hiccup makes a 99th percentile."""
+"""Runs at each load, with other arrivals; medians are told, as one hiccup makes a 99th percentile."""
 SECONDS = 12.0
 ARRIVALS = 500
-"""At least so many a run, however long they take: a 99th percentile of fewer is a matter of luck."""
+"""The fewest of a run, however long they take: a 99th percentile of fewer is a matter of luck."""
 SETTLED = 0.2
 """Share of the arrivals that come before the pipeline has settled, which do not count."""
 
@@ -49,25 +49,25 @@ class Latency:
     p50_to_ideal: float
     p99_to_ideal: float
     p50_to_rested: float
-    """To an ideal batcher whose decode and forward pass cost what they cost here after a rest, at that load."""
+    """The ratio to an ideal batcher whose decode and forward pass run on cores that rest as often as at that load."""
     p99_to_rested: float
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is loaded, and with what."""
+    """The judge that is put under load, and the images that it is sent."""
 
     settings: Settings
     judge: Judge
     images: Sequence[bytes]
     views: float
-    """That an image has, on average."""
+    """Views of an image, on average."""
     passes: Callable[[float], float]
-    """Seconds that it takes to measure the forward pass at every size, about, on cores that are so busy (0 to 1)."""
+    """About how many seconds it takes to measure the forward pass at every size on cores that are busy (0 to 1)."""
 
 
 def latencies(subject: Subject, capacity: float, budget: Budget) -> Iterator[Latency]:
-    """At each of `SHARES` of ``capacity`` (images a second), by as many of `RUNS` as the budget affords."""
+    """Measure at each of `SHARES` of ``capacity`` (images a second), in as many of `RUNS` as the budget affords."""
     for share in SHARES:
         rate = share * capacity
         seconds = max(SECONDS, ARRIVALS / rate) + subject.passes(1.0) + (subject.passes(share) if share < 1 else 0.0)
@@ -99,7 +99,7 @@ def _run(subject: Subject, share: float, rate: float, seed: int) -> tuple[int, l
 
 
 def _ideal(subject: Subject, due: Sequence[float], busy: float) -> Sequence[float]:
-    """Latencies on a batcher that costs nothing but decode and forward pass, as they are right now."""
+    """Latencies on an ideal batcher; its decode and forward pass are measured now, `busy` as in `limits.repeated`."""
     settings, model, images = subject.settings, subject.judge.model, subject.images
     sizes = limits.batch_sizes(settings.max_batch)
     callers = limits.callers(model.where, settings.cores)

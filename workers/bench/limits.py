@@ -23,14 +23,14 @@ SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What something cost: `images` of it in `wall` seconds, with `cpu` seconds of all this process's threads."""
+    """What `images` of them cost: `wall` seconds, and `cpu` seconds of the threads that did it."""
 
     images: int
     wall: float
     cpu: float
 
     def __add__(self, other: Cost) -> Cost:
-        """Of one after the other."""
+        """The cost of one after the other."""
         return Cost(self.images + other.images, self.wall + other.wall, self.cpu + other.cpu)
 
     @property
@@ -54,7 +54,7 @@ class Forward:
 
     @property
     def seconds(self) -> float:
-        """Of one pass over the batch."""
+        """Seconds of one pass over a batch."""
         return self.cost.wall / self.cost.images * self.batch
 
 
@@ -82,7 +82,7 @@ def forward(encoder: Encoder, batch: int, callers: int, *, busy: float = 1.0) ->
 
 
 def callers(where: Where, cores: int) -> int:
-    """How many must call to keep all of it busy: a worker's call stays on its core, a device takes whole batches."""
+    """How many must call at once to keep it busy: on the CPU a call stays on a core, a device takes whole batches."""
     return cores if where is Where.CORES else 1
 
 
@@ -101,7 +101,7 @@ def views(decoder: Decoder, images: Sequence[bytes]) -> float:
 
 
 def decode(decoder: Decoder, images: Sequence[bytes], threads: int) -> Cost:
-    """Decode and preprocess alone, on so many threads, each with a share of its own.
+    """Decode and preprocess alone, on a number of threads, each with a share of its own.
 
     Cores that are busy together slow each other down (they share caches, memory, a clock, or are two halves of one),
     so an image costs more CPU time on all of them than on one.

@@ -27,18 +27,18 @@ PEER_SAMPLE = 200
 REPEATS = 10
 """Times that each image of the repeat run comes again."""
 LEAST_ROUNDS = 3
-"""That a stream is made short enough for, but not shorter than `LEAST_STREAM`."""
+"""Rounds that a stream is made short enough for, but no shorter than `LEAST_STREAM`."""
 LEAST_STREAM = 150
-"""Images: in fewer, filling and draining the pipeline would be most of it."""
+"""Images of the shortest stream: with fewer, filling and draining the pipeline would take most of the time."""
 IMPORTS = 8.0
-"""Seconds that importing torch and open_clip may take, for what starts processes; they are started to find out."""
+"""Seconds that a process is expected to take to import torch and open_clip, before any has been measured."""
 FORWARDS, ROUNDS, REPEAT, LATENCY, PROMPTS, WARM, PEERS = 0.12, 0.42, 0.44, 0.82, 0.85, 0.87, 0.93
-"""Shares of the whole time after which each part must be through; what one leaves over is the next one's."""
+"""Shares of the whole time after which each part must be through; the time that one leaves over is the next one's."""
 
 
 @dataclass
 class Bench:
-    """One run of it. Raises `UsageError` for what the settings cannot have."""
+    """One run, which fills in `figures`. Raises `UsageError` where the settings ask for what cannot be had."""
 
     settings: Settings
     images: Sequence[bytes]
@@ -50,7 +50,7 @@ class Bench:
     """Seconds that the model and its policies took to load."""
 
     def run(self) -> None:
-        """Measure all of it; minutes for a large model."""
+        """Measure all parts, which takes minutes for a large model."""
         model = self._loaded()
         self._forwards(model)
         judge = self._judge(model)
@@ -82,7 +82,7 @@ class Bench:
         return judge
 
     def _forwards(self, model: Model) -> None:
-        """The loaded dtype over batch sizes, and float32 at the largest where that is another."""
+        """Measure the loaded dtype at all batch sizes, and where it is not float32, that at the largest."""
         self.budget.part(FORWARDS)
         dtype, found = model.encoder.spec.dtype, self.figures.forwards
         for size in limits.batch_sizes(self.settings.max_batch):
@@ -101,11 +101,11 @@ class Bench:
         return limits.callers(model.where, self.settings.cores)
 
     def _of_passes(self, seconds: float) -> float:
-        """How long it takes to measure a pass of so many seconds: one that does not count, and `limits.SECONDS`."""
+        """Seconds that measuring a pass takes: one pass does not count, and then `limits.SECONDS` or one more do."""
         return seconds + max(seconds, limits.SECONDS)
 
     def _rounds(self, judge: Judge) -> None:
-        """Streams, of fewer images where not even the least rounds would fit with all of them."""
+        """Stream in rounds, with fewer images where `LEAST_ROUNDS` would not fit with all of them."""
         self.budget.part(ROUNDS)
         best = _fastest(self.figures.forwards)
         decode = limits.decode_one_by_one(judge.model.decoder, self.images).cpu_each
@@ -129,7 +129,7 @@ class Bench:
         return float(np.median([each.memory.run.cost().rate for each in self.figures.rounds]))
 
     def _repeats(self, judge: Judge) -> None:
-        """Images that have all been seen: a viral one costs a hash."""
+        """Stream images that have all been seen: a viral one costs a hash."""
         self.budget.part(REPEAT)
         few = self.images[: max(1, self.figures.images // REPEATS)]
         if not self.budget.affords("images seen before", 2 * len(few) / self._capacity()):
@@ -171,7 +171,7 @@ class Bench:
 
         self.budget.part(PEERS)
         best = _fastest(self.figures.forwards)
-        slow = 4 * BATCH * best.cost.wall / best.cost.images  # float32, maybe, and two batches of it
+        slow = 4 * BATCH * best.cost.wall / best.cost.images  # twice as much for float32, and two batches of it
         if self.budget.affords("what people write without Sluice", 2 * SECONDS + IMPORTS + slow):
             self.budget.say("running what people write without Sluice")
             self.figures.peers = peers(
@@ -190,18 +190,18 @@ class Bench:
 
 
 def _fastest(forwards: Sequence[Forward]) -> Forward:
-    """In the dtype that moderates, the batch size that costs the least a view."""
+    """The batch size whose views cost the least CPU time, in the dtype that moderates."""
     ours = [each for each in forwards if each.dtype == forwards[0].dtype]
     return min(ours, key=lambda each: each.cost.cpu_each)
 
 
 def _forgetful(judge: Judge) -> Judge:
-    """The same, remembering no image: every one is decoded and encoded."""
+    """A judge that is the same but remembers no image: every one is decoded and encoded."""
     return Judge(judge.model, judge.files, judge.live, MemoryFeatureCache(0))
 
 
 def _null(settings: Settings, model: Model, decoder: Decoder) -> Judge:
-    """A judge whose forward pass costs nothing, of the same shape."""
+    """A judge whose forward pass costs nothing and gives features of the same shape."""
     null = Model(NullEncoder(model.encoder.spec), decoder, model.where)
     return _forgetful(assembly.judge(settings, null, MemoryTextCache(), Hooks()))
 

@@ -38,7 +38,7 @@ class _Pictures(Dataset[torch.Tensor]):
 
 
 def peers(model: str, pretrained: str | None, images: Sequence[bytes], cores: int) -> dict[str, Cost]:
-    """Both loops, each for some seconds, with all of torch's threads as a script would have them."""
+    """Measure both loops for `SECONDS` each, with a torch thread for each core as a script would have them."""
     before = torch.get_num_threads()
     torch.set_num_threads(cores)
     try:
@@ -52,7 +52,7 @@ def peers(model: str, pretrained: str | None, images: Sequence[bytes], cores: in
 
 
 def _tutorial(parts: Parts, pictures: _Pictures) -> Cost:
-    """One image at a time, its sentences encoded with it."""
+    """One image at a time, and all sentences encoded anew for each."""
     clip: Any = parts.module
     texts = [f"a photo of thing number {number}" for number in range(TEXTS)]
 

@@ -15,7 +15,7 @@ from workers.bench.limits import SECONDS, one_pass
 
 PROMPTS = 10_000
 POLICIES = 50
-"""That share the prompts evenly."""
+"""Policies that share the prompts evenly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,12 @@ class PromptShare:
 
     @property
     def share(self) -> float:
-        """Of scoring in both."""
+        """The share of scoring in the sum of both, 0 to 1."""
         return self.scoring / (self.scoring + self.forward)
 
 
 def prompt_share(encoder: Encoder, batch: int, callers: int) -> PromptShare:
-    """Score random features against random prompts: neither changes what it costs. `callers` as in `one_pass`."""
+    """Score noise against random prompts: what they are does not change the cost. `callers` as in `one_pass`."""
     random = np.random.default_rng(0)
     height, width = encoder.spec.image_size
     each = PROMPTS // POLICIES

@@ -60,7 +60,7 @@ def _of_streams(figures: Figures) -> dict[str, Any]:
 
 
 def _of_memory(figures: Figures) -> dict[str, Any]:
-    """What is told beside the stream through memory."""
+    """Images seen before, and latencies: they are streamed through memory, too."""
     record: dict[str, Any] = {}
     memory = figures.memory
     if figures.repeats is not None and memory is not None:
@@ -113,7 +113,7 @@ def _of_processes(figures: Figures) -> dict[str, Any]:
 
 
 def arithmetic(bound: Bound) -> str:
-    """The bound in figures."""
+    """How the bound comes about: its formula with the figures in it."""
     forward, client = bound.forward, bound.client
     rest = [f"decode {bound.decode.cpu_each * _MS:.2f} ms"]
     if client is not None:
@@ -171,7 +171,7 @@ def _kafka_rows(table: Table, kafka: Streamed, spread: str) -> None:
 
 
 def _spread(rounds: Iterable[Streamed]) -> str:
-    """The least and the most efficient round."""
+    """The efficiency of the least and of the most efficient round."""
     found = sorted(each.efficiency for each in rounds)
     return f"({found[0]:.2f} to {found[-1]:.2f})"
 

@@ -1,4 +1,4 @@
-"""The limits and the pipeline in turn, several times over: what efficiency is made of.
+"""Measures the limits and the pipeline in turn, several times over, for the efficiency that follows from them.
 
 Whoever shares the machine changes the cost of one and the same forward pass by a half within minutes. So the pipeline
 is measured between two measurements of its limits, and efficiency is a ratio within one round. Of several rounds the
@@ -32,9 +32,9 @@ class Bound:
     """Whether the model computes elsewhere than on the cores that decode."""
     forward: Forward
     decode: Cost
-    """On all cores."""
+    """Decode and preprocess alone, on all cores."""
     views: float = 1.0
-    """That an image has, on average: so many forward passes does it cost."""
+    """Views of an image, on average; `forward` is the cost of one."""
     client: KafkaCosts | None = None
     """What the same bytes cost Kafka's client, where they went through it."""
 
@@ -62,7 +62,7 @@ class Streamed:
 
     @property
     def efficiency(self) -> float:
-        """Measured / bound."""
+        """The measured rate / the bound's rate."""
         return self.run.cost().rate / self.bound.rate
 
     @property
@@ -87,7 +87,7 @@ class Null:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Everything once."""
+    """What is measured in one round."""
 
     memory: Streamed
     kafka: Streamed | None
@@ -104,9 +104,9 @@ def measured_rounds(
     kafka: bool,
     budget: Budget,
 ) -> Iterator[Round]:
-    """`judge` and `null` remember no image; `size` is the batch of the forward pass, and the views of an image.
+    """Measure as many rounds as the budget affords, up to `ROUNDS`.
 
-    As many rounds as the budget affords, up to `ROUNDS`.
+    `judge` and `null` must remember no image; `size` is the batch of the forward pass, and the views of an image.
     """
     batch, views = size
 

@@ -17,7 +17,7 @@ from workers.process.startup import python
 from workers.settings import own_environment
 
 ROUNDS = 3
-"""In turn with the yardstick; the best of each counts, since other work can only make a start slower."""
+"""Rounds of a start and the yardstick; the best of each counts, as other work can only make a start slower."""
 YARDSTICK = python("-c", "import open_clip")
 
 
@@ -32,7 +32,7 @@ class Start:
 def starts(image: bytes, flags: Sequence[str], affords: Callable[[float], bool]) -> tuple[Start, Start]:
     """`sluice scan` of one image, from the start of the process to its end, and importing open_clip alone.
 
-    One round, and `ROUNDS` of them while another of so many seconds can be afforded.
+    There is one round, and up to `ROUNDS` as long as `affords` agrees to the seconds of another.
     """
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder, "first.jpg")

@@ -23,7 +23,7 @@ from workers.settings import Settings
 PARTITIONS = 6
 RETENTION = 3600.0
 PATIENCE = 3600.0
-"""Seconds; how long a stream may take is the budget's business, this is for one that is stuck."""
+"""Seconds after which a stream is stuck; how long one may take is the budget's business."""
 POLL = 0.1
 
 
@@ -48,13 +48,12 @@ class Clockwork(Hooks):
         self.started = self.started or (time.perf_counter(), time.process_time())
 
     def stage_done(self, stage: str, seconds: float, items: int) -> None:
-        """Add up."""
         del items
         with self._lock:
             self.stages[stage] = self.stages.get(stage, 0.0) + seconds
 
     def answered(self, answer: Answer, latency: float | None) -> None:
-        """Count it, and stop the clocks at the last."""
+        """Stop the clocks at the last answer."""
         del answer
         self.latencies.append(latency or 0.0)
         if self.count == self.expected:
@@ -63,17 +62,16 @@ class Clockwork(Hooks):
 
     @property
     def count(self) -> int:
-        """How many answers there are."""
         return len(self.latencies)
 
     def cost(self) -> Cost:
-        """From the first poll to the last answer."""
+        """What it cost from the first poll to the last answer."""
         wall, cpu = self.started or (0.0, 0.0)
         return Cost(self.count, self.ended[0] - wall, self.ended[1] - cpu)
 
 
 def through_memory(settings: Settings, judge: Judge, images: Sequence[bytes]) -> Clockwork:
-    """All images are in the broker before the first poll, as they are when a worker catches up."""
+    """Stream the images, which are all in the broker before the first poll, as when a worker catches up."""
     broker, clock = MemoryBroker(PARTITIONS), Clockwork(len(images))
     for number, image in enumerate(images):
         broker.append(Record(settings.images_topic, b"%d" % number, image))
@@ -83,14 +81,14 @@ def through_memory(settings: Settings, judge: Judge, images: Sequence[bytes]) ->
 
 @dataclass(frozen=True, slots=True)
 class KafkaCosts:
-    """The client's own work on the same bytes, each alone."""
+    """What Kafka's client costs on the same bytes: publishing alone, and fetching alone."""
 
     publish: Cost
     fetch: Cost
 
 
 def through_kafka(settings: Settings, judge: Judge, images: Sequence[bytes]) -> tuple[Clockwork, KafkaCosts]:
-    """The same over a real broker, in topics of its own; with what publishing and fetching alone cost."""
+    """Stream the images through a real broker, in new topics; and what publishing and fetching alone cost."""
     tag = uuid.uuid4().hex[:8]
     names = {f"{kind}_topic": f"sluice.bench.{kind}.{tag}" for kind in ("images", "decisions", "dead_letters")}
     settings = settings.model_copy(update={**names, "group": f"sluice-bench-{tag}"})
@@ -107,7 +105,7 @@ def through_kafka(settings: Settings, judge: Judge, images: Sequence[bytes]) -> 
 
 
 def _fetched(settings: Settings, count: int) -> Cost:
-    """Polling all images and doing nothing with them; the clock starts when the first have come."""
+    """The cost of polling all images and doing nothing with them; the clock starts when the first have come."""
     with closing(services.kafka_source(settings, Hooks())) as source:
         end, first = time.monotonic() + PATIENCE, 0
         while first == 0 and time.monotonic() < end:
@@ -125,7 +123,7 @@ def _fetched(settings: Settings, count: int) -> Cost:
 def run_until_answered(
     settings: Settings, judge: Judge, source: Source, publisher: Publisher, clock: Clockwork
 ) -> Clockwork:
-    """One moderator, until as many images are answered as the clock expects. Raises `StopError` when it cannot be."""
+    """Run a moderator until all images that the clock expects are answered. Raises `StopError` when they are not."""
     fetcher, stop, errors = services.http_fetcher(settings), Flag(), list[BaseException]()
     with closing(fetcher), assembly.moderator(settings, judge, source, publisher, fetcher, clock) as moderator:
 

@@ -10,7 +10,7 @@ from workers.bench.limits import Cost
 
 
 class TimedDecoder:
-    """Another `Decoder`, with a clock at its door."""
+    """Passes calls on to another `Decoder`, and takes the clocks around them."""
 
     def __init__(self, decoder: Decoder) -> None:
         self.name = decoder.name
@@ -20,7 +20,6 @@ class TimedDecoder:
         self._wall = self._cpu = 0.0
 
     def decode(self, image: bytes) -> Decoded:
-        """As the other does."""
         wall, cpu = time.perf_counter(), time.thread_time()
         decoded = self._decoder.decode(image)
         cpu, wall = time.thread_time() - cpu, time.perf_counter() - wall
@@ -31,5 +30,5 @@ class TimedDecoder:
         return decoded
 
     def cost(self) -> Cost:
-        """Of all calls so far, as if they had followed each other."""
+        """The cost of all calls so far, as if they had followed each other."""
         return Cost(self._images, self._wall, self._cpu)

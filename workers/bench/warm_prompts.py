@@ -22,25 +22,25 @@ from workers.settings import Settings
 
 PROMPTS = 1_000
 POLICIES, EACH = 10, 20
-"""So many policies of so many prompts; the rest of `PROMPTS` is background, which is how policy sets are made."""
+"""The policies, and the prompts of each; the rest of `PROMPTS` is background, as in real policy sets."""
 FEATURES = 512
 """D of ViT-B-32."""
 ROUNDS = 20
 PATIENCE = 30.0
-"""Seconds for one call: how long it takes is what is asked here."""
+"""Seconds that one call may take: many, as how long it takes is what is measured."""
 KEEP = 600.0
-"""Seconds that a bench which was killed leaves its keys behind."""
+"""Seconds after which the keys of a bench that was killed are gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class WarmPrompts:
-    """The best of `ROUNDS`, seconds. Nothing of it is the model's: its forward pass is not needed and not made."""
+    """Seconds. Nothing of them is the model's: its forward pass is not needed and not made."""
 
     prompts: int
     ready: float
-    """From making the connection to compiled policies: connect, fetch, check, lay out as matrices."""
+    """The best of `ROUNDS`, from connecting to compiled policies: connect, fetch, check, lay out as matrices."""
     parse: float
-    """Of reading the same policies from their files, which is done before and does not count."""
+    """For parsing the text of the same policies, which is done before and is no part of `ready`."""
 
 
 def warm_prompts(settings: Settings) -> WarmPrompts:
@@ -89,7 +89,7 @@ def _round(settings: Settings, encoder: Encoder, policy_set: PolicySet) -> float
 
 
 def _compile(connection: RedisConnection, encoder: Encoder, policy_set: PolicySet) -> int:
-    """Returns how many prompts Redis knew."""
+    """Compile the policies, and return how many prompts Redis knew."""
     hits = _Hits()
     LivePolicies(encoder, RedisTextCache(connection, keep=KEEP, hooks=hits), Hooks()).compiled(policy_set)
     return hits.count
@@ -109,7 +109,7 @@ def _files() -> dict[str, bytes]:
 
 
 def _spec() -> EncoderSpec:
-    """A model of which nothing counts but D, under a fingerprint that no worker has."""
+    """A model of which nothing counts but its number of features, under a fingerprint that no worker has."""
     return EncoderSpec(
         name="bench",
         fingerprint=f"bench-{uuid4().hex[:16]}",

@@ -15,7 +15,7 @@ from workers.bench.starts import end_children
 from workers.process.interrupts import keeping, leave
 
 EXIT_TIME = 2
-"""Where the time was up in the middle of something; what does not even begin for want of time is no failure."""
+"""The status where the time was up amid a part; one that does not begin for want of time is no failure."""
 
 
 def watched(measure: Callable[[], None], budget: Budget, show: Callable[[], None]) -> None:
@@ -26,7 +26,7 @@ def watched(measure: Callable[[], None], budget: Budget, show: Callable[[], None
     through, errors = Event(), list[BaseException]()
 
     def run() -> None:
-        # Processes started from here inherit it: Ctrl-C is told by one of us, in one line.
+        # Processes started from here inherit the mask: of Ctrl-C this one tells, in one line.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             measure()
@@ -48,7 +48,7 @@ def watched(measure: Callable[[], None], budget: Budget, show: Callable[[], None
 
 
 def _cut_off(budget: Budget, show: Callable[[], None]) -> str:
-    """Show what there is; returns what is not in it."""
+    """Show what has been measured; returns the words for what is missing in it."""
     end_children()
     budget.missing.append(f"{budget.doing}: not measured, it was cut off")
     show()

@@ -38,7 +38,7 @@ IN_FLIGHT = 32
 """Images sent but not answered yet: enough to keep both workers busy, few enough for an honest latency."""
 PATIENCE = 120.0
 KEPT = 10_000
-"""Answers that are kept for the summary, which are more than a demo has that ends."""
+"""Answers that are kept for the summary: more than a demo has that ends."""
 
 
 class Tally(Hooks):
@@ -53,7 +53,6 @@ class Tally(Hooks):
         self._lock = Lock()
 
     def answered(self, answer: Answer, latency: float | None) -> None:
-        """Keep it, and let the sender send one more."""
         with self._lock:
             self.answers.append(answer)
             self.latencies.append(latency or 0.0)
@@ -61,14 +60,13 @@ class Tally(Hooks):
         self.room.release()
 
     def text_cache(self, result: str, count: int) -> None:
-        """Count look-ups."""
         with self._lock:
             self.text_lookups[result] = self.text_lookups.get(result, 0) + count
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What came out, in the order of the events: how long the stream took, and what the tally counted."""
+    """The answers in the order of their events, the seconds that the stream took, and what the tally counted."""
 
     decisions: list[Decision]
     failures: list[Failure]

@@ -17,7 +17,7 @@ from workers.terminal.console import Terminal
 from workers.terminal.plain import say_json
 
 SHOWN = 8
-"""Flagged images shown, at most one for each policy first."""
+"""Flagged images that are shown: the clearest of each policy, and then others."""
 
 
 def summary(answers: Answers, ready: float) -> dict[str, Any]:
