@@ -80,7 +80,7 @@ def jpeg_segments(jpeg: bytes) -> list[bytes]:
 
 
 def with_segments(jpeg: bytes, *more: bytes) -> bytes:
-    """A JPEG with more in front of everything."""
+    """A JPEG with more segments in front of its own."""
     return jpeg[:2] + b"".join(more) + jpeg[2:]
 
 

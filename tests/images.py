@@ -115,7 +115,7 @@ def bomb_webp(width: int = 16_000_000, height: int = 16_000_000) -> bytes:
 
 
 def long_gif(frames: int, *, bad_at: int | None = None, size: tuple[int, int] = (64, 64)) -> bytes:
-    """A GIF of `frames` blue frames, one of them red."""
+    """A GIF of `frames` blue frames, of which the one at `bad_at` is red."""
     blue = [flat((10 + index % 40, 20, 200), size) for index in range(frames)]
     if bad_at is not None:
         blue[bad_at] = flat(RED, size)

@@ -14,7 +14,7 @@ MADE_BY = Provenance(ModelRef("t", "f", "float32"), "test")
 
 
 def whole(views: int, *, frames: int = 1) -> Regions:
-    """The regions of so many views of whole pictures, the last of them each of a frame of its own."""
+    """The regions of views of whole pictures, which come from `frames` frames: the last views each from another."""
     regions = regions_of([WHOLE] * views)
     regions["frame"] = np.maximum(0, np.arange(views) - (views - frames))
     return regions
@@ -27,5 +27,5 @@ def signals(features: ArrayLike, made_by: Provenance = MADE_BY, *, frames: int =
 
 
 def split(features: Features, views: Sequence[int]) -> tuple[Signals, ...]:
-    """The signals of images with so many views each."""
+    """Features of one view after another as the signals of images, each with as many as `views` says."""
     return tuple(signals(part) for part in np.split(features, np.cumsum(views)[:-1])) if len(views) else ()

@@ -45,7 +45,7 @@ class Screen(pyte.HistoryScreen):
 
 
 def seen(folder: Path, columns: int, *words: str, patience: float, env: Mapping[str, str] | None = None) -> Seen:
-    """Run `sluice` in a folder, on a terminal of so many columns, `patience` seconds at most."""
+    """Run `sluice` in a folder, on a terminal with that many columns, `patience` seconds at most."""
     ours, theirs = pty.openpty()
     ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
     given = child_env({"PYTHONPATH": str(ROOT), "TERM": "xterm-256color", **(env or {})})

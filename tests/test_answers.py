@@ -169,7 +169,7 @@ def test_a_dead_letter_is_these_bytes_in_every_form(
 
 
 TEXT = st.text(st.characters(exclude_categories=()), max_size=20)
-"""Lone surrogates among it, as in the names of files."""
+"""Text that may hold lone surrogates, as the names of files may."""
 KEYS = st.none() | st.binary(max_size=20) | st.just(b"k" * 5000)
 VALUES = st.none() | st.binary(max_size=20)
 EVENTS = st.builds(

@@ -23,7 +23,7 @@ from tests.services.processes import ROOT, child_env
 PATIENCE = 300.0
 PAGES = [Document(path) for path in DOCUMENTS]
 GROUPS = {"policy", "topics", "config"}
-"""Commands of commands."""
+"""Commands that have commands of their own."""
 RUN = [block for page in PAGES for block in page.blocks if block.status is not None]
 POLICIES = [block for page in PAGES for block in page.blocks if block.text.startswith("# policies/")]
 SLIPS = ROOT / "tests" / "rules" / "policies" / "policy_slips.txt"
@@ -195,7 +195,7 @@ def test_the_picture_brings_along_all_that_it_shows() -> None:
 
 
 def test_the_picture_is_of_a_run_as_it_runs_now(tmp_path: Path) -> None:
-    """All but its speed, which is the machine's."""
+    """Only its speed is not compared, which is the machine's."""
     figures = json.loads(sluice("demo", "--json", "--out", str(tmp_path / "decisions.jsonl")))
     shown = " ".join("".join(ET.parse(PICTURE).getroot().itertext()).replace("\xa0", " ").split())
     alt = " ".join(Document(Path("README.md")).text.partition("![")[2].partition("]")[0].split())

@@ -21,7 +21,7 @@ def item(offset: int = 0, value: bytes | None = b"image", views: int = 0) -> Ite
 
 
 class OddError(Exception):
-    """None of ours."""
+    """An error that Sluice does not know."""
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_batch_parts_into_the_same_items_and_counts_its_views(views: list[int]
     assert (len(first), first.polled_at, first.generation) == (min(count, len(views)), 5.0, 7)
 
 
-def test_the_live_items_of_a_batch_are_those_that_have_not_failed() -> None:
+def test_a_batch_knows_which_of_its_items_have_not_failed() -> None:
     batch = Batch([item(0), item(1), item(2)])
     batch.items[1].fail("decode", OddError("no"))
     assert [each.event.offset for each in batch.unfailed()] == [0, 2]

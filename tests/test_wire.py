@@ -94,7 +94,7 @@ def test_a_decision_validates_against_its_schema_and_reads_back_the_same() -> No
 
 
 def test_a_decision_from_before_there_was_evidence_still_reads() -> None:
-    """Both of the first version and of the second."""
+    """Decisions of the first version and of the second do."""
     for version in ("sluice.decision.v1", "sluice.decision.v2"):
         old = msgspec.to_builtins(decision(schema=version))
         assert all(match.pop("evidence") is None for match in old["matches"])
@@ -285,7 +285,7 @@ def test_a_dead_letters_own_words_are_not_those_of_its_event(name: str) -> None:
 
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=20)
-"""Lone surrogates among it: they stand for the bytes of a header name that is not UTF-8."""
+"""Text that may hold lone surrogates: they stand for the bytes of a header name that is not UTF-8."""
 
 
 def size(record: Record) -> int:

@@ -49,7 +49,6 @@ class Expression:
         return self.promql.endswith("> 0")
 
     def __str__(self) -> str:
-        """Names a parametrised test."""
         return f"{self.place}: {self.promql}"
 
 
@@ -66,7 +65,7 @@ def dashboard_expressions(window: str = "5s", job: str = "sluice") -> list[Expre
 
 
 def alert_expressions() -> list[Expression]:
-    """Every expression of the alert and recording rules. An alert's finds nothing while all is well."""
+    """Every expression of the alert and recording rules. That of an alert finds nothing while all is well."""
     (rules,) = documents(ALERTS)
     return [
         Expression(rule.get("alert") or rule["record"], rule["expr"])
@@ -83,5 +82,5 @@ def _targets(dashboard: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[s
 
 
 def _filled(promql: str, values: dict[str, str]) -> str:
-    """An unknown variable is an error, so that a new one is not asked for literally."""
+    """The expression with its variables filled in. Raises ``KeyError`` for one that has no value here."""
     return re.sub(r"\$\{?(\w+)\}?", lambda match: values[match[1]], promql)

@@ -28,7 +28,7 @@ THIS_MACHINES = {
     "policies": "the shipped ones",
     "state": "`sluice` in the user's state folder",
 }
-"""Defaults that are another on another machine, in words."""
+"""The words for defaults that differ from machine to machine."""
 
 MANY_DIGITS = 10_000
 """From here on a number is written in groups of three digits."""
@@ -38,7 +38,7 @@ SUFFIXES = {"counter": "_total", "info": "_info"}
 
 
 def settings_table() -> str:
-    """Every setting, by group."""
+    """One table a group of settings, under the group's title."""
     return "\n\n".join(_group(group, names) for group, names in GROUPS.items())
 
 
@@ -81,7 +81,6 @@ def _metric(metric: MetricWrapperBase) -> tuple[str, ...]:
 
 
 def alerts_table() -> str:
-    """Every alert."""
     rules = YAML(typ="safe").load(DEPLOY / "prometheus" / "alerts.yaml")
     alerts = [rule for group in rules["groups"] for rule in group["rules"] if "alert" in rule]
     return _table(("alert", "severity", "after", "what has happened"), map(_alert, alerts))

@@ -29,7 +29,7 @@ def scraped(
 def test_every_expression_is_understood_and_finds_data(
     prometheus: Callable[..., PrometheusServer], start_process: Callable[..., ChildProcess]
 ) -> None:
-    """All in one test: it starts a Prometheus, and they are asked in a second."""
+    """One test asks all expressions: starting a Prometheus takes seconds, and asking them takes one."""
     # The time shown spans the whole run: policies are loaded at its start and never again.
     expressions = dashboard_expressions(window="2m")
     server = scraped(prometheus, start_process, "2m")

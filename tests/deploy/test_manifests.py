@@ -45,7 +45,7 @@ def seconds(text: str) -> float:
 class TestNames:
     @pytest.mark.parametrize("file", ["compose.yaml", "kubernetes.yaml", "Dockerfile", "prometheus/alerts.yaml"])
     def test_every_setting_exists(self, file: str) -> None:
-        """In comments and runbooks too."""
+        """Names in comments and runbooks count, too."""
         known = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
         assert set(re.findall(rf"{ENV_PREFIX}[A-Z_]+", (DEPLOY / file).read_text())) <= known
 

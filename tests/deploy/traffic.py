@@ -67,7 +67,7 @@ def decided(scores: Mapping[str, float], *, policy_set: str = "set-1", action: A
 
 
 def failed(stage: str, reason: str) -> Failed:
-    """The answer to what that stage gave up on."""
+    """The answer to an event that failed in that stage."""
     return Failed(EVENT, "e", Failure(stage, reason, "pipeline.errors.ItemError"))
 
 

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from pipeline.wire import CONNECT_PREFIX, EVENT_ID_HEADER, REASON_HEADER
 from tests.services.kafka import Record
 
-Place = tuple[int, int]
+EventRef = tuple[int, int]
 """Partition and offset of an event."""
 
 
@@ -23,13 +23,13 @@ Place = tuple[int, int]
 class Answer:
     """One record of the decisions topic or of the dead-letter topic, and the event that it answers."""
 
-    place: Place
+    event: EventRef
     record: Record
     decision: dict[str, Any] | None = None
 
     @property
     def identity(self) -> str:
-        """What was said of which event: the same, however often it is said."""
+        """What it says of which event: the same in every repeat."""
         return self.decision["decision_id"] if self.decision else f"dead letter: {self.reason} of {self.event_id}"
 
     @property
@@ -52,44 +52,43 @@ class Answers:
     all: list[Answer]
 
     @cached_property
-    def by_place(self) -> dict[Place, list[Answer]]:
+    def by_event(self) -> dict[EventRef, list[Answer]]:
         """The answers to each event that has any."""
-        found: defaultdict[Place, list[Answer]] = defaultdict(list)
+        found: defaultdict[EventRef, list[Answer]] = defaultdict(list)
         for answer in self.all:
-            found[answer.place].append(answer)
+            found[answer.event].append(answer)
         return dict(found)
 
     @property
     def repeats(self) -> int:
         """How many answers were given again."""
-        return len(self.all) - len(self.by_place)
+        return len(self.all) - len(self.by_event)
 
     @property
     def decisions(self) -> list[dict[str, Any]]:
-        """The decisions alone, as JSON objects, by partition and offset of their events."""
-        return [answer.decision for answer in sorted(self.all, key=lambda each: each.place) if answer.decision]
+        """The decisions alone, as JSON objects, in the order of partition and offset of their events."""
+        return [answer.decision for answer in sorted(self.all, key=lambda each: each.event) if answer.decision]
 
     @property
     def dead_letters(self) -> list[Answer]:
-        """The dead letters alone."""
         return [answer for answer in self.all if answer.decision is None]
 
-    def changed_their_mind(self) -> dict[Place, set[str]]:
+    def changed_their_mind(self) -> dict[EventRef, set[str]]:
         """Events that were answered again in another way: never any, while policies and model stay the same."""
-        said = {place: {answer.identity for answer in answers} for place, answers in self.by_place.items()}
-        return {place: identities for place, identities in said.items() if len(identities) > 1}
+        said = {event: {answer.identity for answer in answers} for event, answers in self.by_event.items()}
+        return {event: identities for event, identities in said.items() if len(identities) > 1}
 
     def answered_up_to(self) -> dict[int, int]:
         """For each partition, the first offset that has no answer: a commit beyond it would lose that event."""
         ends: defaultdict[int, int] = defaultdict(int)
-        for partition, offset in sorted(self.by_place):
+        for partition, offset in sorted(self.by_event):
             if offset == ends[partition]:
                 ends[partition] += 1
         return dict(ends)
 
 
 def read_answers(decisions: Iterable[Record], dead_letters: Iterable[Record]) -> Answers:
-    """Take both topics' records for what they say they answer."""
+    """The records of both topics as answers to the events that they name."""
     return Answers([*map(_decision, decisions), *map(_dead_letter, dead_letters)])
 
 

@@ -24,12 +24,11 @@ def pictures(count: int, start: int = 0) -> list[bytes]:
 
 @cache
 def picture(number: int) -> bytes:
-    """The JPEG of that number."""
     return encoded(photograph(48, 32, seed=number, detail=4), "JPEG", quality=80)
 
 
 def hostile_pictures() -> list[Hostile]:
-    """One of each kind."""
+    """One of each kind that must become a dead letter."""
     whole = encoded(photograph(200, 200), "JPEG")
     return [
         Hostile("truncated", whole[: len(whole) // 2], "truncated"),

@@ -44,7 +44,7 @@ class Worker:
         self.process.wait_for_http(self.url("readyz"), within=within)
 
     def wait_for_partitions(self, number: int, within: float = START) -> None:
-        """Wait until it owns that many."""
+        """Wait until it owns that many partitions."""
         until(
             lambda: self.process.running and self.metric("sluice_assigned_partitions") == number,
             within,
@@ -52,7 +52,7 @@ class Worker:
         )
 
     def url(self, path: str) -> str:
-        """Its address for that path."""
+        """Its address for ``metrics``, ``healthz`` or ``readyz``."""
         return f"http://{HOST}:{self.port}/{path}"
 
     def metric(self, name: str, **labels: str) -> float:

@@ -27,7 +27,7 @@ class Stream:
     consumer: Any
     sent: int = 0
     decisions: list[dict[str, Any]] = field(default_factory=list)
-    """All that came since the stream began, in the order of their partitions."""
+    """All that came since the stream began; those of one partition are in its order."""
 
     def look(self) -> list[dict[str, Any]]:
         """Send one picture, and return the decisions that have come since the last look."""
@@ -39,7 +39,7 @@ class Stream:
         return came
 
     def wait_for_set(self, *, other_than: str, within: float) -> dict[str, Any]:
-        """Go on until a decision carries another policy set than that one, and return the first that does."""
+        """Send on until a decision carries another policy set than that one, and return the first that does."""
 
         def probe() -> dict[str, Any] | None:
             return next((each for each in self.look() if each["policy_set"] != other_than), None)
@@ -47,7 +47,7 @@ class Stream:
         return until(probe, within, f"a decision by another policy set than {other_than}")
 
     def next_decisions(self, number: int, within: float = 20.0) -> list[dict[str, Any]]:
-        """Go on until that many more have come, and return them."""
+        """Send on until that many more decisions have come, and return them."""
         start = len(self.decisions)
         until(
             lambda: (self.look(), len(self.decisions) >= start + number)[1],
@@ -65,10 +65,11 @@ def streaming(pipeline: Pipeline) -> Iterator[Stream]:
         closing(KafkaProducer(bootstrap_servers=servers, linger_ms=0)) as producer,
         closing(KafkaConsumer(bootstrap_servers=servers, enable_auto_commit=False)) as consumer,
     ):
-        places = [TopicPartition(pipeline.decisions, each) for each in pipeline.kafka.end_offsets(pipeline.decisions)]
-        consumer.assign(places)
-        for place, end in consumer.end_offsets(places).items():
-            consumer.seek(place, end)
+        topic = pipeline.decisions
+        partitions = [TopicPartition(topic, number) for number in pipeline.kafka.end_offsets(topic)]
+        consumer.assign(partitions)
+        for partition, end in consumer.end_offsets(partitions).items():
+            consumer.seek(partition, end)
         yield Stream(pipeline.images, producer, consumer)
 
 

@@ -25,20 +25,20 @@ def test_two_workers_answer_every_event_exactly_once(make_pipeline: Callable[...
     mixed = [*pictures(1000), *hostile]
     random.Random(0).shuffle(mixed)
     events = {(event.partition, event.offset): event for event in pipeline.send(mixed)}
-    reasons = {place: image.reason for place, image in zip(events, mixed, strict=True) if image in hostile}
+    reasons = {ref: image.reason for ref, image in zip(events, mixed, strict=True) if image in hostile}
 
     pipeline.wait_for_answers(len(events), *workers)
     pipeline.wait_until_committed()
     answers = pipeline.answers()
 
-    assert set(answers.by_place) == set(events), "events without an answer, or answers to nothing"
+    assert set(answers.by_event) == set(events), "events without an answer, or answers to nothing"
     assert answers.repeats == 0
-    assert {answer.place: answer.reason for answer in answers.dead_letters} == reasons
+    assert {answer.event: answer.reason for answer in answers.dead_letters} == reasons
     assert [problem for decision in answers.decisions for problem in schema_problems(decision)] == []
     assert [
         problem
         for letter in answers.dead_letters
-        for problem in dead_letter_problems(letter.record, events[letter.place], pipeline.images)
+        for problem in dead_letter_problems(letter.record, events[letter.event], pipeline.images)
     ] == []
     assert len({decision["decision_id"] for decision in answers.decisions}) == len(answers.decisions)
     assert pipeline.committed() == pipeline.kafka.end_offsets(pipeline.images)
@@ -52,8 +52,8 @@ def test_two_workers_answer_every_event_exactly_once(make_pipeline: Callable[...
 def test_a_decision_carries_the_events_key_and_headers(standing: Standing) -> None:
     pipeline = standing.pipeline
     [event] = pipeline.send(pictures(1))
-    place = (event.partition, event.offset)
-    [answer] = until(lambda: pipeline.answers().by_place.get(place), 30, f"an answer to {place}")
+    ref = (event.partition, event.offset)
+    [answer] = until(lambda: pipeline.answers().by_event.get(ref), 30, f"an answer to {ref}")
     assert answer.decision is not None
     assert answer.record.key == event.key
     assert answer.record.header("x-trace") == b"0"
@@ -83,7 +83,7 @@ def test_sigterm_finishes_what_is_in_flight_and_commits_exactly_that(make_pipeli
     pipeline.wait_for_answers(len(events), second)
     assert second.process.terminate(within=STOP) == 0, str(second.process)
     answers = pipeline.answers()
-    assert (len(answers.by_place), answers.repeats) == (len(events), 0)
+    assert (len(answers.by_event), answers.repeats) == (len(events), 0)
     assert pipeline.committed() == pipeline.kafka.end_offsets(pipeline.images)
 
 
@@ -99,7 +99,7 @@ def test_a_crash_loses_nothing_and_repeats_under_the_same_ids(make_pipeline: Cal
     assert first.process.kill() == -signal.SIGKILL
 
     published = pipeline.answers()
-    assert len(published.by_place) < len(events), "it was through before it was killed: this test has tested nothing"
+    assert len(published.by_event) < len(events), "it was through before it was killed: this test has tested nothing"
     done, committed = published.answered_up_to(), pipeline.committed()
     assert all(offset <= done.get(partition, 0) for partition, offset in committed.items()), (committed, done)
     repeatable = len(published.all) - sum(committed.values())
@@ -107,12 +107,12 @@ def test_a_crash_loses_nothing_and_repeats_under_the_same_ids(make_pipeline: Cal
 
     second = pipeline.worker()
     until(
-        lambda: len(pipeline.answers().by_place) == len(events),
+        lambda: len(pipeline.answers().by_event) == len(events),
         60,
-        lambda: f"an answer to every event; {len(pipeline.answers().by_place)} of {len(events)}; {second.process}",
+        lambda: f"an answer to every event; {len(pipeline.answers().by_event)} of {len(events)}; {second.process}",
     )
     pipeline.wait_until_committed()
     answers = pipeline.answers()
-    assert set(answers.by_place) == {(event.partition, event.offset) for event in events}
+    assert set(answers.by_event) == {(event.partition, event.offset) for event in events}
     assert answers.changed_their_mind() == {}
     assert answers.repeats == repeatable

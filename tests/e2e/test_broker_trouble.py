@@ -16,7 +16,7 @@ LARGE_WEB_PAGE = Hostile("large web page", b"<html>" + b"x" * 20_000, "not_an_im
 
 
 def let_records_be(kafka: KafkaBroker, topic: str, most_bytes: int) -> None:
-    """Set a topic's largest record."""
+    """Set how many bytes a record of that topic may have."""
     wanted = ConfigResource("TOPIC", topic, {"max.message.bytes": str(most_bytes)})
     with closing(KafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)) as admin:
         admin.alter_configs([wanted])
@@ -43,9 +43,9 @@ def test_a_dead_letter_that_is_refused_in_every_form_stops_the_worker_and_is_not
     mended = pipeline.worker()
     pipeline.wait_until_committed()
     answers = pipeline.answers()
-    assert set(answers.by_place) == {(event.partition, event.offset) for event in events}
+    assert set(answers.by_event) == {(event.partition, event.offset) for event in events}
     assert answers.changed_their_mind() == {}
-    assert [letter.place for letter in answers.dead_letters] == [(0, poison.offset)]
+    assert [letter.event for letter in answers.dead_letters] == [(0, poison.offset)]
     assert mended.process.running
 
 
@@ -65,7 +65,7 @@ def test_without_acknowledgements_a_worker_stops_and_commits_nothing(make_pipeli
     pipeline.kafka.create_topic(pipeline.decisions)
     pipeline.workers(1)
     pipeline.wait_until_committed()
-    assert sorted(pipeline.answers().by_place) == [(0, offset) for offset in range(10, 20)]
+    assert sorted(pipeline.answers().by_event) == [(0, offset) for offset in range(10, 20)]
 
 
 def test_a_worker_rides_out_a_broker_restart(
@@ -85,7 +85,7 @@ def test_a_worker_rides_out_a_broker_restart(
     pipeline.wait_until_committed()
     assert worker.process.running, str(worker.process)
     answers = pipeline.answers()
-    assert set(answers.by_place) == {(event.partition, event.offset) for event in events}
+    assert set(answers.by_event) == {(event.partition, event.offset) for event in events}
     assert answers.changed_their_mind() == {}
     assert worker.process.terminate(within=STOP) == 0, str(worker.process)
 
@@ -109,7 +109,7 @@ def test_a_worker_that_starts_during_an_outage_waits_for_the_broker(
     kafka_of_own.start()
     waits.wait_until_ready()
     pipeline.wait_until_committed()
-    assert sorted(pipeline.answers().by_place) == [(event.partition, event.offset) for event in events]
+    assert sorted(pipeline.answers().by_event) == [(event.partition, event.offset) for event in events]
 
 
 def test_partitions_that_go_to_a_new_worker_are_finished_first(make_pipeline: Callable[..., Pipeline]) -> None:
@@ -127,7 +127,7 @@ def test_partitions_that_go_to_a_new_worker_are_finished_first(make_pipeline: Ca
     pipeline.wait_until_committed()
     assert halfway < len(events), "it was through before they joined: this test has tested nothing"
     answers = pipeline.answers()
-    assert set(answers.by_place) == {(event.partition, event.offset) for event in events}
+    assert set(answers.by_event) == {(event.partition, event.offset) for event in events}
     assert answers.repeats == 0
 
 

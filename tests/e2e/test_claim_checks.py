@@ -22,7 +22,7 @@ WRONG = sha256(b"something else").hexdigest()
 
 
 class _Images(BaseHTTPRequestHandler):
-    """Has one image."""
+    """Serves one image and nothing else."""
 
     def do_GET(self) -> None:
         found = self.path == "/image.jpg"
@@ -32,7 +32,7 @@ class _Images(BaseHTTPRequestHandler):
         self.wfile.write(IMAGE if found else b"")
 
     def log_message(self, *_: object) -> None:
-        """Quietly."""
+        """Nothing of it belongs on the output of the tests."""
 
 
 @contextmanager
@@ -75,6 +75,6 @@ def _claim(standing: Standing, claim: dict[str, str]) -> Record:
 
 
 def _answer(standing: Standing, event: Record) -> Answer:
-    place = (event.partition, event.offset)
-    [answer] = until(lambda: standing.pipeline.answers().by_place.get(place), 30, f"an answer to {event.value!r}")
+    ref = (event.partition, event.offset)
+    [answer] = until(lambda: standing.pipeline.answers().by_event.get(ref), 30, f"an answer to {event.value!r}")
     return answer

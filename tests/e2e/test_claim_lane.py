@@ -36,7 +36,7 @@ def store(port: int, seconds: float = 0.0) -> Iterator[None]:
             self.wfile.write(IMAGE)
 
         def log_message(self, *_: object) -> None:
-            """Quietly."""
+            """Nothing of it belongs on the output of the tests."""
 
         def handle(self) -> None:
             with suppress(OSError):  # a client that was told to stop
@@ -73,8 +73,8 @@ def claims(pipeline: Pipeline, port: int, count: int) -> list[Record]:
 
 
 def answered(pipeline: Pipeline, events: list[Record]) -> int:
-    by_place = pipeline.answers().by_place
-    return sum((event.partition, event.offset) in by_place for event in events)
+    by_event = pipeline.answers().by_event
+    return sum((event.partition, event.offset) in by_event for event in events)
 
 
 def ready(worker: Worker) -> Worker:

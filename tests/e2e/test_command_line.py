@@ -45,7 +45,7 @@ def sluice(tmp_path: Path) -> Iterator[Sluice]:
 
 
 def output(process: ChildProcess, status: int = 0) -> str:
-    """What it prints; it must end with that status."""
+    """What the command prints; it must end with that status."""
     assert process.wait(within=PATIENCE) == status, str(process)
     assert "Traceback" not in process.stderr()
     return process.stdout()
@@ -118,7 +118,7 @@ class TestSendAndTail:
         numbers = iter(range(8_000, 9_000))
 
         def another_picture_until_it_ends() -> bool:
-            """It says nowhere that it has begun to look, so pictures are sent until it has seen enough."""
+            """`tail` does not say when it has begun to read, so pictures are sent until it has seen enough."""
             number = next(numbers)
             standing.pipeline.send([picture(number)], start=number)
             return not tailing.running
@@ -244,7 +244,7 @@ def without_network() -> list[str]:
 
 
 def write_one_policy(folder: Path, text: str) -> None:
-    """A folder with that policy and the usual background."""
+    """Make a folder with that policy and the usual background."""
     folder.mkdir()
     (folder / "_defaults.yaml").write_text(DEFAULTS)
     (folder / "_background.txt").write_text(FILES["_background.txt"])

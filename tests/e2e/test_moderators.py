@@ -16,7 +16,7 @@ PROCESSES = {"encoder", "moderator-1", "moderator-2"}
 
 
 def pids(worker: Worker) -> dict[str, int]:
-    """Of the processes that it has started, the last of each name."""
+    """The process id of the last process of each name that the supervisor has started."""
     return {line["started"]: line["pid"] for line in worker.logged("process_started")}
 
 
@@ -28,7 +28,7 @@ def alive(pid: int) -> bool:
 
 
 def kill(worker: Worker, name: str) -> None:
-    """As the out-of-memory killer does; and wait until there is another."""
+    """End it as the out-of-memory killer does, and wait until there is another of that name."""
     killed = pids(worker)[name]
     os.kill(killed, signal.SIGKILL)
     until(lambda: pids(worker)[name] != killed, 20, lambda: f"another {name}: {worker.process}")
@@ -59,7 +59,7 @@ def test_processes_that_are_killed_cost_no_event_and_a_stop_drains_and_leaves_no
     pipeline.wait_for_answers(len(events) - 380, worker)
     stops_in_the_middle_of_the_work(worker)
     answers = pipeline.answers()
-    assert len(answers.by_place) < len(events), "it was through before it was stopped: this test has tested nothing"
+    assert len(answers.by_event) < len(events), "it was through before it was stopped: this test has tested nothing"
     assert answers.dead_letters == []
     assert answers.changed_their_mind() == {}
     assert answers.answered_up_to() == pipeline.committed(), "what was answered is committed, and nothing beyond it"
@@ -76,7 +76,7 @@ def all_is_well_after_the_restarts(worker: Worker) -> None:
 
 
 def stops_in_the_middle_of_the_work(worker: Worker) -> None:
-    """Told as systemd tells: all processes at once. The moderators still drain, so the encoder is still there."""
+    """All processes get the signal at once, as from systemd; the moderators drain, and the encoder outlives them."""
     away = len(worker.logged("encoder_away"))
     os.killpg(worker.process.pid, signal.SIGTERM)
     assert worker.process.wait(within=STOP) == 0, str(worker.process)

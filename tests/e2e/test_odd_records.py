@@ -19,12 +19,12 @@ MEGABYTE = 1 << 20
 ANY_TIME = {"message.timestamp.after.max.ms": str(2**63 - 1), "message.timestamp.before.max.ms": str(2**63 - 1)}
 ROOMY = {"max.message.bytes": str(24 * MEGABYTE)}
 NOW = 1_764_000_000_000
-"""Milliseconds."""
+"""Milliseconds since the epoch."""
 
 
 def answer_to(pipeline: Pipeline, event: Record) -> Answer:
-    place = (event.partition, event.offset)
-    [answer] = until(lambda: pipeline.answers().by_place.get(place), 60, f"an answer to {place}")
+    ref = (event.partition, event.offset)
+    [answer] = until(lambda: pipeline.answers().by_event.get(ref), 60, f"an answer to {ref}")
     return answer
 
 
@@ -139,7 +139,7 @@ def test_a_topic_made_anew_gives_new_ids_and_a_policy_edit_none(
     after = answer_to(anew, pipeline.send([picture(2)])[0])
     assert last.process.terminate(within=STOP) == 0
 
-    assert before.place == again.place == after.place
+    assert before.event == again.event == after.event
     assert before.event_id == again.event_id != after.event_id
     assert before.decision is not None
     assert again.decision is not None

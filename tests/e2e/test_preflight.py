@@ -22,8 +22,8 @@ from tests.services.processes import HOST, ChildProcess, free_port
 
 
 @dataclass(frozen=True)
-class Places:
-    """What the mistakes refer to."""
+class World:
+    """What the mistaken settings refer to."""
 
     taken_port: int
     nobody: str
@@ -35,7 +35,7 @@ LINE = FILES["weapons.yaml"].count("\n") + 1
 """The line of the bad policy file that is wrong."""
 
 # The mistakes of a first day: the setting, what it is set to, and what the one line must say of it.
-MISTAKES: dict[str, tuple[str, Callable[[Places], object], list[str]]] = {
+MISTAKES: dict[str, tuple[str, Callable[[World], object], list[str]]] = {
     "no topic": ("images_topic", lambda _: "absent", ["no topic absent", "sluice topics create"]),
     "no broker": ("bootstrap_servers", lambda at: at.nobody, ["no Kafka broker answers at {at.nobody}"]),
     "no such model": ("model", lambda _: "ViT-B-23", ["ViT-B-23", "did you mean"]),
@@ -51,7 +51,7 @@ MISTAKES: dict[str, tuple[str, Callable[[Places], object], list[str]]] = {
 
 
 @pytest.fixture(scope="module")
-def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A port that is taken, an address where nobody is, and files that do not hold."""
     folder = tmp_path_factory.mktemp("mistakes")
     policies = write_policies(folder / "policies")
@@ -59,32 +59,32 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
     config = folder / "sluice.toml"
     config.write_text('grupp = "a typing error"\n')
     with socket.create_server((HOST, 0)) as listener:
-        yield Places(listener.getsockname()[1], f"{HOST}:{free_port()}", policies, config)
+        yield World(listener.getsockname()[1], f"{HOST}:{free_port()}", policies, config)
 
 
 @pytest.fixture(scope="module")
 def started(
-    kafka: KafkaBroker, quick: Settings, places: Places, tmp_path_factory: pytest.TempPathFactory
+    kafka: KafkaBroker, quick: Settings, world: World, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Pipeline, dict[str, ChildProcess]]]:
     """A worker for each mistake, all at once: most of their time is spent waiting and importing."""
     settings = {**quick, "start_timeout": 0}
     with pipeline_on(kafka, tmp_path_factory.mktemp("preflight"), **settings) as pipeline:
         yield (
             pipeline,
-            {name: pipeline.worker(**{key: value(places)}).process for name, (key, value, _) in MISTAKES.items()},
+            {name: pipeline.worker(**{key: value(world)}).process for name, (key, value, _) in MISTAKES.items()},
         )
 
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_one_clear_line_and_exit_status_2(
-    started: tuple[Pipeline, dict[str, ChildProcess]], places: Places, name: str
+    started: tuple[Pipeline, dict[str, ChildProcess]], world: World, name: str
 ) -> None:
     process = started[1][name]
     assert process.wait(within=120) == 2, str(process)
     [line] = (line for line in process.stderr().splitlines() if not line.startswith("{"))  # the log is JSON
     assert line.startswith("sluice: ")
     for words in MISTAKES[name][2]:
-        assert words.replace("{at.", "{0.").format(places) in line
+        assert words.replace("{at.", "{0.").format(world) in line
     assert process.stdout() == ""
 
 

@@ -22,6 +22,7 @@ import pytest
 
 from pipeline.rules.heads.ensembles import digest
 from tests.conftest import had_or_skipped
+from tests.e2e.answers import EventRef
 from tests.e2e.conftest import Settings
 from tests.e2e.pictures import picture
 from tests.e2e.pipeline_under_test import Pipeline, Worker, pipeline_on
@@ -36,7 +37,7 @@ SOON = 5.0
 
 @dataclass
 class Fleet:
-    """A worker without Redis, workers with it, all on the same pictures and policies, each with its own answers."""
+    """A worker without Redis and workers with it, on the same pictures and policies, each with answers of its own."""
 
     redis: RedisServer
     policies: Path
@@ -65,11 +66,11 @@ class Fleet:
     def assert_same_decisions(self, pictures: int = 8) -> None:
         """Send pictures that are new to all, and compare what each worker makes of them."""
         sent = self.alone[0].send([picture(20_000 + next(self.numbers)) for _ in range(pictures)])
-        places = {(event.partition, event.offset) for event in sent}
-        expected = _decisions(self.alone, places)
+        refs = {(event.partition, event.offset) for event in sent}
+        expected = _decisions(self.alone, refs)
         assert len({str(each["scores"]) for each in expected.values()}) == pictures, "the pictures score alike"
         for sharing in self.sharing:
-            assert _decisions(sharing, places) == expected, str(sharing[1].process)
+            assert _decisions(sharing, refs) == expected, str(sharing[1].process)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +98,7 @@ def test_a_second_worker_finds_every_text_in_redis(fleet: Fleet) -> None:
 
 
 def test_rubbish_in_redis_is_not_believed(fleet: Fleet) -> None:
-    """Put where the workers will look after the next edit: of every kind that a key can hold."""
+    """The rubbish lies where the workers will look after the next edit, in every kind that a key can hold."""
     dimensions, ones = 32, np.ones(32, "<f4")
     rubbish: dict[str, Any] = {
         "too short": ones[:-1].tobytes(),
@@ -126,7 +127,7 @@ def test_rubbish_in_redis_is_not_believed(fleet: Fleet) -> None:
 
 
 def test_a_frozen_redis_delays_an_edit_by_a_bounded_time(fleet: Fleet) -> None:
-    """The first edit meets it and gives up; the next, seconds later, does not even ask."""
+    """The first edit asks Redis and gives up; the next, seconds later, does not even ask."""
     failures = len(fleet.sharing[0][1].logged("redis_failed"))
     fleet.redis.pause()
     fleet.edit(["a bottle of wine"])
@@ -138,7 +139,7 @@ def test_a_frozen_redis_delays_an_edit_by_a_bounded_time(fleet: Fleet) -> None:
 
 
 def test_a_worker_starts_beside_a_frozen_redis(fleet: Fleet) -> None:
-    """It asks once, is told nothing, and does without: one failure in the whole start."""
+    """The worker asks Redis once and does without: one failure in the whole start."""
     worker = fleet.add()
     assert len(worker.logged("redis_failed")) == 1
     assert text_lookups(worker)["hit"] == 0
@@ -155,24 +156,24 @@ def test_a_killed_redis_changes_nothing(fleet: Fleet) -> None:
 
 
 def text_lookups(worker: Worker) -> dict[str, float]:
-    """How its look-ups of text features have ended."""
+    """How many of its look-ups of text features have ended in each way."""
     name = "sluice_text_cache_lookups_total"
     return {result: worker.metric(name, result=result) for result in ("hit", "miss", "error")}
 
 
 def fingerprint(fleet: Fleet) -> str:
-    """Of the model that all of them run."""
+    """The fingerprint of the model that all workers run."""
     return str(fleet.alone[1].logged("worker_started")[0]["fingerprint"])
 
 
-def _decisions(where: tuple[Pipeline, Worker], places: set[tuple[int, int]]) -> dict[tuple[int, int], Any]:
+def _decisions(where: tuple[Pipeline, Worker], refs: set[EventRef]) -> dict[EventRef, Any]:
     """The decisions on those events, without the time at which they were made."""
     pipeline, worker = where
 
-    def probe() -> dict[tuple[int, int], Any] | None:
-        found = {place: each for place, each in pipeline.answers().by_place.items() if place in places}
-        return found if len(found) == len(places) else None
+    def probe() -> dict[EventRef, Any] | None:
+        found = {ref: each for ref, each in pipeline.answers().by_event.items() if ref in refs}
+        return found if len(found) == len(refs) else None
 
-    answers = until(probe, 30, lambda: f"answers to {places} of {worker.process}")
-    decided = {place: answer.decision or {} for place, [answer] in answers.items()}
-    return {place: {**decision, "decided_at": None} for place, decision in decided.items()}
+    answers = until(probe, 30, lambda: f"answers to {refs} of {worker.process}")
+    decided = {ref: answer.decision or {} for ref, [answer] in answers.items()}
+    return {ref: {**decision, "decided_at": None} for ref, decision in decided.items()}

@@ -16,7 +16,7 @@ IMAGES = 20
 
 
 def door(listener: SecureListener) -> dict[str, object]:
-    """The settings that lead through it, but for the password."""
+    """The settings that lead through the listener, but for the password."""
     return {
         "bootstrap_servers": listener.bootstrap_servers,
         "security_protocol": "SASL_SSL",
@@ -57,7 +57,7 @@ def test_pictures_are_sent_judged_and_read_through_tls_and_passwords(
 def test_a_wrong_password_is_one_clear_line(
     make_pipeline: Callable[..., Pipeline], secure_kafka: SecureListener
 ) -> None:
-    """From each command that talks to Kafka; all at once, since each looks for a broker for some seconds."""
+    """Each command that talks to Kafka says it; all run at once, since each looks for a broker for some seconds."""
     pipeline = make_pipeline()
     settings = {**pipeline.topic_settings, **door(secure_kafka), "sasl_password": "guess"}
     commands = [["worker"], ["send", "pyproject.toml"], ["tail"], ["topics", "create"]]

@@ -41,7 +41,7 @@ def test_an_encoder_that_dies_costs_no_event(
     pipeline.wait_for_answers(len(events), *workers)
     pipeline.wait_until_committed()
     answers = pipeline.answers()
-    assert set(answers.by_place) == {(event.partition, event.offset) for event in events}
+    assert set(answers.by_event) == {(event.partition, event.offset) for event in events}
     assert answers.dead_letters == []
     assert answers.repeats == 0
     for worker in workers:

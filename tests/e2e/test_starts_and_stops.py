@@ -26,7 +26,7 @@ MODEL_SETTINGS = ("model", "device", "dtype", "log_format")
 
 @dataclass
 class Told:
-    """How a process ended that was told to after so many seconds of its start."""
+    """How a process ended that was told to end `after` seconds of its start; it `took` that many seconds."""
 
     after: float
     status: int
@@ -45,7 +45,7 @@ def told_in_its_start(process: ChildProcess, after: float) -> Told:
 def test_an_encoder_that_is_told_while_it_starts_ends_at_once(
     quick: Settings, start_process: Callable[..., ChildProcess], tmp_path: Path, after: float
 ) -> None:
-    """Imports, the model, its first pass: it has nothing to drain, and ends by the signal itself."""
+    """It imports, loads the model or makes its first pass: nothing is to be drained, and the signal ends it."""
     # The bundled model: the tiny one is there before it can be told.
     settings = {**{name: quick[name] for name in MODEL_SETTINGS[1:]}, "metrics_port": 0, "metrics_host": HOST}
     argv = python("-m", "workers", "encoder", str(tmp_path / "e.sock"), *flags(settings))
@@ -77,7 +77,7 @@ def test_a_supervisor_that_is_told_while_its_processes_start_leaves_none_behind(
 def test_draining_into_a_broker_that_hangs_waits_once(
     kafka_of_own: KafkaBroker, make_pipeline: Callable[..., Pipeline]
 ) -> None:
-    """Nothing of it is committed, and the end comes within the time to drain and the time to leave."""
+    """No unanswered event is committed, and the end comes within the time to drain and the time to leave."""
     drain = 4.0
     pipeline = make_pipeline(on=kafka_of_own, drain_timeout=drain, max_batch=4)
     [worker] = pipeline.workers(1)
@@ -101,7 +101,7 @@ BROKEN = ["2>&-", "2>/dev/full", "2> >(exit)", ">&- 2>&-"]
 def test_a_worker_whose_log_cannot_be_written_does_all_that_it_should(
     make_pipeline: Callable[..., Pipeline], tmp_path: Path, redirection: str
 ) -> None:
-    """It once lost the thread that takes up edits, and looked well."""
+    """Such a worker once lost the thread that takes up edits, and looked healthy."""
     policies = write_policies(tmp_path / "edited")
     worker = deafened(make_pipeline(policies=policies), redirection)
     worker.wait_until_ready()

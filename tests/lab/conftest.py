@@ -62,7 +62,7 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def write_pairs(folder: Path, count: int) -> Path:
-    """A CSV file of so many pictures, each of a colour of its own and with one caption that names it."""
+    """A CSV file of `count` pictures, each of a colour of its own and with one caption that names it."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = ["image,caption"]
     for number in range(count):

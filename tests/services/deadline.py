@@ -1,4 +1,4 @@
-"""Waiting by asking again, with a deadline: the one place of the tests that sleeps."""
+"""Waiting by asking again, with a deadline."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _CHUNK = 1 << 16
 
 
 class Mode(Enum):
-    """What becomes of bytes."""
+    """What becomes of the bytes that a client or the server sends."""
 
     PASS = "pass"
     SWALLOW = "swallow"
@@ -73,27 +73,27 @@ class Proxy:
             self._pairs[each] = other
             self._selector.register(each, selectors.EVENT_READ)
 
-    def _move(self, source: socket.socket) -> None:
-        if source not in self._pairs:
+    def _move(self, sender: socket.socket) -> None:
+        if sender not in self._pairs:
             return
         try:
-            data = source.recv(_CHUNK)
+            data = sender.recv(_CHUNK)
             if data and self.mode is Mode.PASS:
-                self._pairs[source].sendall(data)
+                self._pairs[sender].sendall(data)
                 if self.bytes_per_second is not None:
                     time.sleep(len(data) / self.bytes_per_second)
         except OSError:
             data = b""
         if not data or self.mode is Mode.HANG_UP:
-            self._part(source)
+            self._part(sender)
 
-    def _part(self, source: socket.socket) -> None:
-        for each in (source, self._pairs[source]):
+    def _part(self, sender: socket.socket) -> None:
+        for each in (sender, self._pairs[sender]):
             self._pairs.pop(each, None)
             with suppress(KeyError):
                 self._selector.unregister(each)
             each.close()
 
     def hang_up(self) -> None:
-        """Close what is open as soon as it says anything, and everything new at once."""
+        """From now on close an open connection as soon as either side sends anything, and a new one at once."""
         self.mode = Mode.HANG_UP

@@ -49,7 +49,7 @@ def some_pixels(count: int, seed: int = 0) -> Pixels:
 
 
 class Tower:
-    """Features that tell images apart, from a device with room for so many; keeps the sizes of its batches."""
+    """Features that tell images apart, from a device with room for `room` of them; keeps the sizes of its batches."""
 
     def __init__(self, room: int = 10**6) -> None:
         self.room, self.seen = room, list[int]()

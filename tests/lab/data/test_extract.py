@@ -21,7 +21,7 @@ SPEC = EncoderSpec("tiny", "f", "float32", (2, 2), (0.5,), (0.5,), "bicubic", "s
 
 
 class Views:
-    """Decodes the bytes ``b"VALUE VIEWS"`` to so many views of that value; ``b"bad"`` is no image."""
+    """Decodes the bytes ``b"VALUE VIEWS"`` to ``VIEWS`` views of ``VALUE``; ``b"bad"`` is no image."""
 
     name = "views"
 

@@ -15,7 +15,7 @@ Options = Callable[[float], list[str]]
 
 
 def seen(folder: Path, columns: int, *words: str) -> tuple[list[str], int]:
-    """What stands on a terminal of so many columns, all that has scrolled away included, and the exit status."""
+    """What stands on a terminal with that many columns, all that has scrolled away included, and the exit status."""
     found = terminal.seen(folder, columns, *words, patience=PATIENCE, env=ONE_THREAD)
     return found.lines, found.status
 

@@ -37,10 +37,10 @@ def machine(tmp_path: Path) -> tuple[Role, list[Role]]:
 
 @contextmanager
 def serving(
-    role: Role, live: str | None = None, ready: str | None = None, registry: CollectorRegistry | None = None
+    role: Role, alive: str | None = None, ready: str | None = None, registry: CollectorRegistry | None = None
 ) -> Iterator[None]:
-    """That process answers so."""
-    server = HealthServer(str(role.health), 0, registry or CollectorRegistry(), lambda: live, lambda: ready)
+    """The process of that role answers; `alive` and `ready` are what is wrong with it, if anything."""
+    server = HealthServer(str(role.health), 0, registry or CollectorRegistry(), lambda: alive, lambda: ready)
     with closing(server):
         yield
 

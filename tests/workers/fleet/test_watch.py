@@ -32,7 +32,7 @@ class Machine:
         self.watch = Watch([self.encoder, self.moderator], lambda: self.now)
 
     def says(self, answer: Answer, seconds: float = 0.0) -> str | None:
-        """The moderator answers so until so many seconds later."""
+        """The moderator gives this answer for that many seconds. Returns why it counts as hung, if it does."""
         self.answers[self.moderator.role.health] = answer
         self.watch.look()
         self.now += seconds
