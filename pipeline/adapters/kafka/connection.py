@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import socket
 from collections import deque
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any
+from typing import Any, TypeVar
 
 from kafka import errors
 from kafka.record import util
@@ -22,10 +22,11 @@ PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 
 _PROBE_SECONDS = 1.0
 _SOON = 30.0
+T = TypeVar("T")
 
 
 class BrokerAwayError(ServiceError):
-    """No broker answers, which waiting may mend: for `patience` seconds, it is worth trying again.
+    """No broker answers, which waiting may mend: it is worth trying again for `patience` seconds.
 
     Nobody listening is a broker that restarts, or a wrong address. Somebody who accepts and says nothing that Kafka
     would say may be a load balancer before a broker that is away, yet is a wrong port or protocol more often.
@@ -70,7 +71,6 @@ class KafkaConnection:
 
     @property
     def servers(self) -> list[str]:
-        """The bootstrap servers, one by one."""
         return [server.strip() for server in self.bootstrap_servers.split(",") if server.strip()]
 
     def settings(self) -> dict[str, Any]:
@@ -91,7 +91,7 @@ class KafkaConnection:
 
     @contextmanager
     def reaching(self) -> Iterator[None]:
-        """Around what needs a broker: whatever fails becomes a `ServiceError` that says what to do."""
+        """Turn whatever fails inside the ``with`` block into a `ServiceError` that says what to do."""
         with overheard("kafka.net.manager") as reasons:
             try:
                 yield
@@ -103,16 +103,33 @@ class KafkaConnection:
                 # Among them files of certificates that are missing or hold something else.
                 raise self._explained(error) from error
 
+    def client(self, make: Callable[..., T], **settings: Any) -> T:
+        """Make a client of kafka-python, with `settings` on top of this connection's.
+
+        Where that fails, the library leaves the client's thread and sockets behind, once for each attempt: they are
+        closed here.
+        """
+        with ExitStack() as failed:
+
+            def network(**configs: Any) -> Client:
+                made = Client(**configs)
+                failed.callback(made.close)
+                return made
+
+            client = make(**{**self.settings(), **settings, "kafka_client": network})
+            failed.pop_all()
+        return client
+
     @property
     def _mechanism(self) -> str | None:
         return self.sasl_mechanism or ("PLAIN" if self.security_protocol.startswith("SASL") else None)
 
     def listening(self) -> list[str]:
-        """Which of the servers take a connection; blocks for a second for each that does not say."""
+        """Which of the servers take a connection; blocks for up to a second for each that does not."""
         return [server for server in self.servers if _accepts(server)]
 
     def away(self) -> BrokerAwayError:
-        """That nobody listens, in words."""
+        """The error to raise when none of the servers takes a connection."""
         return BrokerAwayError(
             f"no Kafka broker answers at {self.bootstrap_servers}; start one, or set the bootstrap servers", inf
         )
@@ -189,9 +206,10 @@ def overheard(logger: str) -> Iterator[deque[Exception]]:
 
 
 def _weightiest(reasons: Iterable[Exception], otherwise: Exception) -> Exception:
-    """A broker that turns a password down may say so at one attempt and just hang up at the next.
+    """The exception that explains best why no broker was reached.
 
-    The last attempt is cut short by our own patience: that it timed out says less than what any before it met.
+    A broker that turns a password down may say so at one attempt and just hang up at the next. The last attempt is
+    cut short by our own patience: that it timed out says less than what any before it met.
     """
     said = list(reasons)
     turned_down = [each for each in said if isinstance(each, errors.SaslAuthenticationFailedError)]

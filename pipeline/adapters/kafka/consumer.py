@@ -12,35 +12,19 @@ The library goes to the oldest or the newest record, silently, whenever it does 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
-from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 
-from pipeline.adapters.kafka.fetcher import (
-    EXPIRED,
-    FETCH_BYTES,
-    PARTITION_FETCH_BYTES,
-    RECREATED,
-    TRUNCATED,
-    FairFetcher,
-    Lost,
-)
-from pipeline.adapters.kafka.network import SILENCE
+from pipeline.adapters.kafka.fetcher import EXPIRED, RECREATED, TRUNCATED, FairFetcher, Lost
 from pipeline.rules.flow.assignment import Partition
-
-if TYPE_CHECKING:
-    from pipeline.adapters.kafka.source import Reading
-
-METADATA_SECONDS = 8.0
-"""How often the topics are looked at: new partitions are known after that, and ours three seconds later."""
 
 _ASK_MS = 10_000
 _ID = "topic-id:"
 
 
 class Consumer(KafkaConsumer):
-    """A consumer that never skips in silence. One thread owns it, as the library's."""
+    """A consumer that never skips events in silence. Like the library's, it is used by one thread."""
 
     def __init__(self, **settings: Any) -> None:
         # The library's metrics are read by nobody, and would count a second fetcher as the first again.
@@ -53,7 +37,7 @@ class Consumer(KafkaConsumer):
         self._metadata_seen: float | None = None
 
     def lost(self) -> list[Lost]:
-        """What cannot be had any more, since this was last asked; to be asked after every poll, before the events."""
+        """Events found to be lost since the last call. Called after every poll, before its events are used."""
         self._look_for_new_topics()
         found, self._fair.lost = self._fair.lost, []
         while self._fair.out_of_range:
@@ -68,7 +52,7 @@ class Consumer(KafkaConsumer):
         return found
 
     def positions(self) -> dict[Partition, int]:
-        """Where the next poll goes on, for each partition that has a place to go on from."""
+        """The offset at which the next poll goes on, for each partition for which it is known."""
         found = {}
         for partition in self._subscription.assigned_partitions():
             position = self._subscription.position(partition) if self._subscription.is_assigned(partition) else None
@@ -82,24 +66,24 @@ class Consumer(KafkaConsumer):
         return self.highwater(partition) if self._subscription.is_assigned(partition) else None
 
     def to_commit(self, partition: Partition, offset: int, *, tell_topic: bool = True) -> OffsetAndMetadata:
-        """An offset together with the topic that it belongs to."""
+        """An offset to commit, together with the id of the topic that it belongs to."""
         topic_id = self._ids.get(TopicPartition(*partition)) if tell_topic else None
         return OffsetAndMetadata(offset, _ID + topic_id if topic_id else "", -1)
 
     def run(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Let the library's thread do that, and wait for it; raises what it raises."""
+        """Do the work on the library's thread and wait for it; raises what it raises."""
         self._net.run(work)
 
     async def within(self, future: Any, seconds: float) -> None:
-        """On the library's thread: wait for an answer; raises `KafkaTimeoutError` when it takes longer."""
+        """Wait for an answer, on the library's thread; raises `KafkaTimeoutError` when it takes longer."""
         await self._manager.wait_for(future, seconds * 1000)
 
     async def rest(self, seconds: float) -> None:
-        """On the library's thread: let others have it."""
+        """Wait, on the library's thread, and leave it to its other work meanwhile."""
         await self._net.sleep(seconds)
 
     def _refresh_committed_offsets(self, timeout_ms: float | None = None) -> bool:  # noqa: ARG002 - the library's
-        """Asked by every poll: find a place for each partition that has none, without making the poll wait for it."""
+        """Called by every poll: find where each new partition begins, without making the poll wait for the answer."""
         if self._task is not None and self._task.is_done:
             task, self._task = self._task, None
             if task.failed() and not task.retriable():
@@ -111,7 +95,7 @@ class Consumer(KafkaConsumer):
         return not missing
 
     async def _begin(self, partitions: set[Any]) -> None:
-        """On the library's thread: the committed offset, unless it belongs to another topic of that name."""
+        """Go to the committed offset, unless it belongs to another topic of that name. On the library's thread."""
         coordinator: Any = self._coordinator
         saved = await coordinator.fetch_committed_offsets_async(partitions, timeout_ms=_ASK_MS)
         for partition in partitions & self._subscription.missing_fetch_positions():
@@ -126,7 +110,7 @@ class Consumer(KafkaConsumer):
                 self._fair.to_the_oldest(partition)
 
     def _look_for_new_topics(self) -> None:
-        """Whether metadata that came since tells of a topic that was made anew under us."""
+        """Begin anew in each topic that was made anew under us, as metadata that came since the last call tells."""
         seen = self._cluster._last_successful_refresh_ms  # noqa: SLF001 - there is no other mark of it
         if seen == self._metadata_seen:
             return
@@ -147,7 +131,7 @@ class Consumer(KafkaConsumer):
 
 
 def _belongs(metadata: str | None, topic_id: str | None) -> bool:
-    """Whether an offset was committed for that very topic; whoever has not said is believed."""
+    """Whether an offset was committed for that very topic; an offset that names no topic is believed."""
     said = metadata is not None and metadata.startswith(_ID)
     return not said or topic_id is None or metadata == _ID + topic_id
 
@@ -157,23 +141,3 @@ def _range(partition: Any, looked_for: int, begins: int, reason: str | None) -> 
     if reason is None:
         reason = EXPIRED if begins > looked_for else TRUNCATED
     return Lost(tuple(partition), reason, looked_for, begins)
-
-
-def member_settings(group: str, reading: Reading) -> dict[str, Any]:
-    """What makes a consumer a member of that group."""
-    session_ms = int(reading.session_timeout * 1000)
-    return {
-        "group_id": group,
-        "enable_auto_commit": False,
-        # Alone: mixed with an eager one, the library refuses. The default two are eager.
-        "partition_assignment_strategy": [CooperativeStickyAssignor],
-        "allow_auto_create_topics": False,
-        "fetch_max_bytes": FETCH_BYTES,
-        "max_partition_fetch_bytes": PARTITION_FETCH_BYTES,
-        "isolation_level": reading.isolation_level,
-        "request_timeout_ms": int(SILENCE * 1000),
-        "metadata_max_age_ms": int(METADATA_SECONDS * 1000),
-        "session_timeout_ms": session_ms,
-        "heartbeat_interval_ms": min(3_000, session_ms // 3),
-        "max_poll_interval_ms": int(reading.max_poll_interval * 1000),
-    }

@@ -25,27 +25,26 @@ from pipeline.ports import LOSSES
 from pipeline.rules.flow.assignment import Partition
 
 PARTITION_FETCH_BYTES = 16 * 1024 * 1024
-"""Most for one partition in a fetch. Measured with a busy thread beside it: 654 records of 100 KB a second at the
-library's default of 1 MiB, 1,117 at 8 MiB. A record that is larger still comes, alone."""
+"""Most bytes of one partition in a fetch. Measured with a busy thread beside it: 654 records of 100 KB a second at
+the library's default of 1 MiB, 1,117 at 8 MiB. A record that is larger still comes, alone."""
 
 LEAST_FETCH_BYTES = 1024 * 1024
 FETCH_BYTES = 32 * 1024 * 1024
 BUFFER_BYTES = 64 * 1024 * 1024
-"""What all partitions together may hold fetched; shared among them, so that each has some while the others do."""
+"""Bytes that all partitions together may hold fetched; shared among them, so that none waits for what others fill."""
 
 REFUSED_SECONDS = 1.0
-"""How long a partition is left alone that the broker does not give us."""
+"""Seconds for which a partition is left alone after the broker refused a fetch of it."""
 
 V2 = 2
-"""The format of batches that knows transactions and headers."""
+"""The version of the batch format that knows transactions and headers."""
 
 IDLE_WAIT_MS = 500
 BUSY_WAIT_MS = 50
-"""How long the broker may hold back an answer while others have records here: whoever runs out waits for it."""
-
+"""Milliseconds that the broker may hold back an answer for want of records: less while other partitions have records
+here, since a partition whose records run out is not asked for again before that answer."""
 
 _log = structlog.get_logger(__name__)
-
 
 EXPIRED, RECREATED, TRUNCATED, CORRUPT = LOSSES
 
@@ -100,7 +99,10 @@ class PartitionRecords(fetcher.Fetcher.PartitionRecords):
             return None
 
     def _check_partition(self, batch: Any) -> None:
-        """Its offset is not under the checksum: one behind the end would be committed, and all before it lost."""
+        """Raise `CorruptRecordError` for a batch whose offset lies behind the partition's end.
+
+        The offset is not under the checksum: such a one would be committed, and all events before it lost.
+        """
         if batch.base_offset >= self.highwater >= 0:
             raise errors.CorruptRecordError(f"its offset, {batch.base_offset}, lies behind the partition's end")
 
@@ -140,7 +142,7 @@ class PartitionRecords(fetcher.Fetcher.PartitionRecords):
             )
 
     def _pass_over(self, batch: Any, error: Exception) -> None:
-        """Go on behind a batch that cannot be read; how far it goes is believed only where that is possible."""
+        """Go on behind a batch that cannot be read; the end that it names is believed only within the partition."""
         first = self.next_fetch_offset
         after = batch.next_offset if batch is not None and batch.magic == V2 else first + 1
         if not first < after <= self.highwater:
@@ -164,11 +166,11 @@ class FairFetcher(fetcher.Fetcher):
         super().__init__(client, subscriptions, **configs)
         self._ready: deque[Any] = deque()
         self.lost: list[Lost] = []
-        """What cannot be read; taken out by whoever reports it."""
+        """Events that cannot be read; the consumer takes them out to report them."""
         self.out_of_range: dict[Any, int] = {}
-        """The offsets that were asked for and do not exist, by partition; taken out like `lost`."""
+        """By partition, the offset that was asked for and does not exist; taken out like `lost`."""
         self.begun: dict[Any, int] = {}
-        """Where partitions began that were sent to the oldest record there is; taken out like `lost`."""
+        """By partition, where one that was sent to the oldest record began; taken out like `lost`."""
         self._left_alone: dict[Any, float] = {}
 
     def fetched_records(
@@ -194,7 +196,6 @@ class FairFetcher(fetcher.Fetcher):
         return dict(drained), self._buffered() >= BUFFER_BYTES
 
     def close(self) -> None:
-        """Let go of what was fetched."""
         super().close()
         for part in self._ready:
             part.drain()
@@ -228,12 +229,12 @@ class FairFetcher(fetcher.Fetcher):
         return part
 
     def _leave_alone(self, partition: Any, error: Exception) -> None:
-        """The broker cannot read its own log there, say: the other partitions go on."""
+        """Do not fetch from it for `REFUSED_SECONDS`: the broker may be unable to read its own log there."""
         _log.warning("fetch_refused", topic=partition.topic, partition=partition.partition, error=str(error))
         self._left_alone[partition] = time.monotonic() + REFUSED_SECONDS
 
     def begin_anew(self, partition: Any, offset: int) -> None:
-        """Go to the oldest record that there is, and remember which was looked for instead."""
+        """Go to the oldest record that there is, and remember which offset was looked for instead."""
         self.out_of_range[partition] = offset
         self.to_the_oldest(partition)
 
@@ -248,7 +249,7 @@ class FairFetcher(fetcher.Fetcher):
             self.begun[partition] = offset  # the position itself may be far ahead before anybody looks
 
     def validate_offsets_if_needed(self, timeout_ms: float | None = None) -> Any:
-        """Ask whether the log still is the one that we have read; where it was cut, go on from there."""
+        """Ask whether the log is still the one that we have read; where it was cut, go on from the cut."""
         try:
             return super().validate_offsets_if_needed(timeout_ms)
         except errors.LogTruncationError as error:

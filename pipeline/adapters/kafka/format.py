@@ -25,7 +25,7 @@ from kafka.record.util import decode_varint
 from pipeline.wire import Headers
 
 INFLATED_BYTES = 128 * 1024 * 1024
-"""Most bytes of one batch once it is decompressed; the topics that we make take 16 MiB in a batch before."""
+"""Most bytes of one batch once it is decompressed; the topics that we make take batches of 16 MiB as sent."""
 
 ESCAPE = "\ufffd"
 """Begins the text of a header's name that is not UTF-8; each character behind it stands for one byte (Latin-1)."""
@@ -37,11 +37,11 @@ _MORE = 0x80
 
 
 class _Null(bytes):
-    """Empty to whoever asks."""
+    """A type of its own, because Python has only one empty `bytes`."""
 
 
 NULL: Final[bytes] = _Null()
-"""Stands for no value: `bytes` to the producer, told apart by identity when it is written."""
+"""Stands for no value: empty `bytes` to the producer, told from a header's empty value by identity when written."""
 
 
 def sendable(headers: Headers) -> list[tuple[str, bytes]]:
@@ -87,7 +87,7 @@ class Batch(default_records.DefaultRecordBatch):
     __slots__ = ()
 
     def _read_msg(self, decode_varint: Callable[..., tuple[int, int]] = decode_varint) -> Any:
-        """One record, as the library reads it but for the names; ValueError and IndexError where it has no sense."""
+        """Read a record as the library does, but for the names; raises ValueError or IndexError for nonsense."""
         buffer = self._buffer
         length, start = decode_varint(buffer, self._pos)
         delta, pos = decode_varint(buffer, start + 1)  # behind the attributes, which nobody uses
@@ -142,19 +142,19 @@ def _within(data: bytes) -> bytes:
 
 
 def gunzip(data: Any) -> bytes:
-    """Decompress gzip; raises `InflatedError`, and OSError, EOFError or zlib.error for what is none."""
+    """Decompress gzip; raises `InflatedError`, and OSError, EOFError or zlib.error for what is not gzip."""
     with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
         return _within(file.read(INFLATED_BYTES + 1))
 
 
 def unzstd(data: bytes) -> bytes:
-    """Decompress zstd; raises `InflatedError`, and `zstandard.ZstdError` for what is none."""
+    """Decompress zstd; raises `InflatedError`, and `zstandard.ZstdError` for what is not zstd."""
     with codec.zstd.ZstdDecompressor().stream_reader(io.BytesIO(data), read_across_frames=True) as reader:
         return _within(reader.read(INFLATED_BYTES + 1))
 
 
 def unlz4(data: bytes) -> bytes:
-    """Decompress an LZ4 frame; raises `InflatedError`, and RuntimeError or EOFError for what is none."""
+    """Decompress an LZ4 frame; raises `InflatedError`, and RuntimeError or EOFError for what is not one."""
     reader = codec.lz4.LZ4FrameDecompressor()
     inflated = _within(reader.decompress(data, max_length=INFLATED_BYTES + 1))
     if not reader.eof:
@@ -163,7 +163,7 @@ def unlz4(data: bytes) -> bytes:
 
 
 def unsnappy(data: bytes) -> bytes:
-    """Decompress snappy, plain or in xerial's blocks; raises `InflatedError`, and others for what is none."""
+    """Decompress snappy, plain or in xerial's blocks; raises `InflatedError`, and others for what is not snappy."""
     if not codec._detect_xerial_stream(data):  # noqa: SLF001 - the library's own way to tell
         return _snappy_block(data, INFLATED_BYTES)
     blocks, left, at = [], INFLATED_BYTES, _XERIAL_HEADER
@@ -178,7 +178,7 @@ def unsnappy(data: bytes) -> bytes:
 
 
 def _snappy_block(data: bytes, most: int) -> bytes:
-    """It begins with its inflated size, which the decompressor holds it to."""
+    """Decompress one block: it begins with its inflated size, to which the decompressor holds it."""
     size = shift = 0
     for byte in data[:5]:
         size |= (byte & 0x7F) << shift
@@ -198,7 +198,7 @@ def missing_codecs() -> list[str]:
 
 
 def _replace(batches: Any, now: Any, before: Any) -> None:
-    """Put our own in the places where the library looks; refuses another version than the one that was read."""
+    """Put our own where the library looks. Raises ImportError for another version than the one that was read."""
     if not version.__version__.startswith(_READ_IN):
         raise ImportError(f"kafka-python {_READ_IN}x is needed, not {version.__version__}: its insides are replaced")
     batches.DefaultRecordBatch = Batch

@@ -65,7 +65,7 @@ class Manager(manager.KafkaConnectionManager):
             self._connected(node.node_id, conn)
 
     def _connected(self, node_id: Any, conn: Any) -> None:
-        """It may be used at once, and is forgiven its failures when it has lasted."""
+        """Let a node be used at once, and forgive its failures once the connection has lasted."""
         failures, _, patience = self._backoff.get(node_id, (0, 0, _CONNECT_MS))
         self._backoff[node_id] = (failures, 0, patience)
         since = time.monotonic()

@@ -26,7 +26,6 @@ class Rebalances(AsyncConsumerRebalanceListener):
         self._gained, self._revoked, self._lost = gained, revoked, lost
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """New partitions came, and have not been fetched from."""
         self._gained(_partitions_of(assigned))
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:

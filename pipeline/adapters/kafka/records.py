@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pipeline.wire import Event
-
-NO_TIMESTAMP = -1
+from pipeline.wire.events import NO_TIMESTAMP
 
 
 def event(record: Any) -> Event:
-    """One record. Its time is a thousandth of what its producer wrote, be that in microseconds, or -1 for none."""
+    """One record as an event. Its timestamp is a thousandth of what the producer wrote, whatever unit that had.
+
+    A record without a timestamp gets -0.001 s.
+    """
     timestamp = NO_TIMESTAMP if record.timestamp is None else record.timestamp
     return Event(
         record.topic,

@@ -5,24 +5,25 @@ rebalance listener on it *while the first waits inside `poll` or `close`*; so th
 once, and the listener may only await (a synchronous commit there raises RuntimeError). Commits are put together on
 the library's thread, whoever asks, so that they leave in order.
 
-At least once: an offset is committed only when every event before it is done, only for partitions that have been ours
-without a break since it was polled. Whatever else happens, the next owner repeats.
+At least once: an offset is committed only when every event before it is done, and only for a partition that has been
+ours without a break since those were polled. In every other case the next owner repeats them.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from contextlib import ExitStack
+from typing import Any
 
 import structlog
 from kafka import TopicPartition, errors
 from kafka.structs import MemberState
 
 from pipeline.adapters.kafka.connection import KafkaConnection
-from pipeline.adapters.kafka.consumer import Consumer, member_settings
+from pipeline.adapters.kafka.consumer import Consumer
 from pipeline.adapters.kafka.fetcher import Lost
+from pipeline.adapters.kafka.membership import Membership
 from pipeline.adapters.kafka.rebalance import Rebalances
 from pipeline.adapters.kafka.records import events
 from pipeline.adapters.kafka.topics import CREATE_COMMAND
@@ -35,36 +36,18 @@ LAG_INTERVAL = 1.0
 """Seconds between two looks at the positions, for the lag and for what lies behind the last event."""
 
 JOIN_SECONDS = 1.0
-"""How much longer than asked for a poll may take while the group is being joined."""
+"""Seconds that a poll may take beyond its timeout while the group is being joined."""
 
 _COMMIT_PATIENCE = 2.0
 _CLOSE_PATIENCE = 5.0
 _LISTENER_REST = 0.02
 
-# Not marked as retriable by the library, yet over when the cluster has settled.
+# The last two are not marked as retriable by the library, yet are over when the cluster has settled.
 _PASSING = (errors.RetriableError, errors.UnknownBrokerIdError, errors.BrokerNotAvailableError)
 # The group moved on without us or is about to; `poll` joins it again and tells us what is still ours.
 _MOVED_ON = (errors.CommitFailedError, errors.RebalanceInProgressError)
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How a group's topic is read.
-
-    Commits are held back for up to `commit_interval` seconds. A member that is silent for `session_timeout` seconds,
-    or does not poll for `max_poll_interval`, loses its partitions. What goes to another member is finished first, for
-    `revocation_timeout` seconds at most: far less than `max_poll_interval`, after which the group would go on without
-    this member.
-    """
-
-    commit_interval: float = 1.0
-    session_timeout: float = 45.0
-    max_poll_interval: float = 300.0
-    revocation_timeout: float = 15.0
-    isolation_level: Literal["read_committed", "read_uncommitted"] = "read_committed"
-    on_lost_events: Literal["continue", "stop"] = "continue"
 
 
 class KafkaSource:
@@ -78,15 +61,15 @@ class KafkaSource:
         *,
         hooks: Hooks | None = None,
         clock: Callable[[], float] = time.monotonic,
-        **reading: Any,
+        **membership: Any,
     ) -> None:
         """Connect; blocks for up to about ten seconds, and raises `ServiceError` when no broker answers.
 
-        `reading` is what a `Reading` takes.
+        `membership` is what a `Membership` takes.
         """
         names = [topics] if isinstance(topics, str) else list(topics)
         self._name = f"topic {', '.join(names)} as group {group}"
-        self._reading = Reading(**reading)
+        self._membership = Membership(**membership)
         self._hooks = hooks or Hooks()
         self._clock = clock
         self._ours = Assignment()
@@ -96,7 +79,7 @@ class KafkaSource:
         self._tell_topic = True
         self._drain: Callable[[], Sequence[Batch]] = list
         with connection.reaching():
-            self._consumer = Consumer(**connection.settings(), **member_settings(group, self._reading))
+            self._consumer = connection.client(Consumer, **self._membership.settings(group))
             _know(self._consumer, names)
         self._consumer.subscribe(names, listener=Rebalances(self._gained, self._revoked, self._lost))
 
@@ -128,7 +111,6 @@ class KafkaSource:
         self._consumer.pause(*self._consumer.assignment())
 
     def resume(self) -> None:
-        """Undo `pause`."""
         self._paused = False
         self._consumer.resume(*self._consumer.paused())
 
@@ -138,7 +120,7 @@ class KafkaSource:
         self._commit_if_due()
 
     def finish_with(self, drain: Callable[[], Sequence[Batch]]) -> None:
-        """Ask this for what is through, on the library's thread, while partitions wait to go to another member."""
+        """Take `drain`, which is called on the library's thread while partitions wait to go to another member."""
         self._drain = drain
 
     def close(self) -> None:
@@ -158,7 +140,7 @@ class KafkaSource:
             _log.warning("group_not_left", source=self._name, error=str(error))
 
     def _poll(self, timeout: float, most: int) -> dict[Any, list[Any]]:
-        """One poll, and where the group is being joined, as long as that takes and another.
+        """Poll; where the group is being joined, let it for up to `JOIN_SECONDS`, and poll again.
 
         kafka-python asks the group for partitions in a task that outlives the poll, and looks at the answer only
         while a poll is waiting for it. An answer that comes between two polls is thrown away: at best the whole group
@@ -179,14 +161,14 @@ class KafkaSource:
         return bool(self._consumer.group_metadata().state != MemberState.STABLE)
 
     def _report(self, lost: Lost) -> None:
-        """Never in silence: events that nobody will poll any more. Raises `StopError` where that is asked for."""
+        """Log and count events that nobody will poll any more. Raises `StopError` where that is asked for."""
         topic, partition = lost.partition
         known = {"topic": topic, "partition": partition, "looked_for": lost.looked_for, "goes_on_at": lost.begins}
         _log.error(
             "events_lost", source=self._name, reason=lost.reason, events=lost.events or None, why=lost.why, **known
         )
         self._hooks.lost(topic, partition, lost.reason, lost.events)
-        if self._reading.on_lost_events == "stop":
+        if self._membership.on_lost_events == "stop":
             raise StopError(
                 f"{topic}[{partition}]@{lost.looked_for} cannot be read ({lost.reason}); the next event is at offset"
                 f" {lost.begins}. To go on from there, start once with --on-lost-events continue"
@@ -194,12 +176,11 @@ class KafkaSource:
         if lost.log_is_another:
             self._ours.restart(lost.partition, lost.begins)
         else:
-            self._ours.reach(
-                {lost.partition: lost.looked_for}
-            )  # what comes behind the gap is to be committed by itself
+            # So that the end of the gap is committed, even where no event follows it.
+            self._ours.reach({lost.partition: lost.looked_for})
 
     def _commit_if_due(self) -> None:
-        if self._clock() - self._committed_at >= self._reading.commit_interval:
+        if self._clock() - self._committed_at >= self._membership.commit_interval:
             self._commit_now()
 
     def _commit_now(self) -> None:
@@ -218,7 +199,7 @@ class KafkaSource:
             raise StopError(f"Kafka refuses commits for {self._name}: {error}") from error
 
     async def _commit(self, partitions: Iterable[Partition] | None = None) -> None:
-        """On the library's thread: one request, and no second one that could overtake a later."""
+        """Send one request, on the library's thread, so that none can overtake another."""
         pending = self._ours.pending(partitions)
         if not pending:
             return
@@ -230,7 +211,10 @@ class KafkaSource:
         self._hooks.committed(self._ours.committed(pending))
 
     def _look_at_positions(self) -> None:
-        """How far each partition has been read: costs no request, the last fetch brought the high watermark."""
+        """Take up how far each partition has been read, and report its lag.
+
+        Costs no request: the last fetch brought the high watermark.
+        """
         now = self._clock()
         if now - self._looked_at < LAG_INTERVAL:
             return
@@ -243,14 +227,14 @@ class KafkaSource:
                 self._hooks.lag(*partition, max(0, end - position))
 
     def _gained(self, partitions: Sequence[Partition]) -> None:
-        """On the library's thread: partitions came. Those that come while we are paused are paused, too."""
+        """Called on the library's thread. Partitions that come while we are paused are paused, too."""
         self._ours.gain(partitions)
         if self._paused:
             self._consumer.pause(*(TopicPartition(*partition) for partition in partitions))
         self._tell("partitions_assigned", len(partitions))
 
     async def _revoked(self, partitions: Sequence[Partition]) -> None:
-        """On the library's thread: what is done of them is still ours to commit until this returns.
+        """Called on the library's thread. What is done of these partitions is ours to commit until this returns.
 
         Nothing is polled meanwhile, and what is in flight goes on.
         """
@@ -270,14 +254,17 @@ class KafkaSource:
             except StopError:
                 return  # the thread that polls meets it next
             left, waited = self._ours.outstanding(partitions), time.monotonic() - started
-            if left and waited > self._reading.revocation_timeout:
+            if left and waited > self._membership.revocation_timeout:
                 _log.warning("revoked_unfinished", source=self._name, events=left, waited=round(waited, 1))
-            if not left or waited > self._reading.revocation_timeout:
+            if not left or waited > self._membership.revocation_timeout:
                 return
             await self._consumer.rest(_LISTENER_REST)
 
     def _lost(self, partitions: Sequence[Partition]) -> None:
-        """On the library's thread: we were put out of the group. Others may be far ahead: nothing is committed."""
+        """Called on the library's thread when we were put out of the group.
+
+        Nothing is committed: the next owners may be far ahead.
+        """
         self._let_go(partitions, "partitions_lost")
 
     def _let_go(self, partitions: Sequence[Partition], how: str) -> None:
@@ -294,7 +281,9 @@ class KafkaSource:
 
 def _know(consumer: Any, topics: Sequence[str]) -> None:
     """Look the topics up before joining: a leader that does not know them yet assigns nothing, and joins again."""
-    for topic in topics:
-        if not consumer.partitions_for_topic(topic):
-            consumer.close(autocommit=False)
-            raise ServiceError(f"Kafka has no topic {topic}; make it with: {CREATE_COMMAND}")
+    with ExitStack() as failed:
+        failed.callback(consumer.close, autocommit=False)
+        for topic in topics:
+            if not consumer.partitions_for_topic(topic):
+                raise ServiceError(f"Kafka has no topic {topic}; make it with: {CREATE_COMMAND}")
+        failed.pop_all()

@@ -23,11 +23,11 @@ def tail(
     """The topic's records, partition by partition in order; from now on, or from its beginning.
 
     With `follow` it waits for more, for ever: the caller closes the iterator (or is interrupted). Without, it ends
-    where the topic ended when it was asked. Raises `ServiceError` when there is no broker or no such topic.
+    where the topic ended at the first `next`. Raises `ServiceError` when there is no broker or no such topic.
     """
     with connection.reaching():
-        consumer = KafkaConsumer(
-            **connection.settings(),
+        consumer = connection.client(
+            KafkaConsumer,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             allow_auto_create_topics=False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,6 @@ from kafka import KafkaAdminClient, OffsetAndMetadata, OffsetSpec, TopicPartitio
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from pipeline.adapters.kafka.connection import KafkaConnection
-from pipeline.adapters.kafka.network import Client
 from pipeline.errors import ServiceError
 from pipeline.rules.flow.assignment import Partition
 
@@ -40,7 +39,7 @@ class TopicPlan:
     max_message_bytes: int = 16 * 1024 * 1024
 
     def request(self) -> Mapping[str, Any]:
-        """As kafka-python's admin client takes it."""
+        """The plan as kafka-python's admin client takes it."""
         configs = {"cleanup.policy": "delete", "max.message.bytes": str(self.max_message_bytes)}
         if self.retention is not None:
             configs["retention.ms"] = str(int(self.retention * 1000))
@@ -87,9 +86,9 @@ def check_topics(connection: KafkaConnection, names: Sequence[str]) -> None:
 
 
 def topic_remarks(connection: KafkaConnection, images: str, decisions: str, dead_letters: str) -> list[str]:
-    """What of the topics' settings leads to answers in a smaller form than they could have, with what to change.
+    """Which settings of the topics make answers smaller than they could be or let them go, with what to change.
 
-    Blocks for seconds. Where the broker does not let us see the settings there is nothing to say.
+    Blocks for seconds. Returns nothing where the broker does not let us see the settings.
     """
     try:
         with _admin(connection) as admin:
@@ -142,20 +141,15 @@ def committed_lag(connection: KafkaConnection, group: str, topics: Sequence[str]
 
 @contextmanager
 def _admin(connection: KafkaConnection) -> Iterator[Any]:
-    with connection.reaching(), ExitStack() as ending:
-
-        def network(**configs: Any) -> Client:
-            client = Client(**configs)
-            # Where nobody answers, the library leaves its thread and sockets behind, once for each attempt.
-            ending.callback(client.close)
-            return client
-
-        settings = {**connection.settings(), "request_timeout_ms": _ANSWER_MS, "kafka_client": network}
-        yield ending.enter_context(closing(KafkaAdminClient(**settings)))
+    with (
+        connection.reaching(),
+        closing(connection.client(KafkaAdminClient, request_timeout_ms=_ANSWER_MS)) as admin,
+    ):
+        yield admin
 
 
 def _group_offsets(admin: Any, group: str) -> dict[TopicPartition, OffsetAndMetadata]:
-    """The first question about any group makes the topic of the offsets, which takes a moment."""
+    """Ask until there is an answer: the first question about any group makes the topic of the offsets."""
     for attempt in stamina.retry_context(on=errors.RetriableError, attempts=None, timeout=_ANSWER_MS / 1000):
         with attempt:
             offsets: dict[TopicPartition, OffsetAndMetadata] = admin.list_group_offsets({group: None})[group]

@@ -27,7 +27,7 @@ MAX_RECORD_BYTES = 64 * 1024 * 1024
 """The largest record that is sent at all; the topic's own `max.message.bytes` is the limit that counts."""
 
 REMEMBERED = 60.0
-"""Seconds for which a size that a topic refused is not sent there again: after that, somebody may have raised it."""
+"""Seconds for which a size that a topic refused is not sent there again; the limit may have been raised by then."""
 
 _LINGER_MS = 5
 _GRACE = 5.0
@@ -41,7 +41,7 @@ class _Nullable(Serializer):
     """Lets a record have neither key nor value.
 
     `KafkaProducer.send` refuses that, yet such records exist (other clients make them) and a dead letter must carry
-    them as they came. It looks at what it is given and not at what the serializer makes of it.
+    them as they came. `send` looks at what it is given and not at what the serializer makes of it.
     """
 
     NOTHING = object()
@@ -115,10 +115,10 @@ class KafkaWriter:
 
     def _connected(self) -> Any:
         with self._connection.reaching():
-            return KafkaProducer(**self._connection.settings(), **self._settings)
+            return self._connection.client(KafkaProducer, **self._settings)
 
     def _renew(self) -> None:
-        """Raises `PublishError` when the broker has gone meanwhile."""
+        """Make the producer anew; raises `PublishError` when the broker has gone meanwhile."""
         self.close()
         try:
             self._producer = self._connected()
@@ -146,7 +146,7 @@ class KafkaWriter:
         return self._producer.send(record.topic, key=record.key, value=value, headers=sendable(record.headers))
 
     def _known(self, record: Record) -> str | None:
-        """Why the record's topic will not take it, as far as it has refused a smaller one lately."""
+        """Why the record's topic will not take it: it has lately refused one that was no larger. Else None."""
         size, until = self._too_large.get(record.topic, (0, 0.0))
         if not until or _size(record) < size or self._clock() > until:
             return None

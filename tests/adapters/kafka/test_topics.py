@@ -7,7 +7,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -101,14 +101,24 @@ def test_something_that_listens_and_is_no_broker_is_told_from_nobody(kafka: Any)
         check_topics(KafkaConnection(kafka.bootstrap_servers, "SSL", patience=1.0), ["images"])
 
 
-def test_a_worker_that_waits_for_an_answer_gathers_no_threads() -> None:
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        lambda connection: check_topics(connection, ["images"]),
+        lambda connection: next(tail(connection, "images")),
+        lambda connection: KafkaSource(connection, "images", "group"),
+        KafkaWriter,
+    ],
+    ids=["topics", "tail", "source", "writer"],
+)
+def test_a_worker_that_waits_for_an_answer_gathers_no_threads(attempt: Callable[[KafkaConnection], Any]) -> None:
     """It asks again and again; the library's thread of each attempt ends with it."""
     before = set(threading.enumerate())
     with socket.create_server(("127.0.0.1", 0)) as silent:
         connection = KafkaConnection(f"127.0.0.1:{silent.getsockname()[1]}", patience=0.2)
         for _ in range(2):
             with pytest.raises(ServiceError):
-                check_topics(connection, ["images"])
+                attempt(connection)
     until(lambda: set(threading.enumerate()) <= before, 10, lambda: str(threading.enumerate()))
 
 
