@@ -17,7 +17,6 @@ class RecordPublisher:
         self._topics = topics
 
     def publish(self, answers: Sequence[Answer]) -> None:
-        """Make a record of each answer and write them all."""
         records: list[Record] = []
         refused: dict[int, str] = {}
         unwritten: dict[int, Exception] = {}
@@ -36,5 +35,4 @@ class RecordPublisher:
             raise RefusedError(refused, unwritten)
 
     def close(self) -> None:
-        """Close the writer."""
         self._writer.close()

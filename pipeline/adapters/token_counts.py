@@ -1,7 +1,8 @@
 """How many tokens a sentence has for a model, without torch, which takes longer to import than all else to check.
 
 CLIP's own tokenizer (Radford et al. 2021: byte pairs over lower-cased words) is counted here, from the very merges
-file that open_clip reads. A model with another one is asked for its own, when a sentence is so long that it matters.
+file that open_clip reads. A model with another tokenizer is
+asked for its own count, and only for a sentence so long that it matters.
 """
 
 from __future__ import annotations
@@ -34,13 +35,13 @@ _WORD = regex.compile(
     r"<start_of_text>|<end_of_text>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+", regex.IGNORECASE
 )
 _MARKS = 2
-"""Start and end of the text."""
+"""Tokens that mark the start and the end of a text."""
 _PLAIN = regex.compile(r"[\x20-\x25\x27-\x7e]*")
 """Text that cleaning leaves as it is: printable ASCII without ``&``."""
 
 
 def token_counter(model: str, load: Callable[[str], TokenCounter]) -> TokenCounter:
-    """How long a sentence may be for that model; `load` gets the model's own tokenizer, and imports torch.
+    """What counts tokens as that model does; `load` gets the model's own tokenizer, and imports torch.
 
     Raises what `load` raises, at once for a model that is not found here.
     """
@@ -92,7 +93,7 @@ def _merged(pieces: list[str], pair: tuple[str, str]) -> list[str]:
 
 
 def _cleaned(text: str) -> str:
-    """As open_clip cleans it; mending mojibake takes a library that costs more to import than all the rest here."""
+    """The text as open_clip cleans it; what mends mojibake costs more to import than all the rest here."""
     if not _PLAIN.fullmatch(text):
         import ftfy  # noqa: PLC0415 - open_clip's own dependency
 

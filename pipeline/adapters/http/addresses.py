@@ -77,7 +77,6 @@ class Hosts:
     patterns: Sequence[str]
 
     def allow(self, host: str, port: int, scheme: str) -> bool:
-        """Whether this host may be asked on this port."""
         return any(self._matches(pattern, host, port, scheme) for pattern in self.patterns)
 
     @staticmethod
@@ -91,7 +90,7 @@ class Hosts:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A URL that was looked at and may be asked for, in the parts that were looked at."""
+    """A URL that may be asked for, in the very parts that were checked."""
 
     url: str
     scheme: str
@@ -131,5 +130,4 @@ def _split(url: str) -> SplitResult:
 
 
 def refused(why: str) -> ItemError:
-    """The error for what is not allowed."""
     return ItemError(Reason.FETCH_REFUSED, f"fetch refused: {why}")

@@ -29,7 +29,7 @@ _HEADERS = [(b"accept", b"image/*, */*;q=0.5"), (b"accept-encoding", b"identity"
 
 
 class _PassingError(Exception):
-    """Worth another attempt."""
+    """What failed may work at another attempt."""
 
 
 class HttpFetcher:
@@ -84,7 +84,6 @@ class HttpFetcher:
         return image
 
     def close(self) -> None:
-        """Close the connections."""
         self._pool.close()
 
     def _persistently(self, target: Target) -> bytes:

@@ -17,7 +17,7 @@ from pipeline.errors import ItemError, Reason
 
 
 class Deadline(threading.local):
-    """How much time the request of this thread has left; for ever outside of one."""
+    """How much time the request of this thread has left. Outside of one, each call gets 60 s."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -25,7 +25,7 @@ class Deadline(threading.local):
 
     @contextmanager
     def of(self, seconds: float) -> Iterator[None]:
-        """Around one request."""
+        """Bound what this thread does inside the ``with`` block to that many seconds in all."""
         self._end = self._clock() + seconds
         try:
             yield
@@ -102,15 +102,12 @@ class _BoundStream(httpcore2.NetworkStream):
         self._deadline = deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
-        """Some bytes, or none at the end."""
         return self._inner.read(max_bytes, self._deadline.left(httpcore2.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
-        """All of the bytes."""
         self._inner.write(buffer, self._deadline.left(httpcore2.WriteTimeout))
 
     def close(self) -> None:
-        """Close the connection."""
         self._inner.close()
 
     def start_tls(
@@ -124,5 +121,4 @@ class _BoundStream(httpcore2.NetworkStream):
         return _BoundStream(self._inner.start_tls(ssl_context, server_hostname, left), self._deadline)
 
     def get_extra_info(self, info: str) -> Any:
-        """What the connection underneath knows."""
         return self._inner.get_extra_info(info)

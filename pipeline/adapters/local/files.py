@@ -16,13 +16,12 @@ from pipeline.items import Batch, Item
 from pipeline.wire import CLAIM_CONTENT_TYPE, CONTENT_TYPE, Claim, Event
 
 FILES_TOPIC = "files"
-"""Stands where a decision names its topic; the offset is the file's place in the list."""
+"""The topic that a decision on a file names; its offset is the file's index in the list."""
 
 _HEADERS = ((CONTENT_TYPE, CLAIM_CONTENT_TYPE.encode()),)
-
-
 _PAUSE = 0.01
-"""Seconds that a finished batch may wait for its commit, when there is nothing left to poll."""
+"""Seconds at most that a poll looks for paths, or waits when there are none left: a finished batch waits no longer
+for its commit."""
 
 
 def file_id(path: str | Path) -> str:
@@ -33,8 +32,8 @@ def file_id(path: str | Path) -> str:
 class FileSource:
     """A `Source` of the files given, in order; `done` is set once all are committed.
 
-    Paths are taken as they are polled for, so there may be millions. Whoever looks for them gives None now and then
-    where that takes a while: a poll then ends on time with what it has.
+    Paths are taken as they are polled for, so there may be millions. An iterator that takes a while yields None now
+    and then: a poll then ends on time with what it has.
     """
 
     def __init__(self, paths: Iterable[Path | str | None], done: Flag, clock: Callable[[], float]) -> None:
@@ -45,7 +44,7 @@ class FileSource:
         self._paused = self._exhausted = False
 
     def poll(self, timeout: float, most: int) -> Batch | None:
-        """The next files; never waits for more than there are, and not for long while the last are under way."""
+        """The next files, without waiting to bring `most`; None, after a short wait, while the last are under way."""
         events = [] if self._paused or self._exhausted else self._take(most)
         self._finish()
         if not events:
@@ -67,23 +66,20 @@ class FileSource:
         return events
 
     def pause(self) -> None:
-        """Bring nothing until `resume`."""
         self._paused = True
 
     def resume(self) -> None:
-        """Go on."""
         self._paused = False
 
     def commit(self, batch: Batch) -> None:
-        """Count the batch as done."""
         self._committed += len(batch)
         self._finish()
 
     def finish_with(self, drain: Callable[[], Sequence[Batch]]) -> None:
-        """Nothing is ever taken away."""
+        """Does nothing: no file is ever given to somebody else."""
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to free."""
 
     def _finish(self) -> None:
         if self._exhausted and self._committed == self._polled:

@@ -34,7 +34,7 @@ class LastGood:
         self._warned = False
 
     def keep(self, files: Mapping[str, bytes]) -> None:
-        """Write them in place of those before, whole or not at all. Where that cannot be, say so once and go on."""
+        """Write these in place of those before, whole or not at all. Where that fails, it is logged once."""
         texts = {_name(path): content.decode() for path, content in files.items()}
         digest = _digest(texts)
         if digest == self._kept:
@@ -51,7 +51,7 @@ class LastGood:
             self._kept = digest
 
     def read(self) -> dict[str, bytes] | None:
-        """The files by path; None where none are kept, or what is there is not what was written."""
+        """The files by path; None where none are kept, or the file is not as it was written."""
         try:
             content = self.path.read_bytes()
         except OSError as error:

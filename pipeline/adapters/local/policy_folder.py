@@ -19,14 +19,14 @@ from pipeline.rules.policies.files import BUILT_IN, FILE_LIMIT
 from pipeline.rules.policies.names import DEFAULTS_FILE, SUFFIXES, is_document, is_slip, is_taken, why_not
 
 LOOK_EVERY_MS = 1000
-"""The folder is looked at at least that often: network mounts and swapped symlinks do not always send an event."""
+"""Milliseconds between two looks at the folder at most: network mounts and swapped symlinks may send no event."""
 DEBOUNCE_MS = 200
 SETTLE = 0.2
 """Seconds in which a changed folder may not change again: an editor that saves empties the file, then writes."""
 UNSETTLED = 10
-"""Times that a folder which goes on changing is waited for, before another look decides anew."""
+"""Times that a folder which goes on changing is waited for, before it is left to the next look."""
 SHIPPED_BACKGROUND = Path(__file__).resolve().parents[3] / "policies" / "_background.txt"
-"""Beside this package in a checkout and in an installation alike."""
+"""The built-in background; it lies beside this package in a checkout and in an installation alike."""
 
 _log = structlog.get_logger(__name__)
 
@@ -41,7 +41,7 @@ class Reading:
 
     @property
     def digest(self) -> bytes:
-        """sha256 of all of it."""
+        """sha256 of the files, the problems and the slips."""
         whole = sha256()
         for path, content in self.files.items():
             whole.update(os.fsencode(path) + b"\x00" + sha256(content).digest())
@@ -67,7 +67,7 @@ def look_at(folder: Path) -> Reading:
         except OSError as error:
             problems[path.name] = Problem(path.as_posix(), 0, _unreadable(path, error))
     defaults = files.get((folder / DEFAULTS_FILE).as_posix(), b"")
-    # A text that is no background of these policies is nobody's business.
+    # A text that cannot be read is a problem only where it may be the background that the defaults name.
     wanted = {name for name in problems if name.endswith(SUFFIXES) or os.fsencode(name) in defaults}
     slips = (Problem((folder / name).as_posix(), 0, why_not(name, folder=False)) for name in names if is_slip(name))
     return Reading(
@@ -104,7 +104,7 @@ def settled(folder: Path, stop: Event) -> Reading | None:
 def looks(folder: Path, stop: Event) -> Iterator[None]:
     """Yields whenever it is time to look: after a change, and once a second; ends when `stop` is set.
 
-    Whatever goes wrong with being told of changes, looking goes on.
+    When the system cannot tell of changes, it is still time once a second.
     """
     trouble = ""
     while not stop.is_set():
@@ -123,7 +123,7 @@ def looks(folder: Path, stop: Event) -> Iterator[None]:
 def not_taken(folder: Path) -> list[Problem]:
     """What else is in the folder and is not read, each with what to do.
 
-    Slips in names are in `look_at`'s answer, and a README is nobody's slip.
+    Slips in names are left to `look_at`, and documents such as a README are left out.
     """
     rest = []
     for name in _names(folder):
@@ -155,9 +155,10 @@ def _told(folder: Path, stop: Event) -> Iterator[None]:
 
 
 def _read(path: Path) -> bytes:
-    """At most one byte more than a policy file may have, so that the parser can say that it is too long.
+    """The file, but at most one byte more than a policy file may have: the parser then says that it is too long.
 
-    Raises ``OSError`` for what is not a file. A pipe would be waited for, and is not opened to see that it is one.
+    Raises ``OSError`` for what is not a file. A pipe would be waited for, so what a path is is asked before it is
+    opened.
     """
     _check_kind(path.stat().st_mode)
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:

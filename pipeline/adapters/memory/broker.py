@@ -24,7 +24,7 @@ class Member(Protocol):
         """The partitions that are this member's now."""
 
     def assign(self, partitions: Sequence[Partition]) -> None:
-        """From now on these are the member's partitions."""
+        """Make these the member's partitions, in place of those before."""
 
 
 class MemoryBroker:
@@ -64,13 +64,12 @@ class MemoryBroker:
         return None
 
     def append(self, record: Record) -> Event:
-        """Write one record and wake whoever polls its topic; returns it with its place and time."""
+        """Write one record and wake whoever polls its topic; returns it as an event."""
         with self.changed:
             logs = self._logs(record.topic)
             number = (next(self._turn) if record.key is None else crc32(record.key)) % len(logs)
-            headers = list(record.headers)
-            partition = (record.topic, number, len(logs[number]))
-            event = Event(*partition, record.key, record.value, headers, self._clock())
+            offset, headers = len(logs[number]), list(record.headers)
+            event = Event(record.topic, number, offset, record.key, record.value, headers, self._clock())
             logs[number].append(event)
             if any(record.topic in member.topics for members in self._members.values() for member in members):
                 self.changed.notify_all()
@@ -82,7 +81,6 @@ class MemoryBroker:
             return [event for log in self._logs(topic) for event in log]
 
     def read(self, partition: Partition, offset: int, most: int) -> list[Event]:
-        """Up to `most` records of one partition from that offset on."""
         with self.changed:
             return self._logs(partition[0])[partition[1]][offset : offset + most]
 
@@ -97,7 +95,6 @@ class MemoryBroker:
             return self._committed.get((group, partition), 0)
 
     def commit(self, group: str, offsets: Mapping[Partition, int]) -> None:
-        """Remember where the group is."""
         with self.changed:
             self._committed.update({(group, partition): offset for partition, offset in offsets.items()})
 
@@ -119,7 +116,7 @@ class MemoryBroker:
         return self._topics.setdefault(topic, [[] for _ in range(self._partitions)])
 
     def _rebalance(self, group: str) -> None:
-        """Topic by topic, partition by partition, in turn over the members that want the topic: losses first."""
+        """Deal each topic's partitions out to the members that want it, in turn. Losses are told before gains."""
         shares: dict[Member, list[Partition]] = {member: [] for member in self._members[group]}
         for topic in sorted({topic for member in shares for topic in member.topics}):
             wanting = [member for member in shares if topic in member.topics]

@@ -17,14 +17,13 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 class MemoryTextCache:
-    """A `TextCache` in a dictionary; it forgets nothing."""
+    """A `TextCache` in a dictionary. It keeps copies, gives copies, and forgets nothing."""
 
     def __init__(self, hooks: Hooks | None = None) -> None:
         self._kept: dict[tuple[str, str], Features] = {}
         self._hooks = hooks or Hooks()
 
     def get(self, fingerprint: str, digests: Sequence[str]) -> dict[str, Features]:
-        """What it has under each digest, as copies."""
         found = {
             digest: self._kept[fingerprint, digest].copy()
             for digest in digests
@@ -35,7 +34,6 @@ class MemoryTextCache:
         return found
 
     def put(self, fingerprint: str, features: Mapping[str, Features]) -> None:
-        """Keep copies of these."""
         self._kept.update({(fingerprint, digest): vector.copy() for digest, vector in features.items()})
 
     def close(self) -> None:
@@ -43,7 +41,7 @@ class MemoryTextCache:
 
 
 class MemoryFeatureCache:
-    """A `FeatureCache` for one process: the least recently used go first, by number and by bytes."""
+    """A `FeatureCache` for one process, bounded by number and by bytes: the least recently used go first."""
 
     def __init__(self, images: int, max_bytes: int = 256 * 1024 * 1024) -> None:
         self._images = images
@@ -64,7 +62,7 @@ class MemoryFeatureCache:
         return found
 
     def put(self, signals: Mapping[str, Signals]) -> None:
-        """Keep copies that nobody can write to, and forget the oldest beyond either limit."""
+        """Keep copies that nobody can write to, and forget the least recently used beyond either limit."""
         copies = {
             digest: Signals(_read_only(each.features), _read_only(each.regions), each.made_by)
             for digest, each in signals.items()

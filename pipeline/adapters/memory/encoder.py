@@ -14,7 +14,7 @@ from pipeline.signals import Features
 
 
 class NullEncoder:
-    """An `Encoder` whose features are told by the pixels' and the sentences' bytes alone, of the shape of `spec`.
+    """An `Encoder` without a model: the bytes of pixels and of sentences choose features of the shape of `spec`.
 
     Right for nothing but measuring what surrounds a model.
     """
@@ -24,7 +24,7 @@ class NullEncoder:
         self._table = _unit(np.random.default_rng(0).standard_normal((256, spec.features)))
 
     def encode_images(self, pixels: Pixels) -> Features:
-        """``uint8[B,H,W,3]`` to one of 256 rows of L2-normalised ``float32[B,D]``, by one pixel of each."""
+        """``uint8[B,H,W,3]`` to L2-normalised ``float32[B,D]``: one byte of an image chooses one of 256 rows."""
         centre = pixels.shape[1] // 2
         return self._table[pixels[:, centre, centre, 0]]
 
@@ -35,7 +35,7 @@ class NullEncoder:
         return _unit(np.array(rows).reshape(len(texts), self.spec.features))
 
     def count_tokens(self, text: str) -> int:
-        """A token a word, and two marks."""
+        """A token for each word, and the two marks."""
         return len(text.split()) + 2
 
 

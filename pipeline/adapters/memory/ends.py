@@ -37,11 +37,10 @@ class MemorySource:
 
     @property
     def partitions(self) -> list[Partition]:
-        """The partitions that are this member's now."""
         return self._ours.partitions
 
     def assign(self, partitions: Sequence[Partition]) -> None:
-        """Called by the broker: what is new starts at the group's committed offset, what stays goes on."""
+        """Called by the broker. A new partition starts at the group's committed offset, one that stays goes on."""
         before = set(self._ours.partitions)
         if before == set(partitions):
             return
@@ -69,15 +68,12 @@ class MemorySource:
             return batch
 
     def pause(self) -> None:
-        """Let `poll` bring nothing until `resume`."""
         self._paused = True
 
     def resume(self) -> None:
-        """Undo `pause`."""
         self._paused = False
 
     def commit(self, batch: Batch) -> None:
-        """Mark the batch as done, at once."""
         self._check_open()
         with self._broker.changed:
             self._ours.mark(batch)
@@ -87,10 +83,10 @@ class MemorySource:
             self._hooks.committed(self._ours.committed(done))
 
     def finish_with(self, drain: Callable[[], Sequence[Batch]]) -> None:
-        """Not asked for: here partitions go at once, and their new owner repeats what was in flight."""
+        """Does nothing: here partitions go at once, and their new owner repeats what was in flight."""
 
     def close(self) -> None:
-        """Leave the group; the others take over at once."""
+        """Leave the group; its other members take over at once."""
         self._closed = True
         self._broker.leave(self._group, self)
 
@@ -121,7 +117,6 @@ class MemoryWriter:
         self._broker = broker
 
     def write(self, records: Sequence[Record]) -> None:
-        """Write them all; raises `PublishError` while the broker is away, `RefusedError` for what it refuses."""
         refused: dict[int, str] = {}
         for index, record in enumerate(records):
             if not self._broker.available:

@@ -1,4 +1,4 @@
-"""Two caches of image features as one: what is near is asked first, and what is far never holds up a batch."""
+"""Two caches of image features as one: the near one is asked first, and writing to the far one holds up no batch."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from pipeline.ports import FeatureCache
 from pipeline.signals import Signals
 
 WAITING = 4
-"""Batches that may wait to be written to the far cache; the next is dropped. A dropped one costs a forward pass."""
+"""Batches that may wait to be written to the far cache, the one being written included; the next is dropped, which
+costs whoever looks for its images a forward pass."""
 
 
 class TieredFeatureCache:
     """A `FeatureCache` that looks in `near`, for the rest in `far`, and keeps in `near` what it found there.
 
-    It closes both. To look in `far` takes the caller as long as `far` takes; to write there is the work of a thread,
-    since the caller of `put` is who feeds the device.
+    It closes both. A look in `far` takes the caller of `get` as long as `far` takes. A thread writes to `far`, since
+    the caller of `put` is the one that feeds the device.
     """
 
     def __init__(self, near: FeatureCache, far: FeatureCache) -> None:
@@ -27,7 +28,7 @@ class TieredFeatureCache:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="sluice-share")
 
     def get(self, digests: Sequence[str]) -> dict[str, Signals]:
-        """From both; `far` is asked once for all that `near` does not have."""
+        """What either has; `far` is asked once for all that `near` does not have."""
         found = self._near.get(digests)
         missing = [digest for digest in digests if digest not in found]
         if missing:
@@ -37,7 +38,7 @@ class TieredFeatureCache:
         return found
 
     def put(self, signals: Mapping[str, Signals]) -> None:
-        """To `near` at once, to `far` soon, unless that is behind already."""
+        """Keep these in `near` at once and in `far` soon, unless `WAITING` batches are ahead of them there."""
         self._near.put(signals)
         if signals and self._room.acquire(blocking=False):
             self._writer.submit(self._far.put, signals).add_done_callback(lambda _: self._room.release())

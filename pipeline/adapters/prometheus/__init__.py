@@ -1,4 +1,4 @@
-"""All of Prometheus: the metrics, and the hooks that drive them."""
+"""The metrics of Sluice in Prometheus, and the hooks that feed them."""
 
 from __future__ import annotations
 

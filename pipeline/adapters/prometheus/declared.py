@@ -38,7 +38,7 @@ BOUNDS: Mapping[str, tuple[str, ...] | str] = {
 }
 """What each label may hold: its values, or in words what keeps their number small."""
 
-# Four a decade where pipelines live; to an hour, since a backlog makes events that old.
+# Three a decade up to ten seconds, then further apart up to an hour, since a backlog makes events that old.
 LATENCY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 # One stage, one batch: from a batch of cache hits to a full batch of large images on a laptop.
 STAGE_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -49,8 +49,6 @@ SCORE_BUCKETS = (0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9,
 
 
 class _Maker:
-    """Declares a metric in a registry."""
-
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
 

@@ -1,4 +1,4 @@
-"""What happens, told to the metrics."""
+"""`Hooks` that feed the metrics."""
 
 from __future__ import annotations
 
@@ -58,25 +58,21 @@ class PrometheusHooks(Hooks):
         self._replacing = Lock()
 
     def polled(self, events: int, value_bytes: int) -> None:
-        """One batch came in."""
         self._metrics.batch_images.observe(events)
         self._metrics.polled_bytes.inc(value_bytes)
 
     def stage_done(self, stage: str, seconds: float, items: int) -> None:
-        """A stage finished a batch."""
         self._metrics.stage_seconds.labels(stage).observe(seconds)
         self._metrics.stage_images.labels(stage).inc(items)
 
     def queue_depth(self, queue: str, batches: int) -> None:
-        """A queue grew or shrank."""
         self._metrics.queue_batches.labels(queue).set(batches)
 
     def encoded(self, images: int) -> None:
-        """One forward pass."""
         self._metrics.forward_pass_views.observe(images)
 
     def answered(self, answer: Answer, latency: float | None) -> None:
-        """One image is answered; the only call whose cost grows with the number of policies."""
+        """The only call for each image whose cost grows with the number of policies."""
         if isinstance(answer, Failed):
             self._dead_lettered(answer.failure, latency)
             return
@@ -94,7 +90,6 @@ class PrometheusHooks(Hooks):
         self._metrics.dead_letters.labels(failure.stage, failure.reason).inc()
 
     def committed(self, events: int) -> None:
-        """The broker took a commit."""
         self._metrics.commits.inc()
         self._metrics.committed_images.inc(events)
 
@@ -104,28 +99,22 @@ class PrometheusHooks(Hooks):
         self._metrics.assigned.set(partitions)
 
     def lag(self, topic: str, partition: int, events: int) -> None:
-        """The lag of one owned partition."""
         self._metrics.lag.labels(topic, str(partition)).set(events)
 
     def lost(self, topic: str, partition: int, reason: str, events: int) -> None:  # noqa: ARG002 - the log has them
-        """A range of a partition is gone."""
         self._metrics.lost_ranges.labels(reason).inc()
         self._metrics.lost_images.labels(reason).inc(events)
 
     def text_cache(self, result: str, count: int) -> None:
-        """Look-ups in the shared cache of text features."""
         self._metrics.text_cache.labels(result).inc(count)
 
     def feature_cache(self, result: str, count: int) -> None:
-        """Look-ups of image features, wherever they are kept."""
         self._metrics.feature_cache.labels(result).inc(count)
 
     def shared_feature_cache(self, result: str, count: int) -> None:
-        """Look-ups in the shared cache of image features."""
         self._metrics.shared_feature_cache.labels(result).inc(count)
 
     def policies_loaded(self, version: str, policies: int) -> None:
-        """A set went live; the last one's version disappears."""
         self._policies.loaded(version)
         self._metrics.policy_reloads.labels("loaded").inc()
         self._metrics.policies_refused.set(0)
@@ -134,50 +123,40 @@ class PrometheusHooks(Hooks):
         self._leave(self._metrics.policy_set, version)
 
     def calibrated_for_another_model(self, policies: Mapping[str, CalibratedFor]) -> None:
-        """Thresholds of the set that went live fit another model."""
         self._metrics.other_model_policies.set(len(policies))
 
     def policies_refused(self, reason: str) -> None:
-        """A set did not hold."""
         self._metrics.policy_reloads.labels(reason).inc()
         self._metrics.policies_refused.set(1)
 
     def model_loaded(self, spec: EncoderSpec) -> None:
-        """The model is warm."""
         self._leave(self._metrics.model, spec.name, spec.fingerprint, spec.dtype)
 
     def claims(self, waiting: int, away: int) -> None:
-        """A claim check came or went, or a store did."""
         self._metrics.claims_waiting.set(waiting)
         self._metrics.claim_stores_away.set(away)
 
     def braked(self, reason: str | None) -> None:
-        """The brake went on or off."""
         self._metrics.brake_on.set(reason is not None)
 
     def answer_made_smaller(self, form: str) -> None:
-        """The broker refused an answer."""
         self._metrics.answers_made_smaller.labels(form).inc()
 
     def log_lines_lost(self, lines: int) -> None:
-        """Nobody will read them."""
         self._metrics.log_lines_lost.inc(lines)
 
     def background(self, lines: int) -> None:
-        """The background of the set that went live."""
         self._metrics.background_lines.set(lines)
 
     def policies_looked_at(self) -> None:
-        """Now."""
         self._metrics.policies_looked_at.set_to_current_time()
 
     def policies_from_last_good(self) -> None:
-        """The folder's own set is refused, and one from before decides."""
         self._metrics.policies_refused.set(1)
         self._metrics.policies_last_good.set(1)
 
     def _leave(self, info: Info, *labels: str) -> None:
-        """Leave one series, whoever else in this process replaces it now: a scrape may see none, never two."""
+        """Leave one series, even if several threads replace it at once: a scrape may see none, never two."""
         with self._replacing:
             info.clear()
             info.labels(*labels).info({})

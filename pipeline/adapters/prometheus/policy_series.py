@@ -17,9 +17,9 @@ class _Series:
 
     policy_set: str = ""
     observe: Mapping[str, Callable[[float], None]] = field(default_factory=dict)
-    """By policy."""
+    """For each policy, what takes a score of it."""
     matched: Mapping[tuple[str, str, str], Callable[[], None]] = field(default_factory=dict)
-    """By policy, action and mode."""
+    """For each policy, action and mode, what counts a match."""
 
     def count(self, decision: Decision) -> None:
         """Count what the decision says of these policies; what it says of others has no series."""
@@ -55,14 +55,13 @@ class PolicySeries:
         self._newest = policy_set
 
     def count(self, decision: Decision) -> None:
-        """Count a decision's scores and matches."""
         series = self._series
         if decision.policy_set != series.policy_set:
             series = self._after(decision)
         series.count(decision)
 
     def _after(self, decision: Decision) -> _Series:
-        """The series once a decision by another set than theirs has come."""
+        """The series in which to count a decision by another set than theirs."""
         with self._lock:
             followed = self._series.policy_set
             newest = self._newest if self._newest is not None else followed or decision.policy_set

@@ -18,7 +18,6 @@ from pipeline.rules.flow.breaker import Breaker
 BUDGET = 0.5
 """Seconds that one call may take, whatever Redis, the network and the name service do, unless told otherwise."""
 
-
 _CHUNK = 1024
 HIDDEN = "**********"
 
@@ -55,7 +54,7 @@ class RedisConnection:
         self._client = _client(url, password, cafile, timeout)
 
     def get(self, keys: Sequence[str]) -> list[bytes | None] | None:
-        """The value under each key or None, one MGET for every thousand keys; None for all if there is no answer."""
+        """The value under each key or None, by one MGET for every 1,024 keys; None for all if there is no answer."""
         return self._guarded(lambda: list(self._values(keys))) if keys else []
 
     def set(self, entries: Iterable[tuple[str, bytes]], keep: float) -> None:
@@ -71,7 +70,6 @@ class RedisConnection:
             self._writable.worked()
 
     def delete(self, keys: Sequence[str]) -> None:
-        """Delete what is under these keys, if it can."""
         if keys:
             self._guarded(lambda: self._client.unlink(*keys))
 
@@ -86,7 +84,7 @@ class RedisConnection:
             yield from (value if isinstance(value, bytes) else None for value in answer)
 
     def _write(self, entries: Iterable[tuple[str, bytes]], keep: int) -> list[Exception]:
-        """What was refused, and why."""
+        """Write all; returns the server's words for each that it refused."""
         with self._client.pipeline(transaction=False) as pipeline:
             for key, value in entries:
                 pipeline.set(key, value, ex=keep)
@@ -107,7 +105,7 @@ class RedisConnection:
         return answer
 
     def _told(self, error: Exception) -> str:
-        """What an error says, for a log. A server that does not know AUTH repeats its arguments in the answer."""
+        """What an error says, without secrets: a server that does not know AUTH repeats its arguments."""
         text = str(error)
         for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
@@ -126,7 +124,7 @@ def url_problem(url: str) -> str:
 
 
 def _secrets(url: str, password: str | None) -> list[str]:
-    """What may not be told, the longest first: one may be a part of another."""
+    """The texts that no log may show, the longest first, since one may be a part of another."""
     options: dict[str, object] = redis.connection.parse_url(url)  # type: ignore[no-untyped-call]
     named = {options.get(name) for name in ("password", "username", "ssl_password")} | {password}
     texts = {form for each in named if isinstance(each, str) for form in (each, quote(each), repr(each)[1:-1])}

@@ -46,7 +46,7 @@ class RedisFeatureCache:
         self._hooks = hooks or Hooks()
 
     def get(self, digests: Sequence[str]) -> dict[str, Signals]:
-        """One question to Redis for every thousand. An entry that cannot be read counts as an error and is a miss."""
+        """What Redis has. An entry that cannot be read counts as an error and is left out."""
         wanted = list(dict.fromkeys(digests))
         values = self._connection.get([self._prefix + digest for digest in wanted])
         if values is None:
@@ -69,5 +69,4 @@ class RedisFeatureCache:
             self._connection.set(entries, self._keep)
 
     def close(self) -> None:
-        """Free the connection."""
         self._connection.close()

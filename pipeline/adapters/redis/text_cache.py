@@ -23,7 +23,7 @@ class RedisTextCache:
         self._hooks = hooks or Hooks()
 
     def get(self, fingerprint: str, digests: Sequence[str]) -> dict[str, Features]:
-        """One question to Redis for every thousand. An entry that cannot be read counts as an error and is a miss."""
+        """What Redis has. An entry that cannot be read counts as an error and is left out."""
         wanted = list(dict.fromkeys(digests))
         values = self._connection.get([text_key(fingerprint, digest) for digest in wanted])
         if values is None:
@@ -43,10 +43,9 @@ class RedisTextCache:
             self._connection.set(entries, self._keep)
 
     def close(self) -> None:
-        """Free the connection."""
         self._connection.close()
 
 
 def text_key(fingerprint: str, digest: str) -> str:
-    """Where the features of a prompt lie, as that model sees it."""
+    """The key of a prompt's features: the fingerprint is the model's, the digest that of prompt and templates."""
     return f"{PREFIX}:{fingerprint}:{digest}"

@@ -25,7 +25,7 @@ def encode_vector(features: Features) -> bytes:
 
 
 def decode_vectors(values: Mapping[str, bytes]) -> dict[str, Features]:
-    """The vectors among the values, writable. Left out is what is none: wrong length, not finite, not of unit length.
+    """The vectors among the values, writable, without what is not whole floats, not finite or not of unit length.
 
     One pass for all values of a length: 1,000 of D = 512 take a tenth of what they take one by one.
     """
@@ -63,14 +63,14 @@ def decode_image(value: bytes, dimension: int) -> tuple[Features, Regions] | Non
 
 
 def _are_boxes(regions: Regions) -> bool:
-    """Whether each is a part of a picture: 0 <= left < right <= 1, and likewise down; no number is none of these."""
+    """Whether each is a part of a picture: 0 <= left < right <= 1, and likewise down. NaN is no part of any."""
     box = regions["box"]
     start, end = box[:, :2], box[:, 2:]
     return bool(((start >= 0) & (start < end) & (end <= 1)).all())
 
 
 def _of_unit_length(rows: Features) -> NDArray[np.bool_]:
-    """``bool[N]``; false where a number is not finite, whose comparison with anything is false."""
+    """``bool[N]``: whether each row has length 1; false, too, where a number in it is not finite."""
     with np.errstate(all="ignore"):
         lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows))
         good: NDArray[np.bool_] = np.abs(lengths - 1.0) < _UNIT

@@ -42,7 +42,7 @@ TEXTS = 256
 ANSWER = 300.0
 """Seconds for an answer: a server that hangs is restarted sooner, and a busy CPU may need minutes."""
 WELCOME = 10.0
-"""Seconds for a server's first word, which no work comes before."""
+"""Seconds for a server's first word, which it says before any work."""
 _PAUSE = 0.2
 _log = structlog.get_logger(__name__)
 A = TypeVar("A")
@@ -52,9 +52,9 @@ M = TypeVar("M", bound=Message)
 class SharedEncoder:
     """Encodes through the server at `path`. Safe to call from many threads.
 
-    While the server is away, for a restart say, a call waits and asks again, for `patience` seconds: what it asks for
-    lies in this process. A server that comes back with another model is refused, and one that takes a question and
-    does not answer it within `answer` seconds is not asked again.
+    While the server is away, for a restart say, a call waits and asks again for `patience` seconds: its pixels or
+    sentences are still here. A server that comes back with another model is refused, and one that takes a question
+    and does not answer it within `answer` seconds is not asked again.
     """
 
     def __init__(self, path: Path, *, max_batch: int = 64, patience: float = 60.0, answer: float = ANSWER) -> None:
@@ -87,7 +87,6 @@ class SharedEncoder:
         return np.frombuffer(data, "<f4").reshape(len(texts), self.spec.features).astype(np.float32)
 
     def count_tokens(self, text: str) -> int:
-        """Tokens of a sentence, its start and end marks included."""
         return self._patiently(lambda: self._texts.ask(CountTokens(text), TokensCounted, self.spec)).tokens
 
     def close(self) -> None:
@@ -102,7 +101,7 @@ class SharedEncoder:
                 return ask()
             except (ClosedError, OSError) as error:
                 now = time.monotonic()
-                if away_since is None:  # once, and not for every try of every thread
+                if away_since is None:  # once for each call, and not for every try
                     away_since = now
                     _log.warning("encoder_away", path=str(self._path), reason=str(error))
                 if now - away_since >= self._patience:
@@ -114,7 +113,7 @@ class _Line:
     """One connection: a question and its answer at a time. After an error it is dialled anew by the next question."""
 
     def __init__(self, path: Path, views: int, answer: float) -> None:
-        """With memory for so many views at a time, and so many seconds for an answer."""
+        """`views` is how many a request may have, 0 for a line without shared memory; `answer` is in seconds."""
         self._path = path
         self._answer = answer
         self._views = views
@@ -144,7 +143,7 @@ class _Line:
             raise EncoderError(f"the encoder at {self._path} has another model now: restart this worker")
 
     def encode(self, pixels: Pixels, spec: EncoderSpec) -> Features:
-        """Features of at most so many views as there is memory for."""
+        """Features of the pixels, which may be no more than the line's `views`."""
         with self._turn:
             if self._connection is None:
                 self.connect(spec)
@@ -155,7 +154,6 @@ class _Line:
             return self._segment.features[: len(pixels)].copy()
 
     def ask(self, question: Message, answer: type[M], spec: EncoderSpec) -> M:
-        """The answer to a question."""
         with self._turn:
             if self._connection is None:
                 self.connect(spec)

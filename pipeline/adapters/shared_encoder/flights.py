@@ -1,4 +1,4 @@
-"""Batches of whatever waits when the device falls free, on the threads that give them to it."""
+"""Batches of the requests that wait when the device falls free, each on a thread that gives it to the device."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class _Request:
 
 
 class Flights:
-    """So many batches are under way at a time, each on a thread of its own.
+    """Keeps `count` batches under way at a time, each on a thread of its own.
 
-    Whatever a thread raises, out of memory as much as a device that is gone, ends all of them and is told to
+    Whatever a thread raises, out of memory as much as a device that is gone, ends all flights and is told to
     `failed`: nobody waits for a flight that no thread will make.
     """
 
@@ -49,7 +49,6 @@ class Flights:
         self._threads = [Thread(target=self._fly, name=f"sluice-flight-{n}", daemon=True) for n in range(count)]
 
     def start(self) -> None:
-        """Make flights from now on."""
         for thread in self._threads:
             thread.start()
 
@@ -64,7 +63,7 @@ class Flights:
         request.done.result()
 
     def end(self) -> None:
-        """Take nobody in any more; who waits is sent away. Idempotent."""
+        """Take no more requests, and fail those that wait. Idempotent."""
         with self._changed:
             self._ended = True
             waiting = list(self._waiting)
@@ -89,7 +88,7 @@ class Flights:
             self._failed(error)
 
     def _take(self) -> list[_Request] | None:
-        """What goes to the device together; None when there will be no more."""
+        """The requests that go to the device together; None at the end."""
         with self._changed:
             self._changed.wait_for(lambda: bool(self._waiting) or self._ended)
             if self._ended:

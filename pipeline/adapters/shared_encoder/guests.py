@@ -1,4 +1,4 @@
-"""Who is connected to the encoder's server: how many, who of them has never said a word, and with how much memory."""
+"""Who is connected to the encoder's server, who of them has never said a word, and how much memory each shares."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from contextlib import suppress
 from threading import Lock
 
 CONNECTIONS = 256
-"""Two for each moderator, and a thread of the server for each."""
+"""Connections at a time: each moderator has two, and each takes a thread of the server."""
 MEMORY = 8 * 1024**3
 """Bytes that all clients together may share with the server; 64 views of 224 x 224 are 10 MB."""
 
 
 class Guests:
-    """Keeps both within their bounds. Safe to call from many threads."""
+    """Keeps connections and memory within their bounds. Safe to call from many threads."""
 
     def __init__(self, connections: int = CONNECTIONS, memory: int = MEMORY) -> None:
         self._most = connections
@@ -21,10 +21,13 @@ class Guests:
         self._lock = Lock()
         self._inside: dict[socket.socket, int] = {}
         self._strangers: dict[socket.socket, None] = {}
-        """In the order in which they came."""
+        """Those that have never said a word, in the order in which they came."""
 
     def enter(self, connection: socket.socket) -> bool:
-        """Whether there is room; where there is none, whoever has been silent the longest since it came must go."""
+        """Take it in; for want of room, hang up on the first of those that have never said a word.
+
+        Returns False where there is neither room nor such a one.
+        """
         with self._lock:
             silent = None
             if len(self._inside) >= self._most:
@@ -39,12 +42,12 @@ class Guests:
         return True
 
     def knows(self, connection: socket.socket) -> None:
-        """It has said something: it stays."""
+        """It has said something, and is no longer hung up on for want of room."""
         with self._lock:
             self._strangers.pop(connection, None)
 
     def take_memory(self, connection: socket.socket, count: int) -> None:
-        """It shares so many bytes from now on, and no others. Raises ``ValueError`` when that is too much."""
+        """It shares `count` bytes, in place of those before. Raises ``ValueError`` when that is too much."""
         with self._lock:
             others = sum(self._inside.values()) - self._inside.get(connection, 0)
             if not 0 < count <= self._memory - others:
@@ -52,12 +55,12 @@ class Guests:
             self._inside[connection] = count
 
     def leave(self, connection: socket.socket) -> None:
-        """It has gone. Idempotent."""
+        """Forget it. Idempotent."""
         with self._lock:
             self._forget(connection)
 
     def hang_up(self) -> None:
-        """On everyone."""
+        """Hang up on everyone."""
         with self._lock:
             everyone = list(self._inside)
         for connection in everyone:
@@ -69,6 +72,6 @@ class Guests:
 
 
 def _hang_up(connection: socket.socket) -> None:
-    """The thread that reads from it sees the end, and closes it."""
+    """Shut it down: the thread that reads from it sees the end, and closes it."""
     with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)

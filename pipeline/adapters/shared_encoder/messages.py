@@ -3,8 +3,8 @@
 ::
 
     server  Welcome(spec)
-    client  Attach(views) + a file descriptor   the memory of `segment`, for so many views at a time
-    client  EncodeImages(views)                 the first so many views hold pixels
+    client  Attach(views) + a file descriptor   the memory of `segment`, for that many views at a time
+    client  EncodeImages(views)                 the first of them, that many, hold pixels
     server  ImagesEncoded()                     ... and now features
     client  EncodeTexts(texts)
     server  TextsEncoded(features)
@@ -30,7 +30,7 @@ import msgspec
 from pipeline.ports import EncoderSpec
 
 LONGEST = 16 * 1024 * 1024
-"""Bytes of a message: far beyond the sentences that are sent at once, and their features."""
+"""Most bytes of a message: far more than the sentences of one request take, or their features."""
 _LENGTH = struct.Struct("<I")
 
 
@@ -41,11 +41,10 @@ class Welcome(msgspec.Struct, tag=True):
 
     @classmethod
     def of(cls, spec: EncoderSpec) -> Welcome:
-        """For this model."""
         return cls(asdict(spec))
 
     def encoder_spec(self) -> EncoderSpec:
-        """The model. Raises `ClosedError` when it is described as another release of Sluice does."""
+        """The model. Raises `ClosedError` for a description by another release of Sluice."""
         try:
             return msgspec.convert(self.spec, EncoderSpec)
         except msgspec.ValidationError as error:
@@ -69,8 +68,6 @@ class ImagesEncoded(msgspec.Struct, tag=True):
 
 
 class EncodeTexts(msgspec.Struct, tag=True):
-    """Asks for the features of sentences."""
-
     texts: list[str]
 
 
@@ -81,8 +78,6 @@ class TextsEncoded(msgspec.Struct, tag=True):
 
 
 class CountTokens(msgspec.Struct, tag=True):
-    """Asks how many tokens a sentence has."""
-
     text: str
 
 
@@ -137,8 +132,8 @@ def send(connection: socket.socket, message: Message, fd: int | None = None) -> 
 def receive(connection: socket.socket, rest: float | None = None) -> tuple[Message, int | None]:
     """Wait for one message, and the file descriptor that came with it, which is then the caller's to close.
 
-    For the beginning it waits as long as the connection's timeout says, and between what follows `rest` seconds at
-    most, which is the connection's timeout from then on. Raises `ClosedError`.
+    It waits for the first byte as long as the connection's timeout says. That is set to `rest` seconds, if given, for
+    each part that follows, and stays so. Raises `ClosedError`.
     """
     start, fd = _start(connection)
     try:

@@ -1,4 +1,4 @@
-"""Memory that a client shares with the encoder: pixels in, features out, for so many views at a time.
+"""Memory that a client shares with the encoder: pixels in, features out, for a fixed number of views.
 
 It has no name in the file system: the client makes it, hands its descriptor to the server, and it is gone with the
 last of the two. Nothing is left over by a crash.
@@ -24,9 +24,9 @@ class Segment:
     """``pixels: uint8[views,H,W,3]`` and ``features: float32[views,D]`` over shared memory."""
 
     def __init__(self, fd: int, spec: EncoderSpec, views: int, *, from_a_stranger: bool = False) -> None:
-        """Map it; `fd` stays the caller's. Raises ``ValueError`` when it is too small for so many views.
+        """Map it; `fd` stays the caller's. Raises ``ValueError`` when it is too small for that many views.
 
-        `from_a_stranger` it must also be sealed against shrinking: to touch what has been cut off ends a process.
+        Memory `from_a_stranger` must also be sealed against shrinking: to touch what has been cut off ends a process.
         """
         if from_a_stranger and not _is_sealed(fd):
             raise ValueError("memory that can shrink")
@@ -39,12 +39,12 @@ class Segment:
 
     @staticmethod
     def size(spec: EncoderSpec, views: int) -> int:
-        """Bytes for so many views."""
+        """The bytes that these views take, with their features."""
         return sum(_sizes(spec, views))
 
 
 def create(spec: EncoderSpec, views: int) -> int:
-    """A descriptor of zeroed memory for so many views, of no name; the caller closes it."""
+    """A descriptor of zeroed memory for that many views, without a name; the caller closes it."""
     size = Segment.size(spec, views)
     if _SEALS:
         fd = os.memfd_create("sluice-encoder", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)

@@ -181,7 +181,7 @@ class EncoderServer:
         except (EncoderError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001
-            # By the text itself: the device has its own error. The next client's texts are other ones.
+            # The text's own doing, since a device that fails raises EncoderError: other texts may be encoded.
             _log.exception("texts_refused")
             return TextsRefused(f"{type(error).__name__}: {error}")
 
@@ -200,7 +200,7 @@ def _close(fd: int | None) -> None:
 
 
 def _listen(path: Path) -> socket.socket:
-    """A socket that only this user may open. What a crashed server left behind is taken over, a live one is not."""
+    """A socket that only this user may open. It replaces what a crashed server left, but no server that answers."""
     if _answers(path):
         raise ServiceError(f"an encoder serves {path} already: stop it, or give another --encoder-socket")
     listener = socket.socket(socket.AF_UNIX)

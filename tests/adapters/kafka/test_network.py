@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.adapters.kafka import KafkaConnection, KafkaSource, KafkaWriter, consumer, network
+from pipeline.adapters.kafka import KafkaConnection, KafkaSource, KafkaWriter, membership, network
 from pipeline.adapters.kafka.network import MOST_WAIT, SILENCE
 from pipeline.wire import Record
 from tests.adapters.conftest import Polling, values
@@ -83,7 +83,7 @@ def test_an_answer_that_comes_slowly_is_waited_for(
 ) -> None:
     """Longer than the limit for silence, as long as bytes keep coming."""
 
-    monkeypatch.setattr(consumer, "SILENCE", 2.0)
+    monkeypatch.setattr(membership, "SILENCE", 2.0)
     monkeypatch.setattr(network, "SILENCE", 2.0)
     wire.put(bytes(6_000_000))
     wire.proxy.bytes_per_second = 1_000_000
