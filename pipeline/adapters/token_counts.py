@@ -1,8 +1,8 @@
 """How many tokens a sentence has for a model, without torch, which takes longer to import than all else to check.
 
-CLIP's own tokenizer (Radford et al. 2021: byte pairs over lower-cased words) is counted here, from the very merges
-file that open_clip reads. A model with another tokenizer is
-asked for its own count, and only for a sentence so long that it matters.
+CLIP's own tokens (Radford et al. 2021: byte pairs over lower-cased words) are counted here, from the very merges file
+that open_clip reads. A model with another tokenizer is asked for its own count, and only for a sentence so long that
+it matters.
 """
 
 from __future__ import annotations

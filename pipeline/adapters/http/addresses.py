@@ -56,7 +56,10 @@ def _is_public(address: Address) -> bool:
 
 
 def _embedded(address: Address) -> Iterator[IPv4Address]:
-    """The addresses of version 4 inside one of version 6 (mapped ones are reserved as they are)."""
+    """The addresses of version 4 inside one of version 6.
+
+    But for mapped ones, which Python calls reserved or, in later releases, judges by the address inside.
+    """
     if isinstance(address, IPv4Address):
         return
     if address in _NAT64:

@@ -2,7 +2,7 @@
 
 The library hands out one partition's fetch to its end before it looks at the next: with fetches of 16 MiB and images
 of 100 KB, a partition with work waited for 160 images of its neighbour. Here all fetched partitions give a share to
-every poll, and those that have given all are asked for while the others still have some.
+every poll, and those that have given all are fetched again while the others still have some.
 
 A batch that cannot be read is passed over, and what it held is reported. An offset that the broker does not have any
 more, or not yet, is reported too, and the partition begins anew at the oldest record that there is.
@@ -51,7 +51,7 @@ EXPIRED, RECREATED, TRUNCATED, CORRUPT = LOSSES
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Events of one partition that will never be polled: it was to go on at `looked_for` and goes on at `begins`."""
+    """Events of one partition that will never be polled: it should go on at `looked_for` and goes on at `begins`."""
 
     partition: Partition
     reason: str
@@ -176,7 +176,7 @@ class FairFetcher(fetcher.Fetcher):
     def fetched_records(
         self, max_records: int | None = None, update_offsets: bool = True
     ) -> tuple[dict[Any, list[Any]], bool]:
-        """A share of each partition that has been fetched, and whether that is enough not to ask for more."""
+        """A share of each fetched partition's records, and whether enough is left not to ask for more."""
         self._parse_completed()
         left: int = max_records or self.config["max_poll_records"]  # type: ignore[assignment]
         drained: defaultdict[Any, list[Any]] = defaultdict(list)

@@ -1,10 +1,10 @@
 """Records as strangers write them: what kafka-python's parser refuses, and what it reads without a limit.
 
-Three things of its record format are replaced here, as long as its version is the one that was read:
+Three things of its record format are replaced here, and a version other than the one that was read is refused:
 
 - A header's name that is not UTF-8 (librdkafka and sarama write them) refuses the whole fetch. Such names are read as
   text that says so and turns back into the very bytes when it is written (`name_from`, `name_bytes`).
-- A header without a value can be read but not written. `sendable` makes of it what is written so.
+- A header without a value can be read but not written. `sendable` puts `NULL` there, which is written as no value.
 - What a batch inflates to has no limit: 1 MB of zeros in zstd is gigabytes. Past `INFLATED_BYTES` a batch is corrupt.
 """
 

@@ -78,7 +78,7 @@ def look_at(folder: Path) -> Reading:
 
 
 def read_policy_folder(folder: Path) -> dict[str, bytes]:
-    """The files that make up a policy set, by path, and the built-in background. Never waits, as for a pipe.
+    """The files that make up a policy set, by path, and the built-in background. Never waits, not even for a pipe.
 
     Raises `PolicyError` when there is no such folder, or a file in it cannot be read.
     """
@@ -157,8 +157,8 @@ def _told(folder: Path, stop: Event) -> Iterator[None]:
 def _read(path: Path) -> bytes:
     """The file, but at most one byte more than a policy file may have: the parser then says that it is too long.
 
-    Raises ``OSError`` for what is not a file. A pipe would be waited for, so what a path is is asked before it is
-    opened.
+    Raises ``OSError`` for what is not a file. A pipe would be waited for, so its kind is looked at before it
+    is opened.
     """
     _check_kind(path.stat().st_mode)
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:

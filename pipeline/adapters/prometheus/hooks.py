@@ -72,7 +72,7 @@ class PrometheusHooks(Hooks):
         self._metrics.forward_pass_views.observe(images)
 
     def answered(self, answer: Answer, latency: float | None) -> None:
-        """The only call for each image whose cost grows with the number of policies."""
+        """The only call whose cost grows with the number of policies."""
         if isinstance(answer, Failed):
             self._dead_lettered(answer.failure, latency)
             return

@@ -24,7 +24,7 @@ class Guests:
         """Those that have never said a word, in the order in which they came."""
 
     def enter(self, connection: socket.socket) -> bool:
-        """Take it in; for want of room, hang up on the first of those that have never said a word.
+        """Let the connection in; for want of room, hang up on the first of those that have never said a word.
 
         Returns False where there is neither room nor such a one.
         """
@@ -42,12 +42,12 @@ class Guests:
         return True
 
     def knows(self, connection: socket.socket) -> None:
-        """It has said something, and is no longer hung up on for want of room."""
+        """The connection has said something: it is no longer hung up on for want of room."""
         with self._lock:
             self._strangers.pop(connection, None)
 
     def take_memory(self, connection: socket.socket, count: int) -> None:
-        """It shares `count` bytes, in place of those before. Raises ``ValueError`` when that is too much."""
+        """Let it share `count` bytes, in place of those before. Raises ``ValueError`` when that is too much."""
         with self._lock:
             others = sum(self._inside.values()) - self._inside.get(connection, 0)
             if not 0 < count <= self._memory - others:
@@ -55,7 +55,7 @@ class Guests:
             self._inside[connection] = count
 
     def leave(self, connection: socket.socket) -> None:
-        """Forget it. Idempotent."""
+        """Forget the connection. Idempotent."""
         with self._lock:
             self._forget(connection)
 
@@ -72,6 +72,6 @@ class Guests:
 
 
 def _hang_up(connection: socket.socket) -> None:
-    """Shut it down: the thread that reads from it sees the end, and closes it."""
+    """End the connection: the thread that reads from it sees that, and closes it."""
     with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)

@@ -4,7 +4,7 @@
 
     server  Welcome(spec)
     client  Attach(views) + a file descriptor   the memory of `segment`, for that many views at a time
-    client  EncodeImages(views)                 the first of them, that many, hold pixels
+    client  EncodeImages(views)                 the first `views` of the memory hold pixels
     server  ImagesEncoded()                     ... and now features
     client  EncodeTexts(texts)
     server  TextsEncoded(features)

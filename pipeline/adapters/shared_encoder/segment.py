@@ -39,7 +39,7 @@ class Segment:
 
     @staticmethod
     def size(spec: EncoderSpec, views: int) -> int:
-        """The bytes that these views take, with their features."""
+        """Bytes of memory for that many views and their features."""
         return sum(_sizes(spec, views))
 
 
