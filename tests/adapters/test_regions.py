@@ -20,6 +20,8 @@ from pipeline.signals import WHOLE
 from tests import images
 from tests.adapters.pillow.test_decoder import spec
 
+pytestmark = pytest.mark.filterwarnings("ignore:The image decoding and encoding:DeprecationWarning")
+
 TARGET = 64
 
 

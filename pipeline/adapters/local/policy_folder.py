@@ -157,7 +157,7 @@ def _told(folder: Path, stop: Event) -> Iterator[None]:
 def _read(path: Path) -> bytes:
     """The file, but at most one byte more than a policy file may have: the parser then says that it is too long.
 
-    Raises ``OSError`` for what is not a file. A pipe would be waited for, so its kind is looked at before it
+    Raises ``OSError`` for what is not a file. A pipe would be waited for, so the kind is looked at before it
     is opened.
     """
     _check_kind(path.stat().st_mode)
