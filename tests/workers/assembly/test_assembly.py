@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from pipeline.adapters import open_clip
-from pipeline.adapters.memory import MemoryBroker, MemoryFeatureCache, MemoryPublisher, MemorySource, NullEncoder
+from pipeline.adapters.memory import MemoryBroker, MemoryFeatureCache, MemorySource, MemoryWriter, NullEncoder
 from pipeline.adapters.pillow import PillowDecoder
+from pipeline.adapters.record_publisher import RecordPublisher
 from pipeline.path.topology import FLIGHTS, Where
 from pipeline.ports import EncoderSpec, Fetcher, Hooks
+from pipeline.wire import Topics
 from workers import assembly
 from workers.settings import Settings
 
@@ -33,7 +35,8 @@ def threads_of(where: Where, **settings: Any) -> Counter[str]:
     model = assembly.Model(NullEncoder(SPEC), PillowDecoder(SPEC), where)
     judge = assembly.Judge(model, {}, NotLive(), MemoryFeatureCache(0))  # type: ignore[arg-type]
     broker, before = MemoryBroker(1), set(threading.enumerate())
-    ends = MemorySource(broker, ["in"], "group"), MemoryPublisher(broker), NoFetcher()
+    publisher = RecordPublisher(MemoryWriter(broker), Topics())
+    ends = MemorySource(broker, ["in"], "group"), publisher, NoFetcher()
     with assembly.moderator(Settings(**settings), judge, *ends, Hooks(), in_order=True) as moderator:
         made = Counter(thread.name for thread in threading.enumerate() if thread not in before)
         moderator._path.abandon(10)
