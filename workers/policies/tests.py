@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Event as Flag
 
@@ -27,24 +27,29 @@ class Trial:
     score: float | None
     threshold: float
     problem: str = ""
-    where_it_stands: str = ""
-    """File and line that name the sample."""
+    named_at: str = ""
+    """The file and line that name the sample."""
 
     @property
     def passed(self) -> bool:
-        """Whether the sample was flagged exactly if it must be."""
+        """Whether the sample could be read, and was flagged exactly if it must be."""
         return self.score is not None and (self.score >= self.threshold) == self.must_flag
 
     def __str__(self) -> str:
-        """One line that says what was wanted and what was found."""
         wanted = "at least" if self.must_flag else "below"
         found = f"scores {self.score:.3f}" if self.score is not None else self.problem
-        where_it_stands = f" ({self.where_it_stands})" if self.where_it_stands else ""
-        return f"{self.policy}: {self.sample} {found}, wanted {wanted} {self.threshold:g}{where_it_stands}"
+        named_at = f" ({self.named_at})" if self.named_at else ""
+        return f"{self.policy}: {self.sample} {found}, wanted {wanted} {self.threshold:g}{named_at}"
+
+    def as_json(self) -> dict[str, object]:
+        """What ``sluice policy test --json`` prints; `named_at` is its ``place``."""
+        fields = asdict(self)
+        place = fields.pop("named_at")
+        return {**fields, "place": place, "passed": self.passed}
 
 
 class _Kept(Hooks):
-    """A publisher that keeps scores by image id, and what was wrong with unreadable ones."""
+    """A publisher that keeps the scores of images by their ids, and what was wrong with unreadable ones."""
 
     def __init__(self) -> None:
         self.scores: dict[str, dict[str, float]] = {}
@@ -59,7 +64,7 @@ class _Kept(Hooks):
                 self.problems[letter.image_id] = letter.message
 
     def close(self) -> None:
-        """Nothing is held."""
+        """There is nothing to free."""
 
 
 def run_policy_tests(settings: Settings, judge: assembly.Judge) -> list[Trial]:
@@ -81,7 +86,7 @@ def run_policy_tests(settings: Settings, judge: assembly.Judge) -> list[Trial]:
 
 
 def untested(policy_set: PolicySet) -> list[str]:
-    """What is said of policies that no sample is judged for."""
+    """A line for each reason why no sample is judged for some policies, with their ids."""
     active = [policy.id for policy in policy_set.active if not (policy.must_flag or policy.must_pass)]
     off = [policy.id for policy in policy_set.policies if policy.mode == "off"]
     said = {"without tests": active, "off, and not tested": off}
@@ -92,6 +97,6 @@ def _trial(policy: Policy, folder: Path, sample: str, kept: _Kept, *, must_flag:
     image = file_id(folder / sample)
     score = kept.scores.get(image, {}).get(policy.id)
     where = policy.samples.get(sample)
-    where_it_stands = f"{where.file}:{where.line}" if where else ""
+    named_at = f"{where.file}:{where.line}" if where else ""
     problem = kept.problems.get(image, "") or no_file(folder / sample) or ""
-    return Trial(policy.id, sample, must_flag, score, policy.lowest, problem, where_it_stands)
+    return Trial(policy.id, sample, must_flag, score, policy.lowest, problem, named_at)

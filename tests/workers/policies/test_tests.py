@@ -23,6 +23,22 @@ def test_a_sample_passes_when_it_is_flagged_exactly_if_it_must_be(
     assert Trial("weapons", "knife.jpg", must_flag, score, 0.5).passed is passed
 
 
+def test_programs_are_told_the_place_of_a_sample_under_that_name() -> None:
+    told = Trial(
+        "weapons", "knife.jpg", must_flag=True, score=0.25, threshold=0.5, named_at="weapons.yaml:9"
+    ).as_json()
+    assert told == {
+        "policy": "weapons",
+        "sample": "knife.jpg",
+        "must_flag": True,
+        "score": 0.25,
+        "threshold": 0.5,
+        "problem": "",
+        "place": "weapons.yaml:9",
+        "passed": False,
+    }
+
+
 def test_the_shipped_policies_do_what_their_owners_say() -> None:
     shown = CliRunner().invoke(app, ["policy", "test", "--json"], standalone_mode=False)
     trials = [json.loads(line) for line in shown.stdout.splitlines()]

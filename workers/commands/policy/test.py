@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from time import monotonic, time
 from typing import Annotated
@@ -60,7 +59,7 @@ def test(
 def _show(trials: Sequence[Trial], failed: Sequence[Trial], *, as_json: bool) -> None:
     if as_json:
         for trial in trials:
-            say_json(json.dumps({**asdict(trial), "passed": trial.passed}))
+            say_json(json.dumps(trial.as_json()))
         return
     for trial in failed:
         say(f"FAILED  {trial}")
@@ -68,7 +67,7 @@ def _show(trials: Sequence[Trial], failed: Sequence[Trial], *, as_json: bool) ->
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Raises `ServiceError`."""
+    """Write the report. Raises `ServiceError`."""
     try:
         write_atomically(path, lambda temporary: temporary.write_bytes(content))
     except OSError as error:
