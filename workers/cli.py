@@ -19,7 +19,7 @@ from pipeline.errors import StopError, UsageError
 from workers.commands import COMMANDS, Group
 from workers.process.interrupts import EXIT_INTERRUPTED, end_at_once
 from workers.process.signals import leave
-from workers.process.startup import import_nothing_from_here
+from workers.process.startup import import_nothing_from_here, no_collection
 from workers.process.streams import stand_on_firm_ground
 from workers.terminal.plain import ReaderGoneError, say
 
@@ -27,7 +27,7 @@ EXIT_STOPPED = 1
 EXIT_USAGE = 2
 EXIT_BUG = 70
 ANSWER_WITH_1 = (["policy"], ["scan"])
-"""Commands whose status 1 says something of images: work that had to stop must not be taken for it."""
+"""Commands whose status 1 is a finding about images, so that work which had to stop ends with another status."""
 
 
 class LazyCommand(TyperCommand):
@@ -39,12 +39,14 @@ class LazyCommand(TyperCommand):
 
     def loaded(self) -> Any:
         """The command with its options, which the function of the module's own name declares."""
+        with no_collection():
+            module = import_module(self.module)
         app = typer.Typer(add_completion=False)
-        app.command(self.name)(getattr(import_module(self.module), str(self.name)))
+        app.command(self.name)(getattr(module, str(self.name)))
         return typer.main.get_command(app)
 
     def make_context(self, *args: Any, **how: Any) -> Any:
-        """That of the loaded command, which is then the one that typer goes on with."""
+        """The context of the loaded command, with which typer then goes on."""
         return self.loaded().make_context(*args, **how)
 
 
@@ -90,7 +92,7 @@ def main() -> None:
     end_at_once()
     stand_on_firm_ground()
     import_nothing_from_here()
-    with suppress(AttributeError):  # a stream of a test
+    with suppress(AttributeError):  # a test's stream is of another kind
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # no name that cannot be printed
     leave(_status())
 
@@ -112,7 +114,7 @@ def _status() -> int:
     except SystemExit as ended:
         if not isinstance(ended.__context__, BrokenPipeError):
             raise
-        status = _reader_gone()  # typer's way to end over one, while it prints a help
+        status = _reader_gone()  # typer ends so when the pipe breaks while it prints a help page
     except Exception as error:  # noqa: BLE001 - whatever it is, no status may say what a command did not find
         status = _surprised(error)
     return status if isinstance(status, int) else 0

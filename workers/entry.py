@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from workers.process.interrupts import end_at_once
+from workers.process.startup import no_collection
 
 
 def main() -> None:
-    """Run the command line."""
     end_at_once()
-    from workers import cli  # noqa: PLC0415 - Ctrl-C ends this import, too
+    with no_collection():
+        from workers import cli  # noqa: PLC0415 - Ctrl-C ends this import, too
 
     cli.main()
