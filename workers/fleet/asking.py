@@ -13,18 +13,19 @@ from pathlib import Path
 from typing import cast
 
 PATIENCE = 2.0
-"""Seconds for an answer: less than half of what probes usually allow, and long for a process that lives."""
+"""Seconds for a reply: less than half of what probes usually allow, and long for a process that lives."""
 LONGEST = 16 * 1024 * 1024
-"""Bytes of an answer; a page of metrics has some hundred thousand."""
+"""Most bytes of a reply; a page of metrics has some hundred thousand."""
 
-Answer = tuple[int, str] | None
+Reply = tuple[int, str] | None
+"""A status and a text; None while nobody listens."""
 
 
-def ask(path: Path, question: str) -> Answer:
+def ask(path: Path, question: str) -> Reply:
     """Status and text of a GET, such as ``/healthz``; None while nobody listens, as when a process is being started.
 
     One that listens and has not answered in full within `PATIENCE` has the status 504, however it spends the time,
-    and what is no answer has the status 502.
+    and what is no HTTP has the status 502.
     """
     try:
         return _parsed(_exchange(path, question, time.monotonic() + PATIENCE))
@@ -36,8 +37,8 @@ def ask(path: Path, question: str) -> Answer:
         return HTTPStatus.BAD_GATEWAY, f"an answer that is none: {type(error).__name__}"
 
 
-def ask_all(paths: Sequence[Path], question: str) -> list[Answer]:
-    """The answers of all in their order, asked side by side: those that hang cost the time of one."""
+def ask_all(paths: Sequence[Path], question: str) -> list[Reply]:
+    """The replies of all in their order, asked side by side: those that hang cost the time of one."""
     if not paths:
         return []
     with ThreadPoolExecutor(len(paths), thread_name_prefix="sluice-ask") as pool:
@@ -45,7 +46,7 @@ def ask_all(paths: Sequence[Path], question: str) -> list[Answer]:
 
 
 def _exchange(path: Path, question: str, deadline: float) -> bytes:
-    answer = bytearray()
+    reply = bytearray()
     with socket.socket(socket.AF_UNIX) as connection:
         _wait_until(connection, deadline)
         connection.connect(str(path))
@@ -55,12 +56,12 @@ def _exchange(path: Path, question: str, deadline: float) -> bytes:
             part = connection.recv(1 << 16)
             if not part:
                 break
-            answer += part
-            if len(answer) > LONGEST:
+            reply += part
+            if len(reply) > LONGEST:
                 raise ValueError("it does not end")
-    if not answer:
+    if not reply:
         raise ConnectionResetError("gone in the middle")
-    return bytes(answer)
+    return bytes(reply)
 
 
 def _wait_until(connection: socket.socket, deadline: float) -> None:
@@ -70,8 +71,8 @@ def _wait_until(connection: socket.socket, deadline: float) -> None:
     connection.settimeout(left)
 
 
-def _parsed(answer: bytes) -> tuple[int, str]:
-    response = http.client.HTTPResponse(cast("socket.socket", _Tape(answer)))
+def _parsed(reply: bytes) -> tuple[int, str]:
+    response = http.client.HTTPResponse(cast("socket.socket", _Tape(reply)))
     response.begin()
     return response.status, response.read().decode()
 
@@ -79,9 +80,8 @@ def _parsed(answer: bytes) -> tuple[int, str]:
 class _Tape:
     """What a socket has brought, as the library wants to read it."""
 
-    def __init__(self, answer: bytes) -> None:
-        self._answer = answer
+    def __init__(self, reply: bytes) -> None:
+        self._reply = reply
 
     def makefile(self, _mode: str) -> io.BytesIO:
-        """All of it."""
-        return io.BytesIO(self._answer)
+        return io.BytesIO(self._reply)

@@ -72,19 +72,16 @@ class FleetMetrics(Collector):
         self.registry.register(self)
 
     def restarted(self, kind: str) -> None:
-        """A process of that kind was started again."""
         self._metrics.restarts.labels(kind).inc()
 
     def hung(self, kind: str) -> None:
-        """A process of that kind made no progress and is being killed."""
         self._metrics.hung.labels(kind).inc()
 
     def failing(self, kind: str, processes: int) -> None:
-        """So many of that kind die again and again."""
         self._metrics.failing.labels(kind).set(processes)
 
     def log_lines_lost(self, lines: int) -> None:
-        """Of this process; the others count their own."""
+        """Count the lines that this process lost; the others count their own."""
         self._lost.inc(lines)
 
     def collect(self) -> Iterator[Metric]:
@@ -100,10 +97,10 @@ class FleetMetrics(Collector):
 
     def _families(self) -> Iterator[tuple[str, Sequence[Metric]]]:
         yield "supervisor", list(text_string_to_metric_families(generate_latest(self._own).decode()))
-        answers = ask_all([role.health for role in self._roles], "/metrics")
-        for role, answer in zip(self._roles, answers, strict=True):
-            if answer is not None and answer[0] == HTTPStatus.OK:
+        replies = ask_all([role.health for role in self._roles], "/metrics")
+        for role, reply in zip(self._roles, replies, strict=True):
+            if reply is not None and reply[0] == HTTPStatus.OK:
                 try:
-                    yield role.name, list(text_string_to_metric_families(answer[1]))
+                    yield role.name, list(text_string_to_metric_families(reply[1]))
                 except Exception as error:  # noqa: BLE001 - the parser raises whatever a line makes it stumble over
                     _log.warning("metrics_left_out", of=role.name, error=f"{type(error).__name__}: {error}")

@@ -27,7 +27,7 @@ class Role:
     """What a process is to do."""
 
     name: str
-    """Among all of the machine's, such as ``moderator-2``."""
+    """No other process of the machine has it: ``encoder``, ``moderator-2``."""
     kind: str
     """``encoder`` or ``moderator``."""
     argv: Sequence[str]
@@ -35,7 +35,7 @@ class Role:
     health: Path
     """The Unix socket at which it serves ``/metrics``, ``/healthz`` and ``/readyz``."""
     lifeline: Lifeline
-    """It lives by this one."""
+    """The process finishes when this one ends."""
     grace: float
     """Seconds that it may take to finish when its lifeline ends."""
     holds: Sequence[Lifeline] = ()
@@ -43,7 +43,7 @@ class Role:
 
 
 class Process:
-    """Started by `start`, any number of times, each after the end of the one before."""
+    """A process that may be started any number of times, each after the end of the life before."""
 
     def __init__(self, role: Role) -> None:
         self.role = role
@@ -56,6 +56,7 @@ class Process:
         self._popen: subprocess.Popen[bytes] | None = None
         self._started = 0.0
         self._ends: float | None = None
+        """When it is killed, on the monotonic clock, once it was found hung."""
 
     def start(self) -> None:
         """Start it; its output goes where ours goes. Raises ``OSError`` where the system has no room for it."""
@@ -79,7 +80,7 @@ class Process:
         return status, time.monotonic() - self._started
 
     def end_hung(self, reason: str) -> bool:
-        """Make it say where it hangs, and end; soon kill it. Returns True for the first call of a life."""
+        """Make the process say where it hangs, and end; soon kill it. Returns True for the first call of a life."""
         if self._popen is None:
             return False
         if self._ends is None:

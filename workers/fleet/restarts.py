@@ -7,9 +7,9 @@ from dataclasses import dataclass
 EXIT_USAGE = 2
 """How `sluice` ends where a person has to mend something: a setting, a policy file, a missing topic."""
 PAUSES = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
-"""Seconds before the next start, after one early death, two, ...; the last for as long as it takes."""
+"""Seconds before the next start after one early death, two, ...; the last one stands for all further."""
 PROVEN = 60.0
-"""Seconds; a process that has lived that long does not die early, and the count begins anew."""
+"""Seconds; a process that has lived that long does not die early, and its count begins anew."""
 TROUBLED = 4
 """Early deaths in a row; one more, and somebody should look."""
 
@@ -20,11 +20,11 @@ class Restarts:
 
     deaths: int = 0
     early: int = 0
-    """In a row, up to the last one."""
+    """Early deaths in a row, up to the last death."""
     mistakes: int = 0
     """Early deaths by a mistake that a person must mend."""
     last: int = 0
-    """The status of the last one."""
+    """The exit status of the last death."""
 
     def died(self, status: int, lived: float) -> float:
         """Count a death with that exit status after `lived` seconds. Returns the seconds until the next start."""
@@ -37,7 +37,7 @@ class Restarts:
 
     @property
     def keeps_dying(self) -> bool:
-        """Whether somebody should look."""
+        """Whether it died early again and again, so that somebody should look."""
         return self.early > TROUBLED
 
     @property

@@ -70,5 +70,5 @@ def supervise(settings: Settings) -> int:
 
 
 def _longest_end(settings: Settings) -> float:
-    """Seconds in which all have finished, or been killed for it."""
+    """Seconds after which every process has finished, or been killed."""
     return moderator_grace(settings) + ENCODER_GRACE + 3 * LAST_WORDS

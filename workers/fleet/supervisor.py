@@ -24,13 +24,13 @@ class Told(Protocol):
     """Who hears of what happens to the processes, by their kind."""
 
     def restarted(self, kind: str) -> None:
-        """One was started again."""
+        """A process was started again."""
 
     def hung(self, kind: str) -> None:
-        """One made no progress and is being killed."""
+        """A process made no progress and is being killed."""
 
     def failing(self, kind: str, processes: int) -> None:
-        """So many die again and again."""
+        """That many processes of a kind die again and again."""
 
 
 class Supervisor:
@@ -39,8 +39,9 @@ class Supervisor:
     A moderator is started only while the encoder is ready: its patience is for a restart of the encoder, and not for
     the minutes that a large model may take the first time. One that runs waits for an encoder that is started again.
 
-    What dies is started again for ever, later and later: it ends nobody who works. Only a mistake that a person must
-    mend and that nothing has ever worked with ends all: the encoder's before it was ever ready, or all moderators'.
+    A process that dies is started again for ever, after longer and longer pauses, and the others work on. All are
+    ended only by a mistake that a person must mend and under which nothing has ever worked: the encoder's, before it
+    was ever ready, or that of every moderator.
     """
 
     def __init__(
@@ -62,9 +63,9 @@ class Supervisor:
         self._beat = time.monotonic()
 
     def run(self, stop: Event, hurry: Event | None = None) -> int:
-        """Until `stop` is set, or nothing can ever work. Returns the exit status, when all have ended.
+        """Keep the processes running until `stop` is set or nothing can ever work; then end them all.
 
-        Once `hurry` is set nobody is given the time to drain.
+        Returns the exit status. Once `hurry` is set no process is given time to drain.
         """
         status = None
         try:
@@ -92,7 +93,6 @@ class Supervisor:
         ]
 
     def tell_moderators(self, number: int) -> None:
-        """Pass a signal on."""
         for process in self._moderators:
             process.tell(number)
 

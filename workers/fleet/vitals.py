@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from http import HTTPStatus
 
-from workers.fleet.asking import Answer, ask, ask_all
+from workers.fleet.asking import Reply, ask, ask_all
 from workers.fleet.process import Role
 
 
 class FleetVitals:
-    """Its checks return None when all is well, else the process and its reason in one line."""
-
     def __init__(self, encoder: Role, moderators: Sequence[Role]) -> None:
         self._encoder = encoder
         self._moderators = moderators
 
     def ready(self) -> str | None:
-        """Whether images are answered: the encoder is ready, and at least one moderator.
+        """Why no images are answered; None while the encoder is ready, and at least one moderator.
 
-        Not all of them: moderators beyond the number of partitions are spare, and never ready.
+        It does not take all of them: moderators beyond the number of partitions are spare, and never ready.
         """
         roles = [self._encoder, *self._moderators]
         encoder, *moderators = map(_not_ready, roles, ask_all([role.health for role in roles], "/readyz"))
@@ -32,7 +30,7 @@ class FleetVitals:
         return _not_ready(self._encoder, ask(self._encoder.health, "/readyz")) is None
 
 
-def _not_ready(role: Role, answer: Answer) -> str | None:
-    status, text = answer or (HTTPStatus.SERVICE_UNAVAILABLE, "it is being started")
+def _not_ready(role: Role, reply: Reply) -> str | None:
+    status, text = reply or (HTTPStatus.SERVICE_UNAVAILABLE, "it is being started")
     said, *_ = text.splitlines() or [""]
     return None if status == HTTPStatus.OK else f"{role.name}: {said}"

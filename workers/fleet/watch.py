@@ -24,7 +24,7 @@ restart would mend.
 SILENT = 120.0
 """Seconds for which it may say nothing, at its start or later: a large model that is read holds Python's lock."""
 BEYOND_HELP = 3
-"""Times that bound, and killing it was no help."""
+"""A process that is hung for that many times its bound has not been helped by killing it."""
 _log = structlog.get_logger(__name__)
 
 
@@ -51,11 +51,10 @@ class Watch:
         self._thread = Thread(target=self._look_around, name="sluice-watch", daemon=True)
 
     def start(self) -> None:
-        """Look from now on."""
         self._thread.start()
 
     def close(self) -> None:
-        """Look no more; does not wait for the round that is under way. Idempotent."""
+        """Ask no more; does not wait for the round that is under way. Idempotent."""
         self._ended.set()
 
     def hung(self, process: Process) -> str | None:
@@ -77,7 +76,7 @@ class Watch:
         return [f"{name}: {line}" for name, seen in found for line in [seen.reason, *seen.notices] if line]
 
     def look(self) -> None:
-        """One round."""
+        """Ask every process for its health once."""
         for process in self._processes:
             self._beat = self._clock()
             if life := process.life:
@@ -92,7 +91,7 @@ class Watch:
         return seen.reason if self._clock() - seen.since > times * bound else None
 
     def _of(self, process: Process) -> _Seen | None:
-        """Only what is known of the life that it lives now."""
+        """What was found of the life that the process lives now."""
         seen = self._seen.get(process.role.name)
         return seen if seen is not None and seen.life == process.life else None
 

@@ -10,14 +10,14 @@ from prometheus_client import CollectorRegistry
 from tests.services.deadline import until
 from tests.workers.fleet.stand_ins import roles
 from workers.fleet import watch as watching
-from workers.fleet.asking import Answer
+from workers.fleet.asking import Reply
 from workers.fleet.process import Process
 from workers.fleet.watch import FAILING, SILENT, Watch
 from workers.health.server import HealthServer
 
-WELL: Answer = (200, "ok\n")
-STUCK: Answer = (503, "worker: nothing has moved for 130 s\nbrake: paused\n")
-MUTE: Answer = (504, "no answer within 2 s")
+WELL: Reply = (200, "ok\n")
+STUCK: Reply = (503, "worker: nothing has moved for 130 s\nbrake: paused\n")
+MUTE: Reply = (504, "no answer within 2 s")
 
 
 class Machine:
@@ -27,11 +27,11 @@ class Machine:
         encoder, moderators = roles(folder, ["serve", "serve"])
         self.encoder, self.moderator = Process(encoder), Process(moderators[0])
         self.encoder.life = self.moderator.life = 1
-        self.answers: dict[Path, Answer] = {encoder.health: WELL, moderators[0].health: WELL}
+        self.answers: dict[Path, Reply] = {encoder.health: WELL, moderators[0].health: WELL}
         self.now = 1000.0
         self.watch = Watch([self.encoder, self.moderator], lambda: self.now)
 
-    def says(self, answer: Answer, seconds: float = 0.0) -> str | None:
+    def says(self, answer: Reply, seconds: float = 0.0) -> str | None:
         """The moderator gives this answer for that many seconds. Returns why it counts as hung, if it does."""
         self.answers[self.moderator.role.health] = answer
         self.watch.look()
@@ -103,7 +103,7 @@ def test_it_looks_again_and_again_whatever_goes_wrong(tmp_path: Path, monkeypatc
     failures = [ValueError("odd"), OSError("odd")]
     ask = watching.ask
 
-    def odd(path: Path, question: str) -> Answer:
+    def odd(path: Path, question: str) -> Reply:
         if failures:
             raise failures.pop()
         return ask(path, question)
