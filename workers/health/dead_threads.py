@@ -1,4 +1,4 @@
-"""A thread that ends by an error nobody foresaw is no quiet loss: it is logged, and the process is not well."""
+"""A thread that dies of an unforeseen error is logged, and from then on its process is not well."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _log = structlog.get_logger(__name__)
 
 
 def watch_threads(vitals: Vitals) -> None:
-    """From now on any thread's death, of ours or of a library, makes ``/healthz`` fail: what it did is done no more.
+    """From now on the death of a thread, ours or a library's, makes ``/healthz`` fail: nobody does its work any more.
 
-    The threads of a pool do not die: what their work raises is for whoever waits for it.
+    The threads of a pool do not die: what their work raises goes to whoever waits for its result.
     """
     dead: list[str] = []
 

@@ -18,23 +18,23 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from pipeline.errors import ServiceError
-
-Check = Callable[[], str | None]
-"""None when all is well, else the reason in one line. Called on the server's threads; must not block."""
+from workers.health.vitals import Check
 
 REQUEST_TIMEOUT = 10.0
-"""Seconds from a connection's begin to its end, however its client spends them: nobody holds a thread for ever."""
+"""Seconds that a connection may last, however its client spends them: none holds a thread for ever."""
 CONNECTIONS = 64
-"""Most at a time, each with a thread. The next takes the place of the oldest: a probe has gone long before that."""
+"""Most connections at a time, each on a thread of its own.
+
+One more ends the oldest, which is no probe: those are answered long before.
+"""
 
 
 class HealthServer:
     """Serves ``/metrics``, ``/healthz`` and ``/readyz`` on threads of its own, from construction until `close`.
 
     A check that is not well answers 503 with its reason as text. `notices` are lines below the answer, which they do
-    not change. `port` is the one that was bound, also where 0 was
-    asked for. A `host` that is an absolute path is a Unix socket, and `port` then says nothing. Raises `ServiceError`
-    when the address cannot be had.
+    not change. `port` is the one that was bound, also where 0 was asked for. A `host` that is an absolute path is a
+    Unix socket, and `port` then says nothing. Raises `ServiceError` when the address cannot be had.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class _Server(ThreadingMixIn, WSGIServer):
         super().__init__(*arguments)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve it on a thread, in the place of the oldest where there are too many."""
+        """Serve the request on a thread of its own, after ending the oldest connection where there are too many."""
         with self._lock:
             if len(self._open) >= CONNECTIONS:
                 self._cut(next(iter(self._open)))
@@ -111,13 +111,13 @@ class _Server(ThreadingMixIn, WSGIServer):
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """It has been served, or cut."""
+        """Forget a connection that has been served or cut."""
         with self._lock:
             self._open.pop(request, None)
         super().shutdown_request(request)
 
     def service_actions(self) -> None:
-        """Twice a second: cut those that take too long, a byte at a time perhaps."""
+        """Cut connections that last too long, as by a byte at a time. The library calls this twice a second."""
         super().service_actions()
         with self._lock:
             late = monotonic() - REQUEST_TIMEOUT
@@ -125,13 +125,13 @@ class _Server(ThreadingMixIn, WSGIServer):
                 self._cut(request)
 
     def _cut(self, request: socket.socket) -> None:
-        """Its thread sees the end, and closes it."""
+        """End the connection. Its thread notices, and closes it."""
         self._open.pop(request, None)
         with suppress(OSError):
             request.shutdown(socket.SHUT_RDWR)
 
     def get_request(self) -> tuple[Any, Any]:
-        """Accept; where there is no descriptor to be had, not again at once and for ever."""
+        """Accept a connection. The pause keeps the library from spinning while no descriptor is to be had."""
         try:
             return self._accepted()
         except OSError:
@@ -148,7 +148,7 @@ class _Server(ThreadingMixIn, WSGIServer):
         self.setup_environ()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up is no event of ours, nor one for whom there is no thread to be had."""
+        """Say nothing of a client that hangs up, or for whom no thread can be had; the library prints a traceback."""
 
 
 class _Server6(_Server):
@@ -173,7 +173,7 @@ class _UnixServer(_Server):
         return connection, ("localhost", 0)
 
     def server_close(self) -> None:
-        """Take the path along."""
+        """Close the socket, and remove its path."""
         super().server_close()
         if self._path.is_socket():
             self._path.unlink(missing_ok=True)
@@ -182,7 +182,7 @@ class _UnixServer(_Server):
 class _Handler(WSGIRequestHandler):
     @property
     def timeout(self) -> float:  # type: ignore[override]
-        """For the library, which asks when a connection begins."""
+        """The library asks for it when a connection begins."""
         return REQUEST_TIMEOUT
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name

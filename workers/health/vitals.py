@@ -35,7 +35,7 @@ class Vitals(Hooks):
         self._checks[name] = check
 
     def watch_progress(self, name: str, stalled: Callable[[], float]) -> None:
-        """As `watch`, by the seconds since anything last moved there: too many are a reason."""
+        """From now on ``/healthz`` fails while `stalled`, seconds since anything moved, is above `stall_after`."""
         self.watch(name, lambda: self._too_long(stalled()))
 
     def notice(self, name: str, check: Check) -> None:
@@ -43,11 +43,9 @@ class Vitals(Hooks):
         self._notices[name] = check
 
     def model_loaded(self, spec: EncoderSpec) -> None:
-        """The model is warm."""
         self._model = spec.name
 
     def assigned(self, partitions: int) -> None:
-        """The source now owns that many partitions."""
         self._partitions = partitions
 
     def alive(self) -> str | None:
@@ -59,7 +57,7 @@ class Vitals(Hooks):
         return _said(self._notices)
 
     def ready(self) -> str | None:
-        """Whether the model is warm and partitions are assigned; one worker more than partitions is never ready."""
+        """Why the worker takes no images yet, if so. One for which there is no partition is never ready."""
         if not self._model:
             return "the model is loading"
         if not self._partitions:
@@ -75,7 +73,7 @@ def _said(checks: dict[str, Check]) -> list[str]:
 
 
 def _asked(check: Check) -> str | None:
-    """A check that raises has found out that something is wrong, if not what."""
+    """What the check says. One that raises has found that something is wrong, if not what."""
     try:
         return check()
     except Exception as error:  # noqa: BLE001

@@ -1,4 +1,7 @@
-"""What `sluice policy check` finds out about a folder, without a model and without torch."""
+"""What `sluice policy check` finds out about a folder, without a model.
+
+Tokens are counted without torch, too, but for a model that has a tokenizer of its own.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from workers.settings import Settings
 
 @dataclass(frozen=True)
 class Checked:
-    """The set, where the folder holds one; what is wrong; what is worth knowing."""
+    """What a check found: the set where the folder holds one, what is wrong, and what is worth knowing."""
 
     policy_set: PolicySet | None
     problems: list[Problem]
@@ -26,7 +29,6 @@ class Checked:
 
     @property
     def exit_status(self) -> int:
-        """2 with any problem."""
         return 2 if self.problems else 0
 
     def as_json(self) -> dict[str, object]:
@@ -49,7 +51,7 @@ class Checked:
 
 
 def check_folder(settings: Settings) -> Checked:
-    """Read it as a worker does, count tokens for the model of the settings, and look for samples and for stray files.
+    """Read the folder as a worker does, count tokens for the model of the settings, look for samples and stray files.
 
     Raises `ModelError` for a model that does not exist.
     """
@@ -82,7 +84,7 @@ def _missing_samples(folder: Path, policy_set: PolicySet) -> Iterator[Problem]:
 
 
 def _strays(folder: Path, files: Mapping[str, bytes], policy_set: PolicySet | None) -> Iterator[Problem]:
-    """What is in the folder and has no part in the set."""
+    """The files of the folder that have no part in the set."""
     policies = policy_set.policies if policy_set else ()
     samples = {sample.removeprefix("./").partition("/")[0] for policy in policies for sample in policy.samples}
     yield from (each for each in not_taken(folder) if Path(each.file).name not in samples)

@@ -19,14 +19,14 @@ _log = structlog.get_logger(__name__)
 
 
 def last_good_of(settings: Settings) -> LastGood | None:
-    """Where this worker keeps its last good policies; None where it has no place for them."""
+    """Where this worker keeps its last good policies; None where no folder for its state is set."""
     return LastGood(settings.state, settings.policies, settings.group) if settings.state else None
 
 
 def offer_first(
     settings: Settings, live: LivePolicies, hooks: Hooks, last_good: LastGood | None
 ) -> Mapping[str, bytes]:
-    """Make the folder's policies live, and keep them; where they do not hold, those of the last time that they did.
+    """Make the folder's policies live, and keep them; where they do not hold, make the last good ones live.
 
     Returns the files that are live. Raises `PolicyError` with what is wrong with the folder where none are kept.
     """
@@ -44,7 +44,7 @@ def offer_first(
 
 
 def check_first(settings: Settings) -> None:
-    """Without a model: raises `PolicyError` where `offer_first` is bound to."""
+    """Raise `PolicyError` where `offer_first` is bound to, as far as that shows without a model."""
     try:
         parse_policies(read_policy_folder(settings.policies))
     except PolicyError:

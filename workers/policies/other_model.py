@@ -1,4 +1,4 @@
-"""Loud where thresholds were set for another model than the one that scores: they fit it by chance at best."""
+"""Warnings of thresholds that were set for another model than the one that scores, which fit it by chance at best."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ _log = structlog.get_logger(__name__)
 
 
 class LogOtherModel(Hooks):
-    """A log warning for each policy set that goes live with such thresholds."""
+    """Logs a warning for each policy set that goes live with such thresholds."""
 
     def calibrated_for_another_model(self, policies: Mapping[str, CalibratedFor]) -> None:
-        """Name the policies, and what to do."""
         if policies:
             set_for = sorted({str(model) for model in policies.values()})
             _log.warning(
@@ -28,13 +27,12 @@ class LogOtherModel(Hooks):
 
 
 class SayOtherModel(Hooks):
-    """A line on stderr, once however many workers load the same policies."""
+    """Prints a line on stderr, once however many workers load the same policies."""
 
     def __init__(self) -> None:
         self._said: Mapping[str, CalibratedFor] = {}
 
     def calibrated_for_another_model(self, policies: Mapping[str, CalibratedFor]) -> None:
-        """Name the policies, and what to do."""
         if policies and policies != self._said:
             set_for = ", ".join(sorted({str(model) for model in policies.values()}))
             say(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def no_file(path: Path) -> str | None:
-    """Why a sample cannot be read; None where it is a file. A pipe is none: it would be waited for."""
+    """Why a sample cannot be read; None where it is a file. A pipe is none: reading it would wait."""
     try:
         kind = path.stat().st_mode
     except (OSError, ValueError) as error:

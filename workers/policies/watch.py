@@ -57,7 +57,6 @@ class PolicyWatch:
         self._thread = Thread(target=self._run, name="sluice-policies", daemon=True)
 
     def start(self) -> None:
-        """Begin to look."""
         self._looked = self._clock()
         self._thread.start()
 
@@ -70,7 +69,7 @@ class PolicyWatch:
         return 0.0 if self._busy and self._thread.is_alive() else self._clock() - self._looked
 
     def refused(self) -> str | None:
-        """Why what is in the folder is not live."""
+        """Why what is in the folder is not live; None where it is."""
         return self._refused
 
     def _run(self) -> None:
@@ -159,7 +158,7 @@ def watched_policies(watch: PolicyWatch, stop: Event, patience: float) -> Iterat
 
 
 def log_problems(event: str, problems: Sequence[Problem]) -> None:
-    """A line for each."""
+    """Log each problem as a line of its own."""
     for problem in problems:
         _log.error(event, file=problem.file, line=problem.line, reason=problem.reason)
 

@@ -51,7 +51,7 @@ class FloodGate:
         return passes
 
     def close(self) -> None:
-        """Tell of all that is held back now: the process ends."""
+        """Tell now of all that is held back, because the process ends."""
         with self._lock:
             windows = list(self._windows.values())
             self._windows.clear()

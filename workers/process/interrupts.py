@@ -25,13 +25,13 @@ _pressed = threading.Event()
 
 
 def end_at_once() -> None:
-    """From now on. A command that has something to keep says so with `keeping` or `interruptible`."""
+    """From now on Ctrl-C ends the process; what has something to keep says so with `keeping` or `interruptible`."""
     signal.signal(signal.SIGINT, _end)
 
 
 @contextmanager
 def keeping(last_words: Callable[[], str]) -> Iterator[None]:
-    """Within, a command that is interrupted calls this before it ends, and prints what it returns on one line."""
+    """Within, a command that is interrupted calls `last_words` before it ends, and prints what they are on a line."""
     _last_words.append(last_words)
     try:
         yield

@@ -1,7 +1,7 @@
 """Logs: one event a line on stderr, readable on a terminal, JSON where a machine collects them.
 
-To log can fail for nobody: what cannot be written is counted (`streams`), and so is what cannot be rendered. To log
-cannot drown a disk either: of lines that repeat, the first few are written and the others told of by their number.
+Logging fails nobody who logs: what cannot be written is counted (`streams`), and so is what cannot be rendered. Nor
+does it drown a disk: of lines that repeat, the first few are written, and one more line gives the number of the rest.
 """
 
 from __future__ import annotations
@@ -21,10 +21,13 @@ from workers.process import streams
 from workers.process.floods import FloodGate
 
 LIBRARIES = ("kafka", "httpcore2")
-"""They log every attempt to connect. A command says in its one line what came of it; a running worker lets them."""
+"""Libraries that log every attempt to connect.
+
+A command says in one line what came of it, so only a running worker lets them log.
+"""
 WINDOW = 10.0
 OF_A_LIBRARY, OF_OURS = 10, 100
-"""Lines of one kind that are written in `WINDOW` seconds. Ours that repeat are a folder's many mistakes, for one."""
+"""Most lines of one kind in `WINDOW` seconds. Ours may repeat with reason: a policy folder can hold many mistakes."""
 MORE = "more_like_it"
 _ALONE = "MainProcess"
 """What Python calls a process that nobody has named."""
@@ -92,7 +95,7 @@ class _Handler(logging.StreamHandler[Any]):
 
 
 def _never_raising(logger: type[Any]) -> type[Any]:
-    """That class of loggers, but what goes wrong while it logs is no matter of who logs."""
+    """A subclass of that class of loggers, for which nothing that goes wrong while it logs reaches who logs."""
 
     class Logger(logger):  # type: ignore[misc]
         def _proxy_to_logger(self, *args: Any, **event: Any) -> Any:
@@ -112,7 +115,7 @@ def _hold_back_repeats(_logger: Any, method: str, event: structlog.typing.EventD
 
 
 def _first_of_its_kind(record: logging.LogRecord) -> bool:
-    """The kind is the text before values are put in, and without numbers: some libraries put them in beforehand."""
+    """A record's kind is its text before values are put in, less the numbers that libraries put in beforehand."""
     kind = (record.name, record.levelno, _NUMBERS.sub("#", str(record.msg)))
     return _theirs.lets_through(kind, partial(_tell_of, record))
 
@@ -132,7 +135,7 @@ def _tell_what_is_held_back() -> None:
 
 
 def _name_process(_logger: Any, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """A context variable would not do: each thread begins without them."""
+    """A context variable would not do, because each thread begins without any."""
     name = current_process().name
     return event if name == _ALONE else {"process": name, **event}
 

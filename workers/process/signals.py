@@ -29,14 +29,15 @@ LEAVING = 10.0
 HARMLESS = {"sluice-signals", "sluice-lifeline", "sluice-log-flood", "sluice-health"}
 """Threads that compute nothing, so that the interpreter may end around them."""
 _LOOK = 0.5
+"""Seconds between two looks at whether somebody else has set the event."""
 _log = structlog.get_logger(__name__)
 
 
 def end_at_once() -> None:
     """From now on SIGTERM and Ctrl-C end this process where it stands; its exit status is the signal's (143, 130).
 
-    For as long as there is nothing to drain. The kernel does it, whatever the process is in. As process 1 of a
-    container, which it spares, the C library does, and the status is the signal's number (15, 2).
+    It is for as long as there is nothing to drain. The kernel ends the process, whatever that is in the middle of. It
+    spares process 1 of a container, which the C library ends, with the signal's number as the status (15, 2).
     """
     for number in TOLD:
         if os.getpid() == 1:
@@ -48,9 +49,9 @@ def end_at_once() -> None:
 
 
 def raise_on_signals() -> None:
-    """From now on they end this process as ``SystemExit`` does, so that what it holds is put away first.
+    """From now on SIGTERM and Ctrl-C raise ``SystemExit``, so that what this process holds is put away first.
 
-    For one that starts and computes nothing: it hears of them between two steps.
+    It is for a process that starts, and computes nothing that would keep Python from handling a signal.
     """
 
     def leave(number: int, _frame: object) -> NoReturn:

@@ -15,7 +15,10 @@ from pipeline.errors import StopError
 
 STREAMS = {0: os.O_RDONLY, 1: os.O_WRONLY, 2: os.O_WRONLY}
 PATIENCE = 1.0
-"""Seconds that a service waits for the reader of its log, once; after that only while lines are taken at once."""
+"""Seconds that a service waits for the reader of its log.
+
+Once it has waited in vain, it does not wait again until the reader takes something.
+"""
 CHUNK = select.PIPE_BUF
 """Bytes that a pipe takes without waiting when it says that it takes any."""
 
@@ -38,12 +41,15 @@ class LossyStderr(io.RawIOBase):
             told(before)
 
     def wait_no_longer_than(self, seconds: float) -> None:
-        """A reader who is there and does not read holds up a write for so long; a pager's may read in an hour."""
+        """From now on a reader who does not read holds up a write for that long at most.
+
+        Before, it does so for as long as it likes: a person at a pager may read on in an hour.
+        """
         self._patience = seconds
 
     def lost(self, lines: int = 1) -> None:
         """Count lines that nobody will read."""
-        if not lines:  # a part of one, whose end counts
+        if not lines:  # a part of a line, which is counted at its end
             return
         with self._lock:
             self._lost += lines
@@ -79,26 +85,22 @@ class LossyStderr(io.RawIOBase):
         return not self._stuck
 
     def writable(self) -> bool:
-        """Always."""
         return True
 
     def fileno(self) -> int:
-        """As ever."""
         return 2
 
     def isatty(self) -> bool:
-        """Whether a terminal shows it."""
         return os.isatty(2)
 
 
 class StrictStdout(io.RawIOBase):
-    """Writes to file descriptor 1; what cannot be written is a `StopError`, once, and a reader gone as ever."""
+    """Writes to file descriptor 1. The first failure raises `StopError`, a reader gone ``BrokenPipeError``."""
 
     def __init__(self) -> None:
         self._failed = False
 
     def write(self, data: object) -> int:
-        """Raises `StopError` when the disk is full, say, and ``BrokenPipeError``."""
         text = bytes(data)  # type: ignore[call-overload]
         if self._failed:  # or closing it would complain a second time
             return len(text)
@@ -111,15 +113,12 @@ class StrictStdout(io.RawIOBase):
             raise StopError(f"standard output cannot be written: {error.strerror}") from error
 
     def writable(self) -> bool:
-        """Always."""
         return True
 
     def fileno(self) -> int:
-        """As ever."""
         return 1
 
     def isatty(self) -> bool:
-        """Whether a terminal shows it."""
         return os.isatty(1)
 
 
@@ -151,7 +150,7 @@ def stand_on_firm_ground() -> None:
 
 
 def _strict_stdout(before: TextIO | None) -> TextIO:
-    """In the manner of the one before: of its encoding, and as soon as it wrote (``PYTHONUNBUFFERED``)."""
+    """A stream with the encoding of `before`, which writes as soon as that did (``PYTHONUNBUFFERED``)."""
     if not isinstance(before, io.TextIOWrapper):
         return io.TextIOWrapper(io.BufferedWriter(StrictStdout()), "utf-8")
     if before.write_through:

@@ -13,7 +13,7 @@ from pipeline.errors import UsageError
 from workers.terminal.plain import one_line
 
 NAMED = 20
-"""Files that are named one by one among those that are no pictures."""
+"""Most files that are named one by one as no pictures."""
 
 
 @dataclass
@@ -21,7 +21,7 @@ class Skipped:
     """The files of folders that are no pictures: how many, and the first of them by name."""
 
     named: int | None = NAMED
-    """None: all of them."""
+    """Most files of which the name is kept; None for all."""
     count: int = 0
     first: list[Found] = field(default_factory=list)
     barren: list[str] = field(default_factory=list)

@@ -15,7 +15,7 @@ COLOURS = {"allow": "green", "label": "cyan", "review": "yellow", "block": "red"
 FLAGGED, UNREAD = 1, 2
 """Exit statuses, which add up: 3 where something was flagged and something else could not be judged."""
 TELLING = 0.1
-"""A clean image's highest score is told from here on: some policy always scores highest, be it next to nothing."""
+"""Least score that is told of a clean image: some policy always scores highest, be it next to nothing."""
 
 
 def decision_line(decision: Decision) -> Text:
@@ -41,7 +41,7 @@ def _highest(decision: Decision) -> str:
 
 
 def dead_letter_line(letter: DeadLetter) -> Text:
-    """One dead letter as one line."""
+    """One dead letter as one line: reason, image, message."""
     return told(("unread", COLOURS["unread"]), f" {letter.reason:<28} {letter.image_id}  ", (letter.message, "dim"))
 
 
@@ -60,11 +60,10 @@ class ScanReport(Hooks):
         return (FLAGGED if self.flagged else 0) | (UNREAD if self.unread else 0)
 
     def __str__(self) -> str:
-        """How far it has come."""
         return f"{self.judged} judged, {self.flagged} of them flagged; {self.unread} unread"
 
     def publish(self, answers: Sequence[Answer]) -> None:
-        """Print the answers. Raises `ReaderGoneError`."""
+        """Print the answers. Raises `ReaderGoneError`, and `RefusedError` for those that cannot be put into words."""
         unwritten: dict[int, Exception] = {}
         for index, answer in enumerate(answers):
             try:
@@ -82,10 +81,9 @@ class ScanReport(Hooks):
             raise RefusedError({}, unwritten)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """There is nothing to free."""
 
     def _line(self, answer: Answer) -> Text | str:
-        """The answer as a line, or as JSON."""
         if isinstance(answer, Decided):
             decision = answer.decision
             return decision_json(decision).decode() if self._as_json else decision_line(decision)

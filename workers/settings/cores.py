@@ -69,11 +69,11 @@ def _mounts(root: Path) -> Iterator[_Mount]:
         if len(where) < 5 or len(what) < 3:  # noqa: PLR2004 - the fields above
             continue
         group, folder = (each.encode().decode("unicode_escape") for each in where[3:5])
-        place = PurePosixPath(group), root / folder.lstrip("/")
+        group_and_folder = PurePosixPath(group), root / folder.lstrip("/")
         if what[0] == UNIFIED:
-            yield _Mount(UNIFIED, *place)
+            yield _Mount(UNIFIED, *group_and_folder)
         elif what[0] == "cgroup" and CPU in what[2].split(","):
-            yield _Mount(CPU, *place)
+            yield _Mount(CPU, *group_and_folder)
 
 
 def _quota(group: Path) -> float | None:

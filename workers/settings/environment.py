@@ -15,7 +15,7 @@ HOME = Path(__file__).resolve().parents[2]
 
 
 def variable(setting: str) -> str:
-    """The environment variable of a setting."""
+    """The environment variable that gives a setting."""
     return ENV_PREFIX + setting.upper()
 
 
@@ -31,7 +31,7 @@ def config_file() -> Path | None:
 
 
 def state_folder() -> Path | None:
-    """As the XDG base directory specification has it; None for a user without a home."""
+    """Our folder for state, as the XDG base directory specification has it; None for a user without a home."""
     try:
         return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "sluice"
     except RuntimeError:

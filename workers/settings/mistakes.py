@@ -24,7 +24,7 @@ PLAINLY = {
     "string_type": "must be text, in quotes",
     "path_type": "must be a path, in quotes",
 }
-"""For pydantic's types of error, whose own words are a programmer's."""
+"""What is said for pydantic's types of error, whose own words are a programmer's."""
 
 
 def reason(error: dict[str, Any], fields: Mapping[str, FieldInfo], flags: dict[str, Any], path: Path | None) -> str:
@@ -33,13 +33,13 @@ def reason(error: dict[str, Any], fields: Mapping[str, FieldInfo], flags: dict[s
     if error["type"] == "extra_forbidden":
         return f"{path}: unknown setting {name!r}{meant(name, fields)}; 'sluice config show' lists them"
     if name in flags:
-        place = "--" + name.replace("_", "-")
+        given = "--" + name.replace("_", "-")
     elif variable(name) in given_variables():
-        place = variable(name)
+        given = variable(name)
     else:
-        place = f"{path}: {name}"
+        given = f"{path}: {name}"
     said = PLAINLY.get(error["type"], error["msg"])
-    return f"{place}: {said[0].lower()}{said[1:]}{_got(name, fields[name], error['input'])}"
+    return f"{given}: {said[0].lower()}{said[1:]}{_got(name, fields[name], error['input'])}"
 
 
 def unknown_variables(settings: Iterable[str]) -> list[str]:

@@ -41,8 +41,8 @@ def redacted(url: str) -> str:
     if not parses(url):
         return f"{scheme}://{HIDDEN}"
     query_at = rest.find("?")
-    place, query = (rest, "") if query_at < 0 else (rest[:query_at], rest[query_at + 1 :])
-    return f"{scheme}://{_without_user(place)}{_without_values(query)}"
+    address, query = (rest, "") if query_at < 0 else (rest[:query_at], rest[query_at + 1 :])
+    return f"{scheme}://{_without_user(address)}{_without_values(query)}"
 
 
 def parses(url: str) -> bool:
@@ -59,10 +59,10 @@ def parses(url: str) -> bool:
     return plain and (local or sound) and all("=" in pair for pair in parts.query.split("&") if parts.query)
 
 
-def _without_user(place: str) -> str:
-    before, mark, host = place.rpartition("@")
+def _without_user(address: str) -> str:
+    before, mark, host = address.rpartition("@")
     if not mark:
-        return place
+        return address
     user, colon, _ = before.partition(":")
     return f"{user}:{HIDDEN}@{host}" if colon else f"{HIDDEN}@{host}"
 

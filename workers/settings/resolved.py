@@ -36,7 +36,7 @@ class Settings(
     groups.Kafka,
     BaseSettings,
 ):
-    """Each is a flag, an environment variable and a line of the config file, and counts in this order."""
+    """Each setting is given by a flag, an environment variable or the config file, and the first of these counts."""
 
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX, extra="forbid", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
