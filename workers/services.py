@@ -22,13 +22,13 @@ if TYPE_CHECKING:  # a quarter of a second of imports, which `sluice scan` and `
 T = TypeVar("T")
 
 PAUSE = 1.0
+"""Seconds between two looks for a broker that is away."""
 TELL_EVERY = 30.0
-"""Seconds between two looks for a broker that is away, and between two lines that say so."""
+"""Seconds between two log lines that say so."""
 _log = structlog.get_logger(__name__)
 
 
 def kafka_connection(settings: Settings) -> KafkaConnection:
-    """How to reach Kafka."""
     from pipeline.adapters.kafka import KafkaConnection
 
     sasl = settings.security_protocol.startswith("SASL")
@@ -45,10 +45,10 @@ def kafka_connection(settings: Settings) -> KafkaConnection:
 
 
 def check_kafka(settings: Settings) -> None:
-    """What a worker needs of Kafka before it joins the group. Raises `ServiceError` saying what is missing.
+    """See that Kafka has what a worker needs before it joins the group. Raises `ServiceError` saying what is missing.
 
-    Waits for a broker that is away. Settings of topics that a worker can do with, but not well, are logged with what
-    to change.
+    Waits for a broker that is away. Settings of topics that a worker can live with, but not well, are logged with
+    what to change.
     """
     from pipeline.adapters.kafka import check_libraries, check_topics, topic_remarks
 
@@ -64,7 +64,7 @@ def check_kafka(settings: Settings) -> None:
 
 
 def patiently(attempt: Callable[..., T], settings: Settings, *more: object) -> T:
-    """Call it until a broker that is away is back, for `start_timeout` seconds; other mistakes raise at once.
+    """Call `attempt` until a broker that is away is back, for `start_timeout` seconds; other mistakes raise at once.
 
     Raises what the last attempt raised, a `ServiceError`. A restart during an outage then waits like its neighbours
     that were not restarted, instead of dying again and again.

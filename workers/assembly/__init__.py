@@ -1,6 +1,6 @@
 """Settings -> parts: here and in `workers.services` adapters are chosen, and nowhere else.
 
-`model` loads what sees an image, `judgement` puts policies to it, and `path` joins both ends of a stream by it.
+`model` loads a model, `judgement` puts policies to it, and `path` builds the moderator that judges a stream by them.
 """
 
 from workers.assembly.judgement import Judge, build_feature_cache, judge

@@ -40,12 +40,12 @@ def judge(
     features: FeatureCache | None = None,
     last_good: LastGood | None = None,
 ) -> Judge:
-    """Put the policies to the model; without `features`, images are remembered in memory alone.
+    """Put the policies to the model; without `features`, those of images are kept in memory alone.
 
     Raises `PolicyError` when the policies do not hold, and there is no `last_good` set that does.
     """
     live = LivePolicies(model.encoder, text_cache, hooks)
-    with threadpool_limits(1, user_api="blas"):  # type: ignore[no-untyped-call]  # compiling them: as in `moderator`
+    with threadpool_limits(1, user_api="blas"):  # type: ignore[no-untyped-call]  # as in `moderator`
         files = offer_first(settings, live, hooks, last_good)
     hooks.model_loaded(model.encoder.spec)
     return Judge(model, files, live, MemoryFeatureCache(settings.remember) if features is None else features)
@@ -54,7 +54,7 @@ def judge(
 def build_feature_cache(
     settings: Settings, model: Model, redis: RedisConnection | None, hooks: Hooks
 ) -> FeatureCache:
-    """Memory of one's own, and behind it Redis where images are shared."""
+    """The memory of this process, and behind it Redis where features of images are shared."""
     memory = MemoryFeatureCache(settings.remember)
     if redis is None or not settings.share_image_features:
         return memory

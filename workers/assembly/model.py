@@ -25,14 +25,13 @@ class Model:
 
     @property
     def provenance(self) -> Provenance:
-        """What the signals of images are made by."""
         return Provenance(self.encoder.spec.ref, self.decoder.name)
 
 
 def load_model(settings: Settings, *, one_caller: bool = False) -> Model:
     """Load and warm the model; takes seconds. Raises `ModelError` when it cannot be had.
 
-    It is called as a worker's sections call it, or else by `one_caller` at a time, as the lab does.
+    The encoder is made for the threads of a worker's sections; with `one_caller` for one thread, as the lab has it.
 
     Where another process serves the model, only its name and shape are loaded: then torch is not even imported,
     unless JPEGs are decoded on the device. Raises `ServiceError` when that process does not answer, `SettingsError`

@@ -44,7 +44,7 @@ def moderator(
     """The moderator that takes events from `source` and answers through `publisher`; used by every way to run.
 
     Claim checks have a lane of their own, so that none holds up the images behind it; where all is to be answered
-    `in_order`, they have not.
+    `in_order`, they have none.
     """
     # Scoring's matrices are small. BLAS's threads would spin between them, on the cores that decode and encode
     # need: 16 us of CPU an image with one thread, 490 us with two.
@@ -71,7 +71,7 @@ def _runner(settings: Settings, judge: Judge, fetch: Fetch, publisher: Publisher
 
 
 def _stages(judge: Judge, publisher: Publisher, hooks: Hooks) -> list[Stage]:
-    """What comes after `fetch`. Which stages share a thread, and how many threads there are, says the topology."""
+    """The stages after `fetch`. The topology says which of them share a thread, and how many threads there are."""
     model = judge.model
     return [
         Recall(judge.features, hooks),

@@ -20,7 +20,7 @@ from workers.terminal.console import Screen
 from workers.terminal.plain import say, say_json
 
 MINUTES = 10.0
-"""Enough for every part of it with a small model on two cores."""
+"""Enough for every part of the bench with a small model on two cores."""
 
 
 @with_settings("kafka", "redis", "model", "images", "policies", "log")

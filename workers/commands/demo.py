@@ -34,7 +34,7 @@ def demo(
     started = monotonic()
     if not serve:
         with _writing(out):
-            out.open("ab").close()  # before the work, not after it
+            out.open("ab").close()  # what cannot be written shows before the work, not after it
     samples = sample_images(SHIPPED_POLICIES / "samples")
     images = samples + hostile_images(samples)
     terminal = Terminal()
@@ -54,7 +54,7 @@ def demo(
 
 @contextmanager
 def _writing(out: Path) -> Iterator[None]:
-    """Raises `ServiceError` for what cannot be written."""
+    """Turn an error of writing within into a `ServiceError`."""
     try:
         yield
     except OSError as error:

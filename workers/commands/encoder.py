@@ -22,7 +22,7 @@ from workers.settings import Settings
 from workers.settings.options import with_settings
 
 GRACE = 5.0
-"""Seconds to stop in: nobody who is told so waits for an answer any more."""
+"""Seconds to stop in. Nothing need be drained: workers ask the next encoder again for what was under way."""
 _log = structlog.get_logger(__name__)
 
 

@@ -103,7 +103,7 @@ Draw = Callable[[str], Dataset]
 
 
 def _draw(scenes: int, seed: int, font: Path | None) -> Draw:
-    # Torch, which data on disk go without.
+    # This imports torch, which data on disk go without.
     from pipeline.lab.scenes.scene_set import KINDS, SEED, emoji_scenes  # noqa: PLC0415
 
     def draw(name: str) -> Dataset:

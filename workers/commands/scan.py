@@ -18,7 +18,7 @@ from workers.assembly import Judge
 from workers.commands.options import NameSkipped, Pictures
 from workers.policies.other_model import SayOtherModel
 from workers.process.interrupts import keeping
-from workers.scan.named import Named, Skipped
+from workers.scan.named import NAMED, Named, Skipped
 from workers.scan.report import UNREAD, ScanReport
 from workers.settings import Settings
 from workers.settings.options import with_settings
@@ -26,7 +26,10 @@ from workers.terminal.console import Terminal
 from workers.terminal.plain import ReaderGoneError
 
 EXIT_READER_GONE = 141
-"""As a shell tells of a program that wrote into a closed pipe. Not 0: what was not looked at is not clean."""
+"""The status by which a shell tells of a program that wrote into a closed pipe.
+
+It is not 0, because files that were not looked at are not clean.
+"""
 
 
 @with_settings("model", "images", "policies", "log")
@@ -42,7 +45,7 @@ def scan(
     damaged or unreadable file, a kind of picture that is not taken, a path that is not there. 3: both. A folder's
     files are told by their content; those that are no pictures are named at the end and change no status.
     """
-    terminal, skipped = Terminal(), Skipped(None if name_skipped else 20)
+    terminal, skipped = Terminal(), Skipped(None if name_skipped else NAMED)
     files = _from_the_first(Named(paths, skipped))
     if files is None:
         raise UsageError("\n".join(skipped.lines()))
@@ -78,7 +81,7 @@ def _from_the_first(files: Iterable[str | None]) -> Iterator[str | None] | None:
 
 
 def _counted(files: Iterable[str | None], of: Callable[[int], object]) -> Iterator[str | None]:
-    """The same, and in the end it is said how many they were."""
+    """The same files; after the last one, `of` is told how many there were."""
     count = 0
     for each in files:
         count += each is not None

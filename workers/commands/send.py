@@ -18,7 +18,7 @@ from pipeline.errors import ItemError, UsageError
 from pipeline.wire import Record
 from workers.commands.options import NameSkipped, Pictures
 from workers.process.interrupts import keeping
-from workers.scan.named import Named, Skipped
+from workers.scan.named import NAMED, Named, Skipped
 from workers.services import kafka_connection, kafka_writer
 from workers.settings import Settings
 from workers.settings.options import with_settings
@@ -26,7 +26,7 @@ from workers.terminal.console import Terminal
 from workers.terminal.plain import one_line, say, say_json
 
 LARGEST = 60 * 1024 * 1024
-"""Bytes of a picture that Kafka is tried with at all; its own limit is the topic's ``max.message.bytes``."""
+"""Bytes of the largest picture that Kafka is tried with; its own limit is the topic's ``max.message.bytes``."""
 EXIT_UNREAD = 2
 
 
@@ -42,7 +42,7 @@ def send(
 
     Exit status 2: something could not be read, and was not sent; everything else was.
     """
-    terminal, skipped = Terminal(), Skipped(None if name_skipped else 20)
+    terminal, skipped = Terminal(), Skipped(None if name_skipped else NAMED)
     named, sending = Named(paths, skipped), _Sending(settings.images_topic, terminal)
     check_topics(kafka_connection(settings), [settings.images_topic])
     started = monotonic()
@@ -77,7 +77,7 @@ class _Sending:
         return f"{self.acknowledged} images sent to {self.topic}"
 
     def acknowledging(self, advance: Callable[[], object]) -> Callable[[Record], None]:
-        """What is told of each record that the broker has."""
+        """What the writer calls for each record that the broker has acknowledged."""
 
         def acknowledged(_: Record) -> None:
             self.acknowledged += 1
@@ -97,7 +97,7 @@ class _Sending:
         of(count)
 
     def _record(self, path: str, suffix: str) -> Record | None:
-        """None for what cannot be read, which is named once."""
+        """The record of a file; None for one that cannot be read, which is named once."""
         if path in self.unread:
             return None
         try:

@@ -48,7 +48,7 @@ def worker(settings: Settings) -> int:
 
     Checks what it needs before it joins the group. On SIGTERM it finishes what is in flight, commits and leaves.
 
-    With --moderators the work is shared by so many processes around one for the model: they are started, watched,
+    With --moderators that many processes share the work, around one for the model: they are started, watched,
     restarted and stopped from here, and /metrics, /healthz and /readyz speak for all.
     """
     if settings.moderators > 1:
@@ -58,7 +58,7 @@ def worker(settings: Settings) -> int:
 
 
 def _moderate(settings: Settings) -> None:
-    """In this process, and the model too unless another one serves it."""
+    """Moderate in this process, which runs the model too unless another one serves it."""
     signals.end_at_once()
     metrics, vitals = PrometheusHooks(), Vitals(_longest_wait(settings))
     watch_threads(vitals)
@@ -94,7 +94,7 @@ def _moderate(settings: Settings) -> None:
 
 
 def _longest_wait(settings: Settings) -> float:
-    """Seconds that a batch may be inside: it may wait for its broker that long, which no restart would mend."""
+    """Seconds that a batch may be inside: it may have to wait for the broker, which no restart would mend."""
     return max(settings.stall_after, settings.delivery_timeout + 30)
 
 

@@ -34,7 +34,6 @@ FRESH = 2**43
 
 NOT_SUPPORTED = 1
 
-
 Data = Annotated[
     Path | None,
     typer.Argument(help="A folder with a subfolder for each policy id and 'none', or a CSV file: image,label."),
