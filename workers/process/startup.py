@@ -30,7 +30,7 @@ def no_collection() -> Iterator[None]:
 
     Importing torch and open_clip makes 700,000 objects that live as long as the process. The collector would go
     through all of them again and again while they become more: a fifth of the CPU time of ``import open_clip``, and a
-    twelfth of that of ``sluice scan --help``, for nothing. Reference counting goes on.
+    tenth of that of ``sluice worker --help``, for nothing. Reference counting goes on.
     """
     was_on = gc.isenabled()
     gc.disable()
