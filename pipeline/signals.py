@@ -62,9 +62,11 @@ class Signals:
         return Region(frame, (left, top, right, bottom))
 
 
-def regions_of(boxes: Sequence[Box], frame: int = 0) -> Regions:
-    """The regions of views of one frame."""
-    return np.array([(frame, box) for box in boxes], REGION)
+def regions_of(boxes: Sequence[Box]) -> Regions:
+    """The regions of views of a file's first frame; `boxes` are fractions of the picture as shown."""
+    regions = np.zeros(len(boxes), REGION)
+    regions["box"] = np.array(boxes, np.float32).reshape(-1, 4)
+    return regions
 
 
 def frames_in(regions: Regions) -> int:

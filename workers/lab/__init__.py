@@ -1,1 +1,1 @@
-"""What the commands of the lab do with a person's settings: a training run, the card of a model."""
+"""Runs the lab's long commands with a person's settings: a training run, the card of a model."""

@@ -1,4 +1,4 @@
-"""Measure a trained model by the parts that moderate, and write its card."""
+"""Measures a trained model by the parts that moderate, and writes its card."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ from workers.terminal.progress import progress_bar
 
 CAPTION_AS_IT_IS = ("{}",)
 SCENES_OF_A_SPOT = 82
-"""For so many scenes of each kind, one of each place, size and shape."""
+"""For this many scenes of each kind, one is measured of each place, size and shape."""
 SPOT_SIZES = (0.6, 0.25)
 
 
 def amounts(scenes: int) -> Amounts:
-    """How much is measured, in the proportions of the default, for so many scenes of each kind."""
+    """How much is measured for `scenes` scenes of each kind, in the proportions of the default."""
     whole = Amounts()
     part = scenes / whole.scenes
     return Amounts(
@@ -59,7 +59,7 @@ def amounts(scenes: int) -> Amounts:
 def fit_logit_scale(
     settings: Settings, folder: Path, trainer: Trainer, scenes: int, font: Path | None
 ) -> float | None:
-    """Fit the scale on held-out scenes and write the weights again with it; returns it.
+    """Fit the scale on held-out scenes, write the weights again with it, and return it.
 
     None, and nothing written, for a model with a bias: its sigmoids are no softmax over the lexicon.
     """

@@ -1,4 +1,4 @@
-"""A training run as a person sees it: a bar, a state that is kept when it is interrupted, a card at the end."""
+"""A training run as a person sees it: a bar, a state that is kept on an interruption, a card at the end."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from workers.terminal.plain import say
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Where a run computes and what it keeps; of no matter to what is learned."""
+    """Where a run computes and what it keeps. Nothing here changes what is learned."""
 
     out: Path
     """The folder of the model."""
     checkpoint: Path | None
     device: str
     workers: int | None
-    """Processes that make batches ahead; None for as many as keep the device busy."""
+    """Processes that make batches ahead; with None there are as many as keep the device busy."""
     resume: bool
 
     @property

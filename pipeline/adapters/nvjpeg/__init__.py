@@ -1,4 +1,4 @@
-"""Plain JPEGs decoded on a CUDA device, by nvJPEG through torchvision; all other images as without one."""
+"""Decodes plain JPEGs on a CUDA device, by nvJPEG through torchvision, and all other images as without one."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The Decoder port with a device for plain JPEGs, and another decoder for everything else.
 
-The other decoder stays the judge: what is not plain, is too large for the device, a strip, has borders, panels or
-colours other than sRGB's, or is refused by the device goes to it untouched. So what is wrong with an image is never
-the device's word. A file whose scan is damaged inside may get other pixels than from libjpeg, which fills in grey.
+The other decoder, the fallback, decides: an image that is not plain, is too large for the device, is a strip, has
+borders, panels or colours other than sRGB's, or is refused by the device goes to it untouched. So no image fails by
+the device. A file whose scan is damaged inside may get other pixels than from libjpeg, which fills in grey.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ _log = structlog.get_logger(__name__)
 class NvjpegDecoder:
     """Plain JPEGs on `device`, everything else by `fallback`. Any thread may call: their JPEGs go together.
 
-    `coverage` must be the other decoder's. JPEGs are decoded at full scale and their pixels made in floating point,
-    not by libjpeg (the tests hold the cosine of the features at 0.99 or above). Views come back to the host, and with
-    several views one more to look for borders in; each has 3 * H * W bytes, 150 KB at 224. Of the device's memory it
-    takes at most 0.6 GB, besides what nvJPEG takes itself.
+    `coverage` must be the fallback's. JPEGs are decoded at full scale and their pixels made in floating point, not by
+    libjpeg (the tests hold the cosine of the features at 0.99 or above). Views come back to the host, and one more to
+    look for borders in where no view is all of the still; each has 3 * H * W bytes, 150 KB at 224. Of the device's
+    memory it takes at most 0.6 GB, besides what nvJPEG takes itself.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class NvjpegDecoder:
         """Decode a trial image. Raises `SettingsError` when JPEGs cannot be decoded on that device."""
         self._fallback = fallback
         self._max_pixels = min(max_pixels, MAX_DEVICE_PIXELS)
-        self._turns = Turns(self._answers, BATCH_PIXELS)
+        self._turns = Turns(self._made, BATCH_PIXELS)
         self.name = f"nvjpeg+{fallback.name}"
         try:
             self._device = JpegDevice(spec, device, coverage)
@@ -79,11 +79,11 @@ class NvjpegDecoder:
         return self._fallback.decode(image)
 
     def _for_device(self, image: bytes) -> StoredJpeg | None:
-        """The image as the device takes it, or None for what is not for the device; no memory is spent yet."""
+        """The image as the device takes it, else None; no memory is spent yet. Raises `ItemError`."""
         header = plain_jpeg(image) if sniff(image) == "JPEG" else None
         if header is None or header.size[0] * header.size[1] > self._max_pixels:
             return None
-        if self._device.plan(header.size) is None or self._device.plan(header.size[::-1]) is None:
+        if not (self._device.takes(header.size) and self._device.takes(header.size[::-1])):
             return None
         if not header.is_tagged:
             return StoredJpeg(image, header, 1)
@@ -92,19 +92,22 @@ class NvjpegDecoder:
             return None
         return StoredJpeg(image, header, tags.orientation)
 
-    def _answers(self, jpegs: Sequence[StoredJpeg]) -> list[Made | None]:
-        """For each what was made, None for what the device refuses; it does not say which, so all go singly."""
+    def _made(self, jpegs: Sequence[StoredJpeg]) -> list[Made | None]:
+        """What was made of each, None where the device refuses it.
+
+        The device does not say which of several it refuses, so they are tried again one by one.
+        """
         try:
             return list(self._device.made(jpegs))
         except Exception as error:  # noqa: BLE001  a decoder of hostile bytes may raise anything at all
             if len(jpegs) > 1:
-                return [made for each in jpegs for made in self._answers([each])]
+                return [made for each in jpegs for made in self._made([each])]
             _log.debug("jpeg_refused_by_device", error=str(error).partition("\n")[0])
             return [None]
 
 
 def cuda_device(asked: str) -> torch.device:
-    """The CUDA device that a model on `asked` (``auto``, ``cuda:1``, ...) has. Raises `SettingsError` for others."""
+    """The CUDA device of a model on `asked` (``auto``, ``cuda:1``, ...). Raises `SettingsError` for other devices."""
     try:
         device = torch.device("cuda" if asked == "auto" else asked)
         if device.type == "cuda":
@@ -116,7 +119,6 @@ def cuda_device(asked: str) -> torch.device:
 
 
 def _trial() -> StoredJpeg:
-    """A small JPEG that any decoder can read."""
     out = BytesIO()
     Image.new("RGB", (64, 64), (200, 100, 50)).save(out, "JPEG")
     return StoredJpeg(out.getvalue(), PlainJpeg((64, 64), 3, is_tagged=False, end=len(out.getvalue())), 1)

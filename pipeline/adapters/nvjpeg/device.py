@@ -1,7 +1,7 @@
-"""A batch of plain JPEGs to a model's pixels on one torch device: decode, turn upright, cut, scale.
+"""Makes a model's pixels of a batch of plain JPEGs on one torch device: decode, turn upright, cut, scale.
 
-What is known of ``torchvision.io.decode_jpeg`` on CUDA (torchvision 0.29, nvJPEG 13, their sources and issues), and
-what follows from it here:
+This is known of ``torchvision.io.decode_jpeg`` on CUDA (torchvision 0.29, nvJPEG 13, their sources and issues), and
+this follows from it here:
 
 - All calls of a process share one nvJPEG decoder behind one lock. A list costs far less than its images one by one:
   0.13 ms an image in lists of 100 against 0.60 ms on an A100 (pytorch/vision 8496). So calls are gathered.
@@ -30,14 +30,15 @@ import torch.nn.functional as F  # noqa: N812  its name everywhere
 from pipeline.items import Pixels
 from pipeline.ports import EncoderSpec
 from pipeline.rules.images.jpeg import PlainJpeg
-from pipeline.rules.images.views import Coverage, Piece, Size, View, bounds, interpolation, recipe, views
-from pipeline.signals import Regions, regions_of
+from pipeline.rules.images.plans import Plan, plan_for
+from pipeline.rules.images.views import Coverage, Piece, Size, interpolation, recipe
+from pipeline.signals import Regions
 
 REDUCING_GAP = 2.0
 """How much larger than its target an image stays after its first reduction, by the means of whole blocks of pixels.
 
-The same as Pillow's. It reads each pixel once; and bicubic scaling alone would fail from a factor of 47 on, as CUDA's
-kernel keeps its weights in 48 KB of shared memory.
+The same as Pillow's. The reduction reads each pixel once; and bicubic scaling alone would fail from a factor of 47
+on, as CUDA's kernel keeps its weights in 48 KB of shared memory.
 """
 
 LYING = range(5, 9)
@@ -51,23 +52,23 @@ class StoredJpeg:
     data: bytes
     header: PlainJpeg
     orientation: int
-    """EXIF's: 1 stands upright."""
+    """In EXIF's numbers; 1 is upright."""
 
     @property
     def size(self) -> Size:
-        """Its size as viewers show it: orientations from 5 on lie on their side."""
+        """Its size as viewers show it."""
         width, height = self.header.size
         return (height, width) if self.orientation in LYING else (width, height)
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What was made of one JPEG, on the host."""
+    """What was made of one JPEG, in the host's memory."""
 
     views: Pixels
     """``uint8[V,H,W,3]``"""
     whole: Pixels | None
-    """``uint8[H,W,3]``: all of it, squashed, where borders are to be looked for."""
+    """``uint8[H,W,3]``: the whole still, squashed, to look for borders in; None with ``centre`` coverage."""
 
 
 class JpegDevice:
@@ -84,15 +85,18 @@ class JpegDevice:
         if device.type == "cuda":
             self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
-    def plan(self, size: Size) -> list[View] | None:
-        """The views of a still of that size, or None where this device cannot make one of them: a folded strip."""
-        plan = views(size, self._target, self._resize_mode, self._coverage)
-        several = len(plan) > 1 and self._coverage == "centre"
-        return None if several or any(len(view) > 1 for view in plan) else plan
+    def takes(self, size: Size) -> bool:
+        """Whether this device can make all views of a still of that size; it cannot fold a strip."""
+        plan = self._plan(size)
+        several = len(plan.views) > 1 and self._coverage == "centre"
+        return not several and all(len(view) == 1 for view in plan.views)
 
     def regions(self, size: Size) -> Regions:
-        """Where the views of a still of that size, as shown, are taken; of one that `plan` takes."""
-        return regions_of([bounds(view, size) for view in self.plan(size) or []])
+        """Where the views of a still of that size, as shown, are taken, if this device takes it; read-only."""
+        return self._plan(size).regions
+
+    def _plan(self, size: Size) -> Plan:
+        return plan_for(size, self._target, self._resize_mode, self._coverage)
 
     def made(self, jpegs: Sequence[StoredJpeg]) -> list[Made]:
         """The views of each, 3 * H * W bytes a view; raises what torch raises when one is refused."""
@@ -109,7 +113,7 @@ class JpegDevice:
 
     def _decoded(self, jpegs: Sequence[StoredJpeg]) -> list[torch.Tensor]:
         """``uint8[1 or 3,H,W]`` each, as stored. UNCHANGED keeps grey at one channel, in the same list as colour."""
-        # Deprecated, so it is asked for when the option is used.
+        # It is deprecated, so only who uses it imports it.
         from torchvision.io import ImageReadMode, decode_jpeg  # noqa: PLC0415
 
         files = [torch.frombuffer(bytearray(each.data[: each.header.end]), dtype=torch.uint8) for each in jpegs]
@@ -126,18 +130,17 @@ class JpegDevice:
         return Made(rows[:-1], rows[-1]) if self._looks_apart(len(rows)) else Made(rows, rows[0])
 
     def _looks_apart(self, rows: int) -> bool:
-        """Whether the whole still is in a row of its own, after the views."""
+        """Whether the whole still has a row of its own after the views, which show parts of it or have bars."""
         return rows > 1 or self._resize_mode == "longest"
 
     def _rows(self, still: torch.Tensor) -> torch.Tensor:
-        """``uint8[V,3,H,W]``: the views of a still that stands upright, and behind several of them all of it."""
+        """``uint8[V,3,H,W]``: the views of a still that stands upright, then all of it where it `_looks_apart`."""
         if self._coverage == "centre":
             return self._by_recipe(still)[None]
-        plan = self.plan(_size(still)) or []
-        if self._looks_apart(len(plan)):
-            everything = (0.0, 0.0, float(still.shape[2]), float(still.shape[1]))
-            plan = [*plan, (Piece(everything, self._target),)]
-        return torch.stack([self._cut(still, *view) for view in plan])
+        pieces = [piece for view in self._plan(_size(still)).views for piece in view]
+        if self._looks_apart(len(pieces)):
+            pieces.append(Piece((0.0, 0.0, float(still.shape[2]), float(still.shape[1])), self._target))
+        return torch.stack([self._cut(still, piece) for piece in pieces])
 
     def _cut(self, still: torch.Tensor, piece: Piece) -> torch.Tensor:
         """``uint8[3,H,W]``, the view of one piece; its box is taken to whole pixels."""
@@ -155,7 +158,7 @@ class JpegDevice:
         return self._placed(scaled, (-x, x + across - width, -y, y + down - height))
 
     def _placed(self, scaled: torch.Tensor, around: tuple[int, int, int, int]) -> torch.Tensor:
-        """``uint8[3,H,W]`` of ``float32[1,C,h,w]`` with so much around it; below 0 it crops."""
+        """``uint8[3,H,W]`` of ``float32[1,C,h,w]`` with `around` left, right, top and below it; negative crops."""
         across, down = self._target
         return F.pad(scaled, around)[0].round().clamp(0, 255).byte().expand(3, down, across)
 
@@ -168,8 +171,8 @@ def _scaled(image: torch.Tensor, wanted: tuple[int, int], interpolation: str) ->
     """``float32[1,C,H,W]`` to the (height, width) that is wanted: means of whole blocks first, then antialiased."""
     lengths = (image.shape[2], image.shape[3])
     factors = [max(1, int(length / (REDUCING_GAP * to))) for length, to in zip(lengths, wanted, strict=True)]
-    # The last blocks may stand for less than a whole one, so the scale is given and the size is not; rounded up a
-    # trifle, or the size that follows might lack a pixel.
+    # The last blocks may stand for less than a whole one, so the scale is given and the size is not. The scale is
+    # rounded up a trifle: the size that follows from it might lack a pixel otherwise.
     scale = [to * f / length * (1 + 1e-7) for length, to, f in zip(lengths, wanted, factors, strict=True)]
     if factors != [1, 1]:
         image = F.avg_pool2d(image, factors, ceil_mode=True, count_include_pad=False)

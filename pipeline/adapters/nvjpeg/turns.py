@@ -1,4 +1,4 @@
-"""Calls of many threads on one device, made together: whatever waits when it falls free."""
+"""Makes calls of many threads on one device together: all that wait when the device falls free."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ B = TypeVar("B")
 class _Call(Generic[A, B]):
     argument: A
     size: int
-    answer: Future[B] = field(default_factory=Future)
+    result: Future[B] = field(default_factory=Future)
 
 
 class Turns(Generic[A, B]):
     """Callers queue up and take turns; whose turn it is works for all that wait, up to `most` of their sizes' sum.
 
-    No thread of its own and no timer. `work` gets the arguments in the order in which they came and returns as many
-    answers; what it raises, every caller of that turn gets.
+    It has no thread of its own and no timer. `work` gets the arguments in the order in which they came and returns
+    a result for each; what it raises, every caller of that turn gets.
     """
 
     def __init__(self, work: Callable[[Sequence[A]], Sequence[B]], most: int) -> None:
@@ -37,26 +37,25 @@ class Turns(Generic[A, B]):
         self._queue = Lock()
 
     def __call__(self, argument: A, size: int) -> B:
-        """The answer to one call of that size; blocks until a turn has brought it."""
+        """What `work` gives for one argument of that size; blocks until a turn has brought it."""
         call: _Call[A, B] = _Call(argument, size)
         with self._queue:
             self._waiting.append(call)
-        while not call.answer.done():
+        while not call.result.done():
             with self._turn:
-                if not call.answer.done():
+                if not call.result.done():
                     self._work_for_waiting()
-        return call.answer.result()
+        return call.result.result()
 
     def _work_for_waiting(self) -> None:
-        """Answer the oldest calls."""
         with self._queue:
             count = take([call.size for call in self._waiting], self._most)
             calls = [self._waiting.popleft() for _ in range(count)]
         try:
-            answers = self._work([call.argument for call in calls])
-            for call, answer in zip(calls, answers, strict=True):
-                call.answer.set_result(answer)
+            results = self._work([call.argument for call in calls])
+            for call, result in zip(calls, results, strict=True):
+                call.result.set_result(result)
         except Exception as error:  # noqa: BLE001  handed to the threads that wait
             for call in calls:
-                if not call.answer.done():
-                    call.answer.set_exception(error)
+                if not call.result.done():
+                    call.result.set_exception(error)

@@ -1,4 +1,4 @@
-"""CUDA as a flight needs it: a stream, page-locked memory, graphs."""
+"""Gives a flight what it needs of CUDA: a stream, page-locked memory, graphs."""
 
 from __future__ import annotations
 
@@ -14,29 +14,26 @@ def cuda_streams(device: torch.device, flights: int) -> list[CudaStream]:
 
 
 class CudaStream:
-    """A `Stream` of its own on one GPU, beside the default one, on which the text tower runs."""
+    """A `Stream` on one GPU, beside the default one, on which the text tower runs."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._stream = torch.cuda.Stream(device)
-        # blocking: a thread that waits sleeps. Otherwise it would spin, on a core that decoding could use.
+        # With blocking, a thread that waits sleeps. Otherwise it would spin, on a core that decoding could use.
         self._done = torch.cuda.Event(blocking=True)
         self._pool = torch.cuda.graph_pool_handle()
         self._graphs: list[torch.cuda.CUDAGraph] = []
 
     def on_host(self, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
-        """As `Stream.on_host`."""
         with torch.cuda.device(self._device):
             return torch.zeros(shape, dtype=dtype, pin_memory=True)
 
     def on_device(self, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
-        """As `Stream.on_device`."""
         memory = torch.zeros(shape, dtype=dtype, device=self._device)
         torch.cuda.synchronize(self._device)  # the zeros and the weights were queued on the default stream
         return memory
 
     def current(self) -> AbstractContextManager[object]:
-        """As `Stream.current`."""
         return torch.cuda.stream(self._stream)
 
     def wait(self) -> None:
@@ -57,7 +54,7 @@ class CudaStream:
         return graph.replay
 
     def release(self) -> None:
-        """As `Stream.release`. A pool that lost its last graph takes no new ones, so there is a new pool, too."""
+        """A pool that lost its last graph takes no new ones, so there is a new pool, too."""
         for graph in self._graphs:
             graph.reset()
         self._graphs.clear()

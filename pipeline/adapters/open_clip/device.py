@@ -49,7 +49,7 @@ class Device(Protocol):
     def encode(self, pixels: Pixels) -> Features:
         """``uint8[B,H,W,3]`` to L2-normalised ``float32[B,D]``, finished and in the caller's own memory.
 
-        Takes as many images as it was made for, at most.
+        B is at most what it was made for.
         """
 
     def warm_up(self, most: int) -> tuple[int, ...]:
@@ -60,14 +60,14 @@ class Device(Protocol):
 
 
 class EagerDevice:
-    """Each pass for itself, on a CPU or on mps: memory as it is needed, nothing prepared but kernels."""
+    """Runs each pass by itself, on a CPU or on mps. Memory is claimed as needed, only kernels are prepared."""
 
     def __init__(self, forward: Forward, device: torch.device) -> None:
         self._forward = forward
         self._device = device
 
     def encode(self, pixels: Pixels) -> Features:
-        """As `Device.encode`; several threads may call it on a CPU alone."""
+        """Several threads may call it at a time on a CPU, and on no other device."""
         images = torch.from_numpy(pixels if pixels.flags.writeable else pixels.copy())
         features: Features = self._forward(images.to(self._device)).cpu().numpy()
         return features
@@ -80,5 +80,5 @@ class EagerDevice:
         return sizes
 
     def release(self) -> None:
-        """Nothing is held but what torch keeps back for the next pass."""
+        """Holds nothing itself, and gives back what torch keeps for the next pass."""
         torch.cuda.empty_cache()

@@ -1,8 +1,8 @@
 """The Encoder port on open_clip, in this process.
 
 The two towers are kept apart. The image tower runs in whatever number format is fast and close enough on its device.
-The text tower always runs in float32 on batches of one shape, so that text features are the same on every machine
-of a fleet and can be shared whatever each one's images are encoded in.
+The text tower always runs in float32, on batches whose shape depends on a sentence's own length alone, so that text
+features are the same on every machine of a fleet and can be shared whatever each one's images are encoded in.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ log = structlog.get_logger()
 class OpenClipEncoder:
     """A CLIP model on a device.
 
-    With `streams`, one for each batch in flight, as many calls are under way at once, and further ones wait (see
-    `flights`). Without, calls from several threads take turns.
+    With `streams`, one for each batch in flight, that many calls are under way at once, and further ones wait (see
+    `flights`). Without streams, passes run side by side if there are several lanes, and take turns on a single one.
 
     On a CPU a batch is spread over `lanes` threads, each of which runs the whole tower on its share. Torch's own way,
     all threads on each operation, makes them wait for each other at every one, and longer when others want the cores:
@@ -125,7 +125,7 @@ class OpenClipEncoder:
         log.debug("warm", max_batch=self.max_batch, prepared=sizes, images_in_a_pass=self._pass)
 
     def _trial(self, images: int) -> tuple[float, float]:
-        """Seconds of CPU time and of the clock for a pass of so many images on every lane."""
+        """Seconds of CPU time and of the clock for a pass of that many images on every lane."""
         pixels = np.zeros((images * self._lanes, *self.spec.image_size, 3), np.uint8)
         self._pass = images
         cpu, clock = time.process_time(), time.perf_counter()
@@ -176,7 +176,7 @@ class OpenClipEncoder:
                 raise EncoderError("the device has too little memory for one image") from error
         except RuntimeError as error:
             raise EncoderError(f"the device failed: {error}") from error
-        self._halve(images)  # not sooner: until it is dealt with, an error keeps alive what the pass had allocated
+        self._halve(images)  # only here: until it is handled, the error keeps alive what the pass had allocated
         return None
 
     def _halve(self, images: int) -> None:

@@ -1,4 +1,4 @@
-"""One batch at a time through one CUDA stream: copied in, one replay of a CUDA graph, copied out.
+"""Sends one batch at a time through one CUDA stream: copied in, one replay of a CUDA graph, copied out.
 
 A pass of ViT-B-32 is 137 operations, each launched by Python under its lock, whatever the batch; a graph is one
 launch. A graph holds for one batch size and for the memory that it was captured on. So there is one for each of the
@@ -38,13 +38,13 @@ class Stream(Protocol):
         """The device's own memory, zeroed; whatever was queued on the device before this call is done after it."""
 
     def current(self) -> AbstractContextManager[object]:
-        """Inside it this thread's work on the device is queued here."""
+        """Within the context, this thread's work on the device is queued on this stream."""
 
     def wait(self) -> None:
         """Return when all that was queued is done; Python's lock is free meanwhile."""
 
     def capture(self, work: Callable[[], None]) -> Callable[[], None]:
-        """What `work` would queue, without doing it; the answer queues it again, on the very same memory.
+        """Record what `work` would queue, without doing it. What comes back queues it, on the very same memory.
 
         All graphs of a stream share their scratch memory, so a replay leaves nothing behind but what it wrote
         elsewhere. Raises RuntimeError when `work` does what cannot be captured, such as waiting for the device.
@@ -76,22 +76,22 @@ class Flight:
         self._replays: dict[int, Callable[[], None]] = {}
 
     def encode(self, pixels: Pixels) -> Features:
-        """``uint8[B,H,W,3]`` to L2-normalised ``float32[B,D]``, from the least graph that holds it, else computed."""
+        """``uint8[B,H,W,3]`` to L2-normalised ``float32[B,D]``, by the least graph that holds B, else computed."""
         size = filled_up(len(pixels), self._replays)
         return self._fly(pixels, self._computed(len(pixels)) if size is None else self._replays[size])
 
     def capture(self, sizes: Sequence[int]) -> None:
-        """Capture a pass of each size. Raises `CaptureError`, or `torch.OutOfMemoryError`.
+        """Capture a pass of each size, given in rising order. Raises `CaptureError`, or `torch.OutOfMemoryError`.
 
-        The smallest comes first, as a model that cannot be captured shows it there at the least cost; then from the
-        largest down, so that each finds room in the scratch memory of the one before.
+        The smallest comes first, as a model that cannot be captured shows it there at the least cost. The others
+        follow from the largest down, so that each finds room in the scratch memory of the one before.
         """
         for size in (sizes[0], *reversed(sizes[1:])):
             if size not in self._replays:
                 self._replays[size] = self._captured(size)
 
     def rehearse(self, size: int) -> tuple[Pixels, Features]:
-        """Some noise and its features, computed: kernels are loaded and workspaces claimed, outside any capture."""
+        """Noise and its features, computed to load kernels and claim workspaces outside any capture."""
         shape = (size, *self._forward.spec.image_size, 3)
         noise = np.random.default_rng(size).integers(0, 256, shape, np.uint8)
         return noise, self._fly(noise, self._computed(size))
@@ -105,7 +105,7 @@ class Flight:
         self._stream.release()
 
     def _captured(self, size: int) -> Callable[[], None]:
-        """A graph that was seen to give what the model gives."""
+        """The replay of a captured pass, after it was seen to give what the model gives."""
         noise, expected = self.rehearse(size)
         try:
             replay = self._stream.capture(self._computed(size))
@@ -139,7 +139,7 @@ class Flight:
 
 
 def _shortage(error: BaseException | None) -> torch.OutOfMemoryError | None:
-    """The lack of memory that an error comes from; ending a capture that it broke off raises one of its own."""
+    """The lack of memory behind an error, if any: a capture that it broke off ends with another error."""
     while error is not None and not isinstance(error, torch.OutOfMemoryError):
         error = error.__cause__ or error.__context__
     return error

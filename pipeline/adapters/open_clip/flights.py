@@ -1,4 +1,4 @@
-"""Several batches on their way through a GPU at once: while one computes, the next is copied in, the last out."""
+"""Sends several batches through a GPU at once: while one computes, the next is copied in, the last out."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Flights:
             self._free.put(flight)
 
     def encode(self, pixels: Pixels) -> Features:
-        """As `Device.encode`, for as many threads as there are flights at a time."""
+        """Serves as many threads at a time as there are flights; others wait."""
         flight = self._free.get()
         try:
             return flight.encode(pixels)
@@ -47,7 +47,7 @@ class Flights:
             self._free.put(flight)
 
     def warm_up(self, most: int) -> tuple[int, ...]:
-        """Capture every prepared size, so that none is under load; where that cannot be, load the kernels."""
+        """Capture every prepared size, so that none has to be under load; load kernels where a model cannot be."""
         with self._landed() as flights:
             if self._capturable and self._captured(flights, prepared_sizes(most)):
                 return prepared_sizes(most)
@@ -57,13 +57,13 @@ class Flights:
         return ()
 
     def release(self) -> None:
-        """Forget all graphs, once every flight has landed; until the next `warm_up` passes are computed."""
+        """Forget all graphs, once every flight has landed. Until the next `warm_up` passes are computed."""
         with self._landed() as flights:
             for flight in flights:
                 flight.release()
 
     def _captured(self, flights: Sequence[Flight], sizes: Sequence[int]) -> bool:
-        """Whether all of it could be captured; otherwise nothing is left of it."""
+        """Whether all flights captured all sizes; otherwise no graph is left."""
         try:
             for flight in flights:
                 flight.capture(sizes)
@@ -76,7 +76,7 @@ class Flights:
 
     @contextmanager
     def _landed(self) -> Iterator[list[Flight]]:
-        """All flights, each after the batch that it is in; calls meanwhile wait."""
+        """All flights, each once its batch is through; calls wait meanwhile."""
         with self._calling_in:
             flights = [self._free.get() for _ in range(self._count)]
             try:

@@ -1,4 +1,4 @@
-"""The image tower without Python: traced and frozen, for CPUs, where every operation would fetch Python's lock."""
+"""Frees the image tower of Python on CPUs, where every operation would fetch Python's lock, by tracing it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from pipeline.adapters.open_clip.origin import first_line
 from pipeline.adapters.open_clip.towers import LEAST_COSINE, ImageTower, tower_of
 
 TRACED, CHECKED = 2, 3
-"""Images in the batch that is traced and in the one it is checked on: unlike, and none is 1, so that a tower whose
-trace only holds for one batch size shows it."""
+"""Images in the batch that is traced and in the one it is checked on. They differ and neither is 1, so that a tower
+whose trace only holds for one batch size shows it."""
 
 
 def frozen(visual: torch.nn.Module, size: tuple[int, int], dtype: torch.dtype) -> ImageTower:
-    """The same tower as one call into torch, batch norms folded into their convolutions; or as it is, if need be.
+    """The same tower as one call into torch, batch norms folded into their convolutions; unchanged if that fails.
 
-    In between, the lock is free, so that lanes and decoding do not wait for each other: with two lanes the bundled
-    model takes 36 ms for 64 images where it took 44 to 57, a ViT 3% less. ``torch.compile`` would need a C++ compiler
-    on the machine and half a minute at every start. TorchScript is deprecated: where it has gone, or a tower does not
-    take to it, nothing is lost but that speed.
+    During the call Python's lock is free, so that lanes and decoding do not wait for each other: with two lanes the
+    bundled model takes 36 ms for 64 images where it took 44 to 57, a ViT 3% less. ``torch.compile`` would need a C++
+    compiler on the machine and half a minute at every start. TorchScript is deprecated: where it has gone, or cannot
+    trace a tower, nothing is lost but that speed.
     """
     tower = tower_of(visual)
     try:

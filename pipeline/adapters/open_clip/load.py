@@ -1,4 +1,4 @@
-"""From a model's name to an encoder that is warm on its device."""
+"""Loads a model by its name into an encoder that is warm on its device."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.adapters.open_clip.encoder import OpenClipEncoder
 from pipeline.adapters.open_clip.frozen import frozen
 from pipeline.adapters.open_clip.origin import find_model
 from pipeline.adapters.open_clip.text import text_tower, tokenizer_of
-from pipeline.adapters.open_clip.towers import choose_device, choose_dtype, put_on, settle, tower_of
+from pipeline.adapters.open_clip.towers import choose_device, choose_dtype, settle, to_device, tower_of
 from pipeline.adapters.open_clip.weights import create_model, describe
 
 
@@ -46,7 +46,7 @@ def load_encoder(
     if form is None:
         visual, form = settle(whole.visual, spec.image_size)
     else:
-        visual = put_on(whole.visual, where, form)
+        visual = to_device(whole.visual, where, form)
     whole.visual = torch.nn.Identity()  # what is left is the text side, which keeps float32
     texts, short = text_tower(whole.to(where))
     encoder = OpenClipEncoder(

@@ -1,4 +1,4 @@
-"""Where a model comes from, and one clear line where it cannot be had.
+"""Finds where a model comes from, and says in one clear line where it cannot be had.
 
 A model is named by what open_clip understands: an architecture (``ViT-B-32``) with a published tag, a checkpoint
 file or nothing; ``local-dir:PATH``; ``hf-hub:OWNER/NAME``; or ``bundled``, the small model in this package.
@@ -26,7 +26,7 @@ _WEIGHTS = ("*.safetensors", "*.bin", "*.pth")
 
 @dataclass(frozen=True, slots=True)
 class ModelOrigin:
-    """A model as open_clip is asked for it, found to exist as far as that shows without loading it."""
+    """A model as open_clip is asked for it. It exists, as far as that can be told without loading it."""
 
     label: str
     """What decisions call the model."""

@@ -1,4 +1,4 @@
-"""A model taken apart for training: open_clip's module, its tokenizer, and what its folder must say of it."""
+"""Loads a model in parts, for training: open_clip's module, its tokenizer, and what its folder must say of it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class Parts:
     """A loaded model; all of its weights may be trained."""
 
     label: str
-    """What decisions call it."""
+    """What decisions call the model."""
     module: torch.nn.Module
     """open_clip's own, in float32 on the CPU."""
     tokenizer: Tokenizer
     config: dict[str, Any]
     """``open_clip_config.json``: ``model_cfg`` and ``preprocess_cfg``."""
     merges: bytes | None
-    """The merges file of a vocabulary of its own."""
+    """The tokenizer's merges file, where the model's folder brings its own."""
 
 
 def load_parts(model: str, pretrained: str | None) -> Parts:

@@ -1,13 +1,13 @@
-"""How many images a CPU core takes best in one pass, found by trying it on the machine at hand."""
+"""Finds how many images a CPU core takes best in one pass, by trying it on the machine at hand."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 LEAST = 8
-"""Below, what a pass costs whatever its size (choosing kernels, laying out weights) is worth sharing."""
+"""Images. A smaller pass has too few to share its fixed costs: choosing kernels, laying out weights."""
 LONG = 0.1
-"""Seconds. Beside such a pass its fixed costs are nothing, and a larger one would only overflow the caches."""
+"""Seconds. The fixed costs of such a pass are nothing beside it, and a larger one would only overflow the caches."""
 CLEARLY = 0.95
 """An image must cost at most this share of what it costs in a smaller pass: the rest is noise."""
 
@@ -15,8 +15,8 @@ CLEARLY = 0.95
 def best_pass(trial: Callable[[int], tuple[float, float]], most: int) -> int:
     """Images in the pass that costs the least an image, of `LEAST`, twice that, and so on up to `most`.
 
-    `trial` makes a pass of so many images on every core at once, and returns its seconds of CPU time and of the
-    clock. All cores at once, since they share caches and memory: of ViT-B-32 two passes of 32 images side by side
+    `trial` makes a pass of that many images on every core at once, and returns its seconds of CPU time and of the
+    clock. All cores take part, since they share caches and memory: of ViT-B-32 two passes of 32 images side by side
     cost 37 ms an image, two of 16 cost 30 to 39, two of 8 28, and one of 32 with the other core idle 28. Of the
     bundled model, whose weights are laid out anew in every pass, two of 8 cost 1.5 ms, of 16 1.3, of 32 1.1.
     """
@@ -24,7 +24,7 @@ def best_pass(trial: Callable[[int], tuple[float, float]], most: int) -> int:
     size = best
     while size <= most:
         cpu, seconds = trial(size)
-        if seconds <= LONG:  # the first of a size also chooses its kernels
+        if seconds <= LONG:  # the first pass of a size also chooses its kernels
             cpu = min(cpu, trial(size)[0])
         if cpu / size < least * CLEARLY:
             best, least = size, cpu / size

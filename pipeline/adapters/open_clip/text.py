@@ -1,4 +1,4 @@
-"""Tokenizers, and the text tower apart from the image tower: always float32, in batches of one fixed shape."""
+"""Tokenizers, and the text tower apart from the image tower: always float32, in batches of fixed shapes."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ ROWS = 32
 """Sentences in every pass of the text tower, filled up by repetition, so that a sentence's features do not depend
 on how many others it came with (matrix kernels change with the shape)."""
 LENGTHS = (6, 8, 10, 12, 16, 32)
-"""Tokens that a causal text tower is cut to where a sentence is shorter: what stands behind its end mark cannot
-influence it, and a prompt of 12 tokens costs a sixth of the usual 77. Of the tokens that the shipped policies'
-sentences are filled up to, 88% are their own; 16 and 32 alone would make it 50%, every length 92%."""
+"""Tokens that a causal text tower's input is cut to: what stands behind a sentence's end mark cannot influence it,
+and a prompt of 12 tokens costs a sixth of the usual 77. Of the tokens that the shipped policies' sentences are filled
+up to, 88% are their own; 16 and 32 alone would make it 50%, every length 92%."""
 
 TextTower = Callable[[torch.Tensor], torch.Tensor]
 """Tokens ``int64[N,L]`` to features ``float32[N,D]``, not normalised."""
@@ -125,5 +125,5 @@ def fixed_batches(tokens: torch.Tensor, *, short: bool) -> list[tuple[torch.Tens
 
 
 def _filled(rows: torch.Tensor) -> torch.Tensor:
-    """`ROWS` row numbers: these, and the last of them again until it is enough."""
+    """`ROWS` row numbers: these, the last of them repeated."""
     return torch.cat([rows, rows[-1:].expand(ROWS - len(rows))])

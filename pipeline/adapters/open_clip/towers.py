@@ -1,4 +1,4 @@
-"""Which device and number format the image tower runs in, found by looking at the machine and measuring on it."""
+"""Finds which device and number format the image tower runs in, by looking at the machine and measuring on it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LEAST_COSINE = 0.999
 LEAST_GAIN = 1.1
 """Below this, a faster format is not worth its rounding."""
 CLEAR_GAIN = 1.25
-"""A gain so many times above or below `LEAST_GAIN` is taken at its word; a closer one is measured again."""
+"""A gain above or below `LEAST_GAIN` by this factor is believed at once; a closer one is measured again."""
 TRIAL_IMAGES = 16
 TRIALS = 3
 BFLOAT16_GENERATION = 8
@@ -44,7 +44,7 @@ def choose_device(asked: str) -> torch.device:
 
 
 def choose_dtype(asked: str, device: torch.device) -> torch.dtype | None:
-    """The dtype that was asked for, or that suits the device; None where only a trial can tell (see `settle`)."""
+    """The dtype asked for or that suits the device, None where only `settle` can tell. Raises `ModelError`."""
     if asked != "auto":
         if asked not in DTYPES:
             raise ModelError(f"unknown dtype {asked!r}: use auto, {', '.join(DTYPES)}")
@@ -65,19 +65,19 @@ def _has_bfloat16() -> bool:
     return any(bool(getattr(torch.cpu, name, bool)()) for name in older)
 
 
-def put_on(visual: torch.nn.Module, device: torch.device, dtype: torch.dtype) -> torch.nn.Module:
-    """The image tower on its device, its convolutions in the memory order in which uint8 images arrive.
+def to_device(visual: torch.nn.Module, device: torch.device, dtype: torch.dtype) -> torch.nn.Module:
+    """The same tower, moved to the device, its convolutions in the memory order in which uint8 images arrive.
 
     Channels last made the bundled convolutional tower 1.3 (float32) to 1.7 (bfloat16) times as fast on a CPU.
     """
     if visual.training:
         visual.eval()
-    placed: torch.nn.Module = visual.to(device=device, dtype=dtype).to(memory_format=torch.channels_last)
-    return placed
+    moved: torch.nn.Module = visual.to(device=device, dtype=dtype).to(memory_format=torch.channels_last)
+    return moved
 
 
 def tower_of(visual: torch.nn.Module) -> ImageTower:
-    """A call that gives features alone; some towers (CoCa) also give their tokens."""
+    """A call that gives features alone, where some towers (CoCa) also give their tokens."""
 
     def call(images: torch.Tensor) -> torch.Tensor:
         out: Any = visual(images)
@@ -91,10 +91,10 @@ def settle(visual: torch.nn.Module, size: tuple[int, int]) -> tuple[torch.nn.Mod
     """float32 or bfloat16 on this CPU, by trial: bfloat16 only where its features agree and it is really faster.
 
     Takes one pass over 16 images in each format, up to three where they are close (2 s for ViT-B-32 on one core), and
-    a second copy of the tower meanwhile. Set torch's threads to one before, as only the caller's own is timed.
+    a second copy of the tower meanwhile. Set torch's threads to one before: only the caller's own thread is timed.
     """
-    full = put_on(visual, torch.device("cpu"), torch.float32)
-    half = put_on(copy.deepcopy(visual), torch.device("cpu"), torch.bfloat16)
+    full = to_device(visual, torch.device("cpu"), torch.float32)
+    half = to_device(copy.deepcopy(visual), torch.device("cpu"), torch.bfloat16)
     images = _trial_images(size)
     with torch.inference_mode():
         cosine, gain = _compare(full, half, images)
@@ -128,8 +128,8 @@ def _is_clear(gain: float) -> bool:
 def _timed(tower: torch.nn.Module, images: torch.Tensor) -> tuple[torch.Tensor, float]:
     """``float32[B,D]`` features of one pass, with the conversion of its input, and its seconds of CPU time.
 
-    Not the clock's: on two cores that others keep busy, the same bfloat16 tower came out 0.65 to 2.6 times as fast as
-    float32 by the clock, and 1.6 to 1.8 times by CPU time, so that two starts chose differently.
+    The clock would mislead: on two cores that others keep busy, the same bfloat16 tower came out 0.65 to 2.6 times as
+    fast as float32 by the clock, so that two starts chose differently, and 1.6 to 1.8 times by CPU time.
     """
     started = time.thread_time()
     features = tower_of(tower)(images.to(_dtype(tower)))

@@ -1,4 +1,4 @@
-"""A model's weights loaded, and the facts and the fingerprint that the rest of the path knows it by."""
+"""Loads a model's weights, and tells the facts and the fingerprint that the rest of the path knows it by."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _explain(origin: ModelOrigin, error: Exception) -> str:
 
 
 def describe(origin: ModelOrigin, model: Any, tokenizer: Tokenizer) -> EncoderSpec:
-    """What the rest of the path must know of a model, from its real configuration; its dtype still float32."""
+    """What the rest of the path must know of a model, from its real configuration, before it is cast from float32."""
     preprocess = get_model_preprocess_cfg(model)
     size = preprocess["size"]
     bias = getattr(model, "logit_bias", None)

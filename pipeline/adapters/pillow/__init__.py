@@ -1,4 +1,4 @@
-"""Strangers' bytes to pixels, through Pillow."""
+"""Decodes strangers' bytes to pixels with Pillow."""
 
 from __future__ import annotations
 

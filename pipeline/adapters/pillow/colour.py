@@ -1,7 +1,7 @@
-"""Colours as a viewer shows them: what a profile or PNG's colour chunks say, brought to sRGB.
+"""Brings colours to sRGB as a viewer does, by a picture's profile or PNG's colour chunks.
 
-Work is done on scaled pixels, a few tens of thousands, and costs nothing for sRGB and untagged pictures. Only what
-has steep tones is shown before it is scaled, at full size: there the mean of two pixels is far from the mean of what
+Scaled pixels are converted, a few tens of thousands, and sRGB and untagged pictures cost nothing. Only a picture with
+steep tones is converted before it is scaled, at full size: there the mean of two pixels is far from the mean of what
 a viewer makes of them, and a picture may be hidden in the difference. Browsers are the measure: a profile that is
 broken, for another kind of picture, or above `MAX_PROFILE` is ignored; a grey picture may have an RGB profile.
 Transforms are kept by the profile's hash, as most pictures share a few profiles.
@@ -27,32 +27,33 @@ Transform = Callable[[Image.Image], Image.Image]
 
 
 @dataclass(frozen=True)
-class Shows:
-    """What brings a still to sRGB: `early` before it is scaled, `late` afterwards; its size stays as it is."""
+class Transforms:
+    """What brings a still to sRGB: `early` before it is scaled, `late` afterwards. Neither changes its size."""
 
     early: Transform | None = None
     late: Transform | None = None
 
 
-AS_IT_IS = Shows()
+AS_IT_IS = Transforms()
 KEPT = 64
-"""Transforms kept, up to about 0.3 MB each."""
+"""Profiles whose transforms are kept, up to about 0.3 MB each."""
 CLOSE = 3
 """Levels of 255 by which a profile may differ from sRGB and still be taken for it: nobody sees that."""
 
 STEEP = 40
-"""Levels of 255 between what becomes of the mean of two tones and the mean of what becomes of them."""
+"""Tones are steep where the mean of two, converted, is more than this many levels of 255 from the mean of both
+converted."""
 
 _SPACES = {"L": {"GRAY", "RGB"}, "RGB": {"RGB"}, "RGBa": {"RGB"}, "CMYK": {"CMYK"}}
 _CLASSES = {"scnr", "mntr", "prtr", "spac"}
 _SRGB = ImageCms.createProfile("sRGB")
 _FLOAT_TAGS = tuple(f"{way}{n}".encode() for way in ("D2B", "B2D") for n in range(4))
-_kept: OrderedDict[tuple[bytes, str], Shows] = OrderedDict()
+_kept: OrderedDict[tuple[bytes, str], Transforms] = OrderedDict()
 _lock = Lock()
 
 
-def to_srgb(colour: Colour, mode: str) -> Shows:
-    """What shows stills of that mode (``L``, ``RGB``, ``RGBa``, ``CMYK``) in sRGB."""
+def to_srgb(colour: Colour, mode: str) -> Transforms:
+    """What brings stills of `mode` (``L``, ``RGB``, ``RGBa``, ``CMYK``) to sRGB. Any thread may call."""
     if colour.cicp is not None or colour.gamma is not None:
         numbers = curves(colour)
         return AS_IT_IS if numbers is None or mode == "CMYK" else _by_curves(numbers)
@@ -72,11 +73,11 @@ def to_srgb(colour: Colour, mode: str) -> Shows:
 
 
 def is_steep(colour: Colour) -> bool:
-    """Whether stills of those colours, of any mode, must not be scaled before they are shown."""
+    """Whether stills of those colours, in any mode, must be converted before they are scaled."""
     return colour != SRGB and any(to_srgb(colour, mode).early for mode in ("L", "RGB", "CMYK"))
 
 
-def _by_profile(icc: bytes, mode: str) -> Shows:
+def _by_profile(icc: bytes, mode: str) -> Transforms:
     try:
         profile = ImageCms.ImageCmsProfile(BytesIO(_without_float_tags(icc)))
         space, kind = profile.profile.xcolor_space.strip(), profile.profile.device_class.strip()
@@ -91,13 +92,13 @@ def _by_profile(icc: bytes, mode: str) -> Shows:
     except Exception:  # noqa: BLE001  a stranger's profile may break its parser in any way; viewers ignore it then
         return AS_IT_IS
     made = _applied(transform, given, mode)
-    return Shows(early=made) if _bends(_applied(transform, given, given), given) else Shows(late=made)
+    return Transforms(early=made) if _bends(_applied(transform, given, given), given) else Transforms(late=made)
 
 
 def _applied(transform: ImageCms.ImageCmsTransform, given: str, mode: str) -> Transform:
     def apply(still: Image.Image) -> Image.Image:
         shown = ImageCms.applyTransform(still if still.mode == given else still.convert(given), transform)
-        if shown is None:  # only where it works in place
+        if shown is None:  # only a transform in place gives None
             return still
         return shown.convert("RGBa") if mode == "RGBa" else shown
 
@@ -113,7 +114,7 @@ def _changes_nothing(transform: Transform) -> bool:
 
 
 def _bends(transform: Transform, given: str) -> bool:
-    """Whether the tones of greys, or of one channel, are so steep that scaling would have to come afterwards."""
+    """Whether greys, or the tones of one channel, are so steep that they must be converted before scaling."""
     ramp = np.arange(0, 256, 5, dtype=np.uint8)[np.newaxis]
     grey, none = Image.fromarray(ramp), Image.fromarray(np.zeros_like(ramp))
     samples = [grey.convert(given)] if given != "CMYK" else []
@@ -126,8 +127,8 @@ def _bends(transform: Transform, given: str) -> bool:
 def _is_bent(shown: NDArray[np.int_]) -> bool:
     """Whether somewhere in a ramp of colours, ``int[N,3]``, the middle is far from the mean of the ends."""
     ends = shown[np.newaxis, ::2] + shown[::2, np.newaxis]
-    places = np.arange(0, len(shown), 2)
-    means = shown[(places[np.newaxis] + places[:, np.newaxis]) // 2]
+    at = np.arange(0, len(shown), 2)
+    means = shown[(at[np.newaxis] + at[:, np.newaxis]) // 2]
     return bool(np.abs(ends / 2 - means).max() > STEEP)
 
 
@@ -144,7 +145,7 @@ def _without_float_tags(icc: bytes) -> bytes:
     return bytes(patched)
 
 
-def _by_curves(numbers: Curves) -> Shows:
+def _by_curves(numbers: Curves) -> Transforms:
     def late(still: Image.Image) -> Image.Image:
         if still.mode != "RGBa":
             return Image.fromarray(numbers.shown(np.asarray(still.convert("RGB"))))
@@ -153,7 +154,7 @@ def _by_curves(numbers: Curves) -> Shows:
         return Image.fromarray(shown).convert("RGBa")
 
     if not _bends(late, "RGB"):
-        return Shows(late=late)
+        return Transforms(late=late)
     tones, rest = numbers.tones(), numbers.without_tones()
     after = None if rest is None else _by_curves(rest).late
 
@@ -162,4 +163,4 @@ def _by_curves(numbers: Curves) -> Shows:
             return still.point(tones * len(still.getbands()))
         return still.convert("RGBA").point([*tones * 3, *range(256)]).convert("RGBa")
 
-    return Shows(early, after)
+    return Transforms(early, after)

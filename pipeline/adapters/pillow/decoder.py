@@ -1,8 +1,8 @@
-"""The Decoder port on Pillow: bytes of a stranger to the pixels that a model takes.
+"""The Decoder port on Pillow: it makes the pixels that a model takes of a stranger's bytes.
 
 Every step assumes malice: formats are an allow-list judged by content, sizes are checked before memory is spent on
 them, work per animation is bounded, and whatever a decoder raises becomes an `ItemError` with a reason. What is
-looked at is decided elsewhere, without pixels: `pipeline.rules.images.views` and `pipeline.rules.images.frames`.
+looked at is decided without pixels, in `pipeline.rules.images.views` and `pipeline.rules.images.frames`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from pipeline.adapters.pillow.colour import AS_IT_IS, Shows, is_steep, to_srgb
+from pipeline.adapters.pillow.colour import AS_IT_IS, Transforms, is_steep, to_srgb
 from pipeline.adapters.pillow.modes import backdrops, conversion, worked
 from pipeline.adapters.pillow.opening import colour_of, drawn, frames_of, opened, orientation_of, typed
 from pipeline.adapters.pillow.orientation import upright
@@ -26,15 +26,14 @@ from pipeline.rules.images.frames import LEAST_FRAMES, Novelty, Sketch, frames_f
 from pipeline.rules.images.headers import Colour, Stored, read
 from pipeline.rules.images.views import Coverage, Size
 from pipeline.rules.images.work import halvings
-from pipeline.signals import regions_of
 
 Preprocess = Literal["fast", "exact"]
 
 SKETCH_SIZE = (16, 16)
 EARLY = 30e-9
-"""Seconds to show a pixel's colours before the still is scaled."""
+"""Seconds to convert one pixel's colours, for stills that are converted before they are scaled."""
 TAILS = (b"\xff\xd9", b"\xaa" * 4096 + b"\xff\xd9")
-"""Two ends for a JPEG that has none. Where part of the picture is missing, they do not give the same."""
+"""Two ends for a JPEG that has none: where part of the picture is missing, they give different pixels."""
 
 
 class PillowDecoder:
@@ -85,7 +84,7 @@ class PillowDecoder:
         stored = read(name, image, self._max_pixels, fast=self._fast, shrink=self._shrink)
         if not stored.lacks_end:
             return self._shown(name, stored, image)
-        # Bytes of nonsense and then the end: where no pixel hangs on them, none is missing.
+        # One tail has nonsense before the end: where no pixel depends on it, none is missing.
         either, other = (self._shown(name, replace(stored, data=stored.data + tail), image) for tail in TAILS)
         if np.array_equal(either.pixels, other.pixels):
             return either
@@ -107,9 +106,9 @@ class PillowDecoder:
         return _some(views, self._max_views)
 
     def _finer(self, name: str, stored: Stored, scale: float, views: Decoded) -> Decoded:
-        """The views of a JPEG once more, whose borders or panels showed that it was decoded too small for them.
+        """The views of a JPEG once more, from more of its pixels: its borders or panels gave views that need them.
 
-        Where that would be too much work, it stays at the `views` that there are.
+        Gives back the `views` that there are where decoding it again would be too much work.
         """
         try:
             again = read(name, stored.data, self._max_pixels, fast=True, shrink=lambda _size, _colour: 1)
@@ -122,21 +121,21 @@ class PillowDecoder:
             still.load()
             return self._views(*self._prepared(still, stored), full)[0]
 
-    def _prepared(self, still: Image.Image, stored: Stored) -> tuple[Image.Image, Shows]:
-        """The loaded still as it may be scaled, upright and not larger than worth while; and what shows its colours.
+    def _prepared(self, still: Image.Image, stored: Stored) -> tuple[Image.Image, Transforms]:
+        """The loaded still upright, no larger than worth while and ready to be scaled, and its colour transforms.
 
         Under exact, colours are left as open_clip's transform leaves them: it knows no profiles.
         """
         convert, mode = conversion(still)
         if self._fast:
-            shows = to_srgb(colour_of(stored, still), mode)
-            if shows.early is not None:
+            transforms = to_srgb(colour_of(stored, still), mode)
+            if transforms.early is not None:
                 stored.work.and_more(EARLY * still.width * still.height * stored.frames).check()
-            plainly = worked(still, convert, shows.early, factor=halvings(still.size))
+            plainly = worked(still, convert, transforms.early, factor=halvings(still.size))
         else:
-            shows, plainly = AS_IT_IS, worked(still, convert)
+            transforms, plainly = AS_IT_IS, worked(still, convert)
             plainly = plainly.convert("RGB") if mode == "CMYK" else plainly
-        return upright(plainly, orientation_of(stored, still)), shows
+        return upright(plainly, orientation_of(stored, still)), transforms
 
     def _shrink(self, size: tuple[int, int], colour: Colour) -> int:
         """The factor, of 1, 2, 4 and 8, by which Pillow will scale a JPEG of `size` while it decodes it."""
@@ -167,25 +166,28 @@ class PillowDecoder:
         regions = np.concatenate([each.regions for each in taken])
         return Decoded(np.concatenate([each.pixels for each in taken]), regions)
 
-    def _views(self, still: Image.Image, shows: Shows, full: Size, frame: int = 0) -> tuple[Decoded, float]:
-        """All views of one upright still and their scale; `shows` shows their colours."""
+    def _views(self, still: Image.Image, transforms: Transforms, full: Size, frame: int = 0) -> tuple[Decoded, float]:
+        """All views of one still that was `_prepared`, and their scale; `transforms` are its own."""
         rendered = self._renderer.render(still, full)
-        small = rendered.views if shows.late is None else [shows.late(each) for each in rendered.views]
+        small = rendered.views if transforms.late is None else [transforms.late(each) for each in rendered.views]
         over = [backdrops(each) for each in small]
         rows = [pixels for each in over for pixels in each]
-        boxes = [box for box, each in zip(rendered.boxes, over, strict=True) for _ in each]
-        # Of one view, as nearly always, no copy.
+        regions = rendered.regions
+        if frame or len(rows) != len(small):
+            regions = np.repeat(regions, [len(each) for each in over])
+            regions["frame"] = frame
+        # A single view, the most frequent case, is not copied.
         pixels = rows[0][np.newaxis] if len(rows) == 1 else np.stack(rows)
-        return Decoded(pixels, regions_of(boxes, frame)), rendered.scale
+        return Decoded(pixels, regions), rendered.scale
 
 
 def _some(views: Decoded, most: int, turn: int = 0) -> Decoded:
-    """As many of one frame's views as may be looked at."""
+    """At most `most` of one frame's views; from frame to frame, others have their `turn`."""
     return Decoded(some(views.pixels, most, turn), some(views.regions, most, turn))
 
 
 def _sketch(frame: Image.Image) -> Sketch:
-    """``int16[16,16,4]``: the frame's colours and alpha, coarsely."""
+    """``int16[16,16,4]``: the frame's colours and alpha, for comparing frames."""
     reduced = worked(frame, conversion(frame, look=False)[0], factor=max(1, min(frame.size) // (4 * SKETCH_SIZE[0])))
     if reduced.mode != "RGBa":
         reduced = reduced.convert("RGBA")

@@ -1,4 +1,4 @@
-"""From whatever mode a file was stored in to ``L``, ``RGB``, ``CMYK``, or ``RGBa`` where something shows through.
+"""Converts a still of any stored mode to ``L``, ``RGB``, ``CMYK``, or ``RGBa`` where something shows through.
 
 A large still is never copied whole: strips of it are converted, reduced and put together.
 """
@@ -12,15 +12,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 OPAQUE = 250
-"""Alpha from here on hides nothing: over black or white a pixel moves by 2% at most."""
+"""Alpha from which a pixel counts as opaque: over black or white it moves by 2% at most."""
 STRIP = 1_000_000
-"""Pixels of a strip, about: 4 MB for each copy of it."""
+"""About how many pixels a strip has: 4 MB for each copy of it."""
 
 _Step = Callable[[Image.Image], Image.Image]
 
 
 def worked(image: Image.Image, *each_step: _Step | None, factor: int = 1) -> Image.Image:
-    """A loaded still after those steps, reduced by `factor` (means of whole blocks); without any, the very same."""
+    """A loaded still after `each_step`, reduced by `factor` (means of whole blocks).
+
+    The very same object comes back where there is nothing to do.
+    """
     steps = [step for step in each_step if step is not None]
     if factor == 1 and not steps:
         return image
@@ -43,7 +46,7 @@ def _done(image: Image.Image, steps: list[_Step], factor: int) -> Image.Image:
 
 
 def _strips(image: Image.Image, factor: int) -> Iterator[tuple[int, Image.Image]]:
-    """The still in strips whose heights are multiples of `factor`, each with where it starts."""
+    """The still in strips whose heights are multiples of `factor`, each with the row that it starts at."""
     width, height = image.size
     rows = max(1, STRIP // width // factor) * factor
     for top in range(0, height, rows):
@@ -51,10 +54,11 @@ def _strips(image: Image.Image, factor: int) -> Iterator[tuple[int, Image.Image]
 
 
 def conversion(image: Image.Image, *, look: bool = True) -> tuple[_Step | None, str]:
-    """What brings a loaded still, or a strip of it, into a mode that may be scaled, and that mode.
+    """The step that brings a loaded still, or a strip of it, into a mode that may be scaled, and that mode.
 
-    Grey and CMYK stay so until they are small, and premultiplied colours (``RGBa``) may be scaled without fringes.
-    Alpha is dropped where it hides nothing, unless nobody is to `look`: that reads all of it.
+    The step is None where the still is in that mode already. Grey and CMYK stay so until they are small, and
+    premultiplied colours (``RGBa``) may be scaled without fringes. With `look`, all of the alpha is read, and dropped
+    where it is opaque.
     """
     key = image.info.get("transparency")
     if image.mode.startswith("I") and not isinstance(key, int):
@@ -108,7 +112,7 @@ def _from_deep(image: Image.Image) -> Image.Image:
 
 
 def backdrops(image: Image.Image) -> list[NDArray[np.uint8]]:
-    """``uint8[H,W,3]`` of a small still: one of an opaque one; over black and over white of one that is not.
+    """``uint8[H,W,3]`` of a small still: one array where it is opaque, else one over black and one over white.
 
     What is drawn in white on nothing shows over black only, and the other way round.
     """

@@ -1,4 +1,4 @@
-"""Bytes whose headers were read to a Pillow image that may be loaded, and what a decoder raises to a typed error."""
+"""Opens bytes whose headers were read as a Pillow image, and makes an `ItemError` of what a decoder raises."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from pipeline.rules.images.formats import is_cut_short
 from pipeline.rules.images.headers import Colour, Stored
 from pipeline.rules.images.headers.stored import MAX_PROFILE
 
+# Decoder threads share out the cores already; Pillow would start one more thread for every core, for each image.
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
-"""A decoder thread of ours is one thread: Pillow would start one more for every core, for each image."""
 
 
 @contextmanager
 def opened(name: str, stored: Stored) -> Iterator[Image.Image]:
-    """The picture, not yet loaded. Raises whatever Pillow raises, or `ItemError`."""
+    """The picture, loaded only where it is HEIC. Raises whatever Pillow raises, or `ItemError`."""
     if name == "HEIC":
         yield open_heic(stored.data)
         return
@@ -57,13 +57,13 @@ def colour_of(stored: Stored, still: Image.Image) -> Colour:
 
 
 def orientation_of(stored: Stored, still: Image.Image) -> int:
-    """How the still stands, by EXIF's numbers; for AVIF, as Pillow puts ``irot`` and ``imir`` into such words."""
+    """The still's orientation in EXIF's numbers, into which Pillow translates AVIF's ``irot`` and ``imir``."""
     exif = still.info.get("exif") if still.format == "AVIF" else None
     return orientation(exif) if isinstance(exif, bytes) else stored.orientation
 
 
 def drawn(image: Image.Image, count: int, size: tuple[int, int]) -> Iterator[tuple[int, Image.Image]]:
-    """Each frame in turn. A GIF's canvas may grow on the way, up to the `size` that its headers gave."""
+    """Each frame with its index. A GIF's canvas may grow on the way, up to the `size` that its headers gave."""
     for index in range(count):
         image.seek(index)
         if image.size[0] * image.size[1] > size[0] * size[1]:
@@ -73,7 +73,7 @@ def drawn(image: Image.Image, count: int, size: tuple[int, int]) -> Iterator[tup
 
 
 def typed(name: str, image: bytes, error: Exception) -> ItemError:
-    """The reason for what a decoder raised, from its type, its words and the end of the file."""
+    """What a decoder raised as an `ItemError`, its reason told from the type, the words and the end of the file."""
     words = f"{name}: {error or type(error).__name__}"
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError)):
         return ItemError(Reason.TOO_LARGE, words)

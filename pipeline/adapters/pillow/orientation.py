@@ -13,10 +13,9 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""EXIF orientation to what undoes it; 1 stands upright already."""
+"""What undoes each of EXIF's orientations; 1 is upright."""
 
 
 def upright(still: Image.Image, orientation: int) -> Image.Image:
-    """The still as viewers show it."""
     turn = _TURNS.get(orientation)
     return still if turn is None else still.transpose(turn)

@@ -1,4 +1,4 @@
-"""A loaded still to the small images that a model takes: what `pipeline.rules.images.views` says, done by Pillow."""
+"""Cuts and scales a loaded still to the views that `pipeline.rules.images` decided on."""
 
 from __future__ import annotations
 
@@ -10,23 +10,14 @@ from pipeline.adapters.pillow.sketching import sketch_from, sketch_of, sketch_wi
 from pipeline.ports import EncoderSpec
 from pipeline.rules.images.borders import Sketch
 from pipeline.rules.images.layout import layout
-from pipeline.rules.images.views import (
-    Box,
-    Coverage,
-    Piece,
-    Size,
-    View,
-    bounds,
-    interpolation,
-    recipe,
-    rescaled,
-    views,
-)
+from pipeline.rules.images.plans import Plan, plan_for, plan_of
+from pipeline.rules.images.views import Box, Coverage, Piece, Size, View, interpolation, recipe, rescaled
+from pipeline.signals import Regions
 
 DRAFT_MARGIN = 1.5
 """A JPEG is decoded at a smaller scale only while that leaves this many times the pixels the model takes."""
 TILES_DRAFT_MARGIN = 2.0
-"""The same for a still that has several views: at 1.5, a tile of a panorama had a cosine of 0.93 with exact."""
+"""The same for a still that has several views: at 1.5, one of a panorama had a cosine of 0.93 with exact."""
 REDUCING_GAP = 2.0
 """How much larger than the target a large still stays after Pillow's cheap first reduction (fast only)."""
 
@@ -38,13 +29,13 @@ _RESAMPLE = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.B
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The views of a still as the model takes them, but for their mode."""
+    """The views of a still in the model's size and still in the still's mode."""
 
     views: list[Image.Image]
-    boxes: list[Box]
-    """What of the still each view shows, as fractions of it."""
+    regions: Regions
+    """Of the file's first frame, read-only."""
     scale: float
-    """Pixels of a view for one of the full still, in the view where they are most."""
+    """As in `Plan`, for the full still."""
 
 
 class Renderer:
@@ -60,31 +51,34 @@ class Renderer:
         self._coverage = coverage
 
     def draft_size(self, full: Size) -> Size:
-        """The least size to decode a JPEG of that size at; either way up, as EXIF comes later."""
-        plan = views(full, self._target, self._resize_mode, self._coverage)
-        return scaled_by(full, _scale(plan) * (DRAFT_MARGIN if len(plan) == 1 else TILES_DRAFT_MARGIN))
+        """The least size to decode a JPEG of that size at, before EXIF has turned it."""
+        plan = self._plan(full)
+        return scaled_by(full, plan.scale * (DRAFT_MARGIN if len(plan.views) == 1 else TILES_DRAFT_MARGIN))
 
     def count(self, size: Size) -> int:
         """How many views a still of that size has, backdrops and panels not counted."""
-        return len(views(size, self._target, self._resize_mode, self._coverage))
+        return len(self._plan(size).views)
 
     def render(self, upright: Image.Image, full: Size) -> Rendered:
         """All views of a still that stands upright and is ``L``, ``RGB``, ``RGBa`` or ``CMYK``, in that mode.
 
-        `full` is its size before it was decoded at a smaller scale, either way up.
+        `full` is its size before it was decoded at a smaller scale, upright or lying on its side.
         """
         full = full if (full[0] > full[1]) == (upright.width > upright.height) else full[::-1]
-        plan = views(full, self._target, self._resize_mode, self._coverage)
-        if len(plan) == 1 and self._coverage == "centre" and not self._fast:
-            return _rendered([self._by_recipe(upright)], plan, full)
-        small = [self._cut(upright, view, full) for view in plan]
+        plan = self._plan(full)
+        if len(plan.views) == 1 and self._coverage == "centre" and not self._fast:
+            return _rendered([self._by_recipe(upright)], plan)
+        small = [self._cut(upright, view, full) for view in plan.views]
         found = None if self._coverage == "centre" else self._layout(upright, full, small)
         if found is not None:
-            return _rendered([self._cut(upright, view, full) for view in found], found, full)
-        return _rendered(small, plan, full)
+            return _rendered([self._cut(upright, view, full) for view in found], plan_of(found, full))
+        return _rendered(small, plan)
+
+    def _plan(self, size: Size) -> Plan:
+        return plan_for(size, self._target, self._resize_mode, self._coverage)
 
     def _layout(self, upright: Image.Image, full: Size, small: list[Image.Image]) -> list[View] | None:
-        """Other views than the `small` ones, where borders or panels ask for them."""
+        """The views to make instead of the `small` ones where borders or panels ask for others, else None."""
 
         def look_at(box: Box) -> Sketch:
             ((piece,)) = rescaled((Piece(box, self._target),), full, upright.size)
@@ -95,13 +89,13 @@ class Renderer:
         return layout(sketch, look_at, full, self._target, self._resize_mode, self._coverage)
 
     def _by_recipe(self, still: Image.Image) -> Image.Image:
-        """Scale all of it, then crop: to the last bit what open_clip does. Only for stills of ordinary ratio."""
+        """Scale all of it, then crop: to the last bit what open_clip does. Of a strip that would make gigapixels."""
         scaled, (x, y) = recipe(still.size, self._target, self._resize_mode)
         across, down = self._target
         return still.resize(scaled, self._resample).crop((x, y, x + across, y + down))
 
     def _cut(self, still: Image.Image, view: View, full: Size) -> Image.Image:
-        """One view, told in pixels of the `full` still."""
+        """One view, whose boxes are in pixels of the `full` still."""
         if still.size != full:
             view = rescaled(view, full, still.size)
         gap = REDUCING_GAP if self._fast else None
@@ -114,20 +108,10 @@ class Renderer:
         return canvas
 
 
-def _rendered(small: list[Image.Image], plan: list[View], full: Size) -> Rendered:
-    return Rendered(small, [bounds(view, full) for view in plan], _scale(plan))
+def _rendered(small: list[Image.Image], plan: Plan) -> Rendered:
+    return Rendered(small, plan.regions, plan.scale)
 
 
 def scaled_by(size: Size, scale: float) -> Size:
-    """That many times the size, rounded down, but not to nothing."""
+    """`scale` times the size, rounded down, at least 1 each way."""
     return max(1, int(size[0] * scale)), max(1, int(size[1] * scale))
-
-
-def _scale(plan: list[View]) -> float:
-    """Pixels of a view for one of the still, in the view and the direction where they are most."""
-    return max(
-        length / (high - low)
-        for view in plan
-        for piece in view
-        for length, low, high in zip(piece.size, piece.box[:2], piece.box[2:], strict=True)
-    )

@@ -1,4 +1,4 @@
-"""Sketches of stills, for `pipeline.rules.images.borders`."""
+"""Makes sketches of stills, for `pipeline.rules.images.borders`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipeline.rules.images.borders import Sketch
 from pipeline.rules.images.views import Box
 
 SIDE = 72
-"""About so many pixels each way: fewer lose the edge of a blurred bar, more cost time."""
+"""Pixels each way, about: fewer lose the edge of a blurred bar, more cost time."""
 
 
 def sketch_of(whole: Image.Image) -> Sketch:

@@ -1,1 +1,1 @@
-"""Labelled images and captions from disk, and their features by the parts that moderate."""
+"""Labelled images and captions from disk, and their signals by the stages that moderate."""

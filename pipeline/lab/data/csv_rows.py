@@ -1,4 +1,4 @@
-"""Rows of a CSV file with a header, each knowing its line, so that what is wrong with it can be found and mended."""
+"""Reads rows of a CSV file with a header; each knows its line, so that a person can find and mend what is wrong."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Row:
     cells: Mapping[str, str]
 
     def problem(self, reason: str) -> UsageError:
-        """An error that names this row's file and line."""
+        """The error to raise about this row; it names file and line."""
         return _problem(self.file, self.line, reason)
 
 
@@ -53,7 +53,7 @@ def _text(path: Path) -> str:
         raise UsageError(f"{path}: the file is empty; its first line must name the columns")
     try:
         text = data.decode("utf-8-sig")
-        zero = text.find("\0")  # UTF-16 without a byte order mark is valid UTF-8, with a zero in every other place
+        zero = text.find("\0")  # UTF-16 without a byte order mark is valid UTF-8, and every second byte is zero
     except UnicodeDecodeError as error:
         text, zero = "", error.start
     if zero >= 0:
@@ -78,7 +78,7 @@ def _numbered(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
 def _columns(
     path: Path, line: int, header: Sequence[str], needed: Sequence[str], optional: Sequence[str]
 ) -> dict[str, int]:
-    """Where each column that is asked for stands; -1 for an optional one that is not there."""
+    """The index of each column that is asked for, -1 for an optional one that is missing."""
     names = [name.strip() for name in header]
     found = ", ".join(names)
     for name in (*needed, *optional):

@@ -15,15 +15,15 @@ class Example:
     """One labelled image."""
 
     name: str
-    """Where it comes from, for messages: a path, or which scene it is."""
+    """What messages call it: its path, or which scene it is."""
     read: Callable[[], bytes]
     """The image file's bytes. Raises ``OSError`` when they cannot be had."""
     labels: tuple[str, ...] = ()
-    """What it shows: classes for `evaluate`, policy ids for `calibrate`. Several where several are right."""
+    """All classes (for `evaluate`) or policy ids (for `calibrate`) that are right for it."""
     group: str | None = None
     """The group whose accuracy is reported beside the others'."""
     ignore: tuple[str, ...] = ()
-    """Labels that could be argued either way: neither a hit nor a miss."""
+    """Labels that could be argued either way; they count as neither a hit nor a miss."""
 
 
 @dataclass(frozen=True, slots=True)

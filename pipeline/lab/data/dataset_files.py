@@ -1,4 +1,4 @@
-"""Labelled images from disk: a folder with a subfolder for each class, or a CSV file.
+"""Reads labelled images from disk: a folder with a subfolder for each class, or a CSV file.
 
 ::
 
@@ -28,7 +28,7 @@ from pipeline.rules.images.formats import PICTURE_SUFFIXES
 NO_LABEL = frozenset({"none", "_none"})
 """Subfolders of images that show none of the classes."""
 SEPARATOR = ";"
-"""Between several labels in one cell."""
+"""What separates several labels in one cell."""
 
 
 def read_labelled(path: Path, *, known: Sequence[str] | None = None) -> Dataset:
@@ -52,7 +52,7 @@ def read_labelled(path: Path, *, known: Sequence[str] | None = None) -> Dataset:
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The image files of a folder, searched all the way down, in the order of their names; told by their content.
+    """The image files of a folder, searched all the way down, in the order of their names; known by their content.
 
     What cannot be read is among them (a link that leads nowhere, a folder without permission, a kind of picture that
     is not taken), to be named as unreadable instead of missing from the count.
@@ -61,7 +61,7 @@ def pictures_in(folder: Path) -> list[Path]:
 
 
 def file_name(path: Path | str) -> str:
-    """The path as text that can be written anywhere: bytes of it that are no text are escaped."""
+    """The path as text that can be written anywhere: bytes that are not UTF-8 are escaped."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 

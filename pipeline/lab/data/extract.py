@@ -1,4 +1,4 @@
-"""Signals of a data set, by the stages that moderate.
+"""Makes the signals of a data set by the stages that moderate.
 
 Images are read and decoded in threads, one chunk ahead of the model, so that no more than two chunks of pixels are
 held however large the data set is. An image that cannot be read is named with the reason, and the rest go on.
@@ -20,7 +20,7 @@ from pipeline.signals import Provenance, Signals
 from pipeline.wire import Event
 
 CHUNK = 64
-"""Images decoded together; as many as the worker's own batch by default."""
+"""Images decoded together, as many as a worker's batch has views by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +34,15 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Extracted:
-    """What is known of the N readable examples of a data set, in its order."""
+    """The readable examples of a data set, in its order, and the signals of each."""
 
     examples: tuple[Example, ...]
     signals: tuple[Signals, ...]
-    """Of each example, with one view or more: an animation or a panorama has several."""
+    """One for each of `examples`, with one view or more: an animation or a panorama has several."""
     unreadable: tuple[Unreadable, ...] = ()
 
     def chunks(self, examples: int) -> Iterator[Extracted]:
-        """The same in parts of so many examples, for work whose size is that of all views."""
+        """The same in parts of that many examples, for work whose memory grows with the number of views."""
         for start in range(0, len(self.examples), examples):
             part = slice(start, start + examples)
             yield Extracted(self.examples[part], self.signals[part])
@@ -56,7 +56,7 @@ def extract(
     threads: int,
     progress: Callable[[int], object] = lambda _: None,
 ) -> Extracted:
-    """Read, decode and encode every example, in order; `progress` is told of each number of images done.
+    """Read, decode and encode every example, in order; `progress` is told how many images each chunk had.
 
     Raises `EncoderError` when the device fails, and nothing for an image: see `Extracted.unreadable`.
     """
@@ -76,7 +76,7 @@ def extract(
 
 
 def _decoded(examples: Sequence[Example], decode: Decode, pool: Executor) -> Iterator[list[tuple[Example, Item]]]:
-    """Chunk after chunk; while one is worked on, the next is being decoded."""
+    """Chunk after chunk; while the caller works on one, the next is decoded in `pool`."""
 
     def read(example: Example, number: int) -> Item:
         item = Item(Event("", 0, number, None, None))
@@ -100,12 +100,11 @@ class _NoCache:
     """A `FeatureCache` that remembers nothing: a data set is looked at once."""
 
     def get(self, digests: Sequence[str]) -> dict[str, Signals]:
-        """Nothing."""
         del digests
         return {}
 
     def put(self, signals: Mapping[str, Signals]) -> None:
-        """Nothing is kept."""
+        pass
 
     def close(self) -> None:
-        """Nothing to free."""
+        pass

@@ -1,4 +1,4 @@
-"""What policies say of a data set, as decisions have it."""
+"""Scores a data set's images under policies, as decisions do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipeline.lab.data.extract import Extracted
 from pipeline.rules.heads import CompiledPolicies
 
 _CHUNK = 1024
-"""Images scored at once: their numerators are float64 for every sentence, 12 MB for the shipped policies."""
+"""Images scored at once. Their numerators are float64 for every sentence, 12 MB for the shipped policies."""
 
 
 def image_scores(extracted: Extracted, compiled: CompiledPolicies) -> NDArray[np.float64]:

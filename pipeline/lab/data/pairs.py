@@ -1,4 +1,4 @@
-"""Images with captions from disk, to train on: a CSV file, or a folder with a text file beside each image."""
+"""Reads images with captions to train on: from a CSV file, or a folder with a text file beside each image."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.lab.data.dataset_files import image_of, pictures_in
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """An image file and one sentence that describes it; nothing is known yet of whether the image can be read."""
+    """An image file and one sentence that describes it. Whether the image can be read is not known yet."""
 
     image: Path
     caption: str

@@ -1,4 +1,4 @@
-"""Training batches, each a function of the plan and its step's number, so that any process can make any of them.
+"""Makes training batches, each from the plan and its step's number alone, so that any process can make any of them.
 
 `SceneBatches` renders emoji scenes; `PairBatches` reads pictures and their captions. Torch's ``DataLoader`` runs
 either in worker processes, ahead of the device.
@@ -32,37 +32,38 @@ from pipeline.lab.training.plan import Plan
 from pipeline.rules.images.formats import describe
 
 RUN = 16
-"""Neighbours in the lexicon that come together."""
+"""How many neighbours in the lexicon come into a batch together."""
 Normalise = Callable[[Tensor], Tensor]
 """``float32[B,3,S,S]`` in [0,1] to what the vision tower takes."""
 MOST_SHOWN = 16
-"""Captions of one image by which other captions are told not to be its negatives."""
+"""Most captions of one image that keep captions of other images from being its negatives."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingBatch:
-    """B images and their captions; who is whose negative is told as in `contrast`."""
+    """B images and their captions; `shown` and `named` tell who is whose negative, as in `contrast`."""
 
     pixels: Tensor
     """``float32[B,3,S,S]``, normalised."""
     texts: list[str]
     shown: Tensor
-    """``int64[B,T]``"""
+    """``int64[B,T]``, the things that each image shows."""
     named: Tensor
-    """``int64[B,U]``"""
+    """``int64[B,U]``, the things that each caption names."""
     unreadable: tuple[str, ...] = ()
-    """Pictures that should have been in it, each with what was wrong."""
+    """Pictures that the batch lacks, each with what was wrong."""
 
     def pin_memory(self) -> TrainingBatch:
-        """The same with its pixels where a GPU can fetch them by itself; ``DataLoader`` calls this."""
+        """The same with its pixels in memory that a GPU copies from by itself; ``DataLoader`` calls this."""
         return replace(self, pixels=self.pixels.pin_memory())
 
 
 def things_with_neighbours(things: int, batch: int, generator: torch.Generator) -> Tensor:
     """``int64[batch]``: main things, half of them at random and half in runs of neighbours in the lexicon.
 
-    Code points stand in groups: clocks by clocks, hearts by hearts, faces by faces. Who must be told apart from whom
-    is seldom in one batch by chance, and always in a run. No thing comes twice, as far as the lexicon reaches.
+    Code points stand in groups: clocks by clocks, hearts by hearts, faces by faces. Things that must be told
+    apart are seldom in one batch by chance, and always in a run. No thing comes twice unless the batch is larger than
+    the lexicon.
     """
     starts = torch.randperm(-(-things // RUN), generator=generator)[: batch // 2 // RUN] * RUN
     shift = int(torch.randint(RUN, (1,), generator=generator))
@@ -84,11 +85,10 @@ class SceneBatches(Dataset[TrainingBatch]):
 
     @cached_property
     def atlas(self) -> Atlas:
-        """Drawn where it is needed: a worker process has its own."""
+        """The emoji, drawn on first use, so that each worker process draws its own."""
         return Atlas.build(self.font)
 
     def __getitem__(self, step: int) -> TrainingBatch:
-        """The scenes of this step."""
         plan = self.plan
         first = things_with_neighbours(self.atlas.count, plan.batch, generator_of(plan.seed, -1 - step))
         scenes = draw_scenes(self.atlas, plan.batch, plan.size(step, self.size), plan.seed, step, first=first)
@@ -96,7 +96,6 @@ class SceneBatches(Dataset[TrainingBatch]):
         return TrainingBatch(self.normalise(scenes.pixels), texts, scenes.shown, torch.tensor(named))
 
     def __len__(self) -> int:
-        """The plan's steps."""
         return self.plan.steps
 
 
@@ -120,7 +119,7 @@ class PairBatches(Dataset[TrainingBatch]):
         return transform
 
     def __getitem__(self, step: int) -> TrainingBatch:
-        """The pairs of this step; fewer than the plan's batch where pictures cannot be read."""
+        """Has fewer pairs than the plan's batch where pictures cannot be read."""
         pixels, read, unreadable = [], [], []
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(scene_seed(self.plan.seed, step))  # torchvision's crops draw from the global generator
@@ -159,11 +158,10 @@ class PairBatches(Dataset[TrainingBatch]):
     def _chosen(self, step: int) -> Iterator[Pair]:
         count, batch = len(self.pairs), self.plan.batch
         for position in range(step * batch, (step + 1) * batch):
-            epoch, place = divmod(position, count)
-            yield self.pairs[_order(self.plan.seed, epoch, count)[place]]
+            epoch, index = divmod(position, count)
+            yield self.pairs[_order(self.plan.seed, epoch, count)[index]]
 
     def __len__(self) -> int:
-        """The plan's steps."""
         return self.plan.steps
 
 
@@ -190,7 +188,7 @@ def _opaque(image: Image.Image) -> Image.Image:
 
 
 def thing_of(caption: str) -> int:
-    """A number for a caption: pairs with the same words are no negatives of each other."""
+    """A 56-bit number for a caption, the same for the same words: such pairs are no negatives of each other."""
     words = " ".join(caption.casefold().split())
     return int.from_bytes(hashlib.sha256(words.encode()).digest()[:7], "big")
 

@@ -1,4 +1,4 @@
-"""A short byte-pair merges file in CLIP's format, learned from the lexicon.
+"""Learns a short byte-pair merges file in CLIP's format from the lexicon.
 
 CLIP's own vocabulary of 49,408 tokens would be most of a small model's weights. open_clip's ``SimpleTokenizer`` reads
 any gzipped merges file (one header line, then one pair per line) and keeps all 256 bytes, so a short one still

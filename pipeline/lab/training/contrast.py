@@ -1,8 +1,8 @@
 """CLIP's symmetric contrastive loss, told who is whose negative.
 
-Where no two images or captions of a batch share anything it is open_clip's ``ClipLoss``. Else *things* tell: numbers
-for what an image shows and for what a caption names. A caption that names a thing the image shows is no negative of
-it, or "a dog" would be wrong of every other dog.
+Where no two images or captions of a batch share anything it is open_clip's ``ClipLoss``. What they share is told by
+*things*: numbers for what an image shows and for what a caption names. A caption that names a thing the image shows
+is no negative of it, or "a dog" would be wrong of every other dog.
 
 Two ways to more negatives than a batch holds were tried and did not help. Features remembered from past batches (Wang
 et al. 2020, "Cross-Batch Memory"): the model learnt to move away from its own past, and the loss on a memory of 2,048
@@ -23,8 +23,6 @@ from pipeline.lab.scenes.lexicon import NOTHING
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """N images."""
-
     features: Tensor
     """``float32[N,D]``, L2-normalised."""
     shown: Tensor
@@ -33,8 +31,6 @@ class Images:
 
 @dataclass(frozen=True, slots=True)
 class Captions:
-    """N captions."""
-
     features: Tensor
     """``float32[N,D]``, L2-normalised."""
     named: Tensor

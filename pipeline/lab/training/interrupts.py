@@ -1,4 +1,4 @@
-"""Ctrl-C held back while something must be done whole."""
+"""Holds Ctrl-C back while something must be done whole."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def uninterrupted() -> Iterator[None]:
 
 @contextmanager
 def unheard_by_children() -> Iterator[None]:
-    """Processes started within never hear of Ctrl-C: whoever started them does, and ends them.
+    """Keep Ctrl-C from the processes that are started within; this process hears of it, and ends them.
 
     A terminal tells every process in it, and one that is still importing would print where it was.
     """

@@ -1,9 +1,9 @@
-"""One model trained by several single-threaded lanes of a CPU, each on its share of the batch.
+"""Trains one model in several single-threaded lanes of a CPU, each on its share of the batch.
 
 Torch's own way, all threads on each operation, makes them wait for each other at every one: on two busy cores a step
-of the bundled model at 64 px took 756 ms so at best, and 530 ms in two lanes. The lanes share the weights; each has
-gradients and batch-norm statistics of its own, which are summed and averaged in a fixed order, so that a run repeats
-exactly. On any other device, and on one core, there is one lane and nothing to share.
+of the bundled model at 64 px took 756 ms that way at best, and 530 ms in two lanes. The lanes share the weights; each
+has gradients and batch-norm statistics of its own, which are summed and averaged in a fixed order, so that a run
+repeats exactly. On any other device, and on one core, there is one lane and nothing to share.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import torch
 from torch import Tensor, nn
 
 Towers = Callable[[nn.Module, Tensor, Tensor], tuple[Tensor, Tensor]]
-"""Model, pixels and their captions' tokens to features of each, ``float32[n,D]``."""
+"""A model, pixels and their captions' tokens to features of images and of captions, ``float32[n,D]`` each."""
 
 
 class Lanes:
-    """Forward and backward passes of a batch, in ``count`` lanes."""
+    """Makes a batch's forward and backward passes in ``count`` lanes. Above one, torch's threads are set to one."""
 
     def __init__(self, model: nn.Module, towers: Towers, count: int) -> None:
         self._towers = towers
@@ -31,7 +31,7 @@ class Lanes:
             _one_thread()
 
     def forward(self, pixels: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """Features of the whole batch, ``float32[B,D]`` twice, as leaves: `backward` takes their gradients."""
+        """The batch's image and text features, ``float32[B,D]`` each, as leaves whose gradients `backward` takes."""
         split = [each.tensor_split(len(self._models)) for each in (pixels, tokens)]
         self._outputs = self._each(lambda share: self._towers(*share), list(zip(self._models, *split, strict=True)))
         image, text = (torch.cat([each.detach() for each in side]) for side in zip(*self._outputs, strict=True))
@@ -48,13 +48,12 @@ class Lanes:
         self._gather()
 
     def zero_grad(self) -> None:
-        """Forget the gradients."""
         for model in self._models:
             model.zero_grad(set_to_none=True)
 
     @torch.no_grad()
     def level(self) -> None:
-        """Give every lane the buffers of the first model, which was loaded with others."""
+        """Copy the first model's buffers to every lane; to be called after a state was loaded into that model."""
         for ours, *others in zip(*(model.buffers() for model in self._models), strict=True):
             for theirs in others:
                 theirs.copy_(ours)
@@ -78,7 +77,6 @@ class Lanes:
         return list(self._threads.map(work, shares))
 
     def close(self) -> None:
-        """Let the threads go."""
         self._threads.shutdown()
 
 
@@ -89,7 +87,7 @@ def _propagate(share: tuple[tuple[Tensor, ...], Tensor, Tensor]) -> None:
 
 
 def _sharing(model: nn.Module) -> nn.Module:
-    """A model with the same weights, the very same memory, and gradients and buffers of its own."""
+    """A model on the very same weights in memory, with gradients and buffers of its own."""
     twin = copy.deepcopy(model)
     for ours, theirs in zip(model.parameters(), twin.parameters(), strict=True):
         theirs.data = ours.data

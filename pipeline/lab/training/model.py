@@ -13,7 +13,7 @@ from pipeline.lab.training.trainee import Trainee
 IMAGE_SIZE = 80
 CONTEXT_LENGTH = 32
 SPECIAL_TOKENS = 2
-BYTE_TOKENS = 512  # each byte, inside a word and at its end
+BYTE_TOKENS = 512  # each byte twice: inside a word and at its end
 MEAN = (0.5, 0.5, 0.5)
 STD = (0.25, 0.25, 0.25)
 

@@ -1,4 +1,4 @@
-"""What a training run is, told before it begins: its length, its seed, its learning rate and size at every step."""
+"""The plan of a training run: its length, its seed, its learning rate and picture size at every step."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run is. ``samples`` is the whole run's length in images, rounded up to whole batches."""
+    """All that decides a run. ``samples`` is its length in images, which is rounded up to whole batches."""
 
     samples: int
     batch: int = 256
     seed: int = 0
     peak: float = 1.5e-3  # learning rate after the warm-up
-    warmup: int = 200  # steps; of a short run a tenth
+    warmup: int = 200  # steps, but at most a tenth of the run
     weight_decay: float = 0.05
     sizes: tuple[tuple[float, int], ...] = ()
     """Pixels a side up to each share of the run, as ``((0.5, 48), (1.0, 64))``; empty for the model's own size.
 
-    Small pictures first ("progressive resizing") cost a fraction and teach the most of it.
+    Small pictures first ("progressive resizing") cost a fraction and teach most of what is learned.
     """
     lanes: int = 1
     """Single-threaded shares of each batch on a CPU; another number rounds differently."""
     frozen: tuple[str, ...] = ()
-    """Towers that do not learn."""
+    """The towers that do not learn: ``image``, ``text``."""
     data: str = ""
-    """What tells its data from other data; empty for scenes, which the seed tells."""
+    """Tells the training data from other data; empty for scenes, which the seed decides."""
 
     @property
     def steps(self) -> int:
@@ -45,7 +45,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a run stands after a step. ``rate`` is images per second of late, ``loss`` of this batch, in nats."""
+    """Where a run stands after a step. ``rate`` is images per second of late; ``loss`` is this batch's, in nats."""
 
     step: int
     steps: int
@@ -55,7 +55,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """How often, in seconds, a run writes its checkpoint and its model folder."""
+    """Seconds from one checkpoint to the next, and from one writing of the model folder to the next."""
 
     checkpoint: float = 120.0
     export: float = 600.0

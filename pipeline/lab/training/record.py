@@ -1,4 +1,4 @@
-"""What a training run was, kept as ``training.json`` beside the weights, so that its card can be written again."""
+"""The record of a training run, ``training.json`` beside the weights, from which its card can be written again."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ RECORD_FILE = "training.json"
 
 @dataclass(frozen=True, slots=True)
 class TrainingRecord:
-    """A finished run."""
-
     command: str
     """The command line that repeats it, paths left out."""
     began_from: str
@@ -32,17 +30,16 @@ class TrainingRecord:
     minutes: float
     logit_scale: float
     scale_was_fitted: bool
-    """Whether it was set after training, on held-out scenes."""
+    """Whether `logit_scale` was set after training, on held-out scenes."""
     note: str = ""
     """What a reader should know of this run in particular; Markdown."""
 
     def write(self, folder: Path) -> None:
-        """Into a model's folder."""
         write_text(folder / RECORD_FILE, json.dumps(asdict(self), indent=2) + "\n")
 
     @classmethod
     def read(cls, folder: Path) -> TrainingRecord:
-        """Of a model's folder. Raises `ModelError`."""
+        """The record in a model's folder. Raises `ModelError` where there is none."""
         path = folder / RECORD_FILE
         try:
             found = json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""A training run put together from what the command line says: the model, its data, its plan."""
+"""Puts a training run together from what the command line says: the model, its data, its plan."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ SCENES = 2_500_000
 SCENES_DATA = "rendered emoji scenes"
 SCENE_SIZES = ((0.3, 48), (0.85, 64))
 FRESH_PEAK, INIT_PEAK = 1.2e-3, 1e-5
-"""Learning rates: for random weights, and for weights that know much already."""
+"""Highest learning rates: for random weights, and for weights that know much already."""
 EPOCHS = 10
 LEAST_PAIRS = 8
 LEAST_SHARE = 32
-"""Images of a batch in each lane, at least: batch norm takes its statistics from them."""
+"""Least images of a batch in each lane: batch norm takes its statistics from them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What a person chose; None where the default depends on the rest, ``cores`` those that lanes may use."""
+    """What a person chose, None where the default depends on the rest; lanes may use that many ``cores``."""
 
     data: Path | None
     init: str | None
@@ -65,13 +65,13 @@ class Choices:
 
 @dataclass(frozen=True)
 class Run:
-    """What is to be trained, on what, and which pairs are kept from it to test it."""
+    """What is to be trained, on what, and which pairs are kept from training for the test."""
 
     trainee: Trainee
     plan: Plan
     batches: TorchDataset[TrainingBatch]
     data: str
-    """What it learns from, in words."""
+    """What the model learns from, in words."""
     held_out: tuple[Pair, ...] = ()
 
 
@@ -138,7 +138,7 @@ def _lanes(choices: Choices, batch: int) -> int:
 
 
 def _digest(pairs: Sequence[Pair]) -> str:
-    """8 hex digits over which picture is described how; where the folder lies does not count."""
+    """8 hex digits of SHA-256 over the pictures' names and captions; where the folder lies does not count."""
     lines = "\n".join(f"{pair.image.name}\t{pair.caption}" for pair in pairs)
     return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()[:8]
 
@@ -155,7 +155,7 @@ def _split(pairs: Sequence[Pair], share: float, seed: int, path: Path) -> tuple[
 
 
 def known_device(name: str) -> torch.device:
-    """The device, if torch can use it here; ``auto`` is the fastest there is. Raises `UsageError`."""
+    """The device, if torch can use it here; ``auto`` is cuda where there is one, else cpu. Raises `UsageError`."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -168,7 +168,7 @@ def known_device(name: str) -> torch.device:
 
 
 def record(run: Run, trainer: Trainer, choices: Choices, fitted: float | None) -> TrainingRecord:
-    """What the finished run was."""
+    """The record of a finished run; `fitted` is the logit scale that was set after training, if one was."""
     model: Any = trainer.average.module
     return TrainingRecord(
         command=_command(choices),
@@ -187,7 +187,7 @@ def record(run: Run, trainer: Trainer, choices: Choices, fitted: float | None) -
 
 
 def _command(choices: Choices) -> str:
-    """The options that matter to what is learned; of paths only the names."""
+    """The command with the options that decide what is learned; of paths only the names."""
     options = {
         "--data": file_name(choices.data.resolve().name) if choices.data else None,
         "--init": choices.init_label,

@@ -22,7 +22,6 @@ from pipeline.lab.files import write_atomically, write_text
 CONFIG_FILE = "open_clip_config.json"
 WEIGHTS_FILE = "open_clip_model.safetensors"
 
-
 Tower = Literal["image", "text"]
 
 
@@ -34,7 +33,6 @@ class Normalise:
     std: tuple[float, ...]
 
     def __call__(self, pixels: Tensor) -> Tensor:
-        """The same shape."""
         mean, std = (torch.tensor(each, device=pixels.device).view(-1, 1, 1) for each in (self.mean, self.std))
         return (pixels - mean) / std
 
@@ -51,9 +49,9 @@ class Trainee:
     merges: bytes | None = None
     """The tokenizer's merges file, where the vocabulary is the model's own."""
     store: torch.dtype = torch.float32
-    """What the weights are written in."""
+    """The dtype in which floating-point weights are written."""
     frozen: tuple[nn.Module, ...] = ()
-    """Parts that stay as they are, their batch statistics included."""
+    """Parts that training leaves as they are, their batch statistics included."""
 
     def freeze(self, towers: Collection[Tower]) -> Trainee:
         """The same with these towers frozen; what is left learns to fit them (Zhai et al. 2022, "LiT")."""
@@ -86,7 +84,6 @@ class Trainee:
 
     @property
     def normalise(self) -> Normalise:
-        """As the vision tower wants its pixels."""
         preprocess = self.config["preprocess_cfg"]
         return Normalise(tuple(preprocess["mean"]), tuple(preprocess["std"]))
 
@@ -107,5 +104,5 @@ class Trainee:
 
 
 def _text_parts(model: Any) -> tuple[nn.Module, ...]:
-    """``open_clip.CLIP`` keeps its text tower in pieces."""
+    """The text tower of an ``open_clip.CLIP``, which keeps it in pieces, without what is a bare parameter."""
     return model.token_embedding, model.transformer, model.ln_final

@@ -1,4 +1,4 @@
-"""Training: CLIP's symmetric contrastive loss on images and their captions.
+"""Trains by CLIP's symmetric contrastive loss on images and their captions.
 
 A run is a function of its plan and its data. Batches come from the step's number, the learning rate from the step
 alone, and nothing else is random, so a run that resumes from a checkpoint goes on exactly as it would have gone (on
@@ -19,7 +19,6 @@ from typing import Any, cast
 
 import torch
 from open_clip.loss import SigLipLoss
-from open_clip.model import CLIP
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.optim.swa_utils import AveragedModel
@@ -32,42 +31,16 @@ from pipeline.lab.training.contrast import Captions, Images, contrastive_loss
 from pipeline.lab.training.interrupts import uninterrupted
 from pipeline.lab.training.lanes import Lanes
 from pipeline.lab.training.plan import Plan, Progress, Times, learning_rate
+from pipeline.lab.training.text import encode_text
 from pipeline.lab.training.trainee import Trainee
 
 EMA_DECAY = 0.998  # averages about the last 500 steps
-TEXT_PARTS = 3  # lengths that a batch's captions are sorted into
 MAX_LOGIT_SCALE = math.log(100)  # CLIP's own clamp
 BFLOAT16_GENERATION = 8  # CUDA compute capability from which bfloat16 runs at full speed (Ampere)
 
 
 class ResumeError(UsageError):
-    """A checkpoint that is missing, broken or of another run."""
-
-
-def encode_text(model: Any, tokens: Tensor) -> Tensor:
-    """open_clip's ``encode_text`` over only as many positions as captions need, short ones apart from long ones.
-
-    The same ``float32[B,D]``: CLIP's text tower is causal and reads its feature at the end token, so the padding
-    behind it changes nothing but cost.
-    """
-    if not isinstance(model, CLIP) or model.text_pool_type != "argmax" or model.attn_mask is None:
-        features: Tensor = model.encode_text(tokens)
-        return features
-    ends = tokens.argmax(1)  # the end token has the greatest id
-    order = ends.argsort(stable=True)
-    parts = [_encode_short(model, tokens[rows], ends[rows]) for rows in order.chunk(TEXT_PARTS)]
-    return torch.cat(parts)[order.argsort()]
-
-
-def _encode_short(model: CLIP, tokens: Tensor, ends: Tensor) -> Tensor:
-    length = int(ends.max()) + 1
-    mask = cast(Tensor, model.attn_mask)[:length, :length]
-    x = model.token_embedding(tokens[:, :length]) + model.positional_embedding[:length]
-    x = model.ln_final(model.transformer(x, attn_mask=mask))
-    x = x[torch.arange(len(tokens)), ends]
-    projection = model.text_projection
-    projected: Tensor = projection(x) if isinstance(projection, nn.Linear) else x @ cast(Tensor, projection)
-    return projected
+    """A checkpoint is missing, broken or of another run."""
 
 
 def mixed_precision(device: torch.device) -> torch.dtype | None:
@@ -103,7 +76,7 @@ class Trainer:
     unreadable: dict[str, None] = field(default_factory=dict)
     """Pictures that could not be read so far, each with what was wrong."""
     seconds: float = 0.0
-    """How long it has run, interruptions left out."""
+    """How long it has run, in seconds, without the time between an interruption and its `resume`."""
 
     def __post_init__(self) -> None:
         self.precision = mixed_precision(self.device)
@@ -123,7 +96,7 @@ class Trainer:
         return [{"params": matrices, "weight_decay": self.plan.weight_decay}, {"params": others, "weight_decay": 0.0}]
 
     def advance(self, batch: TrainingBatch) -> float:
-        """One optimiser step; returns the batch's loss. A batch too small to tell anything apart only counts."""
+        """One optimiser step; returns the batch's loss. With under two images a lane it only counts the step."""
         if len(batch.texts) < self.plan.lanes * 2:
             self.step += 1
             return 0.0
@@ -156,7 +129,7 @@ class Trainer:
         return contrastive_loss(images, Captions(text, batch.named.to(self.device)), scale)
 
     def state(self) -> dict[str, Any]:
-        """Everything a checkpoint holds."""
+        """What a checkpoint holds."""
         return {
             "run": self.plan.same_run(),
             "config": self.trainee.config,
@@ -170,7 +143,6 @@ class Trainer:
         }
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint."""
         write_atomically(path, lambda temporary: torch.save(self.state(), temporary))
 
     def resume(self, path: Path) -> None:
@@ -200,7 +172,7 @@ class Trainer:
 
     @torch.no_grad()
     def set_logit_scale(self, scale: float) -> None:
-        """Give the moving average another logit scale, to be exported with it."""
+        """Give the moving average another logit scale, which `export` then writes."""
         cast(Any, self.average.module).logit_scale.fill_(math.log(scale))
 
     def export(self, folder: Path) -> None:
@@ -215,7 +187,7 @@ class Trainer:
         times: Times | None = None,
         workers: int = 0,
     ) -> None:
-        """Train to the end of the plan, writing the checkpoint and the folder now and then and at the end.
+        """Train to the end of the plan, writing the checkpoint and the folder as `times` says and at the end.
 
         Ctrl-C takes effect between steps, so that `save` then finds a state to go on from. Raises `UsageError` where
         nothing could be read.
@@ -244,7 +216,7 @@ class Trainer:
         self.export(folder)
 
     def _rate(self, now: float) -> float:
-        """Images per second over the last 50 steps."""
+        """Images per second over the last 49 steps."""
         self._history = [*self._history[-49:], (now, self.step)]
         (then, step), elapsed = self._history[0], now - self._history[0][0]
         return (self.step - step) * self.plan.batch / elapsed if now > then else 0.0

@@ -94,8 +94,11 @@ def moved(view: View, across: float, down: float) -> View:
 
 def bounds(view: View, size: Size) -> Box:
     """What a view shows of a still of `size`, as fractions of it; of a folded view, the box around all its pieces."""
-    lefts, tops, rights, bottoms = zip(*[piece.box for piece in view], strict=True)
     width, height = size
+    if len(view) == 1:  # nearly always, and a tenth of the time
+        left, top, right, bottom = view[0].box
+        return left / width, top / height, right / width, bottom / height
+    lefts, tops, rights, bottoms = zip(*[piece.box for piece in view], strict=True)
     return min(lefts) / width, min(tops) / height, max(rights) / width, max(bottoms) / height
 
 

@@ -94,7 +94,7 @@ def test_what_the_device_refuses_pillow_decides_and_the_rest_of_its_batch_stays_
     decoder, pillow = decoders()
     decoder._device = Picky({PLAIN["grey"]})
     stored = [decoder._for_device(PLAIN[name]) for name in ("colour", "grey", "4:4:4")]
-    answers = decoder._answers([each for each in stored if each])
+    answers = decoder._made([each for each in stored if each])
     assert [answer is None for answer in answers] == [False, True, False]
     assert decoder._device.batches == [3, 1, 1, 1]
     assert np.array_equal(decoder.decode(PLAIN["grey"]).pixels, pillow.decode(PLAIN["grey"]).pixels)

@@ -21,8 +21,9 @@ from pipeline.errors import UsageError
 from pipeline.lab.training.batches import SceneBatches, TrainingBatch
 from pipeline.lab.training.model import fresh
 from pipeline.lab.training.plan import Plan, Progress, Times, learning_rate
+from pipeline.lab.training.text import encode_text
 from pipeline.lab.training.trainee import WEIGHTS_FILE, Trainee
-from pipeline.lab.training.trainer import ResumeError, Trainer, encode_text
+from pipeline.lab.training.trainer import ResumeError, Trainer
 
 TINY = Plan(samples=96, batch=16, peak=1e-3)
 SIZE = 32
