@@ -47,7 +47,7 @@ class Flights:
             self._free.put(flight)
 
     def warm_up(self, most: int) -> tuple[int, ...]:
-        """Capture every prepared size, so that none has to be under load; load kernels where a model cannot be."""
+        """Capture every prepared size now, not under load. Where the model cannot be captured, load its kernels."""
         with self._landed() as flights:
             if self._capturable and self._captured(flights, prepared_sizes(most)):
                 return prepared_sizes(most)

@@ -1,4 +1,4 @@
-"""Frees the image tower of Python on CPUs, where every operation would fetch Python's lock, by tracing it."""
+"""Traces and freezes the image tower for CPUs: untraced, each of its operations fetches Python's lock."""
 
 from __future__ import annotations
 
