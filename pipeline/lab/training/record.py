@@ -39,7 +39,7 @@ class TrainingRecord:
 
     @classmethod
     def read(cls, folder: Path) -> TrainingRecord:
-        """The record in a model's folder. Raises `ModelError` where there is none."""
+        """The record in a model's folder. Raises `ModelError` where none can be read."""
         path = folder / RECORD_FILE
         try:
             found = json.loads(path.read_text(encoding="utf-8"))

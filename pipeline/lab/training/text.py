@@ -34,5 +34,7 @@ def _encode_short(model: CLIP, tokens: Tensor, ends: Tensor) -> Tensor:
     x = model.ln_final(model.transformer(x, attn_mask=mask))
     x = x[torch.arange(len(tokens)), ends]
     projection = model.text_projection
+    if projection is None:
+        return cast(Tensor, x)
     projected: Tensor = projection(x) if isinstance(projection, nn.Linear) else x @ cast(Tensor, projection)
     return projected

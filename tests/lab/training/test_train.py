@@ -122,9 +122,12 @@ def test_another_logit_scale_is_exported_with_the_average(tmp_path: Path) -> Non
     assert spec.logit_scale == pytest.approx(25.0, rel=1e-2)
 
 
-def test_cropped_text_encoding_is_open_clips_own() -> None:
+@pytest.mark.parametrize("projects", [True, False])
+def test_cropped_text_encoding_is_open_clips_own(projects: bool) -> None:
     trainee = fresh(0)
     model: Any = trainee.model.eval()
+    if not projects:
+        model.text_projection = None
     tokens = trainee.tokenizer(["dog", "a photo of a cat.", "a much longer sentence about nothing in particular"])
     with torch.no_grad():
         assert torch.allclose(encode_text(model, tokens), model.encode_text(tokens), atol=1e-5)
