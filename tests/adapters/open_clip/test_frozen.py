@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pipeline.adapters.open_clip.frozen import frozen
-from pipeline.adapters.open_clip.towers import place
+from pipeline.adapters.open_clip.towers import to_device
 
 SIZE = (16, 16)
 CPU = torch.device("cpu")
@@ -54,7 +54,7 @@ class WithTokens(Tower):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("tower", [Tower, OfItsBatch, InPython])
 def test_features_are_those_of_the_tower_at_any_batch_size(tower: type[Tower], dtype: torch.dtype) -> None:
-    visual = place(tower(), CPU, dtype)
+    visual = to_device(tower(), CPU, dtype)
     fast = frozen(visual, SIZE, dtype)
     with torch.inference_mode():
         for count in (1, 2, 3, 17):
@@ -63,7 +63,7 @@ def test_features_are_those_of_the_tower_at_any_batch_size(tower: type[Tower], d
 
 
 def test_a_tower_that_can_be_frozen_is() -> None:
-    visual = place(Tower(), CPU, torch.float32)
+    visual = to_device(Tower(), CPU, torch.float32)
     fast = frozen(visual, SIZE, torch.float32)
     images = torch.randn(2, 3, *SIZE)
     with torch.inference_mode():
@@ -73,14 +73,14 @@ def test_a_tower_that_can_be_frozen_is() -> None:
 
 
 def test_features_alone_come_out_where_a_tower_gives_tokens_too() -> None:
-    fast = frozen(place(WithTokens(), CPU, torch.float32), SIZE, torch.float32)
+    fast = frozen(to_device(WithTokens(), CPU, torch.float32), SIZE, torch.float32)
     with torch.inference_mode():
         assert fast(torch.randn(5, 3, *SIZE)).shape == (5, 4)
 
 
 def test_without_torchscript_a_tower_runs_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(torch.jit, "trace")
-    visual = place(Tower(), CPU, torch.float32)
+    visual = to_device(Tower(), CPU, torch.float32)
     images = torch.randn(2, 3, *SIZE)
     with torch.inference_mode():
         assert torch.equal(frozen(visual, SIZE, torch.float32)(images), visual(images))
