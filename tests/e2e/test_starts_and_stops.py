@@ -81,7 +81,7 @@ def test_draining_into_a_broker_that_hangs_waits_once(
     drain = 4.0
     pipeline = make_pipeline(on=kafka_of_own, drain_timeout=drain, max_batch=4)
     [worker] = pipeline.workers(1)
-    pipeline.send(pictures(200))
+    pipeline.send(pictures(1000))  # more than it is through with by the time that this is noticed
     pipeline.wait_for_answers(20, worker)
     kafka_of_own.pause()
     time.sleep(1.0)

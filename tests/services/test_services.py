@@ -44,7 +44,7 @@ class TestKafka:
         assert (kafka.committed(group_id, topic), kafka.lag(group_id, topic)) == ({}, 5)
         settings = {"group_id": group_id, "auto_offset_reset": "earliest", "enable_auto_commit": False}
         with KafkaConsumer(topic, bootstrap_servers=kafka.bootstrap_servers, **settings) as consumer:
-            until(lambda: consumer.poll(timeout_ms=200, max_records=3), 20, "three records")
+            until(lambda: consumer.poll(timeout_ms=200, max_records=3), 120, "three records")
             assert len(kafka.members(group_id)) == 1
             consumer.commit()
         assert (kafka.committed(group_id, topic), kafka.lag(group_id, topic)) == ({0: 3}, 2)

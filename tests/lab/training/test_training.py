@@ -99,7 +99,7 @@ def test_too_few_pairs_are_one_line_that_counts_them(tmp_path: Path, count: int)
 
 def test_holding_out_too_much_is_too_few_pairs(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="too few"):
-        prepare(replace(SCENES, data=write_pairs(tmp_path, 20), held_out=0.9))
+        prepare(replace(SCENES, data=write_pairs(tmp_path, 20), held_out=0.9), load_trainee)
 
 
 @pytest.mark.parametrize("given", [{"freeze": ("image",)}, {"pretrained": "laion2b"}])
@@ -110,7 +110,7 @@ def test_freezing_random_weights_is_refused(given: dict[str, object]) -> None:
 
 def test_freezing_everything_is_refused(tiny_models: dict[str, str]) -> None:
     with pytest.raises(UsageError, match="nothing to learn"):
-        prepare(replace(SCENES, init=tiny_models["clip"], freeze=("image", "text")))
+        prepare(replace(SCENES, init=tiny_models["clip"], freeze=("image", "text")), load_trainee)
 
 
 def test_a_model_that_cannot_be_had_is_one_line(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_each_lane_has_images_enough_for_batch_norm(cores: int, batch: int, lane
 
 
 def test_a_tower_is_frozen_with_its_batch_statistics(pairs: Choices, tiny_models: dict[str, str]) -> None:
-    run = prepare(replace(pairs, init=tiny_models["convolutional"], freeze=("image",)))
+    run = prepare(replace(pairs, init=tiny_models["convolutional"], freeze=("image",)), load_trainee)
     model = run.trainee.train()
     learning = {name.split(".")[0] for name, value in model.named_parameters() if value.requires_grad}
     assert "visual" not in learning
@@ -165,7 +165,7 @@ def test_a_tower_is_frozen_with_its_batch_statistics(pairs: Choices, tiny_models
 @pytest.mark.parametrize("kind", ["clip", "siglip"])
 def test_a_frozen_text_tower_is_all_of_it(pairs: Choices, tiny_models: dict[str, str], kind: str) -> None:
     """Also where open_clip keeps it in pieces."""
-    run = prepare(replace(pairs, init=tiny_models[kind], freeze=("text",)))
+    run = prepare(replace(pairs, init=tiny_models[kind], freeze=("text",)), load_trainee)
     learning = {name.split(".")[0] for name, value in run.trainee.model.named_parameters() if value.requires_grad}
     assert learning == {"visual", "logit_scale"} | ({"logit_bias"} if kind == "siglip" else set())
 
