@@ -34,6 +34,7 @@ from pipeline.wire import (
     SourceRef,
     Topics,
     decision_id,
+    decision_json,
     event_id,
     image_id,
     parse_claim,
@@ -128,6 +129,30 @@ def test_the_schema_names_the_very_fields_of_evidence(kind: type[msgspec.Struct]
     properties = [described[each["$ref"].rpartition("/")[2]]["properties"] for each in allowed if "$ref" in each]
     (ours,) = [each for each in properties if each["head"] == {"const": kind.__struct_config__.tag}]
     assert set(ours) == {"head", *(field.name for field in msgspec.structs.fields(kind))}
+
+
+def test_evidence_of_a_head_that_only_a_newer_release_knows_is_left_out() -> None:
+    [match, *_] = decision().matches
+    newer = json.loads(decision_json(decision(matches=[match])))
+    newer["matches"][0] |= {"evidence": {"head": "tea leaves", "leaves": 7}, "prompt": ""}
+    newer["shadow"] = [newer["matches"][0] | {"tea": "green"}]
+    read = parse_decision(json.dumps(newer).encode())
+    assert [each.policy for each in (*read.matches, *read.shadow)] == [match.policy] * 2
+    assert read.matches[0].why == "evidence of a kind that this release does not know"
+    newer["verdict"] = "perhaps"
+    with pytest.raises(msgspec.ValidationError, match="verdict"):
+        parse_decision(json.dumps(newer).encode())
+
+
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(), lambda each: st.lists(each) | st.dictionaries(st.text(), each)
+    )
+)
+def test_json_that_is_no_decision_is_refused_in_words(value: object) -> None:
+    for odd in (value, {"matches": value}, {"matches": [value, {"evidence": value}, {"evidence": {"head": value}}]}):
+        with pytest.raises(msgspec.DecodeError):
+            parse_decision(json.dumps(odd).encode())
 
 
 def test_why_a_policy_matched_is_said_in_words_with_evidence_or_without() -> None:

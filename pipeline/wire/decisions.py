@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -76,12 +76,14 @@ class Match(msgspec.Struct, frozen=True):
     prompt: str
     prompt_score: float
     evidence: Evidence | None = None
-    """None in decisions from before there was evidence."""
+    """None in decisions from before there was evidence, and of a head that only a newer release knows."""
 
     @property
     def why(self) -> str:
         """The evidence in words for a person."""
-        return repr(self.prompt) if self.evidence is None else str(self.evidence)
+        if self.evidence is not None:
+            return str(self.evidence)
+        return repr(self.prompt) if self.prompt else "evidence of a kind that this release does not know"
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,13 +113,43 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     notes: list[str] = msgspec.field(default_factory=list)
 
 
+_HEADS = frozenset(kind.__struct_config__.tag for kind in get_args(Evidence) or (Evidence,))
 _encode = msgspec.json.Encoder().encode
 _decode_decision = msgspec.json.Decoder(Decision).decode
 
 
 def parse_decision(value: bytes) -> Decision:
-    """Read a decision back from its bytes; raises `msgspec.DecodeError` naming what does not fit."""
-    return _decode_decision(value)
+    """Read a decision back from its bytes; raises `msgspec.DecodeError` naming what does not fit.
+
+    Fields and evidence that only a newer release knows are left out.
+    """
+    try:
+        return _decode_decision(value)
+    except msgspec.ValidationError:
+        known = _with_known_evidence(msgspec.json.decode(value))
+        if known is None:
+            raise
+        return msgspec.convert(known, Decision)
+
+
+def _with_known_evidence(decision: Any) -> dict[str, Any] | None:
+    """The decision without the evidence of heads that are not known here; None where there is none of it."""
+    matches = [each for part in ("matches", "shadow") for each in _mappings(decision, part)]
+    newer = [each for each in matches if _head(each) not in {None, *_HEADS}]
+    for match in newer:
+        match["evidence"] = None
+    return decision if newer else None
+
+
+def _mappings(decision: Any, part: str) -> list[dict[str, Any]]:
+    found = decision.get(part) if isinstance(decision, dict) else None
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def _head(match: dict[str, Any]) -> str | None:
+    evidence = match.get("evidence")
+    head = evidence.get("head") if isinstance(evidence, dict) else None
+    return head if isinstance(head, str) else None
 
 
 def decision_json(decision: Decision) -> bytes:
