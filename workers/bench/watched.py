@@ -12,7 +12,7 @@ from threading import Event, Thread
 
 from workers.bench.budget import Budget
 from workers.bench.starts import end_children
-from workers.process.interrupts import keeping, leave
+from workers.process.interrupts import keeping, leave_at_once
 
 EXIT_TIME = 2
 """The status where the time was up amid a part; one that does not begin for want of time is no failure."""
@@ -41,7 +41,7 @@ def watched(measure: Callable[[], None], budget: Budget, show: Callable[[], None
         Thread(target=run, name="sluice-bench", daemon=True).start()
         in_time = through.wait(max(0.0, budget.seconds - budget.elapsed))
     if not in_time:
-        leave(EXIT_TIME, f"sluice: the time is up, {_cut_off(budget, show)}; give it more --minutes")
+        leave_at_once(EXIT_TIME, f"sluice: the time is up, {_cut_off(budget, show)}; give it more --minutes")
     show()
     if errors:
         raise errors[0]

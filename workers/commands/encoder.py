@@ -13,6 +13,7 @@ from pipeline.adapters.prometheus import PrometheusHooks
 from pipeline.adapters.shared_encoder import EncoderServer
 from pipeline.path.topology import FLIGHTS
 from workers import assembly
+from workers.fleet.roles import ENCODER_GRACE
 from workers.health.dead_threads import watch_threads
 from workers.health.server import HealthServer
 from workers.health.vitals import Vitals
@@ -21,8 +22,6 @@ from workers.process.logs import log_as_a_service
 from workers.settings import Settings
 from workers.settings.options import with_settings
 
-GRACE = 5.0
-"""Seconds to stop in. Nothing need be drained: workers ask the next encoder again for what was under way."""
 _log = structlog.get_logger(__name__)
 
 
@@ -50,7 +49,7 @@ def encoder(
         health = HealthServer(settings.metrics_host, settings.metrics_port, metrics.registry, vitals.alive, not_ready)
         held.callback(health.close)
         encoder = assembly.load_encoder(settings, spread=True)
-        stop = signals.stop_on_signals(GRACE)
+        stop = signals.stop_on_signals(ENCODER_GRACE)
         server = EncoderServer(encoder, socket, metrics, max_batch=settings.max_batch, flights=FLIGHTS)
         vitals.watch_progress("encoder", server.stalled)
         metrics.model_loaded(encoder.spec)

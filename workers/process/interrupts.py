@@ -60,10 +60,10 @@ def _end(_number: int, _frame: FrameType | None) -> None:
         line = _last_words[-1]()
     except Exception as error:  # noqa: BLE001 - it must end, whatever the last words run into
         line = f"interrupted ({error})"
-    leave(EXIT_INTERRUPTED, f"sluice: {line}")
+    leave_at_once(EXIT_INTERRUPTED, f"sluice: {line}")
 
 
-def leave(status: int, line: str = "") -> None:
+def leave_at_once(status: int, line: str = "") -> None:
     """End this process now, with what it has printed and a last line on stderr, and without waiting for threads."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):
