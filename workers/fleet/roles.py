@@ -15,7 +15,7 @@ from workers.process.startup import python
 from workers.settings import Settings, environment_for
 
 ENCODER_GRACE = 5.0
-"""Seconds for an encoder to stop in. Nothing need be drained: workers ask the next one again for what was under way."""
+"""Seconds for an encoder to stop in. Nothing is drained: workers ask the next one again for what was under way."""
 
 
 @contextmanager
