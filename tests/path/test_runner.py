@@ -442,3 +442,33 @@ def test_pushing_into_a_path_that_has_ended_is_refused() -> None:
     made.close(PATIENCE)
     with pytest.raises(StopError, match="ended"):
         made.push(batch(0))
+
+
+class Heard(Hooks):
+    def __init__(self) -> None:
+        self.stages: list[tuple[str, float, int]] = []
+        self.depths: list[tuple[str, int]] = []
+
+    def stage_done(self, stage: str, seconds: float, items: int) -> None:
+        self.stages.append((stage, seconds, items))
+
+    def queue_depth(self, queue: str, batches: int) -> None:
+        self.depths.append((queue, batches))
+
+
+def test_hooks_are_told_how_long_each_stage_took_and_what_waits_where() -> None:
+    now, heard = [100.0], Heard()
+
+    def work(_: Batch) -> None:
+        now[0] += 2.5
+
+    sections = [Section(("a", "b")), Section(("c",))]
+    made = Runner(sections, [Step("a", work), Step("b"), Step("c", work)], heard, lambda: now[0], max_batch=4)
+    made.feed(batch(0, 1, 2))
+    done: list[Batch] = []
+    while not done:
+        made.wait(PATIENCE)
+        done = made.drain()
+    assert heard.stages == [("a", 2.5, 3), ("b", 0.0, 3), ("c", 2.5, 3)]
+    assert heard.depths == [("a+b", 1), ("a+b", 0), ("c", 1), ("c", 0), ("done", 1), ("done", 0)]
+    made.close(PATIENCE)

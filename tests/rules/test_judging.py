@@ -222,3 +222,22 @@ def test_a_policy_that_is_off_is_not_judged_by() -> None:
     off = replace(policy_set, policies=tuple(replace(each, mode="off") for each in policy_set.policies))
     (found,) = judge([views(view(knife=1.0))], compile_policies(off, AT, 20.0, None))
     assert found == Judgement({}, [], [])
+
+
+def test_a_score_at_the_very_threshold_reaches_it() -> None:
+    def alone(threshold: float) -> CompiledPolicies:
+        policy = Policy("alcohol", "Alcohol", ("beer",), {"label": threshold})
+        return compile_policies(PolicySet((policy,), Defaults(background=("tree", "house"))), AT, 20.0, None)
+
+    made = [views(view(beer=0.7, tree=0.7))]
+    score = judge(made, alone(1.0))[0].scores["alcohol"]
+    assert judge(made, alone(score))[0].verdict == "label"
+    assert judge(made, alone(score + 1e-6))[0].verdict == "allow"
+
+
+def test_of_matches_that_are_equally_severe_the_higher_score_comes_first() -> None:
+    policies = [Policy(name, name, (name,), {"review": 0.01}) for name in ("beer", "gun", "knife")]
+    everything = compile_policies(PolicySet(tuple(policies), Defaults(background=("tree", "house"))), AT, 5.0, None)
+    [found] = judge([views(view(beer=0.2, gun=0.9, knife=0.5))], everything)
+    assert [match.policy for match in found.matches] == ["gun", "knife", "beer"]
+    assert sorted((match.score for match in found.matches), reverse=True) == [match.score for match in found.matches]
