@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.rules.images.views import (
@@ -106,10 +106,11 @@ def test_nothing_is_squashed_further_than_models_have_learned(ratio: float) -> N
 
 
 @given(st.floats(1.4, 8.2), st.floats(0, 1))
+@example(7.03125, 1.0)  # the last view ends a rounding error before the edge
 def test_what_is_a_third_of_the_short_side_is_whole_in_some_view(ratio: float, where: float) -> None:
     size = (round(1000 * ratio), 1000)
-    start = where * (size[0] - 330)
-    assert any(left <= start and start + 330 <= right for left, _, right, _ in boxes(views(size, SQUARE, "shortest")))
+    start, end = where * (size[0] - 330) + 1e-6, where * (size[0] - 330) + 330 - 1e-6
+    assert any(left <= start and end <= right for left, _, right, _ in boxes(views(size, SQUARE, "shortest")))
 
 
 @pytest.mark.parametrize("mode", ["longest", "squash"])
