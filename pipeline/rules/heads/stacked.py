@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from pipeline.signals import Features, Signals
 
-Number = NDArray[np.floating]
-
 
 @dataclass(frozen=True, slots=True)
 class Stacked:
