@@ -146,6 +146,7 @@ def redis_connection(settings: Settings, *, budget: float | None = None) -> Redi
         password=settings.redis_password.get_secret_value() if settings.redis_password else None,
         cafile=str(settings.redis_cafile) if settings.redis_cafile else None,
         timeout=settings.redis_timeout,
+        secret=settings.redis_signing_secret.get_secret_value() if settings.redis_signing_secret else None,
         budget=BUDGET if budget is None else budget,
     )
 

@@ -51,8 +51,7 @@ class PromptFeatures:
 
     def _shared(self, digests: Sequence[str]) -> dict[str, Features]:
         spec = self._encoder.spec
-        found = self._cache.get(spec.fingerprint, digests) if digests else {}
-        return {key: features for key, features in found.items() if features.shape == (spec.features,)}
+        return self._cache.get(spec.fingerprint, digests, spec.features) if digests else {}
 
     def _encoded(self, missing: Mapping[str, str], templates: Sequence[str]) -> dict[str, Features]:
         """`missing` maps each prompt to its digest."""

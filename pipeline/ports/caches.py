@@ -14,8 +14,8 @@ class TextCache(Protocol):
     Safe to call from many threads.
     """
 
-    def get(self, fingerprint: str, digests: Sequence[str]) -> dict[str, Features]:
-        """The features, ``float32[D]``, that it has under each digest for that model; the others are misses."""
+    def get(self, fingerprint: str, digests: Sequence[str], dimension: int) -> dict[str, Features]:
+        """``float32[dimension]`` for each digest under which it has such features of that model."""
 
     def put(self, fingerprint: str, features: Mapping[str, Features]) -> None:
         """Keep these features, if it can."""

@@ -16,6 +16,7 @@ from pipeline.errors import EncoderError, PolicyError, StopError
 from pipeline.items import Pixels
 from pipeline.path.live import LivePolicies
 from pipeline.ports import EncoderSpec, Hooks
+from pipeline.rules.heads.ensembles import digest
 from pipeline.rules.policies.backgrounds import LEAST_BACKGROUND
 from pipeline.rules.policies.files import parse_policies
 from pipeline.rules.policies.policy_set import CalibratedFor
@@ -43,13 +44,6 @@ class Hashing:
 
     def count_tokens(self, text: str) -> int:
         return len(text.split()) + 2
-
-
-class Rubbish(MemoryTextCache):
-    """A cache that holds vectors of another model's size."""
-
-    def get(self, fingerprint: str, digests: Sequence[str]) -> dict[str, Features]:
-        return {digest: np.ones(3, np.float32) for digest in digests}
 
 
 class Told(Hooks):
@@ -100,8 +94,10 @@ def test_a_second_worker_encodes_nothing_that_the_first_has_shared() -> None:
 
 
 def test_features_of_a_wrong_size_are_encoded_anew() -> None:
-    encoder = Hashing()
-    live = LivePolicies(encoder, Rubbish(), Hooks())
+    encoder, cache = Hashing(), MemoryTextCache()
+    for prompt in ("a knife", "a cup", "a tree"):
+        cache.put(encoder.spec.fingerprint, {digest(prompt, ["{}", "a photo of {}"]): np.ones(3, np.float32)})
+    live = LivePolicies(encoder, cache, Hooks())
     live.offer(folder("a knife"))
     assert live().prompts.texts.shape == (3, 8)
     assert len(encoder.asked) == 6
@@ -248,7 +244,7 @@ def test_offers_at_the_same_time_are_taken_one_after_the_other() -> None:
 
 
 class NoCache(MemoryTextCache):
-    def get(self, fingerprint: str, digests: Sequence[str]) -> dict[str, Features]:
+    def get(self, fingerprint: str, digests: Sequence[str], dimension: int) -> dict[str, Features]:
         return {}
 
 
@@ -294,9 +290,9 @@ class Asked(MemoryTextCache):
         super().__init__()
         self.trips: list[str] = []
 
-    def get(self, fingerprint: str, digests: Sequence[str]) -> dict[str, Features]:
+    def get(self, fingerprint: str, digests: Sequence[str], dimension: int) -> dict[str, Features]:
         self.trips.append("get")
-        return super().get(fingerprint, digests)
+        return super().get(fingerprint, digests, dimension)
 
     def put(self, fingerprint: str, features: Mapping[str, Features]) -> None:
         self.trips.append("put")

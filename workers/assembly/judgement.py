@@ -63,5 +63,7 @@ def build_feature_cache(
     # The limits count as well: what one worker refuses as too large must not be recalled from one that took it.
     limits = f"{settings.max_frames}frames-{settings.max_pixels}px-{settings.max_views}views"
     keep, spec = settings.image_features_ttl, model.encoder.spec
-    shared = RedisFeatureCache(redis, spec, model.provenance, limits=limits, keep=keep, hooks=hooks)
+    shared = RedisFeatureCache(
+        redis, spec, model.provenance, limits=limits, max_views=settings.max_views, keep=keep, hooks=hooks
+    )
     return TieredFeatureCache(memory, shared)

@@ -88,6 +88,9 @@ class Redis(BaseModel, frozen=True):
     )
     redis_password: SecretStr | None = Field(None, description="Password for Redis.")
     redis_cafile: Path | None = Field(None, description="CA certificates (PEM) that Redis's must chain to.")
+    redis_signing_secret: Annotated[SecretStr, Field(min_length=16)] | None = Field(
+        None, description="Secret to sign values in Redis by, the same for all workers: who lacks it changes nothing."
+    )
     redis_timeout: Seconds = Field(0.05, description="Seconds to wait for Redis before doing without.")
     share_image_features: bool = Field(
         False, description="Share features of images through Redis too: one worker encodes an image for all of them."

@@ -23,11 +23,10 @@ class MemoryTextCache:
         self._kept: dict[tuple[str, str], Features] = {}
         self._hooks = hooks or Hooks()
 
-    def get(self, fingerprint: str, digests: Sequence[str]) -> dict[str, Features]:
+    def get(self, fingerprint: str, digests: Sequence[str], dimension: int) -> dict[str, Features]:
+        kept = {digest: self._kept.get((fingerprint, digest)) for digest in digests}
         found = {
-            digest: self._kept[fingerprint, digest].copy()
-            for digest in digests
-            if (fingerprint, digest) in self._kept
+            digest: each.copy() for digest, each in kept.items() if each is not None and each.shape == (dimension,)
         }
         self._hooks.text_cache("hit", len(found))
         self._hooks.text_cache("miss", len(set(digests)) - len(found))

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pipeline.adapters.redis.connection import RedisConnection
-from pipeline.adapters.redis.values import decode_image, encode_image
+from pipeline.adapters.redis.values import decode_image, encode_image, image_bytes
 from pipeline.ports import EncoderSpec, Hooks
 from pipeline.signals import Provenance, Signals
 
 PREFIX = "sluice:image:v2"
 """v2 stands for how Sluice looks at an image (views, frames, backdrops) and for the layout of the value."""
+MOST_VIEWS = 1000
 _DAY = 86_400.0
 
 
@@ -33,22 +34,24 @@ class RedisFeatureCache:
         made_by: Provenance,
         *,
         limits: str = "",
+        max_views: int = MOST_VIEWS,
         keep: float = _DAY,
         hooks: Hooks | None = None,
     ) -> None:
-        """`keep` is how many seconds an image is remembered."""
+        """`keep` is how many seconds an image is remembered, and `max_views` is the most that one may have."""
         self._connection = connection
         preprocess = f"{made_by.preprocess}-{limits}" if limits else made_by.preprocess
         self._prefix = f"{PREFIX}:{spec.fingerprint}:{spec.dtype}:{preprocess}:"
         self._made_by = made_by
         self._dimension = spec.features
+        self._most = image_bytes(max_views, spec.features)
         self._keep = keep
         self._hooks = hooks or Hooks()
 
     def get(self, digests: Sequence[str]) -> dict[str, Signals]:
         """What Redis has. An entry that cannot be read counts as an error and is left out."""
         wanted = list(dict.fromkeys(digests))
-        values = self._connection.get([self._prefix + digest for digest in wanted])
+        values = self._connection.get([self._prefix + digest for digest in wanted], self._most)
         if values is None:
             self._hooks.shared_feature_cache("error", len(wanted))
             return {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pipeline.adapters.redis.connection import RedisConnection
-from pipeline.adapters.redis.values import decode_vectors, encode_vector
+from pipeline.adapters.redis.values import FLOAT, decode_vectors, encode_vector
 from pipeline.ports import Hooks
 from pipeline.signals import Features
 
@@ -22,15 +22,15 @@ class RedisTextCache:
         self._keep = keep
         self._hooks = hooks or Hooks()
 
-    def get(self, fingerprint: str, digests: Sequence[str]) -> dict[str, Features]:
-        """What Redis has. An entry that cannot be read counts as an error and is left out."""
+    def get(self, fingerprint: str, digests: Sequence[str], dimension: int) -> dict[str, Features]:
+        """What Redis has. An entry that cannot be read, or has another length, counts as an error and is left out."""
         wanted = list(dict.fromkeys(digests))
-        values = self._connection.get([text_key(fingerprint, digest) for digest in wanted])
+        values = self._connection.get([text_key(fingerprint, digest) for digest in wanted], FLOAT * dimension)
         if values is None:
             self._hooks.text_cache("error", len(wanted))
             return {}
         found = {digest: value for digest, value in zip(wanted, values, strict=True) if value is not None}
-        good = decode_vectors(found)
+        good = decode_vectors(found, dimension)
         self._hooks.text_cache("hit", len(good))
         self._hooks.text_cache("miss", len(wanted) - len(found))
         self._hooks.text_cache("error", len(found) - len(good))

@@ -59,7 +59,6 @@ def in_redis(url: str, hooks: Hooks | None = None, **connection: Any) -> RedisFe
 @pytest.mark.parametrize(
     "rubbish",
     [
-        b"",
         b"<html>",
         GOOD[:-1],
         GOOD + b"\0",

@@ -21,8 +21,10 @@ from pipeline.rules.flow.breaker import Breaker
 from pipeline.signals import Features
 from tests.adapters.conftest import Heard
 
+D = 256
 
-def unit(seed: int, dimension: int = 256) -> Features:
+
+def unit(seed: int, dimension: int = D) -> Features:
     vector = np.random.default_rng(seed).normal(size=dimension).astype(np.float32)
     return vector / np.linalg.norm(vector)
 
@@ -63,7 +65,7 @@ def cache(request: pytest.FixtureRequest, heard: Heard) -> Iterator[TextCache]:
 
 def test_what_was_put_is_found_to_the_last_bit(cache: TextCache) -> None:
     cache.put("model", VECTORS)
-    found = cache.get("model", [*VECTORS, "unknown"])
+    found = cache.get("model", [*VECTORS, "unknown"], D)
     assert set(found) == set(VECTORS)
     assert all(np.array_equal(found[digest], VECTORS[digest]) for digest in VECTORS)
     assert all(vector.dtype == np.float32 and vector.flags.writeable for vector in found.values())
@@ -71,23 +73,23 @@ def test_what_was_put_is_found_to_the_last_bit(cache: TextCache) -> None:
 
 def test_another_model_has_features_of_its_own(cache: TextCache) -> None:
     cache.put("model", VECTORS)
-    assert cache.get("another model", list(VECTORS)) == {}
+    assert cache.get("another model", list(VECTORS), D) == {}
 
 
 def test_what_is_put_again_is_overwritten(cache: TextCache) -> None:
     cache.put("model", {"d": unit(1)})
     cache.put("model", {"d": unit(2)})
-    assert np.array_equal(cache.get("model", ["d"])["d"], unit(2))
+    assert np.array_equal(cache.get("model", ["d"], D)["d"], unit(2))
 
 
 def test_nothing_asked_and_nothing_put_is_fine(cache: TextCache) -> None:
     cache.put("model", {})
-    assert cache.get("model", []) == {}
+    assert cache.get("model", [], D) == {}
 
 
 def test_hits_and_misses_are_counted_once_per_digest(cache: TextCache, heard: Heard) -> None:
     cache.put("model", VECTORS)
-    cache.get("model", [*VECTORS, *VECTORS, "unknown"])
+    cache.get("model", [*VECTORS, *VECTORS, "unknown"], D)
     assert {name: count for name, count in heard.text.items() if count} == {"hit": 3, "miss": 1}
 
 
@@ -100,15 +102,16 @@ def test_three_thousand_prompts_are_one_answer(empty_redis: Any) -> None:
     cache = in_redis(empty_redis.url, **PATIENT)
     many = {f"digest-{number}": unit(number % 7) for number in range(3000)}
     cache.put("model", many)
-    assert len(cache.get("model", list(many))) == 3000
+    assert len(cache.get("model", list(many), D)) == 3000
     cache.close()
 
 
 @pytest.mark.parametrize(
     "rubbish",
     [
-        b"",
         b"abc",
+        encode_vector(unit(1, D // 2)),
+        encode_vector(unit(1, 2 * D)),
         b"<html>",
         encode_vector(unit(1))[:-1],
         encode_vector(unit(1) * 2),
@@ -124,10 +127,10 @@ def test_rubbish_under_a_key_is_an_error_and_a_miss_and_is_overwritten(
     with empty_redis.client() as client:
         client.set("sluice:text:v1:model:bad", rubbish)
     cache.put("model", {"good": unit(1)})
-    assert set(cache.get("model", ["bad", "good"])) == {"good"}
+    assert set(cache.get("model", ["bad", "good"], D)) == {"good"}
     assert (heard.text["hit"], heard.text["error"]) == (1, 1)
     cache.put("model", {"bad": unit(2)})
-    assert np.array_equal(cache.get("model", ["bad"])["bad"], unit(2))
+    assert np.array_equal(cache.get("model", ["bad"], D)["bad"], unit(2))
     cache.close()
 
 
@@ -135,9 +138,9 @@ def test_a_key_that_holds_a_list_is_a_miss_and_is_overwritten(empty_redis: Any, 
     cache = in_redis(empty_redis.url, hooks=heard, **PATIENT)
     with empty_redis.client() as client:
         client.rpush("sluice:text:v1:model:d", b"one", b"two")
-    assert cache.get("model", ["d"]) == {}
+    assert cache.get("model", ["d"], D) == {}
     cache.put("model", {"d": unit(1)})
-    assert set(cache.get("model", ["d"])) == {"d"}
+    assert set(cache.get("model", ["d"], D)) == {"d"}
     cache.close()
 
 
@@ -152,7 +155,7 @@ def test_entries_do_not_live_for_ever(empty_redis: Any) -> None:
 def bounded(cache: RedisTextCache) -> float:
     """Ask and put; returns the seconds that both took together."""
     started = time.monotonic()
-    assert cache.get("model", list(VECTORS)) == {}
+    assert cache.get("model", list(VECTORS), D) == {}
     cache.put("model", VECTORS)
     return time.monotonic() - started
 
@@ -166,10 +169,10 @@ def test_a_killed_redis_costs_little_and_comes_back(redis_of_own: Any, heard: He
     assert heard.text["error"] == 3
     redis_of_own.start()
     clock.now += 4.9
-    assert cache.get("model", list(VECTORS)) == {}  # it still rests
+    assert cache.get("model", list(VECTORS), D) == {}  # it still rests
     clock.now += 0.2
     cache.put("model", VECTORS)
-    assert len(cache.get("model", list(VECTORS))) == 3
+    assert len(cache.get("model", list(VECTORS), D)) == 3
     cache.close()
 
 
@@ -228,7 +231,7 @@ def test_tls_and_a_password_work(secure_redis: Any) -> None:
         **PATIENT,
     )
     cache.put("model", VECTORS)
-    assert len(cache.get("model", list(VECTORS))) == 3
+    assert len(cache.get("model", list(VECTORS), D)) == 3
     cache.close()
 
 
@@ -263,21 +266,22 @@ def test_calls_that_fail_side_by_side_are_one_failure() -> None:
 
 
 def test_good_and_bad_values_of_many_lengths_are_told_apart() -> None:
-    good = {f"{dimension}-{seed}": unit(seed, dimension) for dimension in (8, 16, 512) for seed in range(3)}
-    bad = {"zeros": bytes(32), "seven": b"x" * 7, "doubled": encode_vector(unit(1, 16) * 2), "none": b""}
-    found = decode_vectors({**bad, **{name: encode_vector(vector) for name, vector in good.items()}})
+    good = {f"good-{seed}": unit(seed, 16) for seed in range(3)}
+    bad = {"zeros": bytes(64), "seven": b"x" * 7, "doubled": encode_vector(unit(1, 16) * 2), "none": b""}
+    bad |= {f"of {dimension}": encode_vector(unit(1, dimension)) for dimension in (4, 8, 15, 17, 32, 512)}
+    found = decode_vectors({**bad, **{name: encode_vector(vector) for name, vector in good.items()}}, 16)
     assert found.keys() == good.keys()
     assert all(np.array_equal(found[name], good[name]) for name in good)
 
 
-@given(st.binary(max_size=200))
-def test_any_bytes_are_a_unit_vector_or_nothing(value: bytes) -> None:
-    for vector in decode_vectors({"d": value}).values():
-        assert vector.shape == (len(value) // 4,)
+@given(st.binary(max_size=200), st.integers(0, 60))
+def test_any_bytes_are_a_unit_vector_or_nothing(value: bytes, dimension: int) -> None:
+    for vector in decode_vectors({"d": value}, dimension).values():
+        assert vector.shape == (dimension,) == (len(value) // 4,)
         assert abs(float(np.linalg.norm(vector)) - 1) < 0.01
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 1024))
 def test_a_vector_survives_its_bytes(seed: int, dimension: int) -> None:
     vector = unit(seed, dimension)
-    assert np.array_equal(decode_vectors({"d": encode_vector(vector)})["d"], vector)
+    assert np.array_equal(decode_vectors({"d": encode_vector(vector)}, dimension)["d"], vector)

@@ -99,7 +99,7 @@ def test_a_server_that_repeats_the_password_does_not_bring_it_into_the_log() -> 
         port = server.getsockname()[1]
         with structlog.testing.capture_logs() as logs:
             connection = RedisConnection(f"redis://:{SECRET}@127.0.0.1:{port}/0", timeout=5.0, budget=5.0)
-            assert connection.get(["key"]) is None
+            assert connection.get(["key"], 1) is None
             connection.close()
         thread.join()
     [line] = [each for each in logs if each["event"] == "redis_failed"]
