@@ -20,7 +20,7 @@ from typing import Any
 import regex  # type: ignore[import-untyped]  # open_clip's own dependency; its tokenizer splits with it
 
 from pipeline.errors import ModelError
-from pipeline.rules.policies.files import TokenCounter
+from pipeline.rules.policies.lengths import TokenCounter
 
 BUNDLED_MODEL = Path(__file__).resolve().parents[1] / "bundled_model"
 """The folder of the small model that ships with the package, in open_clip's ``local-dir:`` layout."""

@@ -17,7 +17,8 @@ from pipeline.ports import Encoder, Hooks, TextCache
 from pipeline.rules.flags_everything import PROBES, lines_left, needs_probes, would_flag_everything
 from pipeline.rules.heads import CompiledPolicies, compile_policies
 from pipeline.rules.heads.ensembles import average, digest
-from pipeline.rules.policies.files import TokenCounter, parse_policies
+from pipeline.rules.policies.files import parse_policies
+from pipeline.rules.policies.lengths import TokenCounter
 from pipeline.rules.policies.policy_set import PolicySet
 from pipeline.rules.policies.templates import fill
 from pipeline.signals import Features

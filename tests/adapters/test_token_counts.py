@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.adapters.open_clip import load_tokenizer
 from pipeline.adapters.token_counts import token_counter
-from pipeline.rules.policies.files import TokenCounter
+from pipeline.rules.policies.lengths import TokenCounter
 from tests import tiny_models
 
 WORDS = st.lists(

@@ -12,7 +12,8 @@ from pathlib import Path
 from pipeline.adapters.local.policy_folder import look_at, not_taken
 from pipeline.adapters.token_counts import token_counter
 from pipeline.errors import PolicyError, Problem
-from pipeline.rules.policies.files import BUILT_IN, TokenCounter, parse_policies
+from pipeline.rules.policies.files import BUILT_IN, parse_policies
+from pipeline.rules.policies.lengths import TokenCounter
 from pipeline.rules.policies.names import BACKGROUND_SUFFIX
 from pipeline.rules.policies.policy_set import Location, PolicySet
 from workers.policies.samples import no_file

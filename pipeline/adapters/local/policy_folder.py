@@ -21,9 +21,9 @@ from pipeline.rules.policies.names import DEFAULTS_FILE, SUFFIXES, is_document, 
 LOOK_EVERY_MS = 1000
 """Milliseconds between two looks at the folder at most: network mounts and swapped symlinks may send no event."""
 DEBOUNCE_MS = 200
-SETTLE = 0.2
-"""Seconds in which a changed folder may not change again: an editor that saves empties the file, then writes."""
-UNSETTLED = 10
+SETTLE = 0.5
+"""Seconds in which a changed folder may not change again: who saves or copies a file empties it, then writes."""
+UNSETTLED = 5
 """Times that a folder which goes on changing is waited for, before it is left to the next look."""
 SHIPPED_BACKGROUND = Path(__file__).resolve().parents[3] / "policies" / "_background.txt"
 """The built-in background; it lies beside this package in a checkout and in an installation alike."""

@@ -145,12 +145,12 @@ def compile_prompts(policy_set: PolicySet, words: Texts) -> PromptsHead:
     own, considered = np.zeros((len(sentences), len(policies))), np.zeros((len(sentences), len(policies)))
     lines = policy_set.defaults.background if sentences else ()
     background = np.array([row[line] for line in lines], dtype=np.intp)
-    nearness = texts[background] @ texts.T
+    entries = texts[background]
     prompt_rows, left = [], []
     for column, policy in enumerate(policies):
         prompts = np.array([row[prompt] for prompt in policy.prompts], dtype=np.intp)
         # Background too close to a prompt would cancel it: "knife" against "a kitchen knife".
-        far = (nearness[:, prompts] < policy_set.defaults.too_close).all(axis=1)
+        far = (entries @ texts[prompts].T < policy_set.defaults.too_close).all(axis=1)
         considered[background[far], column] = 1
         considered[[row[line] for line in policy.unless], column] = 1
         considered[prompts, column] = own[prompts, column] = 1

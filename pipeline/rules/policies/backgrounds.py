@@ -19,19 +19,22 @@ lines  any    worst  sentences
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 LEAST_BACKGROUND = 200
 """Lines that stand against every policy, or the folder is refused: with fewer, most flags are wrong."""
 
 
-def background_lines(text: str) -> tuple[str, ...]:
-    """The lines, each once; blank ones and those that start with # are left out."""
-    found: dict[str, str] = {}
-    for line in map(str.strip, text.splitlines()):
+def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines with their numbers from 1; blank ones and those that start with # are left out."""
+    for number, line in enumerate(map(str.strip, text.splitlines()), 1):
         if line and not line.startswith("#"):
-            found.setdefault(line, line)
-    return tuple(found)
+            yield number, line
+
+
+def background_lines(text: str) -> tuple[str, ...]:
+    """The lines of `numbered_lines`, each once."""
+    return tuple(dict.fromkeys(line for _, line in numbered_lines(text)))
 
 
 def thin(background: Sequence[str]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from typing import TypeVar
@@ -17,10 +17,11 @@ from pydantic import ValidationError
 
 from pipeline.errors import PolicyError, Problem
 from pipeline.rules.policies.backgrounds import LEAST_BACKGROUND, background_lines, thin
+from pipeline.rules.policies.bounds import too_many_lines, too_many_policies, too_many_sentences, too_much_in_all
 from pipeline.rules.policies.forms import DefaultsForm, FileForm, PolicyForm, reason
+from pipeline.rules.policies.lengths import TokenCounter, cut_off, long_lines
 from pipeline.rules.policies.names import BACKGROUND_SUFFIX, DEFAULTS_FILE, SUFFIXES, is_document
 from pipeline.rules.policies.policy_set import CalibratedFor, Defaults, Location, Policy, PolicySet, policy_version
-from pipeline.rules.policies.templates import fill
 from pipeline.rules.policies.yaml_lines import Located, YamlError, load
 from pipeline.wire import Action
 
@@ -34,20 +35,6 @@ _ID = re.compile(r"[a-z0-9][a-z0-9_-]*")
 FormT = TypeVar("FormT", bound=FileForm)
 
 
-class TokenCounter:
-    """How long a sentence may be for one model: ``count`` its tokens, ``limit`` how many the model reads."""
-
-    def __init__(self, count: Callable[[str], int], limit: int) -> None:
-        self.count = count
-        self.limit = limit
-
-    def excess(self, sentence: str) -> int:
-        """Tokens past the limit. A token stands for at least one byte, so short sentences need no tokeniser."""
-        if len(sentence.encode()) + 2 <= self.limit:
-            return 0
-        return max(0, self.count(sentence) - self.limit)
-
-
 def parse_policies(files: Mapping[str, bytes], counter: TokenCounter | None = None) -> PolicySet:
     """Build the policy set of one folder from its files' bytes, by path.
 
@@ -57,6 +44,8 @@ def parse_policies(files: Mapping[str, bytes], counter: TokenCounter | None = No
     """
     problems: list[Problem] = []
     named = {_name(path): path for path in files if path != BUILT_IN}
+    if said := too_many_policies([len(files[path]) for path in named.values() if path.endswith(SUFFIXES)]):
+        raise PolicyError([Problem(_folder(named), 0, said)])
     defaults = _defaults(files, named, counter, problems)
     policies = []
     stems: dict[str, str] = {}
@@ -74,9 +63,12 @@ def parse_policies(files: Mapping[str, bytes], counter: TokenCounter | None = No
             policies.append(policy)
     if not stems and not problems:
         problems.append(Problem(_folder(named), 0, "no policy in it; a policy is a file such as weapons.yaml"))
+    policy_set = PolicySet(tuple(policies), defaults)
+    if said := too_much_in_all(len(list(policy_set.sentences())), len(defaults.templates)):
+        problems.append(Problem(_folder(named), 0, said))
     if problems:
         raise PolicyError(problems)
-    return PolicySet(tuple(policies), defaults)
+    return policy_set
 
 
 def files_of(policy_set: PolicySet, files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -103,8 +95,10 @@ def _policy(
     found = [
         *_order_problems(form.actions, located),
         *_duplicates({"prompts": form.prompts, "unless": form.unless}, located),
-        *_too_long([("prompts", form.prompts), ("unless", form.unless)], defaults, counter, located),
+        *_cut_off([("prompts", form.prompts), ("unless", form.unless)], defaults, counter, located),
     ]
+    if said := too_many_sentences(form.prompts, form.unless):
+        found = [(located.line(("prompts",)), said)]
     problems.extend(Problem(path, line, said) for line, said in found)
     policy = Policy(
         id=stem,
@@ -149,8 +143,10 @@ def _defaults(
     if file in files and text is not None and thin(background) and not form.allow_thin_background:
         problems.append(where.problem(_thin(background, file)))
     shipped = background == background_lines(files.get(BUILT_IN, b"").decode(errors="replace"))
-    if counter is not None and not shipped:
-        problems.extend(_too_long_lines(file, text or "", form.templates, counter))
+    if too_many := too_many_lines(background):
+        problems.append(Problem(file, 0, too_many))
+    elif not shipped:
+        problems.extend(Problem(file, *found) for found in long_lines(text or "", form.templates, counter))
     return Defaults(
         templates=tuple(form.templates),
         background=background,
@@ -251,29 +247,15 @@ def _duplicates(lists: Mapping[str, list[str]], located: Located) -> Iterable[tu
             seen.setdefault(normal, (key, line))
 
 
-def _too_long_lines(path: str, text: str, templates: Sequence[str], counter: TokenCounter) -> Iterable[Problem]:
-    """Lines of a background whose ends the model would not see."""
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.strip() and not line.lstrip().startswith("#"):
-            excess = max(map(counter.excess, fill(line.strip(), templates)))
-            if excess:
-                yield Problem(path, number, _cut(excess, counter))
-
-
-def _cut(excess: int, counter: TokenCounter) -> str:
-    return f"{excess} tokens past the model's {counter.limit}; the end would be cut off: shorten it"
-
-
-def _too_long(
+def _cut_off(
     lists: list[tuple[str, list[str]]], defaults: Defaults, counter: TokenCounter | None, located: Located
 ) -> Iterable[tuple[int, str]]:
     if counter is None:
         return
     for key, sentences in lists:
         for index, sentence in enumerate(sentences):
-            excess = max(map(counter.excess, fill(sentence, defaults.templates)))
-            if excess:
-                yield located.line((key, index)), _cut(excess, counter)
+            if said := cut_off(sentence, defaults.templates, counter):
+                yield located.line((key, index)), said
 
 
 def _name(path: str) -> str:

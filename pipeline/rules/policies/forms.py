@@ -13,13 +13,17 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.types import StringConstraints
 from pydantic_core import PydanticCustomError
 
+from pipeline.rules.policies.bounds import too_long
 from pipeline.rules.policies.policy_set import TOO_CLOSE, Defaults, Mode
+from pipeline.rules.policies.yaml_lines import Number
 from pipeline.rules.policies.yaml_words import odd_character
 from pipeline.wire import Action
 
 PERCENT = 100
 """A threshold above 1 and up to this was probably meant as a percentage: what is said of it says so, and no more."""
 
+LEAST_SHARE = 1e-6
+"""The least threshold but 0: a score has as many digits."""
 _WRONG = "sluice"
 """The type of our own findings, whose message needs no rewording."""
 _QUOTED = ("\u201c\u201d", "\u201e\u201c", "\u201e\u201d", "\u00ab\u00bb", "\u2018\u2019", "\u201a\u2018")
@@ -33,7 +37,11 @@ def _share(value: Any) -> Any:
     """A number from 0 to 1. Raises an error that says how the number is written that was probably meant."""
     number = _number(value)
     if 0 <= number <= 1:
-        return number
+        written = value.text if isinstance(value, Number) else str(value)
+        # A float has no 1e-400: it would be 0, which every score reaches.
+        if number < LEAST_SHARE and re.search("[1-9]", written.lower().partition("e")[0]):
+            raise _wrong(f"write 0 or at least {LEAST_SHARE:f}, not {written[:30]}: scores have six digits")
+        return float(number)
     if 1 < number <= PERCENT and (number >= 2 or number == 1):  # noqa: PLR2004 - 1.2 is no percentage
         raise _wrong(f"write {number / PERCENT:g}, not {number:g}; it is a share of 1, and no percentage")
     raise _wrong(f"write a number from 0 to 1, such as 0.6, not {number:g}")
@@ -48,7 +56,7 @@ def _number(value: Any) -> float:
     if isinstance(value, list | dict):
         raise _wrong(f"a list or braces, and no number; {example}")
     if not isinstance(value, str):
-        return float(value) if math.isfinite(value) else _refuse(f"{value} is no number; {example}")
+        return float(value) if math.isfinite(value) else _refuse(f"{value:g} is no number; {example}")
     text = value.strip()
     if found := re.fullmatch(r"(\d+(?:[.,]\d+)?)\s*%", text):
         share = float(found[1].replace(",", ".")) / PERCENT
@@ -66,8 +74,8 @@ def _refuse(reason: str) -> float:
 
 def _visible(text: str) -> str:
     """The text, if every character of it can be seen: one that cannot changes scores all the same."""
-    if odd := odd_character(text):
-        raise _wrong(odd)
+    if found := odd_character(text) or too_long(text):
+        raise _wrong(found)
     if text[:1] + text[-1:] in _QUOTED:
         raise _wrong(f"{text} stands in curly quotes, which would be part of the text; use straight ones, or none")
     return text

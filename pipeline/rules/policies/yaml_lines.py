@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
@@ -18,12 +18,14 @@ from ruamel.yaml.error import YAMLError as RuamelError
 from ruamel.yaml.events import (
     AliasEvent,
     CollectionEndEvent,
+    CollectionStartEvent,
     DocumentStartEvent,
     MappingStartEvent,
     ScalarEvent,
     SequenceStartEvent,
 )
 
+from pipeline.rules.policies.bounds import MOST_PARTS
 from pipeline.rules.policies.yaml_words import QUOTE_IT, before_parsing, odd_character, syntax
 
 KeyPath = tuple[int | str, ...]
@@ -43,6 +45,20 @@ _OTHERS: dict[str, float | bool | None] = {
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
     **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
 }
+
+
+class Number(float):
+    """A number and how it is written, since a float may be another number than the one that somebody wrote."""
+
+    text: str
+
+    def __new__(cls, text: str) -> Self:
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+    def __repr__(self) -> str:
+        return self.text[:30]
 
 
 class YamlError(ValueError):
@@ -77,14 +93,27 @@ def load(text: str) -> Located:
         raise YamlError(*found)
     parsed: list[Any] = []
     try:
-        parsed.extend(YAML().parse(text))
+        parsed.extend(_bounded(YAML().parse(text)))
         return _located(_events(parsed))
     except MarkedYAMLError as error:
         raise YamlError(*syntax(error, text, parsed[-1] if parsed else None)) from error
-    except RecursionError as error:
-        raise YamlError(0, "nested too deeply") from error
     except RuamelError as error:
         raise YamlError(0, "cannot be read as YAML; write it anew from a policy that holds") from error
+
+
+def _bounded(events: Iterator[Any]) -> Iterator[Any]:
+    """The events as the parser makes them; what it would take too long over is refused before it goes on.
+
+    The parser's time grows with the square of the depth: 50,000 brackets took it five minutes.
+    """
+    depth = 0
+    for count, event in enumerate(events):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > DEEPEST:
+            raise YamlError(_line(event), "nested too deeply")
+        if count > MOST_PARTS:
+            raise YamlError(_line(event), f"more than {MOST_PARTS:,} values before this line; split the file")
+        yield event
 
 
 def _events(parsed: Sequence[Any]) -> Iterator[Any]:
@@ -161,8 +190,6 @@ def _value(event: Any, events: Iterator[Any], place: KeyPath, located: Located) 
         _check_one_line(event, place)
         located.written[place] = event.value
         return _scalar(event.value) if event.style is None else event.value
-    if len(place) > DEEPEST:
-        raise YamlError(_line(event), "nested too deeply")
     return (_mapping if isinstance(event, MappingStartEvent) else _sequence)(events, place, located)
 
 
@@ -187,8 +214,7 @@ def _scalar(text: str) -> str | float | bool | None:
         return _OTHERS[text]
     if not _NUMBER.fullmatch(text):
         return text
-    number = float(text)
-    return int(number) if number.is_integer() and text.lstrip("+-").isdigit() else number
+    return Number(text)
 
 
 def _line(event: Any) -> int:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from pipeline.errors import PolicyError
 from pipeline.rules.policies.backgrounds import LEAST_BACKGROUND
-from pipeline.rules.policies.files import BUILT_IN, FILE_LIMIT, TokenCounter, files_of, parse_policies
+from pipeline.rules.policies.files import BUILT_IN, FILE_LIMIT, files_of, parse_policies
+from pipeline.rules.policies.lengths import TokenCounter
 from pipeline.rules.policies.policy_set import CalibratedFor, Defaults, Policy, PolicySet, policy_version
 
 WEAPONS = b"""\
