@@ -9,6 +9,7 @@
     |   +-- ModelError         an unknown model, a checkpoint that does not fit
     |   `-- ServiceError       a broker, topic, port or folder that a command needs and cannot have
     +-- ItemError              dead-letter this one item, go on with the next: carries a `Reason`
+    |   +-- LostDecoderError   its decoder died of it, or was ended at a limit
     |   `-- RetryError         hold it and try again, others go on meanwhile; dead-letter it when that takes too long
     `-- StopError              leave without committing: what was in flight will be delivered again
         +-- PublishError       the broker did not acknowledge a decision or a dead letter
@@ -73,6 +74,7 @@ class Reason(StrEnum):
     TOO_LARGE = "too_large"
     TOO_MUCH_WORK = "too_much_work"
     DECODE_FAILED = "decode_failed"
+    DECODER_DIED = "decoder_died"
     MALFORMED_CLAIM = "malformed_claim"
     FETCH_REFUSED = "fetch_refused"
     FETCH_FAILED = "fetch_failed"
@@ -87,6 +89,10 @@ class ItemError(SluiceError):
     def __init__(self, reason: Reason, message: str) -> None:
         self.reason = reason
         super().__init__(message)
+
+
+class LostDecoderError(ItemError):
+    """The process that decoded this image died of it, or was ended because it took too much."""
 
 
 class RetryError(ItemError):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import structlog
+
+from pipeline.errors import LostDecoderError
 from pipeline.items import Batch, Item
 from pipeline.path.each import each
-from pipeline.ports import Decoder
+from pipeline.ports import Decoded, Decoder
+
+_log = structlog.get_logger(__name__)
 
 
 class Decode:
-    """Decodes one image after another. Pillow lets go of the interpreter's lock, so threads do this side by side."""
+    """Decodes one image after another. A decoder lets go of the interpreter's lock, so threads do this side by side."""
 
     name = "decode"
 
@@ -21,7 +26,16 @@ class Decode:
 
     def _decode(self, item: Item) -> None:
         if item.signals is None:
-            decoded = self._decoder.decode(item.image)
+            decoded = self._decoded(item)
             item.pixels, item.regions = decoded.pixels, decoded.regions
             item.notes += decoded.notes
         item.image = b""  # nothing else holds the image of a claim check
+
+    def _decoded(self, item: Item) -> Decoded:
+        try:
+            return self._decoder.decode(item.image)
+        except LostDecoderError as error:
+            event = item.event
+            place = {"topic": event.topic, "partition": event.partition, "offset": event.offset}
+            _log.error("image_ended_its_decoder", **place, reason=error.reason.value, error=str(error))
+            raise

@@ -5,12 +5,13 @@ suite in the tests runs over every implementation of a port.
 """
 
 from pipeline.ports.caches import FeatureCache, TextCache
-from pipeline.ports.hooks import LOSSES, HookChain, Hooks
+from pipeline.ports.hooks import DEATHS, LOSSES, HookChain, Hooks
 from pipeline.ports.images import Decoded, Decoder, Fetcher
 from pipeline.ports.model import Encoder, EncoderSpec
 from pipeline.ports.stream import Publisher, RecordWriter, Source, Stage
 
 __all__ = [
+    "DEATHS",
     "LOSSES",
     "Decoded",
     "Decoder",

@@ -12,6 +12,10 @@ from pipeline.wire import Answer
 
 _log = structlog.get_logger(__name__)
 
+DEATHS = ("crashed", "exited", "killed", "cpu", "wall")
+"""Why a decode process ended that was not told to: a signal of its own making, by itself, SIGKILL from outside (as
+where memory is short), or a limit on the CPU seconds or the wall seconds of one image."""
+
 LOSSES = ("expired", "recreated", "truncated", "corrupt")
 """Why events will never be polled: too old, of a topic made anew since, cut off the log, in an unreadable batch."""
 
@@ -27,6 +31,9 @@ class Hooks:
 
     def queue_depth(self, queue: str, batches: int) -> None:
         """That many batches now wait before the section `queue` or, where that is ``done``, behind the last one."""
+
+    def decode_process_ended(self, cause: str) -> None:
+        """A decode process ended that was not told to, for one of `DEATHS`."""
 
     def encoded(self, images: int) -> None:
         """One forward pass was made over that many views."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
+from pipeline.adapters.decode_processes import DecodeProcesses
 from pipeline.adapters.shared_encoder import SharedEncoder
 from pipeline.path import topology
 from pipeline.path.topology import FLIGHTS, Section, Where
-from pipeline.ports import Decoder, Encoder, EncoderSpec
+from pipeline.ports import Decoder, Encoder, Hooks
 from pipeline.signals import Provenance
+from workers.assembly.decoding import Decoding
 from workers.process.startup import no_collection
 from workers.settings import Settings
 
@@ -22,13 +23,15 @@ class Model:
     encoder: Encoder
     decoder: Decoder
     where: Where = Where.CORES
+    decode_processes: DecodeProcesses | None = None
+    """Those that the decoder works in; None where it works in this process."""
 
     @property
     def provenance(self) -> Provenance:
         return Provenance(self.encoder.spec.ref, self.decoder.name)
 
 
-def load_model(settings: Settings, *, one_caller: bool = False) -> Model:
+def load_model(settings: Settings, *, one_caller: bool = False, hooks: Hooks | None = None) -> Model:
     """Load and warm the model; takes seconds. Raises `ModelError` when it cannot be had.
 
     The encoder is made for the threads of a worker's sections; with `one_caller` for one thread, as the lab has it.
@@ -37,12 +40,12 @@ def load_model(settings: Settings, *, one_caller: bool = False) -> Model:
     unless JPEGs are decoded on the device. Raises `ServiceError` when that process does not answer, `SettingsError`
     when there is no device to decode on.
     """
-    decoder_for = _decoder_maker(settings)  # before the model: a device that is not there shows at once
+    decoding = Decoding(settings, hooks or Hooks())  # before the model: a device that is not there shows at once
     with no_collection():
         where = _where(settings)
         callers = 1 if one_caller else _callers(sections(settings, where))
         encoder = load_encoder(settings, spread=callers == 1)
-    return Model(encoder, decoder_for(encoder.spec), where)
+    return Model(encoder, decoding.decoder(encoder.spec), where, decoding.processes)
 
 
 def load_encoder(settings: Settings, *, spread: bool) -> Encoder:
@@ -79,25 +82,3 @@ def _where(settings: Settings) -> Where:
     from pipeline.adapters.open_clip import choose_device
 
     return Where.CORES if choose_device(settings.device).type == "cpu" else Where.DEVICE
-
-
-def _decoder_maker(settings: Settings) -> Callable[[EncoderSpec], Decoder]:
-    from pipeline.adapters.pillow import PillowDecoder
-
-    by_pillow = partial(
-        PillowDecoder,
-        preprocess=settings.preprocess,
-        coverage=settings.coverage,
-        max_frames=settings.max_frames,
-        max_pixels=settings.max_pixels,
-        max_views=settings.max_views,
-    )
-    if settings.jpeg_decoder == "pillow":
-        return by_pillow
-    from pipeline.adapters.nvjpeg import NvjpegDecoder, cuda_device
-
-    device = cuda_device(settings.device)
-    coverage = settings.coverage if settings.preprocess == "fast" else "centre"
-    return lambda spec: NvjpegDecoder(
-        spec, by_pillow(spec), device=device, coverage=coverage, max_pixels=settings.max_pixels
-    )

@@ -166,6 +166,19 @@ class Images(BaseModel, frozen=True):
     max_views: Annotated[int, Field(ge=4)] = Field(
         32, description="Most views of one image, over all its frames; each is one image for the model."
     )
+    decode_in: Literal["processes", "threads"] = Field(
+        "processes",
+        description="processes: a decoder that crashes or hangs takes one image with it; threads: the worker as well.",
+    )
+    decode_cpu_timeout: Seconds = Field(
+        5.0, description="CPU seconds of decoding one image, at which its process is ended."
+    )
+    decode_timeout: Seconds = Field(
+        10.0, description="Seconds of decoding one image, likewise; time that its process waits for a core is left out."
+    )
+    decode_memory: Annotated[int, Field(ge=64 * 1024 * 1024)] = Field(
+        1024 * 1024 * 1024, description="Bytes of memory that decoding one image may take, the file included."
+    )
     cores: Count = Field(
         default_factory=usable_cores,
         description="CPU cores to use, for decoding and for a model on the CPU; default: all that the process may.",

@@ -1,0 +1,61 @@
+"""The Decoder port on decode processes: what becomes of an image that a process did not survive."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+import structlog
+
+from pipeline.adapters.decode_processes.messages import Call
+from pipeline.adapters.decode_processes.pool import DecodeProcesses
+from pipeline.adapters.decode_processes.process import DeathError
+from pipeline.errors import LostDecoderError, Reason
+from pipeline.ports import Decoded
+
+LIMITS = {"cpu", "wall"}
+"""The causes of death that the image itself brought about, so that it is not tried again."""
+_log = structlog.get_logger(__name__)
+
+
+class ProcessDecoder:
+    """A decoder of the kind that the processes were made for, of which every method is called in one of them.
+
+    An image whose process died is tried once more in another one: the killer of processes may have hit it while it
+    had an innocent image in hand, or an image before it may have broken something.
+    """
+
+    def __init__(self, processes: DecodeProcesses, *arguments: object) -> None:
+        """Have the decoder made with these arguments. Raises `NoProcessError`."""
+        self.processes = processes
+        self.name = processes.ready(*arguments)
+
+    def decode(self, image: bytes) -> Decoded:
+        """As the decoder does, within limits: raises `LostDecoderError` at the limit or after the second death."""
+        return self._ask(Call("decode"), image)
+
+    def _ask(self, call: Call, image: bytes) -> Decoded:
+        """Have the decoder called. Raises what it raises, `LostDecoderError`, and `StopError` without a process."""
+        try:
+            found = self.processes.ask(call, image)
+        except DeathError as first:
+            _tell(first, image)
+            if first.cause in LIMITS:
+                raise LostDecoderError(Reason.TOO_MUCH_WORK, f"decoding it {first}") from first
+            found = self._again(call, image)
+        if isinstance(found, Decoded):
+            return found
+        raise found
+
+    def _again(self, call: Call, image: bytes) -> Decoded | Exception:
+        try:
+            return self.processes.ask(call, image)
+        except DeathError as second:
+            _tell(second, image)
+            if second.cause in LIMITS:
+                raise LostDecoderError(Reason.TOO_MUCH_WORK, f"decoding it {second}") from second
+            raise LostDecoderError(Reason.DECODER_DIED, f"its decoder died twice, the last one {second}") from second
+
+
+def _tell(death: DeathError, image: bytes) -> None:
+    digest = sha256(image).hexdigest()
+    _log.warning("decode_process_ended", cause=death.cause, error=str(death), content_sha256=digest, bytes=len(image))
