@@ -16,13 +16,12 @@ DecoderFor = Callable[[EncoderSpec], Decoder]
 class Decoding:
     """The decoder of these settings, begun before it is known for which model it makes pixels."""
 
-    def __init__(self, settings: Settings, hooks: Hooks, make: DecoderFor | None = None) -> None:
-        """Start what takes a while. `make` stands for Pillow's decoder; see `DecodeProcesses` for what it may be.
+    def __init__(self, settings: Settings, hooks: Hooks) -> None:
+        """Start what takes a while.
 
         Raises `ServiceError` where no process can be started, and `SettingsError` without the device that is asked.
         """
-        self._settings = settings
-        self._make = make or _pillow(settings)
+        self._make = _pillow(settings)
         self._outer = _nvjpeg(settings)
         self.processes: DecodeProcesses | None = None
         """Those that decode; None where this process does."""

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from pipeline.adapters.decode_processes.limits import Limits, Memory, arm, confine
-from pipeline.adapters.decode_processes.messages import (
-    READY,
-    Broke,
-    Call,
-    EndedError,
-    Refused,
-    receive,
-    send,
-    shown,
-)
+from pipeline.adapters.decode_processes.line import READY, EndedError, Line
+from pipeline.adapters.decode_processes.messages import Answer, Broke, Refused, decode_call, encode, shown
 from pipeline.errors import ItemError, Reason
 from pipeline.ports import Decoder
 
 ANY_SIZE = 1 << 40
 """How large an image may be is known in the worker, which is believed."""
+LOOK = 32
+"""Images between two looks at how large the process has become."""
 SPARE = 4
-"""A process leaves after an image by which it grew, for good, to more than this part of the memory for one."""
+"""A process leaves when it has grown, for good, by more than this part of the memory for one image."""
 
 
 def serve(connection: socket.socket, decoder: Decoder, limits: Limits, parent: int) -> NoReturn:
@@ -34,8 +28,10 @@ def serve(connection: socket.socket, decoder: Decoder, limits: Limits, parent: i
         full = memory() + limits.memory // SPARE
         confine(memory.and_more(limits.memory), parent)
         connection.sendall(READY)
-        while _serve_one(connection, decoder, limits, memory, full):
-            pass
+        line, count, leaves = Line(connection), 0, False
+        while not leaves:
+            count += 1
+            leaves = _serve_one(line, decoder, limits, leaves=count % LOOK == 0 and memory() > full)
     except (EndedError, OSError):
         os._exit(0)
     except BaseException:  # noqa: BLE001 - a decoder may raise what ends a process
@@ -43,23 +39,22 @@ def serve(connection: socket.socket, decoder: Decoder, limits: Limits, parent: i
     os._exit(0)
 
 
-def _serve_one(connection: socket.socket, decoder: Decoder, limits: Limits, memory: Memory, full: int) -> bool:
-    """Answer one call. Returns False where that was the last one."""
-    call, image = receive(connection, ANY_SIZE)
-    if not isinstance(call, Call):
-        return False
+def _serve_one(line: Line, decoder: Decoder, limits: Limits, *, leaves: bool) -> bool:
+    """Answer one call. Returns whether that was the last one, as also where memory has run out."""
+    head, image = line.receive(ANY_SIZE)
     arm(limits.cpu)
-    head, body = _answer(decoder, call, bytes(image))
+    answer, body = _answer(decoder, head, image)
     arm(0)
-    head.leaves = head.leaves or memory() > full + image.nbytes + len(body)
-    send(connection, head, body)
-    return not head.leaves
+    answer.leaves = answer.leaves or leaves
+    line.send(encode(answer), body)
+    return answer.leaves
 
 
-def _answer(decoder: Decoder, call: Call, image: bytes) -> tuple[Any, Any]:
-    """The head and the body to answer with. A process in which memory ran out leaves: some may be lost for good."""
+def _answer(decoder: Decoder, head: memoryview, image: memoryview) -> tuple[Answer, bytes | memoryview]:
+    """A process in which memory has run out leaves: some may be lost for good."""
     try:
-        return shown(getattr(decoder, call.method)(image, *call.arguments))
+        call = decode_call(head)
+        return shown(getattr(decoder, call.method)(bytes(image), *call.arguments))
     except ItemError as error:
         return Refused(error.reason, str(error), isinstance(error.__cause__, MemoryError)), b""
     except MemoryError:

@@ -1,4 +1,4 @@
-"""What a worker and its decode processes say to each other over a socket: a head, then the bytes of a body.
+"""What a worker and its decode processes say to each other.
 
 Heads are plain data, so a process that a stranger's bytes have taken over can make the worker believe a wrong
 picture, and nothing else.
@@ -6,38 +6,22 @@ picture, and nothing else.
 
 from __future__ import annotations
 
-import socket
-import struct
 from typing import Any
 
 import msgspec
 import numpy as np
 
+from pipeline.adapters.decode_processes.line import NonsenseError
 from pipeline.errors import ItemError, Reason
 from pipeline.ports import Decoded
 from pipeline.signals import REGION
-
-READY = b"."
-"""The first byte that a process sends: it is confined, and takes an image."""
-HEAD = 1 << 24
-"""Most bytes of a head: a region has 20, and there are few notes."""
-_LENGTHS = struct.Struct("<IQ")
-"""Bytes of the head, bytes of the body."""
-
-
-class EndedError(Exception):
-    """The other side has hung up."""
-
-
-class NonsenseError(Exception):
-    """The other side says what nobody understands."""
 
 
 class DecoderFaultError(Exception):
     """The decoder raised what the port does not allow: a fault of ours, in the words of what it raised."""
 
 
-class Call(msgspec.Struct, tag=True, array_like=True):
+class Call(msgspec.Struct, array_like=True, frozen=True):
     """Call that method of the decoder with the image, which is the body, and the plain `arguments` behind it."""
 
     method: str
@@ -70,30 +54,10 @@ class Broke(msgspec.Struct, tag=True, array_like=True):
 
 
 Answer = Shown | Refused | Broke
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Call | Shown | Refused | Broke).decode
-
-
-def send(connection: socket.socket, head: Call | Answer, body: bytes | memoryview = b"") -> None:
-    """Send both. Raises ``OSError``."""
-    said, body = _encode(head), memoryview(body)
-    parts = [_LENGTHS.pack(len(said), len(body)) + said, body]
-    sent = connection.sendmsg(parts)
-    for part in parts:
-        if sent < len(part):
-            connection.sendall(part[sent:])
-        sent = max(0, sent - len(part))
-
-
-def receive(connection: socket.socket, most: int) -> tuple[Call | Answer, memoryview]:
-    """The next head with its body of at most `most` bytes. Raises `EndedError`, `NonsenseError` and ``OSError``."""
-    head, body = _LENGTHS.unpack(_exactly(connection, _LENGTHS.size))
-    if head > HEAD or body > most:
-        raise NonsenseError(f"a message of {head:,} and {body:,} bytes")
-    try:
-        return _decode(_exactly(connection, head)), _exactly(connection, body)
-    except msgspec.MsgspecError as error:
-        raise NonsenseError(f"a head that is none: {error}") from error
+Outcome = Decoded | ItemError | DecoderFaultError
+encode = msgspec.msgpack.Encoder().encode
+decode_call = msgspec.msgpack.Decoder(Call).decode
+_decode_answer = msgspec.msgpack.Decoder(Answer).decode
 
 
 def shown(decoded: Decoded) -> tuple[Shown, memoryview]:
@@ -104,30 +68,25 @@ def shown(decoded: Decoded) -> tuple[Shown, memoryview]:
     return head, memoryview(pixels.reshape(-1))
 
 
-def outcome(answer: Call | Answer, body: memoryview) -> Decoded | ItemError | DecoderFaultError:
-    """What came of the image. Raises `NonsenseError` where head and body do not fit each other."""
-    if isinstance(answer, Refused):
-        return ItemError(answer.reason, answer.message)
-    if isinstance(answer, Broke):
-        return DecoderFaultError(answer.error)
+def outcome(head: memoryview, body: memoryview) -> tuple[Outcome, bool]:
+    """What came of the image, and whether the process ends with that; the pixels are copied.
+
+    Raises `NonsenseError` where head or body are none, or do not fit each other.
+    """
     try:
-        if not isinstance(answer, Shown):
-            raise ValueError(f"a {type(answer).__name__} for an answer")  # noqa: TRY004
-        pixels = np.frombuffer(body, np.uint8).reshape(answer.shape)
-        regions = np.frombuffer(bytearray(answer.regions), REGION)
-        if not len(regions) == len(pixels) > 0:
-            raise ValueError(f"{len(regions)} regions of {len(pixels)} views")
-    except ValueError as error:
+        answer = _decode_answer(head)
+        if isinstance(answer, Shown):
+            return _decoded(answer, body), answer.leaves
+    except (msgspec.MsgspecError, ValueError) as error:
         raise NonsenseError(str(error)) from error
+    if isinstance(answer, Refused):
+        return ItemError(answer.reason, answer.message), answer.leaves
+    return DecoderFaultError(answer.error), answer.leaves
+
+
+def _decoded(answer: Shown, body: memoryview) -> Decoded:
+    pixels = np.frombuffer(body, np.uint8).copy().reshape(answer.shape)
+    regions = np.frombuffer(bytearray(answer.regions), REGION)
+    if not len(regions) == len(pixels) > 0:
+        raise ValueError(f"{len(regions)} regions of {len(pixels)} views")
     return Decoded(pixels, regions, answer.notes)
-
-
-def _exactly(connection: socket.socket, count: int) -> memoryview:
-    """That many bytes, in memory of their own."""
-    whole = left = memoryview(np.empty(count, np.uint8))
-    while left:
-        got = connection.recv_into(left)
-        if not got:
-            raise EndedError
-        left = left[got:]
-    return whole

@@ -55,6 +55,7 @@ class Nursery:
             except OSError as error:
                 ours.close()
                 raise NoProcessError(f"no process to fork decode processes from: {error.strerror}") from error
+        self.pid = popen.pid
         self._control = ours
         self._turn = Lock()
         self.close = finalize(self, _close, popen, ours)

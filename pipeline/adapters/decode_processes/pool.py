@@ -10,11 +10,10 @@ from weakref import WeakSet
 import structlog
 
 from pipeline.adapters.decode_processes.limits import Limits
-from pipeline.adapters.decode_processes.messages import Call, DecoderFaultError
+from pipeline.adapters.decode_processes.messages import Call, Outcome
 from pipeline.adapters.decode_processes.nursery import NoProcessError, Nursery
-from pipeline.adapters.decode_processes.process import DeathError, Process
-from pipeline.errors import ItemError
-from pipeline.ports import Decoded, Decoder, Hooks
+from pipeline.adapters.decode_processes.process import DeathError, Process, StaleError
+from pipeline.ports import Decoder, Hooks
 
 PATIENCE = 30.0
 """Seconds to go on trying to start a process, which fails where there is no memory or no pid for one."""
@@ -59,21 +58,25 @@ class DecodeProcesses:
         self._free.append(Process(self._nursery, self._limits))
         return name
 
-    def ask(self, call: Call, image: bytes) -> Decoded | ItemError | DecoderFaultError:
+    def ask(self, call: Call, image: bytes) -> Outcome:
         """What came of the image. Waits while all processes are busy.
 
         Raises `DeathError` where the process ended, and `NoProcessError` where there is none and none can be started.
         """
-        process, keep = self._take(), False
-        try:
-            found, leaves = process.ask(call, image)
-            keep = not leaves
-        except DeathError as death:
-            self._hooks.decode_process_ended(death.cause)
-            raise
-        finally:
-            self._let_go(process, keep=keep)
-        return found
+        while True:
+            process, keep = self._take(), False
+            try:
+                found, leaves = process.ask(call, image)
+                keep = not leaves
+            except StaleError:
+                self._hooks.decode_process_ended(process.bury().cause)
+                continue
+            except DeathError as death:
+                self._hooks.decode_process_ended(death.cause)
+                raise
+            finally:
+                self._let_go(process, keep=keep)
+            return found
 
     def trouble(self) -> str | None:
         """Why no process can be started, and for how long; None while all is well."""
@@ -93,20 +96,14 @@ class DecodeProcesses:
                 each.close()
 
     def _take(self) -> Process:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._free or len(self._busy) + self._starting < self._most)
-                process = self._free.pop() if self._free else None
-                if process is not None:
-                    self._busy.add(process)
-                else:
-                    self._starting += 1
-            if process is None:
-                return self._started()
-            if process.is_there():
+        with self._changed:
+            self._changed.wait_for(lambda: self._free or len(self._busy) + self._starting < self._most)
+            if self._free:
+                process = self._free.pop()
+                self._busy.add(process)
                 return process
-            self._hooks.decode_process_ended(process.bury().cause)  # it died between two images, and of none
-            self._let_go(process, keep=False)
+            self._starting += 1
+        return self._started()
 
     def _let_go(self, process: Process, *, keep: bool) -> None:
         if not keep:

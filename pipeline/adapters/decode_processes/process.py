@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
-import socket
 import time
 from pathlib import Path
-from weakref import finalize
 
 from pipeline.adapters.decode_processes.limits import Limits
-from pipeline.adapters.decode_processes.messages import (
-    READY,
-    Call,
-    DecoderFaultError,
-    EndedError,
-    NonsenseError,
-    outcome,
-    receive,
-    send,
-)
+from pipeline.adapters.decode_processes.line import READY, EndedError, Line, NonsenseError
+from pipeline.adapters.decode_processes.messages import Call, Outcome, encode, outcome
 from pipeline.adapters.decode_processes.nursery import NoProcessError, Nursery
-from pipeline.errors import ItemError
-from pipeline.ports import Decoded
 
 BIRTH = 30.0
 """Seconds for a new process to confine itself: milliseconds, but on a machine that is out of breath."""
@@ -39,6 +26,10 @@ class DeathError(Exception):
         super().__init__(words)
 
 
+class StaleError(Exception):
+    """The process had ended before the image was handed to it."""
+
+
 class Process:
     """One decode process, used by one thread at a time."""
 
@@ -46,39 +37,42 @@ class Process:
         """Have it forked, and wait until it takes an image. Raises `NoProcessError`."""
         self._nursery = nursery
         self._limits = limits
-        self._pid, self._connection = nursery.fork()
-        self._poll = select.poll()
-        self._poll.register(self._connection, select.POLLIN)
+        self._pid, connection = nursery.fork()
+        self._clock = _Clock(self._pid, limits.wall)
+        self._line = Line(connection, self._clock.tick)
         self._end: tuple[DeathError, float] | None = None
-        self.close = finalize(self, self._connection.close)
-        """Hang up, so that it ends when it is through. Idempotent."""
-        self._await_birth()
-
-    def ask(self, call: Call, image: bytes) -> tuple[Decoded | ItemError | DecoderFaultError, bool]:
-        """What came of the image, and whether the process has ended with that.
-
-        Raises `DeathError`, after which it is buried.
-        """
+        connection.settimeout(BIRTH)
         try:
-            send(self._connection, call, image)
-            self._wait()
-            answer, body = receive(self._connection, self._limits.memory)
-            found, leaves = outcome(answer, body), isinstance(answer, Call) or answer.leaves
+            born = connection.recv(len(READY))
+        except OSError:
+            born = b""
+        if born != READY:
+            raise NoProcessError(f"a decode process {self.bury()} before it took an image")
+        connection.settimeout(TICK)
+
+    def ask(self, call: Call, image: bytes) -> tuple[Outcome, bool]:
+        """What came of the image, and whether that was the last one; then the process is buried.
+
+        Raises `DeathError`, and `StaleError` where the image never reached it; then it is buried as well.
+        """
+        self._clock.start()
+        try:
+            self._line.send(encode(call), image)
+            found, leaves = outcome(*self._line.receive(self._limits.memory))
         except TimeoutError:
             self.bury()
             raise DeathError("wall", f"took over {self._limits.wall:g} s") from None
         except NonsenseError as error:
             self.bury()
-            raise DeathError("crashed", f"went wild and said {error}") from None
-        except (EndedError, OSError):
+            raise DeathError("crashed", f"went wild: it said {error}") from None
+        except EndedError:
             raise self.bury() from None
+        except OSError as error:
+            self.bury()
+            raise StaleError from error
         if leaves:
             self.bury()
         return found, leaves
-
-    def is_there(self) -> bool:
-        """Whether it waits for an image. One that ended between two images did not die of the next."""
-        return not self._poll.poll(0)
 
     def cpu_seconds(self) -> float:
         """CPU that it has used, all threads; 0 where the system does not tell."""
@@ -89,6 +83,10 @@ class Process:
         except OSError:
             return 0.0
 
+    def close(self) -> None:
+        """Hang up, so that it ends when it is through. Idempotent."""
+        self._line.close()
+
     def bury(self) -> DeathError:
         """End it, if it has not ended, and say how it did. Idempotent."""
         if self._end is None:  # afterwards its pid is somebody else's
@@ -96,32 +94,6 @@ class Process:
             self.close()
             self._end = self._told_by(self._nursery.end(self._pid)), spent
         return self._end[0]
-
-    def _await_birth(self) -> None:
-        self._connection.settimeout(BIRTH)
-        try:
-            born = self._connection.recv(len(READY))
-        except OSError:
-            born = b""
-        if born != READY:
-            raise NoProcessError(f"a decode process {self.bury()} before it took an image")
-        self._connection.settimeout(self._limits.wall)
-
-    def _wait(self) -> None:
-        """Wait for an answer. Raises ``TimeoutError`` when it has taken too long, waits for a core left out."""
-        taken, waited = 0.0, None
-        while not self._poll.poll(TICK * 1000):
-            before, waited = waited, self._waited_for_cores()
-            taken += TICK if before is None else max(0.0, TICK - (waited - before))
-            if taken >= self._limits.wall:
-                raise TimeoutError
-
-    def _waited_for_cores(self) -> float:
-        """Seconds that its first thread has waited for a core, ready to run; 0 where the system does not tell."""
-        try:
-            return int(Path(f"/proc/{self._pid}/schedstat").read_bytes().split()[1]) / 1e9
-        except (OSError, ValueError, IndexError):
-            return 0.0
 
     def _told_by(self, status: int | None) -> DeathError:
         if status is None:
@@ -134,3 +106,32 @@ class Process:
         if code == -signal.SIGKILL:
             return DeathError("killed", "was killed from outside, as where memory is short")
         return DeathError("crashed", f"crashed: {signal.strsignal(-code) or 'a signal'} (signal {-code})")
+
+
+class _Clock:
+    """How long a process has taken, in ticks: a time that the whole machine slept through counts as one.
+
+    What its first thread has waited for a core, ready to run, is left out where the system tells.
+    """
+
+    def __init__(self, pid: int, limit: float) -> None:
+        self._stat = Path(f"/proc/{pid}/schedstat")
+        self._limit = limit
+        self._taken = 0.0
+        self._waited: float | None = None
+
+    def start(self) -> None:
+        self._taken, self._waited = 0.0, None
+
+    def tick(self) -> None:
+        """Count one more. Raises ``TimeoutError`` at the limit."""
+        before, self._waited = self._waited, self._waited_so_far()
+        self._taken += TICK if before is None else max(0.0, TICK - (self._waited - before))
+        if self._taken >= self._limit:
+            raise TimeoutError
+
+    def _waited_so_far(self) -> float:
+        try:
+            return int(self._stat.read_bytes().split()[1]) / 1e9
+        except (OSError, ValueError, IndexError):
+            return 0.0
