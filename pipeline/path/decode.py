@@ -13,7 +13,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Decode:
-    """Decodes one image after another. A decoder lets go of the interpreter's lock, so threads do this side by side."""
+    """Decodes one image after another. Decoders do not keep the interpreter's lock: threads do this side by side."""
 
     name = "decode"
 

@@ -14,6 +14,7 @@ import numpy as np
 from pipeline.items import Pixels
 from pipeline.path.topology import Where
 from pipeline.ports import Decoder, Encoder
+from workers.bench.clock import cpu_seconds
 
 VIEWS_SAMPLE = 24
 """Images whose views are counted: as many as there are distinct ones."""
@@ -23,7 +24,7 @@ SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What `images` of them cost: `wall` seconds, and `cpu` seconds of the threads that did it."""
+    """What `images` of them cost: `wall` seconds, and `cpu` seconds of all threads that did it."""
 
     images: int
     wall: float
@@ -60,9 +61,9 @@ class Forward:
 
 def measured(work: Callable[[], int]) -> Cost:
     """Call `work`, which returns how many images it did, and take the clocks around it."""
-    wall, cpu = time.perf_counter(), time.process_time()
+    wall, cpu = time.perf_counter(), cpu_seconds()
     images = work()
-    return Cost(images, time.perf_counter() - wall, time.process_time() - cpu)
+    return Cost(images, time.perf_counter() - wall, cpu_seconds() - cpu)
 
 
 def batch_sizes(most: int) -> list[int]:

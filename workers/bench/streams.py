@@ -17,6 +17,7 @@ from pipeline.ports import Hooks, Publisher, Source
 from pipeline.wire import Answer, Record
 from workers import assembly, services
 from workers.assembly import Judge
+from workers.bench.clock import cpu_seconds
 from workers.bench.limits import Cost, measured
 from workers.settings import Settings
 
@@ -45,7 +46,7 @@ class Clockwork(Hooks):
     def polled(self, events: int, value_bytes: int) -> None:
         """Start the clocks at the first poll that brings something."""
         del events, value_bytes
-        self.started = self.started or (time.perf_counter(), time.process_time())
+        self.started = self.started or (time.perf_counter(), cpu_seconds())
 
     def stage_done(self, stage: str, seconds: float, items: int) -> None:
         del items
@@ -57,7 +58,7 @@ class Clockwork(Hooks):
         del answer
         self.latencies.append(latency or 0.0)
         if self.count == self.expected:
-            self.ended = (time.perf_counter(), time.process_time())
+            self.ended = (time.perf_counter(), cpu_seconds())
             self.done.set()
 
     @property

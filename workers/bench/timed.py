@@ -1,10 +1,11 @@
-"""A decoder that tells how long it worked, by the clocks of the threads that call it."""
+"""A decoder that tells how long it worked, by the clocks of the threads that call it and of its processes."""
 
 from __future__ import annotations
 
 import time
 from threading import Lock
 
+from pipeline.adapters import decode_processes
 from pipeline.ports import Decoded, Decoder
 from workers.bench.limits import Cost
 
@@ -18,6 +19,7 @@ class TimedDecoder:
         self._lock = Lock()
         self._images = 0
         self._wall = self._cpu = 0.0
+        self._before = decode_processes.cpu_seconds()
 
     def decode(self, image: bytes) -> Decoded:
         wall, cpu = time.perf_counter(), time.thread_time()
@@ -30,5 +32,5 @@ class TimedDecoder:
         return decoded
 
     def cost(self) -> Cost:
-        """The cost of all calls so far, as if they had followed each other."""
-        return Cost(self._images, self._wall, self._cpu)
+        """The cost of all calls so far, as if they had followed each other; no other decoder may work meanwhile."""
+        return Cost(self._images, self._wall, self._cpu + decode_processes.cpu_seconds() - self._before)

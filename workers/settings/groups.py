@@ -168,13 +168,14 @@ class Images(BaseModel, frozen=True):
     )
     decode_in: Literal["processes", "threads"] = Field(
         "processes",
-        description="processes: a decoder that crashes or hangs takes one image with it; threads: the worker as well.",
+        description="processes: a decoder that crashes or hangs takes one image along; threads: the worker as well.",
     )
     decode_cpu_timeout: Seconds = Field(
         5.0, description="CPU seconds of decoding one image, at which its process is ended."
     )
     decode_timeout: Seconds = Field(
-        10.0, description="Seconds of decoding one image, likewise; time that its process waits for a core is left out."
+        10.0,
+        description="Seconds of decoding one image, likewise; waits for a core are left out.",
     )
     decode_memory: Annotated[int, Field(ge=64 * 1024 * 1024)] = Field(
         1024 * 1024 * 1024, description="Bytes of memory that decoding one image may take, the file included."

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import structlog
 
-from pipeline.adapters.decode_processes.messages import Call
+from pipeline.adapters.decode_processes.messages import Call, Outcome
 from pipeline.adapters.decode_processes.pool import DecodeProcesses
 from pipeline.adapters.decode_processes.process import DeathError
 from pipeline.errors import LostDecoderError, Reason
@@ -46,7 +46,7 @@ class ProcessDecoder:
             return found
         raise found
 
-    def _again(self, call: Call, image: bytes) -> Decoded | Exception:
+    def _again(self, call: Call, image: bytes) -> Outcome:
         try:
             return self.processes.ask(call, image)
         except DeathError as second:

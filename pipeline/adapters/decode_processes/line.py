@@ -36,7 +36,7 @@ class Line:
     def __init__(self, connection: socket.socket, late: Callable[[], object] = lambda: None) -> None:
         self._connection = connection
         self._late = late
-        self._kept = memoryview(np.empty(KEPT, np.uint8))
+        self._kept = np.empty(KEPT, np.uint8).data
         self.close = finalize(self, connection.close)
         """Hang up. Idempotent; it also happens when nobody refers to this any more."""
 
@@ -59,7 +59,7 @@ class Line:
             raise NonsenseError(f"a message of {head:,} and {body:,} bytes")
         start, end = _LENGTHS.size + head, _LENGTHS.size + head + body
         if end > len(whole):
-            whole = memoryview(np.empty(end, np.uint8))
+            whole = np.empty(end, np.uint8).data
             whole[:have] = self._kept[:have]
         if have < end:
             self._receive(whole, have, end)

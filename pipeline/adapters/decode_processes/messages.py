@@ -65,7 +65,7 @@ def shown(decoded: Decoded) -> tuple[Shown, memoryview]:
     pixels = np.ascontiguousarray(decoded.pixels)
     views, height, width, channels = pixels.shape
     head = Shown((views, height, width, channels), decoded.regions.tobytes(), decoded.notes)
-    return head, memoryview(pixels.reshape(-1))
+    return head, pixels.reshape(-1).data
 
 
 def outcome(head: memoryview, body: memoryview) -> tuple[Outcome, bool]:

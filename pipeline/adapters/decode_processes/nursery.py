@@ -56,6 +56,7 @@ class Nursery:
                 ours.close()
                 raise NoProcessError(f"no process to fork decode processes from: {error.strerror}") from error
         self.pid = popen.pid
+        """Of the process that forks."""
         self._control = ours
         self._turn = Lock()
         self.close = finalize(self, _close, popen, ours)
@@ -75,15 +76,19 @@ class Nursery:
         """A new decode process: its pid, and the socket to it. Raises `NoProcessError`."""
         ours, theirs = socket.socketpair()
         try:
-            with theirs, self._turn:
-                self._send(lambda: socket.send_fds(self._control, [ORDER.pack(FORK, 0)], [theirs.fileno()]))
-                pid, errno = DONE.unpack(self._answer(DONE.size))
-            if not pid:
-                raise NoProcessError(f"no decode process can be forked: {os.strerror(errno)}")
+            with theirs:
+                return self._forked(theirs), ours
         except BaseException:
             ours.close()
             raise
-        return pid, ours
+
+    def _forked(self, theirs: socket.socket) -> int:
+        with self._turn:
+            self._send(lambda: socket.send_fds(self._control, [ORDER.pack(FORK, 0)], [theirs.fileno()]))
+            pid, errno = DONE.unpack(self._answer(DONE.size))
+        if not pid:
+            raise NoProcessError(f"no decode process can be forked: {os.strerror(errno)}")
+        return int(pid)
 
     def end(self, pid: int) -> int | None:
         """End that process, if it has not ended, and return its status; None when the nursery has gone itself."""

@@ -12,7 +12,7 @@ from typing import get_args
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
 from pipeline.errors import Reason
-from pipeline.ports import LOSSES
+from pipeline.ports import DEATHS, LOSSES
 from pipeline.wire import SEVERITY, Action, Form
 
 MODES = ("enforce", "shadow")
@@ -27,6 +27,7 @@ BOUNDS: Mapping[str, tuple[str, ...] | str] = {
     "result": ("hit", "miss", "error", "loaded", "invalid"),
     "form": (*(form.name.lower() for form in Form if form), "dead_letter"),
     "loss": LOSSES,
+    "cause": DEATHS,
     "queue": "the sections of the runner, fixed at the start",
     "policy": "the policies that decide now: one that leaves the set takes its series along",
     "topic": "the topics that the worker reads",
@@ -144,6 +145,11 @@ class Metrics:
         )
         self.stage_images = make.counter(
             "sluice_stage_images", "Images that went through a stage, failed ones too.", "stage"
+        )
+        self.decode_deaths = make.counter(
+            "sluice_decode_process_deaths",
+            "Decode processes that ended without being told to, or were ended at a limit of one image, by cause.",
+            "cause",
         )
         self.claims_waiting = make.gauge(
             "sluice_waiting_claims", "Claim checks that wait to be fetched or are being fetched."

@@ -17,7 +17,7 @@ from prometheus_client import (
 from pipeline.adapters.prometheus.declared import BOUNDS, Metrics
 from pipeline.adapters.prometheus.policy_series import PolicySeries
 from pipeline.errors import Reason
-from pipeline.ports import LOSSES, EncoderSpec, Hooks
+from pipeline.ports import DEATHS, LOSSES, EncoderSpec, Hooks
 from pipeline.rules.policies.policy_set import CalibratedFor
 from pipeline.wire import SEVERITY, Answer, Failed, Failure
 
@@ -43,6 +43,8 @@ class PrometheusHooks(Hooks):
         for loss in LOSSES:
             metrics.lost_images.labels(loss)
             metrics.lost_ranges.labels(loss)
+        for cause in DEATHS:
+            metrics.decode_deaths.labels(cause)
         for result in ("loaded", "invalid", "error"):
             metrics.policy_reloads.labels(result)
         for result in ("hit", "miss", "error"):
@@ -67,6 +69,9 @@ class PrometheusHooks(Hooks):
 
     def queue_depth(self, queue: str, batches: int) -> None:
         self._metrics.queue_batches.labels(queue).set(batches)
+
+    def decode_process_ended(self, cause: str) -> None:
+        self._metrics.decode_deaths.labels(cause).inc()
 
     def encoded(self, images: int) -> None:
         self._metrics.forward_pass_views.observe(images)
