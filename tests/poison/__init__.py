@@ -1,7 +1,7 @@
 """Images that make a decoder crash, hang or run wild, for decoders that are made to obey them.
 
 `PoisonedDecoder` is such a decoder. A whole worker, or a fleet, has one with the folder `SITE` in front of its
-``PYTHONPATH``: every Python that starts so obeys, wherever it opens a picture with Pillow.
+``PYTHONPATH`` and that of this tree behind it: Pillow's own decoder obeys in every Python that starts so.
 """
 
 from __future__ import annotations

@@ -1,21 +1,17 @@
-"""Python imports this as it starts, where the folder is on its path: from then on Pillow obeys the marks."""
+"""Python imports this as it starts, where the folder is on its path: from then on Pillow's decoder obeys the marks."""
 
 from __future__ import annotations
 
-from io import BytesIO
-from typing import Any
+from pipeline.adapters.pillow import PillowDecoder
+from pipeline.ports import Decoded
+from tests.poison import obey
 
-from PIL import Image
-
-_open = Image.open
-
-
-def _obeying(file: Any, *arguments: Any, **options: Any) -> Any:
-    if isinstance(file, BytesIO):
-        from tests.poison import obey
-
-        obey(file.getvalue())
-    return _open(file, *arguments, **options)
+_decode = PillowDecoder.decode
 
 
-Image.open = _obeying
+def _obeying(self: PillowDecoder, image: bytes) -> Decoded:
+    obey(image)
+    return _decode(self, image)
+
+
+PillowDecoder.decode = _obeying  # type: ignore[method-assign]
