@@ -1,4 +1,4 @@
-"""Python imports this as it starts, where the folder is on its path: from then on Pillow's decoder obeys the marks."""
+"""Python imports this as it starts, where the folder is on its path: then Pillow's decoder obeys the marks."""
 
 from __future__ import annotations
 
