@@ -79,14 +79,14 @@ class Item:
         self.decision = None
         return self.failure
 
-    def answer(self, stage: str) -> Answer:
+    def answer(self, stage: str, policy_set: str = "") -> Answer:
         """The decision or dead letter. An item without an outcome, which is a bug, fails in the `stage` that asks."""
         if self.decision is not None:
             return Decided(self.event, self.decision)
         failure = self.failure or self.fail(
             stage, RuntimeError("it got neither a decision nor a failure; this is a bug")
         )
-        return Failed(self.event, self.event_id, failure, self.notes)
+        return Failed(self.event, self.event_id, failure, self.notes, policy_set=policy_set)
 
 
 @dataclass(slots=True, eq=False)

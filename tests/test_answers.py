@@ -112,12 +112,14 @@ WHY = [
 MADE_UP = ("sluice.note", b"key made up: there was none")
 NO_HEADERS = ("sluice.note", b"headers left out: 'traceparent', 'ce_id', 'Sluice.Reason', 'big'")
 NO_BIG = ("sluice.note", b"headers left out: 'big'")
-NO_VALUE = [("sluice.note", b"value left out: it stands in the images topic"), ("sluice.left_out", b"value")]
+NO_VALUE = ("sluice.note", b"value left out: it stands in the images topic")
 KEY_HASHED = ("sluice.note", b"key of 6,000 bytes hashed")
 REFERENCE = (
     b'{"topic":"images","partition":2,"offset":5,"bytes":4,'
     b'"sha256":"0f4636c78f65d3639ece5a064b5ae753e3408614a14fb18ab4d7540d2c248543"}'
 )
+THEN, ODD = ("sluice.timestamp", b"1764000000.5"), ("sluice.timestamp", b"-0.001")
+WITHOUT = {part: ("sluice.left_out", part.encode()) for part in ("key", "headers", "value")}
 PLACE = "images/2/5"
 LATER, BEFORE = "2025-11-24T16:00:00.500Z", "1969-12-31T23:59:59.999Z"
 ALL = "headers left out: 'traceparent', 'ce_id', 'Sluice.Reason', 'big'"
@@ -152,14 +154,26 @@ def test_a_decision_is_these_bytes_in_every_form(
 @pytest.mark.parametrize(
     ("event", "form", "key", "value", "headers"),
     [
-        (KEYLESS, Form.WHOLE, None, b"\x89PNG", [*KEPT, *WHY]),
-        (KEYLESS, Form.KEYED, b"images/2/5", b"\x89PNG", [*KEPT, *WHY, MADE_UP]),
-        (KEYLESS, Form.BARE, b"images/2/5", b"\x89PNG", [*WHY, MADE_UP, NO_HEADERS]),
-        (KEYLESS, Form.REFERENCE, b"images/2/5", REFERENCE, [*WHY, MADE_UP, NO_HEADERS, *NO_VALUE]),
-        (LONG_KEY, Form.WHOLE, LONG_KEY.key, b"\x89PNG", [("big", BIG), *WHY]),
-        (LONG_KEY, Form.KEYED, LONG_KEY.key, b"\x89PNG", [("big", BIG), *WHY]),
-        (LONG_KEY, Form.BARE, LONG_KEY.key, b"\x89PNG", [*WHY, NO_BIG]),
-        (LONG_KEY, Form.REFERENCE, HASHED.encode(), REFERENCE, [*WHY, NO_BIG, KEY_HASHED, *NO_VALUE]),
+        (KEYLESS, Form.WHOLE, None, b"\x89PNG", [*KEPT, *WHY, THEN]),
+        (KEYLESS, Form.KEYED, b"images/2/5", b"\x89PNG", [*KEPT, *WHY, MADE_UP, THEN, WITHOUT["key"]]),
+        (KEYLESS, Form.BARE, b"images/2/5", b"\x89PNG", [*WHY, MADE_UP, NO_HEADERS, THEN, WITHOUT["headers"]]),
+        (
+            KEYLESS,
+            Form.REFERENCE,
+            b"images/2/5",
+            REFERENCE,
+            [*WHY, MADE_UP, NO_HEADERS, NO_VALUE, THEN, WITHOUT["value"]],
+        ),
+        (LONG_KEY, Form.WHOLE, LONG_KEY.key, b"\x89PNG", [("big", BIG), *WHY, ODD]),
+        (LONG_KEY, Form.KEYED, LONG_KEY.key, b"\x89PNG", [("big", BIG), *WHY, ODD]),
+        (LONG_KEY, Form.BARE, LONG_KEY.key, b"\x89PNG", [*WHY, NO_BIG, ODD, WITHOUT["headers"]]),
+        (
+            LONG_KEY,
+            Form.REFERENCE,
+            HASHED.encode(),
+            REFERENCE,
+            [*WHY, NO_BIG, KEY_HASHED, NO_VALUE, ODD, WITHOUT["value"]],
+        ),
     ],
 )
 def test_a_dead_letter_is_these_bytes_in_every_form(

@@ -249,7 +249,13 @@ def test_a_dead_letter_prints_as_a_line_that_its_schema_describes() -> None:
     )
     jsonschema.validate(msgspec.to_builtins(letter), schema("dead_letter.v1"))
     expected = DeadLetter(
-        event_id=EVENT_ID, image_id="k", stage="fetch", reason="empty", message="no bytes", notes=["odd", "so"]
+        event_id=EVENT_ID,
+        image_id="k",
+        stage="fetch",
+        reason="empty",
+        message="no bytes",
+        notes=["odd", "so"],
+        source=SourceRef("t", 3, 9),
     )
     assert letter == expected
 

@@ -18,19 +18,23 @@ class Publish:
     """Returns once every answer of the batch is acknowledged; only then may the batch be committed.
 
     An answer that is refused for good is tried again in a smaller form. A decision that is refused in every form
-    becomes a dead letter.
+    becomes a dead letter. Dead letters say which policy set was live: `policy_set` is asked once a batch.
     """
 
     name = "publish"
 
-    def __init__(self, publisher: Publisher, hooks: Hooks, now: Callable[[], float]) -> None:
+    def __init__(
+        self, publisher: Publisher, hooks: Hooks, now: Callable[[], float], policy_set: Callable[[], str] = str
+    ) -> None:
         self._publisher = publisher
         self._hooks = hooks
         self._now = now
+        self._policy_set = policy_set
 
     def __call__(self, batch: Batch) -> Batch:
         """Publish decisions and dead letters. Raises `PublishError` when the broker does not acknowledge."""
-        answers = [item.answer(self.name) for item in batch.items]
+        version = self._policy_set()
+        answers = [item.answer(self.name, version) for item in batch.items]
         refused = self._refused(answers)
         while refused:
             indices = list(refused)
@@ -64,7 +68,7 @@ class Publish:
             ) from why
         else:
             item.fail(self.name, why)
-            smaller, form = item.answer(self.name), "dead_letter"
+            smaller, form = item.answer(self.name, self._policy_set()), "dead_letter"
         self._hooks.answer_made_smaller(form)
         _log.warning("answer_made_smaller", event_at=str(item.event), form=form, reason=str(why))
         return smaller

@@ -69,6 +69,8 @@ class Failed(msgspec.Struct, frozen=True):
     failure: Failure
     notes: tuple[str, ...] = ()
     form: Form = Form.WHOLE
+    policy_set: str = ""
+    """The version of the set that was live then; empty where there was none."""
 
     def smaller(self) -> Failed | None:
         """As `Decided.smaller`. An event without a key gets one first, which is what a compacted topic asks for."""

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 import msgspec
 
-from pipeline.wire.names import CLAIM_CONTENT_TYPE, CONTENT_TYPE, KEY_LIMIT, Headers
+from pipeline.wire.names import CLAIM_CONTENT_TYPE, CONTENT_TYPE, KEY_LIMIT, ORIGIN_HEADER, Headers
 
 ID_DIGITS = 32
 NO_TIMESTAMP = -1
@@ -73,7 +73,24 @@ class SourceRef(msgspec.Struct, frozen=True):
     partition: int
     offset: int
 
+    def __str__(self) -> str:
+        """``topic[partition]@offset``, as an event is named."""
+        return f"{self.topic}[{self.partition}]@{self.offset}"
 
+
+class Origin(msgspec.Struct, frozen=True):
+    """Which event a replay repeats; the timestamp is in seconds, as in `Event`."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: float
+
+
+ORIGIN_LIMIT = 1000
+"""Bytes of an origin's header; a longer one is not ours."""
+
+_decode_origin = msgspec.json.Decoder(Origin).decode
 _decode_claim = msgspec.json.Decoder(Claim).decode
 
 
@@ -87,8 +104,29 @@ def event_id(event: Event, value_sha256: str) -> str:
 
     A redelivery repeats it, whatever changed meanwhile. A record at the same offset of a topic that was made anew, or
     of another cluster, has another one.
+
+    A replay has the id of the event that it names as its origin. Anybody may name one, so two things bound what that
+    gains: the hash is that of the replay's own value, so that nobody has other bytes answered under the id, and the
+    origin stands before the replay in the same partition, so that nobody is answered under an id before its event is.
+    Elsewhere (in another topic, or one that was made anew) replays have an id that is theirs alone, each the same.
     """
-    return _digest(event.topic, str(event.partition), str(event.offset), repr(event.timestamp), value_sha256)
+    origin = origin_of(event) if event.headers else None
+    if origin is None:
+        return _digest(event.topic, str(event.partition), str(event.offset), repr(event.timestamp), value_sha256)
+    parts = (origin.topic, str(origin.partition), str(origin.offset), repr(origin.timestamp), value_sha256)
+    here = (origin.topic, origin.partition) == (event.topic, event.partition) and origin.offset < event.offset
+    return _digest(*parts) if here else _digest("replay", *parts)
+
+
+def origin_of(event: Event) -> Origin | None:
+    """The event that this one says it repeats; None where it says nothing that can be read."""
+    said = event.header(ORIGIN_HEADER)
+    if said is None or len(said) > ORIGIN_LIMIT:
+        return None
+    try:
+        return _decode_origin(said)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return None
 
 
 def decision_id(event: str, policy_set: str, fingerprint: str) -> str:

@@ -27,7 +27,15 @@ EVENT_ID_HEADER = "sluice.event_id"
 NOTE_HEADER = "sluice.note"
 """One header for each note of a dead letter, which has no other place for them."""
 LEFT_OUT_HEADER = "sluice.left_out"
-"""Stands on a dead letter whose value is not the event's, but says where the event stands."""
+"""Stands on a dead letter in a smaller form, and says how much of its event is missing: key, headers or value."""
+TIMESTAMP_HEADER = "sluice.timestamp"
+"""The event's timestamp on its dead letter, in seconds as `event_id` takes it: the record's own is another time."""
+POLICY_SET_HEADER = "sluice.policy_set"
+"""The policy set that was live when a dead letter was made."""
+ORIGIN_HEADER = "sluice.origin"
+"""Stands on a replayed event: which event it repeats."""
+REPLAYS_HEADER = "sluice.replays"
+"""Stands on a replayed event: how many times it has been replayed, this time included."""
 EVENT_PREFIX = "sluice.event."
 """Put before an event's header whose name is ours (its own ``ce_id``, or a ``sluice.reason`` from somewhere else)."""
 
@@ -48,6 +56,15 @@ Headers = Sequence[tuple[str, bytes | None]]
 def renamed(headers: Headers, taken: frozenset[str]) -> list[tuple[str, bytes | None]]:
     """An event's headers, with `EVENT_PREFIX` before each whose name (in lower case) is `taken` or begins as ours."""
     return [(EVENT_PREFIX + name if _is_ours(name.lower(), taken) else name, value) for name, value in headers]
+
+
+def restored(headers: Headers) -> list[tuple[str, bytes | None]]:
+    """The event's own headers out of those of its dead letter: `renamed` is undone, and ours are left out."""
+    return [
+        (name.removeprefix(EVENT_PREFIX), value)
+        for name, value in headers
+        if name.startswith(EVENT_PREFIX) or not _is_ours(name.lower(), frozenset())
+    ]
 
 
 def carried(headers: Headers, taken: frozenset[str]) -> tuple[list[tuple[str, bytes | None]], list[str]]:

@@ -19,7 +19,9 @@ from pipeline.wire.names import (
     EVENT_ID_HEADER,
     LEFT_OUT_HEADER,
     NOTE_HEADER,
+    POLICY_SET_HEADER,
     REASON_HEADER,
+    TIMESTAMP_HEADER,
     Headers,
     carried,
     listed,
@@ -42,6 +44,8 @@ class Record(msgspec.Struct, frozen=True):
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
+    partition: int | None = None
+    """Where it must go; None: where its key leads, or in turn without one."""
 
 
 class LeftOut(msgspec.Struct, frozen=True):
@@ -96,16 +100,17 @@ def _dead_letter_record(answer: Failed, topic: str) -> Record:
     """
     event, failure, form = answer.event, answer.failure, answer.form
     key, value, headers, left_out = event.key, event.value, renamed(event.headers, _NONE_TAKEN), []
+    missing = ""
     if form >= Form.KEYED and key is None:
+        missing = "key"
         key, left_out = f"{event.topic}/{event.partition}/{event.offset}".encode(), ["key made up: there was none"]
     if form >= Form.BARE and headers:
         left_out.append(f"headers left out: {listed([name for name, _ in event.headers])}")
-        headers = []
-    extra: list[tuple[str, bytes | None]] = []
+        headers, missing = [], "headers"
     if form == Form.REFERENCE:
         if event.key and (key := short_key(event.key)) != event.key:
             left_out.append(f"key of {len(event.key):,} bytes hashed")
-        value, extra = _reference(event), [(LEFT_OUT_HEADER, b"value")]
+        value, missing = _reference(event), "value"
         left_out.append("value left out: it stands in the images topic")
     why = {
         "topic": event.topic,
@@ -118,6 +123,8 @@ def _dead_letter_record(answer: Failed, topic: str) -> Record:
     connect = [(CONNECT_PREFIX + name, text.encode("utf-8", "replace")) for name, text in why.items()]
     said = [(NOTE_HEADER, note.encode("utf-8", "replace")) for note in (*answer.notes, *left_out)]
     ours = [(REASON_HEADER, failure.reason.encode()), (EVENT_ID_HEADER, answer.event_id.encode())]
+    more = {TIMESTAMP_HEADER: repr(event.timestamp), POLICY_SET_HEADER: answer.policy_set, LEFT_OUT_HEADER: missing}
+    extra = [(name, text.encode()) for name, text in more.items() if text]
     return Record(topic, key, value, [*headers, *connect, *ours, *said, *extra])
 
 

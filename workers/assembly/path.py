@@ -78,7 +78,7 @@ def _stages(judge: Judge, publisher: Publisher, hooks: Hooks) -> list[Stage]:
         Decode(model.decoder),
         Encode(model.encoder, model.provenance, judge.features, hooks),
         Decide(judge.live, time.time),
-        Publish(publisher, hooks, time.time),
+        Publish(publisher, hooks, time.time, lambda: judge.live().policy_set.version),
     ]
 
 

@@ -143,7 +143,10 @@ class KafkaWriter:
 
     def _send(self, record: Record) -> Any:
         value = _Nullable.NOTHING if record.key is None and record.value is None else record.value
-        return self._producer.send(record.topic, key=record.key, value=value, headers=sendable(record.headers))
+        headers = sendable(record.headers)
+        return self._producer.send(
+            record.topic, key=record.key, value=value, headers=headers, partition=record.partition
+        )
 
     def _known(self, record: Record) -> str | None:
         """Why the record's topic will not take it: it has lately refused one that was no larger. Else None."""

@@ -67,7 +67,7 @@ class MemoryBroker:
         """Write one record and wake whoever polls its topic; returns it as an event."""
         with self.changed:
             logs = self._logs(record.topic)
-            number = (next(self._turn) if record.key is None else crc32(record.key)) % len(logs)
+            number = self._partition_of(record) % len(logs)
             offset, headers = len(logs[number]), list(record.headers)
             event = Event(record.topic, number, offset, record.key, record.value, headers, self._clock())
             logs[number].append(event)
@@ -111,6 +111,11 @@ class MemoryBroker:
                 self._members[group].remove(member)
                 member.assign([])
                 self._rebalance(group)
+
+    def _partition_of(self, record: Record) -> int:
+        if record.partition is not None:
+            return record.partition
+        return next(self._turn) if record.key is None else crc32(record.key)
 
     def _logs(self, topic: str) -> list[list[Event]]:
         return self._topics.setdefault(topic, [[] for _ in range(self._partitions)])

@@ -56,6 +56,13 @@ def test_json_says_of_an_answer_what_its_record_would(
         "reason": "empty",
         "message": "no ? bytes",
         "notes": ["odd"],
+        "source": {"topic": "files", "partition": 0, "offset": 0},
+        "time": None,
+        "stored": None,
+        "policy_set": "",
+        "replays": 0,
+        "left_out": "",
+        "bytes": 0,
     }
 
 

@@ -1,0 +1,90 @@
+"""Which dead letters are meant, and from what time on: what a person says of them, as rules."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from pipeline.wire import DeadLetter
+
+FOREIGN = "foreign"
+"""The reason by which records of the topic are asked for that are none of ours, such as Kafka Connect's own."""
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+_AGO = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)([smhdw])", re.ASCII)
+
+
+class Window(NamedTuple):
+    """Times in seconds since the epoch; None where it is open. `until` is not part of it."""
+
+    since: float | None = None
+    until: float | None = None
+
+    def holds(self, time: float) -> bool:
+        return (self.since is None or time >= self.since) and (self.until is None or time < self.until)
+
+
+ALWAYS = Window()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Filters that join: a dead letter is meant where every one that is given holds of it.
+
+    `id` is any of `ids_of`; `topic` and `partition` are those of its event. None means any, and so do no reasons.
+    """
+
+    reasons: frozenset[str] = frozenset()
+    stage: str | None = None
+    policy_set: str | None = None
+    topic: str | None = None
+    partition: int | None = None
+    id: str | None = None
+    window: Window = ALWAYS
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing narrows it down."""
+        return self == Wanted()
+
+    def means(self, letter: DeadLetter, time: float) -> bool:
+        """Whether the dead letter, written at `time`, is meant."""
+        source = letter.source
+        return (
+            (not self.reasons or reason_of(letter) in self.reasons)
+            and self.stage in {None, letter.stage}
+            and self.policy_set in {None, letter.policy_set}
+            and self.topic in {None, source and source.topic}
+            and (self.partition is None or (source is not None and source.partition == self.partition))
+            and (self.id is None or self.id in ids_of(letter))
+            and self.window.holds(time)
+        )
+
+
+def ids_of(letter: DeadLetter) -> frozenset[str]:
+    """By what a person may name a dead letter: its event, its image, or where either stands (``topic[0]@5``)."""
+    named = (letter.event_id, letter.image_id, str(letter.source or ""), str(letter.stored or ""))
+    return frozenset(name for name in named if name)
+
+
+def reason_of(letter: DeadLetter) -> str:
+    """Why it is one, in a word."""
+    return FOREIGN if letter.foreign else letter.reason
+
+
+def parse_time(text: str, now: float) -> float:
+    """Seconds since the epoch, from ``90s``, ``2h`` or ``3d`` before now, or from an ISO 8601 time.
+
+    A time without a zone is UTC. Raises `ValueError` with what is taken.
+    """
+    if ago := _AGO.fullmatch(text.strip()):
+        return now - float(ago[1]) * _UNITS[ago[2]]
+    try:
+        time = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is no time: say how long ago, such as 30m, 2h or 3d, or when, such as 2026-03-01T14:00"
+        ) from None
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
