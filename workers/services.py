@@ -16,7 +16,7 @@ from workers.settings import Settings
 
 if TYPE_CHECKING:  # a quarter of a second of imports, which `sluice scan` and `sluice policy` do without
     from pipeline.adapters.http import HttpFetcher
-    from pipeline.adapters.kafka import KafkaConnection, KafkaSource, KafkaWriter
+    from pipeline.adapters.kafka import KafkaConnection, KafkaSource, KafkaTopic, KafkaWriter
     from pipeline.adapters.redis import RedisConnection
 
 T = TypeVar("T")
@@ -86,6 +86,13 @@ def patiently(attempt: Callable[..., T], settings: Settings, *more: object) -> T
                 told = waited
                 _log.warning("waiting_for_kafka", why=str(error), gives_up_in=round(left))
             time.sleep(min(PAUSE, left))
+
+
+def kafka_topic(settings: Settings, name: str) -> KafkaTopic:
+    """A topic as it lies. Raises `ServiceError` where it is not there."""
+    from pipeline.adapters.kafka import KafkaTopic
+
+    return KafkaTopic(kafka_connection(settings), name)
 
 
 def kafka_source(settings: Settings, hooks: Hooks) -> KafkaSource:

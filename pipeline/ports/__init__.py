@@ -9,6 +9,7 @@ from pipeline.ports.hooks import DEATHS, LOSSES, HookChain, Hooks
 from pipeline.ports.images import Decoded, Decoder, Fetcher
 from pipeline.ports.model import Encoder, EncoderSpec
 from pipeline.ports.stream import Publisher, RecordWriter, Source, Stage
+from pipeline.ports.topic import Span, Spans, Topic
 
 __all__ = [
     "DEATHS",
@@ -24,6 +25,9 @@ __all__ = [
     "Publisher",
     "RecordWriter",
     "Source",
+    "Span",
+    "Spans",
     "Stage",
     "TextCache",
+    "Topic",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -43,6 +43,8 @@ class Wanted:
     partition: int | None = None
     id: str | None = None
     window: Window = ALWAYS
+    said: str = field(default="", compare=False)
+    """The filters as they were typed: "2h" is the same filter an hour later, though another window."""
 
     @property
     def everything(self) -> bool:

@@ -48,6 +48,16 @@ COMMANDS: Mapping[str, str | Group] = {
         "Topics in Kafka.",
         {"create": "Make the three topics with sane settings; those that exist are left as they are."},
     ),
+    "dlq": Group(
+        "See, save, replay and purge dead letters.",
+        {
+            "list": "List dead letters, a line each, and count them by reason.",
+            "show": "Show all there is to know of a dead letter: the error, the headers, and the first of its bytes.",
+            "save": "Write the value of a dead letter to a file, byte for byte.",
+            "replay": "Send dead letters' events to the images topic again: the same key, value and headers.",
+            "purge": "Delete the oldest dead letters, for good.",
+        },
+    ),
     "config": Group(
         "Look at the settings.",
         {"show": "Print the resolved settings, secrets redacted, as a config file would say them."},

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pipeline.adapters.kafka.connection import BrokerAwayError, KafkaConnection, check_libraries
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.adapters.kafka.tail import tail
+from pipeline.adapters.kafka.topic import KafkaTopic
 from pipeline.adapters.kafka.topics import (
     Creation,
     TopicPlan,
@@ -23,6 +24,7 @@ __all__ = [
     "Creation",
     "KafkaConnection",
     "KafkaSource",
+    "KafkaTopic",
     "KafkaWriter",
     "TopicPlan",
     "check_libraries",

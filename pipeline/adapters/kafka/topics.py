@@ -134,7 +134,7 @@ def committed_lag(connection: KafkaConnection, group: str, topics: Sequence[str]
         ]
         ends = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
         starts = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
-        saved = _group_offsets(admin, group)
+        saved = group_offsets(admin, group)
     done = {at: offset.offset for at, offset in saved.items() if offset.offset >= 0}
     return {(at.topic, at.partition): ends[at].offset - max(done.get(at, 0), starts[at].offset) for at in partitions}
 
@@ -148,7 +148,7 @@ def _admin(connection: KafkaConnection) -> Iterator[Any]:
         yield admin
 
 
-def _group_offsets(admin: Any, group: str) -> dict[TopicPartition, OffsetAndMetadata]:
+def group_offsets(admin: Any, group: str) -> dict[TopicPartition, OffsetAndMetadata]:
     """Ask until there is an answer: the first question about any group makes the topic of the offsets."""
     for attempt in stamina.retry_context(on=errors.RetriableError, attempts=None, timeout=_ANSWER_MS / 1000):
         with attempt:

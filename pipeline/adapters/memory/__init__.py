@@ -9,12 +9,14 @@ from pipeline.adapters.memory.broker import MemoryBroker
 from pipeline.adapters.memory.caches import MemoryFeatureCache, MemoryTextCache
 from pipeline.adapters.memory.encoder import NullEncoder
 from pipeline.adapters.memory.ends import MemorySource, MemoryWriter
+from pipeline.adapters.memory.topic import MemoryTopic
 
 __all__ = [
     "MemoryBroker",
     "MemoryFeatureCache",
     "MemorySource",
     "MemoryTextCache",
+    "MemoryTopic",
     "MemoryWriter",
     "NullEncoder",
 ]

@@ -45,6 +45,7 @@ class MemoryBroker:
         self._partitions = partitions
         self._turn = count()
         self._topics: dict[str, list[list[Event]]] = {}
+        self._deleted: dict[Partition, int] = {}
         self._committed: dict[tuple[str, Partition], int] = {}
         self._members: defaultdict[str, list[Member]] = defaultdict(list)
 
@@ -78,11 +79,25 @@ class MemoryBroker:
     def records(self, topic: str) -> list[Event]:
         """All that the topic holds, by partition and offset."""
         with self.changed:
-            return [event for log in self._logs(topic) for event in log]
+            return [event for number in range(len(self._logs(topic))) for event in self._kept((topic, number))]
 
     def read(self, partition: Partition, offset: int, most: int) -> list[Event]:
         with self.changed:
             return self._logs(partition[0])[partition[1]][offset : offset + most]
+
+    def partitions(self, topic: str) -> int:
+        with self.changed:
+            return len(self._logs(topic))
+
+    def first(self, partition: Partition) -> int:
+        """The offset of the oldest record that has not been deleted."""
+        with self.changed:
+            return self._deleted.get(partition, 0)
+
+    def delete_before(self, partition: Partition, offset: int) -> None:
+        """Delete the partition's records up to that offset, which is at most its end."""
+        with self.changed:
+            self._deleted[partition] = max(self.first(partition), min(offset, self.end(partition)))
 
     def end(self, partition: Partition) -> int:
         """The offset that the partition's next record will get."""
@@ -116,6 +131,9 @@ class MemoryBroker:
         if record.partition is not None:
             return record.partition
         return next(self._turn) if record.key is None else crc32(record.key)
+
+    def _kept(self, partition: Partition) -> list[Event]:
+        return self._logs(partition[0])[partition[1]][self._deleted.get(partition, 0) :]
 
     def _logs(self, topic: str) -> list[list[Event]]:
         return self._topics.setdefault(topic, [[] for _ in range(self._partitions)])

@@ -1,0 +1,1 @@
+"""``sluice dlq``: see, save, replay and purge dead letters."""

@@ -1,0 +1,72 @@
+"""``sluice dlq save``: a dead letter's bytes into a file."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.errors import UsageError
+from pipeline.rules.dead_letters import Wanted
+from workers.dlq.found import Found, matching, size_of, spans_for
+from workers.dlq.originals import Originals
+from workers.dlq.saving import place_for, write_new
+from workers.services import kafka_topic
+from workers.settings import Settings
+from workers.settings.options import with_settings
+from workers.terminal.console import Terminal
+from workers.terminal.plain import one_line, say, say_json
+
+EXIT_UNSAVED = 1
+
+
+@with_settings("kafka", "topics", "log")
+def save(
+    settings: Settings,
+    letter_id: Annotated[str, typer.Argument(metavar="ID", help="Event id, image id or place, such as TOPIC[0]@5.")],
+    file: Annotated[Path, typer.Argument(help="File to write, or a folder for as many as have that id.")],
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a file.")] = False,
+) -> int:
+    """Write the value of a dead letter to a file, byte for byte.
+
+    A value that the dead-letter topic did not take is looked up in the images topic. Exit status 1: it is not there
+    any more. Mind what you open it with: the file is what a stranger sent, and a decoder has failed at it.
+    """
+    terminal, wanted = Terminal(), Wanted(id=letter_id)
+    with ExitStack() as held:
+        topic = held.enter_context(closing(kafka_topic(settings, settings.dead_letters_topic)))
+        originals = held.enter_context(closing(Originals(lambda name: kafka_topic(settings, name))))
+        spans = spans_for(topic, wanted)
+        with terminal.counting("looking for it", size_of(spans)) as counter:
+            found = [*matching(topic, wanted, spans, counter.advance)]
+        if not found:
+            raise UsageError(
+                f"no dead letter in {settings.dead_letters_topic} has the id {one_line(letter_id)};"
+                " sluice dlq list names them all"
+            )
+        if len(found) > 1 and not file.is_dir():
+            raise UsageError(
+                f"{len(found)} dead letters have the id {one_line(letter_id)}: name a folder that is there, or one of"
+                f" them by its place, such as {found[-1].letter.stored}"
+            )
+        saved = [_save(each, originals, file, force=force, as_json=as_json) for each in found]
+    return 0 if all(saved) else EXIT_UNSAVED
+
+
+def _save(found: Found, originals: Originals, file: Path, *, force: bool, as_json: bool) -> bool:
+    event = found.record if found.letter.foreign else originals.event_of(found)
+    value = None if event is None else event.value
+    if value is None:
+        say(f"sluice: {found.letter.stored}: there is no value, or it has gone from the images topic since", err=True)
+        return False
+    path = place_for(file, found.record, value)
+    write_new(path, value, force=force)
+    if as_json:
+        say_json(json.dumps({"file": str(path), "bytes": len(value), "stored": str(found.letter.stored)}))
+    else:
+        say(f"{one_line(str(path))}: {len(value):,} bytes")
+    return True

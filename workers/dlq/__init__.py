@@ -1,0 +1,1 @@
+"""Dead letters at work: found by filters, shown, saved, replayed and purged."""

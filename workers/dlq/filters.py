@@ -1,0 +1,87 @@
+"""The filters that choose dead letters, as flags: declared once for every command that has them."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.errors import Reason, UsageError
+from pipeline.rules.dead_letters import FOREIGN, Wanted, Window, parse_time
+
+WHEN = "30m, 2h, 3d ago, or an ISO time (UTC)"
+
+_FLAGS: dict[str, Any] = {
+    "reason": Annotated[list[str], typer.Option(help=f"Of this reason; may be repeated. '{FOREIGN}': not ours.")],
+    "stage": Annotated[str | None, typer.Option(help="Given up by this stage: fetch, decode, encode...")],
+    "policy_set": Annotated[str | None, typer.Option(help="Made while this policy set was live.")],
+    "topic": Annotated[str | None, typer.Option(help="Whose event stood in this topic.")],
+    "partition": Annotated[int | None, typer.Option(min=0, help="Whose event stood in this partition.")],
+    "since": Annotated[str | None, typer.Option(help=f"Written since then: {WHEN}.")],
+    "until": Annotated[str | None, typer.Option(help=f"Written before then: {WHEN}.")],
+    "id": Annotated[str | None, typer.Option("--id", help="Of this event id, image id or place, TOPIC[0]@5.")],
+}
+
+
+def with_filters(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command its `Wanted` as second argument, behind the settings, and the flags that it is made of.
+
+    Raises `UsageError` for a filter that cannot be meant. It goes below `with_settings`.
+    """
+
+    def run(settings: Any, **given: Any) -> Any:
+        chosen = {name: given.pop(name) for name in _FLAGS}
+        return command(settings, wanted_by(**chosen), **given)
+
+    settings, _, *own = inspect.signature(command, eval_str=True).parameters.values()
+    flags = [
+        inspect.Parameter(name, settings.kind, annotation=kind, default=[] if name == "reason" else None)
+        for name, kind in _FLAGS.items()
+    ]
+    run.__signature__ = inspect.Signature([settings, *own, *flags])  # type: ignore[attr-defined]
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    return run
+
+
+def wanted_by(
+    reason: list[str],
+    stage: str | None,
+    policy_set: str | None,
+    topic: str | None,
+    partition: int | None,
+    since: str | None,
+    until: str | None,
+    id: str | None,  # noqa: A002 - the flag's name
+) -> Wanted:
+    """The filters as they were typed. Raises `UsageError`."""
+    known = {*Reason, FOREIGN}
+    if unknown := [each for each in reason if each not in known]:
+        raise UsageError(f"no dead letter has the reason {unknown[0]!r}; there are {', '.join(sorted(known))}")
+    now = time.time()
+    window = Window(
+        None if since is None else time_of("--since", since, now),
+        None if until is None else time_of("--until", until, now),
+    )
+    if window.since is not None and window.until is not None and window.since >= window.until:
+        raise UsageError(f"--since {since} is not before --until {until}")
+    typed = {
+        "stage": stage,
+        "set": policy_set,
+        "topic": topic,
+        "partition": partition,
+        "since": since,
+        "until": until,
+    }
+    said = [*sorted(set(reason)), *(f"{name}={value}" for name, value in typed.items() if value is not None)]
+    return Wanted(frozenset(reason), stage, policy_set, topic, partition, id, window, " ".join(said))
+
+
+def time_of(flag: str, text: str, now: float) -> float:
+    """A time as it was typed behind that flag. Raises `UsageError`."""
+    try:
+        return parse_time(text, now)
+    except ValueError as error:
+        raise UsageError(f"{flag}: {error}") from error
