@@ -29,7 +29,14 @@ class SluiceError(Exception):
 
 
 class UsageError(SluiceError):
-    """A person's input is wrong; the message says what is wrong and what to do, on one line."""
+    """A person's input is wrong; each line of the message says what is wrong and what to do."""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return tuple(map(str, self.args))
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
 
 
 class SettingsError(UsageError):
@@ -54,7 +61,7 @@ class PolicyError(UsageError):
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
-        super().__init__("\n".join(str(problem) for problem in problems))
+        super().__init__(*map(str, problems))
 
 
 class ModelError(UsageError):

@@ -84,7 +84,7 @@ def _root(
     if show_version:
         say(f"sluice {version('sluice')}")
     elif context.invoked_subcommand is None:
-        say(context.get_help())
+        say(*context.get_help().splitlines())
 
 
 def main() -> None:
@@ -125,13 +125,15 @@ def _surprised(error: Exception) -> int:
     if isinstance(error, OSError) and "--debug" not in sys.argv:
         _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         return EXIT_USAGE
-    traceback.print_exc()
+    _trace()
     return EXIT_BUG
 
 
 def _failed(error: UsageError | StopError) -> int:
     if "--debug" in sys.argv:
-        traceback.print_exc()
+        _trace()
+    elif isinstance(error, UsageError):
+        _complain(*error.lines)
     else:
         _complain(str(error))
     answers = sys.argv[1:2] in ANSWER_WITH_1
@@ -145,10 +147,16 @@ def _refused(error: TyperException) -> int:
     return EXIT_USAGE
 
 
-def _complain(reason: str) -> None:
+def _complain(reason: str, *more: str) -> None:
     """Say on stderr what is wrong; where nobody can hear it, the exit status must do."""
     with suppress(OSError, ReaderGoneError):
-        say(f"sluice: {reason}", err=True)
+        say(f"sluice: {reason}", *more, err=True)
+
+
+def _trace() -> None:
+    """Say where the error that is being handled came from. Its message may quote what a stranger wrote."""
+    with suppress(OSError, ReaderGoneError):
+        say(*traceback.format_exc().splitlines(), err=True)
 
 
 def _reader_gone() -> int:

@@ -85,7 +85,7 @@ def evaluate(
         say_json(record.as_json())
     else:
         show(record, terminal.out)
-        say(f"\nThe page is in {html}" if html else "\n--html FILE writes this as a page, with charts")
+        say("", f"The page is in {html}" if html else "--html FILE writes this as a page, with charts")
 
 
 def _check_writable(html: Path | None) -> None:

@@ -48,7 +48,7 @@ def scan(
     terminal, skipped = Terminal(), Skipped(None if name_skipped else NAMED)
     files = _from_the_first(Named(paths, skipped))
     if files is None:
-        raise UsageError("\n".join(skipped.lines()))
+        raise UsageError(*skipped.lines())
     with terminal.status("loading the model and the policies"):
         judge = assembly.judge(settings, assembly.load_model(settings), MemoryTextCache(), SayOtherModel())
     with terminal.counting("scanning") as counter:

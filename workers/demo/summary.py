@@ -9,11 +9,12 @@ from statistics import quantiles
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from pipeline.wire import SEVERITY, Decision
 from workers.demo.stream import Answers
 from workers.scan.report import COLOURS
-from workers.terminal.console import Terminal
+from workers.terminal.console import Terminal, told
 from workers.terminal.plain import say_json
 
 SHOWN = 8
@@ -54,9 +55,9 @@ def print_summary(figures: dict[str, Any], out: Path, *, as_json: bool) -> None:
     console.print(_counts(figures))
     console.print()
     console.print(_flagged_table(figures["flagged"]))
-    console.print(
-        f"\n[bold]{figures['images'] - sum(figures['dead_letters'].values())} decisions[/] in {out}; try next:"
-    )
+    decisions = figures["images"] - sum(figures["dead_letters"].values())
+    console.print()
+    console.print(told((f"{decisions} decisions", "bold"), f" in {out}; try next:"))
     console.print("  sluice scan PICTURE...        judge your own pictures")
     console.print("  sluice demo --serve           keep it going, edit a policy, watch the metrics")
     console.print("  sluice policy check           are the policies sound?")
@@ -66,23 +67,29 @@ def print_summary(figures: dict[str, Any], out: Path, *, as_json: bool) -> None:
 def _counts(figures: dict[str, Any]) -> Table:
     table = Table.grid(padding=(0, 2))
     verdicts = figures["verdicts"]
-    shown = [f"[{COLOURS[v]}]{v} {verdicts[v]}[/]" for v in SEVERITY if v in verdicts]
+    shown = [told((f"{v} {verdicts[v]}", COLOURS[v])) for v in SEVERITY if v in verdicts]
     cache = figures["text_cache"]
     rows = {
-        "images": f"[bold]{figures['images']}[/], each answered",
-        "verdicts": "  ".join(shown),
-        "matches": _listed(figures["matches"]),
-        "in shadow": _listed(figures["shadow"]),
-        "dead letters": _listed(figures["dead_letters"]),
-        "throughput": f"[bold]{figures['images_per_second']:.0f} images/s[/]"
-        f", after {figures['seconds_to_ready']} s of loading",
-        "latency": f"p50 {figures['latency_p50'] * 1000:.0f} ms   p95 {figures['latency_p95'] * 1000:.0f} ms",
-        "text cache": f"{cache['hit']} hits, {cache['miss']} misses (the second worker reads what the first encoded)",
-        "model": f"{figures['model']['name']}@{figures['model']['fingerprint']} {figures['model']['dtype']}"
-        f"   policy set {figures['policy_set']}",
+        "images": told((str(figures["images"]), "bold"), ", each answered"),
+        "verdicts": Text("  ").join(shown),
+        "matches": told(_listed(figures["matches"])),
+        "in shadow": told(_listed(figures["shadow"])),
+        "dead letters": told(_listed(figures["dead_letters"])),
+        "throughput": told(
+            (f"{figures['images_per_second']:.0f} images/s", "bold"),
+            f", after {figures['seconds_to_ready']} s of loading",
+        ),
+        "latency": told(f"p50 {figures['latency_p50'] * 1000:.0f} ms   p95 {figures['latency_p95'] * 1000:.0f} ms"),
+        "text cache": told(
+            f"{cache['hit']} hits, {cache['miss']} misses (the second worker reads what the first encoded)"
+        ),
+        "model": told(
+            f"{figures['model']['name']}@{figures['model']['fingerprint']} {figures['model']['dtype']}"
+            f"   policy set {figures['policy_set']}"
+        ),
     }
     for name, value in rows.items():
-        table.add_row(f"[dim]{name}[/]", value)
+        table.add_row(told((name, "dim")), value)
     return table
 
 
@@ -118,6 +125,10 @@ def _flagged_table(flagged: list[dict[str, Any]]) -> Table:
     for each in flagged:
         colour = COLOURS[each["verdict"]]
         table.add_row(
-            each["image"], f"[{colour}]{each['verdict']}[/]", each["policy"], f"{each['score']:.2f}", each["prompt"]
+            told(each["image"]),
+            told((each["verdict"], colour)),
+            told(each["policy"]),
+            told(f"{each['score']:.2f}"),
+            told(each["prompt"]),
         )
     return table

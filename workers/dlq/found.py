@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+from pipeline.errors import UsageError
 from pipeline.ports import Span, Spans, Topic
 from pipeline.rules.dead_letters import Wanted, reason_of
 from pipeline.wire import DeadLetter, Event, read_dead_letter
+from workers.terminal.plain import one_line
 
 _PLACE = re.compile(r"(.+)\[(\d{1,9})\]@(\d{1,19})", re.ASCII)
 
@@ -67,3 +69,8 @@ def tally(reasons: Counter[str], found: Found) -> Found:
     """Count it, and give it back."""
     reasons[reason_of(found.letter)] += 1
     return found
+
+
+def unknown(topic: Topic, name: str) -> UsageError:
+    """What to raise where nothing in the topic is called so."""
+    return UsageError(f"no dead letter in {topic.name} is called {one_line(name)}; sluice dlq list names them all")

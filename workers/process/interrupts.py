@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from workers.terminal.plain import one_line
+
 EXIT_INTERRUPTED = 130
 
 _SHOW_CURSOR = b"\r\x1b[2K\x1b[?25h"
@@ -74,5 +76,5 @@ def leave_at_once(status: int, line: str = "") -> None:
                 os.write(number, _SHOW_CURSOR)
                 break
         if line:
-            os.write(2, line.encode("utf-8", "backslashreplace") + b"\n")
+            os.write(2, one_line(line).encode() + b"\n")
     os._exit(status)

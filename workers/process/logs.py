@@ -10,15 +10,18 @@ import atexit
 import logging
 import re
 import sys
+import traceback
 from collections.abc import Callable
 from functools import partial
 from multiprocessing import current_process
-from typing import Any, Literal
+from textwrap import indent
+from typing import Any, Literal, TextIO
 
 import structlog
 
 from workers.process import streams
 from workers.process.floods import FloodGate
+from workers.terminal.plain import one_line, visible
 
 LIBRARIES = ("kafka", "httpcore2")
 """Libraries that log every attempt to connect.
@@ -31,6 +34,8 @@ OF_A_LIBRARY, OF_OURS = 10, 100
 MORE = "more_like_it"
 _ALONE = "MainProcess"
 """What Python calls a process that nobody has named."""
+_PLAIN = {"event", "level", "timestamp", "logger", "logger_name"}
+"""What a line on a terminal shows as it is, without quotes."""
 _LEVELS = {"debug", "info", "warning", "error", "critical"}
 _NUMBERS = re.compile(r"0x[0-9a-fA-F]+|\d+")
 _ours, _theirs = FloodGate(OF_OURS, WINDOW), FloodGate(OF_A_LIBRARY, WINDOW)
@@ -48,7 +53,7 @@ def configure_logging(level: str, form: Literal["auto", "console", "json"]) -> N
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if console else "iso", utc=not console),
     ]
     last: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=stream.isatty())]
+        [_shown, structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=_trace)]
         if console
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )
@@ -68,6 +73,37 @@ def configure_logging(level: str, form: Literal["auto", "console", "json"]) -> N
     for name in LIBRARIES:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     atexit.register(_tell_what_is_held_back)
+
+
+class _Shown:
+    """Text as a log line on a terminal shows it: structlog takes the `repr` of whatever is no text."""
+
+    def __init__(self, text: str) -> None:
+        self._text = one_line(text)
+
+    def __repr__(self) -> str:
+        return self._text
+
+    __str__ = __repr__
+
+
+def _shown(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Make safe what the renderer would print raw: text, and what other values say of themselves."""
+    return {one_line(str(name)): _safe(name, value) for name, value in event.items()}
+
+
+def _safe(name: str, value: Any) -> Any:
+    if name in {"exc_info", "exception", "stack"}:
+        return visible(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        shown = one_line(value)
+        return shown if shown == value or name in _PLAIN else _Shown(f"'{value}'")
+    return value if value is None or isinstance(value, (bool, int, float)) else _Shown(repr(value))
+
+
+def _trace(stream: TextIO, error: structlog.typing.ExcInfo) -> None:
+    """Write a traceback as Python does, indented: its message may quote what a stranger wrote, lines and all."""
+    stream.write("\n" + indent(visible("".join(traceback.format_exception(*error))).rstrip("\n"), "  "))
 
 
 def report_library_errors() -> None:

@@ -6,14 +6,15 @@ import math
 from collections.abc import Iterator
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from pipeline.lab.data.extract import Unreadable
 from pipeline.lab.evaluation.shares import Estimate
 from pipeline.lab.thresholds.calibrate import Choice
 from pipeline.lab.thresholds.curve import average_precision, precision_at_recall
 from pipeline.lab.thresholds.measure import Calibration
+from workers.terminal.console import told
 
 RECALLS = (0.5, 0.7, 0.9, 0.95)
 """Recalls at which the table gives the precision."""
@@ -29,14 +30,15 @@ def show(found: Calibration, console: Console) -> None:
         if found.prevalence is None
         else f", precision as in a stream where {found.prevalence:g} of the images show it"
     )
-    console.print(
-        f"{escape(found.data)}: {found.images:,} images, scored by {found.spec.name}@{found.spec.fingerprint}{of}\n"
-    )
+    scored_by = f"{found.spec.name}@{found.spec.fingerprint}"
+    console.print(told(f"{found.data}: {found.images:,} images, scored by {scored_by}{of}"))
+    console.print()
     console.print(_thresholds(found))
     console.print()
     console.print(_curves(found))
-    lines = list(_remarks(found))
-    console.print("\n" + "\n".join(lines) if lines else "", soft_wrap=True)
+    console.print()
+    for line in _remarks(found):
+        console.print(line, soft_wrap=True)
 
 
 def name_unreadable(unreadable: tuple[Unreadable, ...], console: Console) -> None:
@@ -44,7 +46,7 @@ def name_unreadable(unreadable: tuple[Unreadable, ...], console: Console) -> Non
         return
     console.print(f"{len(unreadable)} images could not be read and are left out:")
     for each in unreadable[:_NAMED]:
-        console.print(f"  {escape(each.name)}: {escape(each.message)}", soft_wrap=True)
+        console.print(told(f"  {each.name}: {each.message}"), soft_wrap=True)
     if len(unreadable) > _NAMED:
         console.print(f"  and {len(unreadable) - _NAMED} more; --json names all")
 
@@ -58,41 +60,41 @@ def _thresholds(found: Calibration) -> Table:
     table.add_column("flagged /M", justify="right")
     table.add_column("false /M", justify="right")
     for finding in found.findings:
-        name = finding.policy.id
+        name = told(finding.policy.id)
         for choice in finding.choices:
             table.add_row(name, *_row(choice))
-            name = ""
+            name = Text()
         if not finding.choices:
-            table.add_row(name, "[dim]no image shows it[/]")
+            table.add_row(name, told(("no image shows it", "dim")))
     return table
 
 
-def _row(choice: Choice) -> tuple[str, ...]:
+def _row(choice: Choice) -> tuple[Text, ...]:
     quality = choice.quality
     return (
-        choice.action,
+        told(choice.action),
         _moved(choice),
         _percent(quality.precision),
         _percent(quality.recall),
-        _short(quality.flagged_per_million),
-        _short(quality.false_per_million.value),
+        told(_short(quality.flagged_per_million)),
+        told(_short(quality.false_per_million.value)),
     )
 
 
-def _moved(choice: Choice) -> str:
+def _moved(choice: Choice) -> Text:
     if choice.threshold is None:
-        return f"[yellow]{choice.before:g} stays[/]"
+        return told((f"{choice.before:g} stays", "yellow"))
     if choice.threshold == choice.before:
-        return f"{choice.before:g}"
-    return f"{choice.before:g}→[bold]{choice.threshold:g}[/]"
+        return told(f"{choice.before:g}")
+    return told(f"{choice.before:g}→", (f"{choice.threshold:g}", "bold"))
 
 
-def _percent(estimate: Estimate) -> str:
+def _percent(estimate: Estimate) -> Text:
     """``97.1 (93-99)``, the ends rounded outwards; a dash where nothing was flagged."""
     if math.isnan(estimate.value):
-        return "-"
+        return told("-")
     ends = f"{math.floor(100 * estimate.low)}-{math.ceil(100 * estimate.high)}"
-    return f"{100 * estimate.value:.3g} [dim]({ends})[/]"
+    return told(f"{100 * estimate.value:.3g} ", (f"({ends})", "dim"))
 
 
 def _short(count: float) -> str:
@@ -116,7 +118,7 @@ def _curves(found: Calibration) -> Table:
             continue
         points = finding.curve.points(found.prevalence)
         table.add_row(
-            finding.policy.id,
+            told(finding.policy.id),
             *(f"{precision_at_recall(points, recall):.2f}" for recall in RECALLS),
             "".join(_bar(precision_at_recall(points, (step + 1) / _STEPS)) for step in range(_STEPS)),
             f"{average_precision(points):.3f}",
@@ -130,13 +132,13 @@ def _bar(share: float) -> str:
     return _BARS[min(len(_BARS) - 1, int(share * len(_BARS)))]
 
 
-def _remarks(found: Calibration) -> Iterator[str]:
+def _remarks(found: Calibration) -> Iterator[Text]:
     for finding in found.findings:
         if finding.problem:
-            yield f"{finding.policy.id}: {escape(finding.problem)}"
+            yield told(f"{finding.policy.id}: {finding.problem}")
         for choice in finding.choices:
             what = f"{finding.policy.id} {choice.action}"
             if choice.problem:
-                yield f"[yellow]{what}: {choice.problem}[/]; its file is left alone"
+                yield told((f"{what}: {choice.problem}", "yellow"), "; its file is left alone")
             if finding.status != "no target":
-                yield from (f"{what}: {note}" for note in choice.notes)
+                yield from (told(f"{what}: {note}") for note in choice.notes)

@@ -20,10 +20,13 @@ def told(*parts: str | tuple[str, str]) -> Text:
 
 
 class Screen(Console):
-    """A rich console that writes control characters out, leaves ``:smile:`` as it is, and raises at a closed pipe."""
+    """A rich console that writes control characters out, takes no markup, and raises at a closed pipe.
+
+    Text is what it says, be it ``[red]`` or ``:smile:``: styles come from `told` alone.
+    """
 
     def __init__(self, *, stderr: bool = False) -> None:
-        super().__init__(stderr=stderr, highlight=False, emoji=False)
+        super().__init__(stderr=stderr, highlight=False, emoji=False, markup=False)
         plain = super().render_str
         self.render_str = lambda text, **how: plain(visible(text), **how)  # type: ignore[method-assign]
 
@@ -61,7 +64,7 @@ class Terminal:
     def note(self, line: str) -> None:
         """Say something beside the results: above the bars on a terminal, else on stderr."""
         if self.bars.is_terminal:
-            self.bars.print(Text(visible(line)), soft_wrap=True)
+            self.bars.print(told(line), soft_wrap=True)
         else:
             say(line, err=True)
 
@@ -85,7 +88,7 @@ class Terminal:
         if not self.bars.is_terminal:
             yield
             return
-        with self.bars.status(visible(what)):
+        with self.bars.status(told(what)):
             yield
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from pipeline.lab.evaluation import words
 from pipeline.lab.evaluation.evaluate import Evaluation
 from pipeline.lab.evaluation.record import Record
+from workers.terminal.console import told
 
 UNREADABLE_SHOWN = 10
 WORST_SHOWN = 10
@@ -19,8 +19,9 @@ WORST_SHOWN = 10
 def show(record: Record, console: Console) -> None:
     """Print the tables, then the names of what could not be read."""
     evaluation = record.evaluation
-    console.print(f"[bold]{escape(evaluation.data)}[/]: {words.left_out(evaluation)}", soft_wrap=True)
-    console.print(f"[dim]{escape(record.model_line)}[/]\n", soft_wrap=True)
+    console.print(told((evaluation.data, "bold"), f": {words.left_out(evaluation)}"), soft_wrap=True)
+    console.print(told((record.model_line, "dim")), soft_wrap=True)
+    console.print()
     console.print(_table(("", "", "95 % interval", ""), _figures(evaluation)))
     groups = [(each.name, each.accuracy, each.examples, each.mistaken_for or "") for each in evaluation.groups]
     for title, slices in (("group", groups), ("worst classes", words.worst(evaluation)[:WORST_SHOWN])):
@@ -54,9 +55,9 @@ def _table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for index, column in enumerate(columns):
         figure = index in {1, 2} or column == "images"
-        table.add_column(column, justify="right" if figure else "left", no_wrap=figure)
+        table.add_column(told(column), justify="right" if figure else "left", no_wrap=figure)
     for row in rows:
-        table.add_row(*map(escape, row))
+        table.add_row(*map(told, row))
     return table
 
 
@@ -64,8 +65,9 @@ def _unreadable(evaluation: Evaluation, console: Console) -> None:
     every = (*evaluation.unreadable, *evaluation.shift_unreadable)
     if not every:
         return
-    console.print(f"\n[magenta]{len(every):,} could not be read[/]")
+    console.print()
+    console.print(told((f"{len(every):,} could not be read", "magenta")))
     for each in every[:UNREADABLE_SHOWN]:
-        console.print(f"  {each.reason:<14} {escape(each.name)}  [dim]{escape(each.message)}[/]", soft_wrap=True)
+        console.print(told(f"  {each.reason:<14} {each.name}  ", (each.message, "dim")), soft_wrap=True)
     if len(every) > UNREADABLE_SHOWN:
         console.print(f"  and {len(every) - UNREADABLE_SHOWN:,} more; --json names all")

@@ -85,7 +85,7 @@ class KafkaTopic:
         """Positions tell the end, and not records: a transaction's marker takes an offset and is never delivered."""
         before: dict[TopicPartition, int] = {}
         moved = self._clock()
-        while behind := {at: consumer.position(at) for at, end in ends.items() if consumer.position(at) < end}:
+        while behind := _behind(consumer, ends):
             if behind != before:
                 before, moved = behind, self._clock()
             elif self._clock() - moved > PATIENCE:
@@ -130,3 +130,9 @@ class KafkaTopic:
 
     def close(self) -> None:
         self._ending.close()
+
+
+def _behind(consumer: Any, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+    """Where the consumer is in each partition that it has not read to its end; 0 where that is being looked up."""
+    positions = {at: consumer.position(at) or 0 for at in ends}
+    return {at: position for at, position in positions.items() if position < ends[at]}

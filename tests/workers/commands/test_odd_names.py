@@ -57,3 +57,32 @@ def test_a_policys_folder_and_samples_may_have_any_names(sluice: Sluice, judged_
         file.write('tests:\n  must_flag: ["one #?%20.jpg"]\n')
     done = sluice("policy", "test", *options[:-1], os.fsencode(folder))
     assert (done.status, done.stderr) == (0, "")
+
+
+HOSTILE = "\x1b]0;title\x07\u202egpj.\nallow\u200b [red]x[/] .jpg"
+
+
+def test_a_files_name_is_shown_and_never_obeyed(sluice: Sluice, judged_by: Options, tmp_path: Path) -> None:
+    folder = tmp_path / "hostile [/]\x9b2J"
+    folder.mkdir()
+    (folder / HOSTILE).write_bytes(picture(1))
+    (folder / ("half" + HOSTILE)).write_bytes(picture(1)[:100])
+    (folder / ("note" + HOSTILE + ".txt")).write_text("no picture")
+    for words in (["scan", str(folder)], ["scan", str(folder), "--json"], ["scan", str(folder / HOSTILE / "gone")]):
+        done = sluice(*words, *judged_by(0.0))
+        said = done.stdout.decode() + done.stderr
+        assert not {"\x1b", "\x07", "\x9b", "\u202e", "\u200b"} & set(said), said
+        assert "[red]x[/]" in said
+        assert not [line for line in said.splitlines() if line.startswith("allow\u200b")]
+
+
+def test_policies_and_samples_may_be_called_anything(sluice: Sluice, judged_by: Options) -> None:
+    options = judged_by(1.0)
+    folder = Path(options[-1])
+    with (folder / "anything.yaml").open("a") as file:
+        file.write('tests:\n  must_flag: ["gone\\e]0;t\\a\\u202e\\n[/]ok.jpg"]\n')
+    done = sluice("policy", "test", *options)
+    said = done.stdout.decode() + done.stderr
+    assert done.status != 0
+    assert not {"\x1b", "\x07", "\u202e"} & set(said), said
+    assert not [line for line in said.splitlines() if line.startswith("[/]ok.jpg")], said

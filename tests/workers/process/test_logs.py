@@ -235,3 +235,35 @@ def test_a_library_that_says_the_same_again_and_again_is_summed_up() -> None:
         "Bootstrap attempt to bootstrap-0 failed (backoff 0.00 secs)": (900 - OF_A_LIBRARY, "error"),
         "spoke": (150 - OF_OURS, "info"),
     }
+
+
+HOSTILE = """
+import logging, sys, structlog
+from workers.process.logs import configure_logging
+configure_logging("info", sys.argv[1])
+text = "\\x1b[2J\\x9b1m\\u202e\\u200b\\nforged"
+class Odd:
+    def __repr__(self): return text
+log = structlog.get_logger()
+log.info("said", text=text, spaced="a b " + text, odd=Odd(), nested={"a": [text]})
+log.info(text)
+logging.getLogger("a.library").error("%s of", text)
+for logger in (log, logging.getLogger("a.library")):
+    try:
+        raise ValueError(text)
+    except ValueError:
+        logger.exception("failed")
+"""
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_what_strangers_wrote_is_shown_in_a_log_and_never_obeyed(form: str) -> None:
+    command = python("-c", HOSTILE, form)
+    done = subprocess.run(command, capture_output=True, env=child_env(), cwd=ROOT, timeout=60, check=True)
+    said = done.stderr.decode()
+    assert not {"\x1b", "\x9b", "\u202e", "\u200b"} & set(said)
+    assert said.count("\\u202e") >= 7
+    if form == "json":
+        assert [json.loads(line) for line in said.splitlines()]
+    else:
+        assert not [line for line in said.splitlines() if line.startswith("forged")]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +13,7 @@ import typer
 
 from pipeline.errors import UsageError
 from pipeline.rules.dead_letters import Wanted
-from workers.dlq.found import Found, matching, size_of, spans_for
+from workers.dlq.found import Found, matching, size_of, spans_for, unknown
 from workers.dlq.originals import Originals
 from workers.dlq.saving import place_for, write_new
 from workers.services import kafka_topic
@@ -42,19 +44,23 @@ def save(
         originals = held.enter_context(closing(Originals(lambda name: kafka_topic(settings, name))))
         spans = spans_for(topic, wanted)
         with terminal.counting("looking for it", size_of(spans)) as counter:
-            found = [*matching(topic, wanted, spans, counter.advance)]
-        if not found:
-            raise UsageError(
-                f"no dead letter in {settings.dead_letters_topic} has the id {one_line(letter_id)};"
-                " sluice dlq list names them all"
-            )
-        if len(found) > 1 and not file.is_dir():
-            raise UsageError(
-                f"{len(found)} dead letters have the id {one_line(letter_id)}: name a folder that is there, or one of"
-                f" them by its place, such as {found[-1].letter.stored}"
-            )
-        saved = [_save(each, originals, file, force=force, as_json=as_json) for each in found]
+            every = matching(topic, wanted, spans, counter.advance)
+            found = every if file.is_dir() else iter(_only(every, letter_id))
+            saved = [_save(each, originals, file, force=force, as_json=as_json) for each in found]
+        if not saved:
+            raise unknown(topic, letter_id)
     return 0 if all(saved) else EXIT_UNSAVED
+
+
+def _only(every: Iterator[Found], letter_id: str) -> list[Found]:
+    """The one that there is, or none. Raises `UsageError` where there are more."""
+    first = [*islice(every, 2)]
+    if len(first) > 1:
+        raise UsageError(
+            f"several dead letters are called {one_line(letter_id)}: name a folder that is there, or one of them by"
+            f" its place, such as {first[0].letter.stored}"
+        )
+    return first
 
 
 def _save(found: Found, originals: Originals, file: Path, *, force: bool, as_json: bool) -> bool:

@@ -8,16 +8,14 @@ from typing import Annotated
 import msgspec
 import typer
 
-from pipeline.errors import UsageError
 from pipeline.rules.dead_letters import Wanted
 from pipeline.wire import dead_letter_json
-from workers.dlq.found import Found, matching, size_of, spans_for
+from workers.dlq.found import Found, matching, size_of, spans_for, unknown
 from workers.dlq.lines import SHOWN_BYTES, page_of
 from workers.services import kafka_topic
 from workers.settings import Settings
 from workers.settings.options import with_settings
 from workers.terminal.console import Terminal
-from workers.terminal.plain import one_line
 
 
 @with_settings("kafka", "topics", "log")
@@ -43,11 +41,8 @@ def show(
                     continue
                 for line in page_of(found):
                     terminal.print(line)
-    if not shown:
-        raise UsageError(
-            f"no dead letter in {settings.dead_letters_topic} has the id {one_line(letter_id)};"
-            " sluice dlq list names them all"
-        )
+        if not shown:
+            raise unknown(topic, letter_id)
 
 
 def _json(found: Found) -> str:
