@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str | Group] = {
     ),
     "train": "Fit a CLIP model, test it on what it has not seen, and write its folder with a model card.",
     "card": "Measure a model of rendered emoji scenes again, every table of its card, and write the card.",
+    "doctor": "Look whether everything is there that a worker needs: a line for each thing, with what to do.",
     "policy": Group(
         "Work on policies.",
         {

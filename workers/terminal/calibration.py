@@ -60,12 +60,12 @@ def _thresholds(found: Calibration) -> Table:
     table.add_column("flagged /M", justify="right")
     table.add_column("false /M", justify="right")
     for finding in found.findings:
-        name = told(finding.policy.id)
+        policy = told(finding.policy.id)
         for choice in finding.choices:
-            table.add_row(name, *_row(choice))
-            name = Text()
+            table.add_row(policy, *_row(choice))
+            policy = Text()
         if not finding.choices:
-            table.add_row(name, told(("no image shows it", "dim")))
+            table.add_row(policy, told(("no image shows it", "dim")))
     return table
 
 

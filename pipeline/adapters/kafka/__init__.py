@@ -5,6 +5,7 @@ What is said here of kafka-python was read in 3.0.12 and tried on a real broker;
 
 from __future__ import annotations
 
+from pipeline.adapters.kafka.checkup import Cluster, TopicFacts, look_at_cluster, look_at_topics
 from pipeline.adapters.kafka.connection import BrokerAwayError, KafkaConnection, check_libraries
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.adapters.kafka.tail import tail
@@ -21,16 +22,20 @@ from pipeline.adapters.kafka.writer import KafkaWriter, write_stream
 
 __all__ = [
     "BrokerAwayError",
+    "Cluster",
     "Creation",
     "KafkaConnection",
     "KafkaSource",
     "KafkaTopic",
     "KafkaWriter",
+    "TopicFacts",
     "TopicPlan",
     "check_libraries",
     "check_topics",
     "committed_lag",
     "create_topics",
+    "look_at_cluster",
+    "look_at_topics",
     "tail",
     "topic_remarks",
     "write_stream",

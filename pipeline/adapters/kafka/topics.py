@@ -63,7 +63,7 @@ def create_topics(connection: KafkaConnection, plans: Sequence[TopicPlan]) -> Cr
 
     Topics that exist are left alone. Raises `ServiceError`.
     """
-    with _admin(connection) as admin:
+    with administered(connection) as admin:
         there = _existing(admin)
         missing = [plan for plan in plans if plan.name not in there]
         for plan in missing:
@@ -75,7 +75,7 @@ def create_topics(connection: KafkaConnection, plans: Sequence[TopicPlan]) -> Cr
 
 def check_topics(connection: KafkaConnection, names: Sequence[str]) -> None:
     """Raise a `ServiceError` that names every missing topic; also when no broker answers within about ten seconds."""
-    with _admin(connection) as admin:
+    with administered(connection) as admin:
         missing = [name for name in names if name not in _existing(admin)]
     if missing:
         noun, them = ("topic", "it") if len(missing) == 1 else ("topics", "them")
@@ -91,7 +91,7 @@ def topic_remarks(connection: KafkaConnection, images: str, decisions: str, dead
     Blocks for seconds. Returns nothing where the broker does not let us see the settings.
     """
     try:
-        with _admin(connection) as admin:
+        with administered(connection) as admin:
             found = {name: _configs(admin, name) for name in dict.fromkeys((images, decisions, dead_letters))}
     except ServiceError:
         return []
@@ -126,7 +126,7 @@ def committed_lag(connection: KafkaConnection, group: str, topics: Sequence[str]
 
     Where it has committed nothing, all that the partition holds counts. Blocks for seconds; raises `ServiceError`.
     """
-    with _admin(connection) as admin:
+    with administered(connection) as admin:
         partitions = [
             TopicPartition(topic["name"], partition["partition_index"])
             for topic in admin.describe_topics(list(topics))
@@ -140,7 +140,8 @@ def committed_lag(connection: KafkaConnection, group: str, topics: Sequence[str]
 
 
 @contextmanager
-def _admin(connection: KafkaConnection) -> Iterator[Any]:
+def administered(connection: KafkaConnection) -> Iterator[Any]:
+    """An admin client. Raises `ServiceError` for whatever goes wrong within."""
     with (
         connection.reaching(),
         closing(connection.client(KafkaAdminClient, request_timeout_ms=_ANSWER_MS)) as admin,

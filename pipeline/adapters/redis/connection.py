@@ -15,6 +15,7 @@ from redis.retry import Retry
 
 from pipeline.adapters.redis.signing import TAG, Signer
 from pipeline.bounded import within
+from pipeline.errors import ServiceError
 from pipeline.rules.flow.breaker import Breaker
 
 BUDGET = 0.5
@@ -22,6 +23,8 @@ BUDGET = 0.5
 
 REFUSED = b""
 """What stands for a value that cannot be ours: it is too long, is no string, or is not signed by our secret."""
+TRIAL_KEY = "sluice:text:v1:trial"
+"""Written to see whether Redis takes values, for a second, among the keys that workers write."""
 
 _CHUNK = 1024
 HIDDEN = "**********"
@@ -87,6 +90,18 @@ class RedisConnection:
     def delete(self, keys: Sequence[str]) -> None:
         if keys:
             self._guarded(lambda: self._client.unlink(*map(self._name, keys)))
+
+    def ask(self) -> float:
+        """The server's clock, in seconds since the epoch, once it has also taken a value.
+
+        Raises `ServiceError` with what is wrong, where other calls only do without.
+        """
+        try:
+            seconds, microseconds = within(self._budget, self._client.time)
+            within(self._budget, lambda: self._client.set(TRIAL_KEY, b"", px=1000))
+        except Exception as error:
+            raise ServiceError(f"{type(error).__name__}: {self._told(error)}") from error
+        return float(seconds) + float(microseconds) / 1e6
 
     def close(self) -> None:
         """Free the connections. Idempotent."""
