@@ -94,7 +94,7 @@ def _ahead(quorum: Mapping[str, Any], now: float) -> float | None:
     for topic in quorum.get("topics", ()):
         for partition in topic.get("partitions", ()):
             for voter in partition.get("current_voters", ()):
-                milliseconds = voter.get("last_fetch_timestamp", -1)
+                milliseconds = int(voter.get("last_fetch_timestamp", -1))
                 if voter.get("replica_id") == partition.get("leader_id") and milliseconds > 0:
                     return milliseconds / 1000 - now
     return None
