@@ -2,72 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult, urlsplit
 
+from pipeline.adapters.http.ranges import GLOBAL_UNICAST, METADATA, NAT64, PRIVATE, SPECIAL, Network
 from pipeline.errors import ItemError, Reason
 
 Address = IPv4Address | IPv6Address
 
 PORTS = {"http": 80, "https": 443}
-
-# Stands for an address of version 4, which is where the packet ends up (RFC 6052).
-_NAT64 = IPv6Network("64:ff9b::/96")
-# Metadata services that are not link-local: AWS over version 6, Alibaba.
-_METADATA = (IPv6Address("fd00:ec2::254"), IPv4Address("100.100.100.200"))
-# Site-local: deprecated, and still routed inside some networks.
-_SITE_LOCAL = IPv6Network("fec0::/10")
+_V4 = 4
+# Single addresses alone: of link-local's 65,536 some would be anybody's by chance.
+_METADATA_HOSTS = frozenset(
+    map(
+        IPv4Address,
+        ("169.254.169.254", "169.254.170.2", "169.254.170.23", "168.63.129.16", "192.0.0.192", "100.100.100.200"),
+    )
+)
 
 
 def is_public(address: str) -> bool:
-    """Whether an address is one of the open internet: unicast, global, and not standing for one that is not."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return False
-    return all(_is_public(each) for each in (parsed, *_embedded(parsed)))
+    """Whether an address is one of the open internet, in whatever form it is written."""
+    parsed = _parsed(address)
+    return parsed is not None and not _is_metadata(parsed) and _is_public(parsed)
 
 
 def is_usable(address: str) -> bool:
-    """Whether an address may be asked where private ones are allowed: never link-local, multicast or metadata.
+    """Whether an address may be asked where private ones are allowed: public or private, and never metadata.
 
     Whoever reaches a cloud's metadata service through us holds this machine's credentials.
     """
+    parsed = _parsed(address)
+    return parsed is not None and not _is_metadata(parsed) and (_is_public(parsed) or _within(PRIVATE, parsed))
+
+
+def _parsed(address: str) -> Address | None:
+    """The address; None for what is none, and for one with a zone, which only this machine's own links have."""
     try:
-        parsed = ip_address(address)
+        return None if "%" in address else ip_address(address)
     except ValueError:
-        return False
-    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
-    return all(_is_usable(each) for each in (parsed, *([mapped] if mapped else []), *_embedded(parsed)))
-
-
-def _is_usable(address: Address) -> bool:
-    return not (address.is_link_local or address.is_multicast or address.is_unspecified or address in _METADATA)
+        return None
 
 
 def _is_public(address: Address) -> bool:
-    if isinstance(address, IPv6Address) and address in _NAT64:
-        return True  # as public as the address inside, which is asked next
-    if isinstance(address, IPv6Address) and address in _SITE_LOCAL:
-        return False
-    return address.is_global and not address.is_multicast and not address.is_reserved
+    if address in NAT64:  # as public as the address inside, which is where the packet ends up
+        return _is_public(_last_32_bits(address))
+    return (address.version == _V4 or address in GLOBAL_UNICAST) and not _within(SPECIAL, address)
 
 
-def _embedded(address: Address) -> Iterator[IPv4Address]:
-    """The addresses of version 4 inside one of version 6.
+def _is_metadata(address: Address) -> bool:
+    """Any prefix may be a network's own NAT64 or ISATAP, so the last bits of version 6 are looked at as well."""
+    if address.version == _V4:
+        return _within(METADATA, address)
+    return _within(METADATA, address) or _last_32_bits(address) in _METADATA_HOSTS
 
-    But for mapped ones, which Python calls reserved or, in later releases, judges by the address inside.
-    """
-    if isinstance(address, IPv4Address):
-        return
-    if address in _NAT64:
-        yield IPv4Address(int(address) & 0xFFFF_FFFF)
-    if address.sixtofour:
-        yield address.sixtofour
-    if address.teredo:
-        yield from address.teredo
+
+def _within(networks: Sequence[Network], address: Address) -> bool:
+    return any(address in network for network in networks)
+
+
+def _last_32_bits(address: Address) -> IPv4Address:
+    return IPv4Address(int(address) & 0xFFFF_FFFF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +97,12 @@ class Target:
     host: str
     port: int
     path: str
+
+    @property
+    def authority(self) -> str:
+        """Host and port as the request's ``Host`` header has them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
 
 
 def http_target(url: str, schemes: Sequence[str], hosts: Hosts) -> Target:

@@ -100,6 +100,7 @@ class _BoundStream(httpcore2.NetworkStream):
     def __init__(self, inner: httpcore2.NetworkStream, deadline: Deadline) -> None:
         self._inner = inner
         self._deadline = deadline
+        self.answers = 0
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
         return self._inner.read(max_bytes, self._deadline.left(httpcore2.ReadTimeout))
@@ -122,3 +123,11 @@ class _BoundStream(httpcore2.NetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
+
+
+def count_answer(stream: object) -> int:
+    """Note that an answer came over a connection made here. Returns how many have by now."""
+    if not isinstance(stream, _BoundStream):  # a connection that the server would turn into another protocol
+        return 1
+    stream.answers += 1
+    return stream.answers
