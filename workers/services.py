@@ -1,4 +1,4 @@
-"""Settings -> what a worker reaches over the network: Kafka, Redis, HTTP. Their libraries load when they are used."""
+"""Settings -> what a worker reaches over the network: Kafka, Redis. Their libraries load when they are used."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from pipeline.wire import Topics
 from workers.settings import Settings
 
 if TYPE_CHECKING:  # a quarter of a second of imports, which `sluice scan` and `sluice policy` do without
-    from pipeline.adapters.http import HttpFetcher
     from pipeline.adapters.kafka import KafkaConnection, KafkaSource, KafkaTopic, KafkaWriter
     from pipeline.adapters.redis import RedisConnection
 
@@ -127,19 +126,6 @@ def kafka_publisher(settings: Settings) -> RecordPublisher:
 def publisher(settings: Settings, writer: RecordWriter) -> RecordPublisher:
     """A publisher of answers to the topics that the settings name."""
     return RecordPublisher(writer, Topics(settings.decisions_topic, settings.dead_letters_topic))
-
-
-def http_fetcher(settings: Settings) -> HttpFetcher:
-    """Claim checks over HTTP, from the hosts that the settings allow."""
-    from pipeline.adapters.http import HttpFetcher
-
-    return HttpFetcher(
-        settings.fetch_allowed_hosts,
-        allowed_schemes=("https", "http") if settings.fetch_allow_http else ("https",),
-        allow_private=settings.fetch_allow_private,
-        max_bytes=settings.fetch_max_bytes,
-        timeout=settings.fetch_timeout,
-    )
 
 
 def redis_connection(settings: Settings, *, budget: float | None = None) -> RedisConnection | None:

@@ -15,13 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from threading import Condition, Thread
-from urllib.parse import urlsplit
 
 import structlog
 
 from pipeline.errors import ItemError, Reason, RetryError, StopError
 from pipeline.items import Batch, Item
 from pipeline.ports import Hooks
+from pipeline.rules.claims import store_of
 from pipeline.rules.flow.hosts import Hosts, Pending
 from pipeline.wire import parse_claim
 
@@ -169,10 +169,10 @@ class ClaimLane:
 
 
 def _host(item: Item) -> str | None:
-    """The host that the item's claim names; None where it is no claim check, and the item has failed."""
+    """The store that the item's claim names; None where it is no claim check, and the item has failed."""
     try:
         item.claim = parse_claim(item.event.value or b"")
-        return urlsplit(item.claim.uri).netloc
+        return store_of(item.claim.uri)
     except ValueError as error:
         item.fail(FETCH, ItemError(Reason.MALFORMED_CLAIM, f"not a claim check: {error}"))
         return None

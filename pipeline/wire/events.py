@@ -59,7 +59,10 @@ class Event:
 
 
 class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
-    """A claim check: where to fetch an image that is too large for Kafka, and what it must hash to."""
+    """A claim check: where to fetch an image that is too large for Kafka, and what it must hash to.
+
+    `uri` begins with ``https://``, ``http://``, ``s3://``, ``gs://``, ``az://`` or ``file:///``.
+    """
 
     uri: str
     sha256: str | None = None

@@ -1,8 +1,10 @@
 """Settings -> parts: here and in `workers.services` adapters are chosen, and nowhere else.
 
-`model` loads a model, `judgement` puts policies to it, and `path` builds the moderator that judges a stream by them.
+`model` loads a model, `judgement` puts policies to it, `claims` says where claim checks are fetched from, and `path`
+builds the moderator that judges a stream by them.
 """
 
+from workers.assembly.claims import claim_fetcher
 from workers.assembly.judgement import Judge, build_feature_cache, judge
 from workers.assembly.model import Model, load_encoder, load_model
 from workers.assembly.path import moderator
@@ -11,6 +13,7 @@ __all__ = [
     "Judge",
     "Model",
     "build_feature_cache",
+    "claim_fetcher",
     "judge",
     "load_encoder",
     "load_model",

@@ -125,7 +125,7 @@ def run_until_answered(
     settings: Settings, judge: Judge, source: Source, publisher: Publisher, clock: Clockwork
 ) -> Clockwork:
     """Run a moderator until all images that the clock expects are answered. Raises `StopError` when they are not."""
-    fetcher, stop, errors = services.http_fetcher(settings), Flag(), list[BaseException]()
+    fetcher, stop, errors = assembly.claim_fetcher(settings), Flag(), list[BaseException]()
     with closing(fetcher), assembly.moderator(settings, judge, source, publisher, fetcher, clock) as moderator:
 
         def run() -> None:

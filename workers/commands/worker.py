@@ -77,7 +77,7 @@ def _moderate(settings: Settings) -> None:
         last_good = last_good_of(settings)
         judge = assembly.judge(settings, model, text_cache, hooks, features, last_good)
         publisher = held.enter_context(closing(services.patiently(services.kafka_publisher, settings)))
-        fetcher = held.enter_context(closing(services.http_fetcher(settings)))
+        fetcher = held.enter_context(closing(assembly.claim_fetcher(settings)))
         source = held.enter_context(closing(services.patiently(services.kafka_source, settings, hooks)))
         stop = signals.stop_on_signals(settings.drain_timeout + signals.LEAVING)
         moderator = held.enter_context(assembly.moderator(settings, judge, source, publisher, fetcher, hooks))

@@ -16,8 +16,7 @@ from typing import Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
-from pipeline.adapters.http import HttpFetcher
-from pipeline.adapters.memory import MemoryBroker, MemorySource, MemoryTextCache, MemoryWriter
+from pipeline.adapters.memory import MemoryBroker, MemoryFetcher, MemorySource, MemoryTextCache, MemoryWriter
 from pipeline.adapters.prometheus import PrometheusHooks
 from pipeline.errors import StopError
 from pipeline.ports import HookChain, Hooks
@@ -102,7 +101,7 @@ class DemoStream:
         """One worker, put together by the same assembly as in production, with memory at both ends."""
         settings = self._settings
         source = MemorySource(self._broker, [settings.images_topic], settings.group, hooks=hooks)
-        publisher, fetcher = services.publisher(settings, MemoryWriter(self._broker)), HttpFetcher(())
+        publisher, fetcher = services.publisher(settings, MemoryWriter(self._broker)), MemoryFetcher()
         moderator = self._held.enter_context(assembly.moderator(settings, judge, source, publisher, fetcher, hooks))
         self._moderators.append(moderator)
         self._vitals.watch_progress("worker", lambda: max(each.stalled() for each in self._moderators))

@@ -9,12 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_serializer, field_validator
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationInfo, field_serializer, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
 from pipeline.rules.images.views import Coverage
 from pipeline.wire import DEAD_LETTERS_TOPIC, DECISIONS_TOPIC, IMAGES_TOPIC
+from workers.settings.addresses import check_endpoint, check_host, check_store
 from workers.settings.cores import usable_cores
 from workers.settings.environment import HOME, state_folder
 from workers.settings.redaction import check_redis_url, redacted
@@ -24,7 +25,10 @@ SHIPPED_POLICIES = HOME / "policies"
 Count = Annotated[int, Field(ge=1)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Hosts = Annotated[tuple[str, ...], NoDecode]
+Hosts = Annotated[tuple[Annotated[str, AfterValidator(check_host)], ...], NoDecode]
+Stores = Annotated[tuple[Annotated[str, AfterValidator(check_store)], ...], NoDecode]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+Endpoint = Annotated[str, AfterValidator(check_endpoint)]
 
 
 class Kafka(BaseModel, frozen=True):
@@ -210,6 +214,11 @@ class Fetch(BaseModel, frozen=True):
     fetch_allowed_hosts: Hosts = Field(
         (), description="Hosts that claim checks may point to, such as cdn.example.com,*.s3.example.com,minio:9000."
     )
+    fetch_allowed_stores: Stores = Field(
+        (),
+        description="Buckets, or parts of them, and folders that claim checks may point to, such as"
+        " s3://images,gs://other/uploads,az://container,file:///data/images.",
+    )
     fetch_allow_private: bool = Field(False, description="Let claim checks reach private addresses.")
     fetch_allow_http: bool = Field(False, description="Let claim checks use http:// besides https://.")
     fetch_max_bytes: Count = Field(50_000_000, description="Most bytes of a fetched image.")
@@ -218,8 +227,22 @@ class Fetch(BaseModel, frozen=True):
         300.0,
         description="Seconds that claim checks wait for a store that does not answer, then dead letters.",
     )
+    fetch_s3_endpoint: Endpoint | None = Field(
+        None, description="Where s3:// is, such as http://minio:9000, buckets in the path; none: AWS."
+    )
+    fetch_s3_region: Name | None = Field(
+        None, description="Region of s3:// buckets; none: AWS_REGION, else us-east-1."
+    )
+    fetch_gcs_endpoint: Endpoint | None = Field(None, description="Where gs:// is; none: Google.")
+    fetch_azure_account: Name | None = Field(
+        None, description="Storage account of az:// containers; none: AZURE_STORAGE_ACCOUNT_NAME."
+    )
+    fetch_azure_endpoint: Endpoint | None = Field(None, description="Where az:// is; none: the account's at Azure.")
+    fetch_cafile: Path | None = Field(
+        None, description="CA certificates (PEM) to trust for s3://, gs:// and az:// besides the system's."
+    )
 
-    @field_validator("fetch_allowed_hosts", mode="before")
+    @field_validator("fetch_allowed_hosts", "fetch_allowed_stores", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

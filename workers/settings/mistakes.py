@@ -57,7 +57,7 @@ def meant(name: str, known: Iterable[str]) -> str:
 
 def _got(name: str, field: FieldInfo, value: object) -> str:
     """The value that does not hold, unless it is a secret."""
-    if name == "redis_url":
+    if name == "redis_url" or name.endswith("_endpoint"):
         return f", got {redacted(value)!r}" if isinstance(value, str) else ""
     secret = "SecretStr" in str(field.annotation)
     return "" if secret else f", got {value!r}"

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from pipeline.adapters.http.ranges import GLOBAL_UNICAST, METADATA, NAT64, PRIVATE, SPECIAL, Network
-from pipeline.errors import ItemError, Reason
+from pipeline.rules.claims import refused
 
 Address = IPv4Address | IPv6Address
 
@@ -133,7 +133,3 @@ def _split(url: str) -> SplitResult:
     if any(character <= " " or character == "\\" or character > "~" for character in url):
         raise refused("the address holds blanks, backslashes or characters beyond ASCII; encode them")
     return parts
-
-
-def refused(why: str) -> ItemError:
-    return ItemError(Reason.FETCH_REFUSED, f"fetch refused: {why}")

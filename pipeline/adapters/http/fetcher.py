@@ -6,15 +6,15 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from urllib.parse import urljoin
 
 import httpcore2
 import stamina
 
-from pipeline.adapters.http.addresses import Hosts, Target, http_target, refused
+from pipeline.adapters.http.addresses import Hosts, Target, http_target
 from pipeline.adapters.http.network import CheckedNetwork, Deadline, count_answer
 from pipeline.errors import ItemError, Reason, RetryError
+from pipeline.rules.claims import check_plain, checked, refused, too_large
 from pipeline.wire import Claim
 
 ATTEMPTS = 3
@@ -27,9 +27,6 @@ _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 # No compression: an image gains nothing by it, and a bomb needs it.
 _HEADERS = [(b"accept", b"image/*, */*;q=0.5"), (b"accept-encoding", b"identity"), (b"user-agent", b"sluice")]
-# What stores say of plain bytes: "aws-chunked" is how an upload came, which S3 keeps and sends back, and the last are
-# no codings at all, but what clients write there.
-_PLAIN = frozenset({b"", b"identity", b"aws-chunked", b"none", b"binary", b"utf-8"})
 
 
 class _PassingError(Exception):
@@ -92,14 +89,14 @@ class HttpFetcher:
                 return self._persistently(target, self._alone())
             way = _Way(self._pool, _HEADERS)
             try:
-                return checked(self._persistently(target, way), claim.sha256, target.host)
+                return checked(self._persistently(target, way), claim, target.host)
             except RetryError:
                 raise
             except ItemError:
                 if not way.reused:
                     raise
             # What a connection in use said may have been another claim's answer, the failure too.
-            return checked(self._persistently(target, self._alone()), claim.sha256, target.host)
+            return checked(self._persistently(target, self._alone()), claim, target.host)
 
     def close(self) -> None:
         self._pool.close()
@@ -166,32 +163,21 @@ class HttpFetcher:
             raise _PassingError(f"it answers {response.status}")
         if response.status != _OK:
             raise ItemError(Reason.FETCH_FAILED, f"{target.host} answers {response.status}")
-        codings = b",".join(_values(response, b"content-encoding")).lower().split(b",")
-        if not _PLAIN.issuperset(coding.strip() for coding in codings):
-            raise refused(f"{target.host} sends compressed what was asked for as it is")
+        check_plain((each.decode("latin-1") for each in _values(response, b"content-encoding")), target.host)
         lengths = _values(response, b"content-length")
         return self._body(target, lengths[0] if lengths else b"", response.iter_stream())
 
     def _body(self, target: Target, announced: bytes, chunks: Iterable[bytes]) -> bytes:
-        too_large = ItemError(Reason.TOO_LARGE, f"{target.host} sends more than {self._max_bytes} bytes")
         if announced.isdigit() and int(announced[:20]) > self._max_bytes:
-            raise too_large
+            raise too_large(target.host, self._max_bytes)
         image = bytearray()
         for chunk in chunks:
             image += chunk
             if len(image) > self._max_bytes:
-                raise too_large
+                raise too_large(target.host, self._max_bytes)
         return bytes(image)
 
 
 def _values(response: httpcore2.Response, name: bytes) -> list[bytes]:
     """The values of all headers of that name."""
     return [value for each, value in response.headers if each.lower() == name]
-
-
-def checked(image: bytes, wanted: str, sender: str) -> bytes:
-    """The image, if it hashes as its claim check says; raises `ItemError` (CHECKSUM_MISMATCH) else."""
-    found = sha256(image).hexdigest()
-    if wanted.lower() != found:
-        raise ItemError(Reason.CHECKSUM_MISMATCH, f"{sender} sent {found}, the claim check says {wanted[:64]}")
-    return image

@@ -11,9 +11,10 @@ from typing import Any
 
 import httpcore2
 
-from pipeline.adapters.http.addresses import is_public, is_usable, refused
+from pipeline.adapters.http.addresses import is_public, is_usable
 from pipeline.bounded import within
 from pipeline.errors import ItemError, Reason
+from pipeline.rules.claims import refused
 
 
 class Deadline(threading.local):

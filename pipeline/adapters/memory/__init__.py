@@ -1,4 +1,4 @@
-"""In-memory twins of Kafka and of the caches: the same contracts, for the demo and for tests.
+"""In-memory twins of Kafka, of the caches and of stores: the same contracts, for the demo and for tests.
 
 The conformance suite that runs over the real adapters runs over these as well.
 """
@@ -9,11 +9,13 @@ from pipeline.adapters.memory.broker import MemoryBroker
 from pipeline.adapters.memory.caches import MemoryFeatureCache, MemoryTextCache
 from pipeline.adapters.memory.encoder import NullEncoder
 from pipeline.adapters.memory.ends import MemorySource, MemoryWriter
+from pipeline.adapters.memory.fetcher import MemoryFetcher
 from pipeline.adapters.memory.topic import MemoryTopic
 
 __all__ = [
     "MemoryBroker",
     "MemoryFeatureCache",
+    "MemoryFetcher",
     "MemorySource",
     "MemoryTextCache",
     "MemoryTopic",

@@ -98,3 +98,33 @@ def test_every_command_explains_itself(command: str) -> None:
     shown = CliRunner().invoke(app, [command, "--help"])
     assert shown.exit_code == 0
     assert "Usage" in shown.output
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "says"),
+    [
+        ("fetch_allowed_stores", "s3://images,s3://a/../b", "write s3://bucket, .* got 's3://a/../b'"),
+        ("fetch_allowed_stores", "file:///", "every file of this machine"),
+        ("fetch_allowed_stores", "minio:9000", "begins with s3://"),
+        ("fetch_allowed_hosts", "https://cdn.example.com", "write cdn.example.com"),
+        ("fetch_allowed_hosts", "cdn.example.com:http", "is no host"),
+        ("fetch_allowed_hosts", "*", "is no host"),
+        ("fetch_s3_endpoint", "minio:9000", "write http://HOST:PORT"),
+        ("fetch_gcs_endpoint", "https://", "write http://HOST:PORT"),
+        ("fetch_azure_endpoint", "https://a.example/?sig=hush", "write http://HOST:PORT"),
+        ("fetch_s3_endpoint", "https://me:hush@minio:9000", "credentials come from the environment"),
+        ("fetch_s3_region", "Europe (Frankfurt)", "pattern"),
+    ],
+)
+def test_where_claims_may_not_lead_is_said_at_the_start_without_secrets(setting: str, value: str, says: str) -> None:
+    flag = "--" + setting.replace("_", "-")
+    with pytest.raises(SettingsError, match=rf"^{flag}: .*{says}") as refused:
+        load_settings({setting: value})
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "hosts", ["cdn.example.com", "*.s3.example.com,minio:9000", "127.0.0.1:80,[::1]:9000", "x_y."]
+)
+def test_hosts_have_a_port_or_none(hosts: str) -> None:
+    assert ",".join(load_settings({"fetch_allowed_hosts": hosts}).fetch_allowed_hosts) == hosts

@@ -1,0 +1,44 @@
+"""Whether the addresses in settings are ones: hosts, stores, endpoints. Said before a claim asks for one."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from pydantic_core import PydanticCustomError
+
+from pipeline.rules.claims import allowed_location
+
+_HOST = re.compile(r"(\*\.)?([A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]+\.?|\[[0-9A-Fa-f:.]+\]")
+
+
+def check_host(pattern: str) -> str:
+    """A line of the allow list of hosts, which is returned as it is."""
+    name, port = (found[1], found[3]) if (found := re.fullmatch(r"(.*?)(:(\d{1,5}))?", pattern)) else ("", None)
+    if not _HOST.fullmatch(name) or (port is not None and not 0 < int(port) < 1 << 16):
+        raise PydanticCustomError("host", "is no host: write cdn.example.com, *.example.com or minio:9000")
+    return pattern
+
+
+def check_store(text: str) -> str:
+    """A line of the allow list of stores, which is returned as it is."""
+    try:
+        allowed_location(text)
+    except ValueError as error:
+        form = "s3://bucket, gs://bucket/part, az://container or file:///folder"
+        raise PydanticCustomError("store", "{why}; write {form}", {"why": str(error), "form": form}) from error
+    return text
+
+
+def check_endpoint(url: str) -> str:
+    """The address of a service that speaks like a cloud's own. Secrets have no place in it."""
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        sound = False
+    if not sound or parts.query or parts.fragment:
+        raise PydanticCustomError("endpoint", "is no address: write http://HOST:PORT or https://HOST")
+    if parts.username is not None or parts.password is not None:
+        raise PydanticCustomError("endpoint", "holds a user or password; credentials come from the environment")
+    return url
