@@ -65,6 +65,11 @@ def test_a_poisoned_image_at_the_head_of_each_partition_stops_none(
         assert answer.record.header("sluice.reason") == head.reason.encode(), head.name
     assert len(pipeline.answers().decisions) == len(events) - len(heads)
     assert worker.process.running
+    if moderators == 1:
+        told = worker.logged("image_ended_its_decoder")
+        assert {(each["topic"], each["partition"], each["offset"]) for each in told} == {
+            (pipeline.images, event.partition, event.offset) for event in events[: len(heads)]
+        }
     deaths = {cause: worker.metric("sluice_decode_process_deaths_total", cause=cause) for cause in ("crashed", "cpu")}
     assert deaths == {"crashed": 4, "cpu": 2}
 

@@ -92,7 +92,7 @@ class DemoStream:
 
     def __enter__(self) -> Self:
         hooks = HookChain(self._tally, self._metrics, self._vitals, SayOtherModel())
-        model, text_cache = assembly.load_model(self._settings), MemoryTextCache(hooks)
+        model, text_cache = assembly.load_model(self._settings, hooks=hooks), MemoryTextCache(hooks)
         for _ in range(WORKERS):
             self._start(assembly.judge(self._settings, model, text_cache, hooks), hooks)
         return self

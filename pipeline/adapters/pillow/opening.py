@@ -75,7 +75,9 @@ def drawn(image: Image.Image, count: int, size: tuple[int, int]) -> Iterator[tup
 def typed(name: str, image: bytes, error: Exception) -> ItemError:
     """What a decoder raised as an `ItemError`, its reason told from the type, the words and the end of the file."""
     words = f"{name}: {error or type(error).__name__}"
-    if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError)):
+    if isinstance(error, MemoryError):
+        return ItemError(Reason.TOO_MUCH_WORK, f"{name}: more memory than one image may take")
+    if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
         return ItemError(Reason.TOO_LARGE, words)
     if isinstance(error, UnidentifiedImageError):
         words = f"{name}: the header cannot be read"
