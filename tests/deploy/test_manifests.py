@@ -84,6 +84,17 @@ def topics_job() -> dict[str, Any]:
     return KUBERNETES["Job"]["spec"]["template"]["spec"]["containers"][0]
 
 
+@pytest.mark.parametrize("of", ["compose.yaml", "kubernetes.yaml", "Dockerfile"])
+def test_probes_and_scrapers_from_outside_reach_a_worker(of: str) -> None:
+    """By default it listens on the loopback, where only its own container's processes would."""
+    environments = {
+        "compose.yaml": SERVICES["worker"]["environment"],
+        "kubernetes.yaml": {each["name"]: each.get("value") for each in WORKER["env"]},
+        "Dockerfile": dict(re.findall(r"\b(SLUICE_\w+)=(\S+)", TestDockerfile.LINES)),
+    }
+    assert environments[of]["SLUICE_METRICS_HOST"] == "0.0.0.0"
+
+
 class TestCompose:
     @pytest.mark.parametrize("name", SERVICES)
     def test_images_are_pinned(self, name: str) -> None:

@@ -15,6 +15,7 @@ from pipeline.path.topology import FLIGHTS
 from workers import assembly
 from workers.fleet.roles import ENCODER_GRACE
 from workers.health.dead_threads import watch_threads
+from workers.health.interpreter import watch_interpreter
 from workers.health.server import HealthServer
 from workers.health.vitals import Vitals
 from workers.process import signals
@@ -39,6 +40,7 @@ def encoder(
     signals.end_at_once()
     metrics, vitals = PrometheusHooks(), Vitals(settings.stall_after)
     watch_threads(vitals)
+    watch_interpreter()
     ready: list[bool] = []
     log_as_a_service(metrics.log_lines_lost)
 
@@ -48,6 +50,7 @@ def encoder(
     with ExitStack() as held:
         health = HealthServer(settings.metrics_host, settings.metrics_port, metrics.registry, vitals.alive, not_ready)
         held.callback(health.close)
+        health.announce()
         encoder = assembly.load_encoder(settings, spread=True)
         stop = signals.stop_on_signals(ENCODER_GRACE)
         server = EncoderServer(encoder, socket, metrics, max_batch=settings.max_batch, flights=FLIGHTS)

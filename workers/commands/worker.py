@@ -14,6 +14,7 @@ from workers import assembly, services
 from workers.assembly import Judge
 from workers.fleet.run import supervise
 from workers.health.dead_threads import watch_threads
+from workers.health.interpreter import watch_interpreter
 from workers.health.server import HealthServer
 from workers.health.vitals import Vitals
 from workers.moderator import LAST_MOMENT
@@ -62,11 +63,13 @@ def _moderate(settings: Settings) -> None:
     signals.end_at_once()
     metrics, vitals = PrometheusHooks(), Vitals(_longest_wait(settings))
     watch_threads(vitals)
+    watch_interpreter()
     hooks = HookChain(metrics, vitals, LogOtherModel())
     log_as_a_service(metrics.log_lines_lost)
     with ExitStack() as held:
         health = HealthServer(settings.metrics_host, settings.metrics_port, metrics.registry, *vitals.checks)
         held.callback(health.close)
+        health.announce()
         services.check_kafka(settings)
         redis = services.redis_connection(settings)
         text_cache = held.enter_context(closing(services.build_text_cache(redis, hooks)))

@@ -17,6 +17,7 @@ from workers.fleet.supervisor import Supervisor
 from workers.fleet.vitals import FleetVitals
 from workers.fleet.watch import Watch
 from workers.health.dead_threads import watch_threads
+from workers.health.interpreter import watch_interpreter
 from workers.health.server import HealthServer
 from workers.health.vitals import Vitals
 from workers.policies.first import check_first
@@ -45,6 +46,7 @@ def supervise(settings: Settings) -> int:
         supervisor = Supervisor(processes[0], processes[1:], fleet.encoder_ready, metrics, watch.hung)
         vitals = Vitals(settings.stall_after)
         watch_threads(vitals)
+        watch_interpreter()
 
         def notices() -> list[str]:
             return [*supervisor.notices(), *watch.notices()]
@@ -53,6 +55,7 @@ def supervise(settings: Settings) -> int:
             settings.metrics_host, settings.metrics_port, metrics.registry, vitals.alive, fleet.ready, notices
         )
         held.callback(health.close)
+        health.announce()
         services.check_kafka(settings)
         check_first(settings)
         _log.info("supervisor_started", moderators=len(moderators), metrics_port=health.port)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pipeline.ports import EncoderSpec, Hooks
+from workers.health.stacks import Stacks
 
 Check = Callable[[], str | None]
 """None when all is well, else the reason in one line. Called on the health server's threads; must not block."""
@@ -22,6 +23,7 @@ class Vitals(Hooks):
         self._stall_after = stall_after
         self._checks: dict[str, Check] = {}
         self._notices: dict[str, Check] = {}
+        self._stacks = Stacks()
         self._model = ""
         self._partitions: int | None = None
 
@@ -49,8 +51,13 @@ class Vitals(Hooks):
         self._partitions = partitions
 
     def alive(self) -> str | None:
-        """Why a restart is called for, from every check that finds a reason."""
-        return "; ".join(_said(self._checks)) or None
+        """Why a restart is called for, from every check that finds a reason.
+
+        The first such answer after a good one logs what every thread is in, before anybody acts on it.
+        """
+        reason = "; ".join(_said(self._checks)) or None
+        self._stacks.heed(reason)
+        return reason
 
     def notices(self) -> Sequence[str]:
         """What people should see, a line each."""

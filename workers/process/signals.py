@@ -26,7 +26,7 @@ OVERDUE = 70
 """Exit status of a process that did not finish in time; its work is delivered again."""
 LEAVING = 10.0
 """Seconds that a worker may take, after draining, to leave its group."""
-HARMLESS = {"sluice-signals", "sluice-lifeline", "sluice-log-flood", "sluice-health"}
+HARMLESS = {"sluice-signals", "sluice-lifeline", "sluice-log-flood", "sluice-health", "sluice-heartbeat"}
 """Threads that compute nothing, so that the interpreter may end around them."""
 _LOOK = 0.5
 """Seconds between two looks at whether somebody else has set the event."""

@@ -268,8 +268,9 @@ class Service(BaseModel, frozen=True):
     """Where a process answers for its health, and how it stops."""
 
     metrics_host: str = Field(
-        "0.0.0.0",  # noqa: S104
-        description="Address of /metrics, /healthz and /readyz, or the absolute path of a Unix socket.",
+        "127.0.0.1",
+        description="Address of /metrics, /healthz and /readyz, or the absolute path of a Unix socket;"
+        " 0.0.0.0: every address of this machine, for probes and scrapers elsewhere.",
     )
     metrics_port: Port = Field(9108, description="Port of /metrics, /healthz and /readyz; 0: any free one.")
     stall_after: Seconds = Field(

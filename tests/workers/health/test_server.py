@@ -7,18 +7,22 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
 import pytest
 from prometheus_client import CollectorRegistry, Counter
+from prometheus_client.metrics_core import Metric
+from structlog.testing import capture_logs
 
 from pipeline.errors import ServiceError
 from tests.services.deadline import until
+from workers.health import connections
 from workers.health import server as health
 from workers.health.server import HealthServer
+from workers.settings import Settings
 
 HOST = "127.0.0.1"
 
@@ -116,17 +120,151 @@ def threads_of_the_server() -> int:
 
 
 def test_a_crowd_that_says_nothing_holds_up_nobody_and_takes_no_more_threads(worker: Worker) -> None:
-    silent = crowd(worker, 5 * health.CONNECTIONS)
+    silent = crowd(worker, 5 * connections.CONNECTIONS)
     for _ in range(3):
         assert worker.get("/healthz").status_code == 200
-    until(lambda: threads_of_the_server() <= health.CONNECTIONS, 10, lambda: str(threads_of_the_server()))
+    until(lambda: threads_of_the_server() <= connections.CONNECTIONS, 10, lambda: str(threads_of_the_server()))
     for each in silent:
         each.close()
 
 
+def test_five_hundred_that_drip_do_not_keep_a_probe_from_its_answer(worker: Worker) -> None:
+    """Half of them send a byte now and then; a probe comes in its time throughout, as a kubelet's must."""
+    slow = crowd(worker, 500)
+    for turn in range(5):
+        for each in slow[turn % 2 :: 2]:
+            cut_off(each)
+        for path in ("/healthz", "/readyz", "/metrics"):
+            assert worker.get(path).status_code == 200
+    for each in slow:
+        each.close()
+
+
+def test_one_who_has_asked_stays_though_a_crowd_comes(worker: Worker) -> None:
+    """As a scraper that reads a long page slowly does."""
+    worker.notices = ("x" * 20_000_000,)
+    [reader] = crowd(worker, 1)
+    with closing(reader):
+        reader.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        read = len(reader.recv(1000))
+        silent = crowd(worker, 2 * connections.CONNECTIONS)
+        while part := reader.recv(1 << 20):
+            read += len(part)
+    assert read > 20_000_000
+    for each in silent:
+        each.close()
+
+
+def test_a_crowd_of_those_who_have_asked_holds_up_no_probe(worker: Worker) -> None:
+    """Each has its answer waiting and reads none of it: the oldest makes room."""
+    worker.notices = ("x" * 5_000_000,)
+    lazy = crowd(worker, 2 * connections.CONNECTIONS)
+    for each in lazy:
+        with suppress(ConnectionError):
+            each.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+    worker.notices = ()
+    assert worker.get("/healthz").text == "ok\n"
+    for each in lazy:
+        each.close()
+
+
+def test_one_who_is_gone_without_a_word_is_forgotten(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half open: the client's machine has lost its power, so nothing ever comes, not even an end."""
+    monkeypatch.setattr(connections, "REQUEST_TIMEOUT", 0.5)
+    [gone] = crowd(worker, 1)
+    with closing(gone):
+        gone.sendall(b"GET /healthz HTTP/1.1\r\n")
+        assert gone.recv(1) == b""
+        until(lambda: threads_of_the_server() == 0, 10, "the end of its thread")
+
+
+@pytest.mark.parametrize(
+    "request_head",
+    [
+        b"GET /healthz HTTP/1.1\r\n" + b"X: " + b"y" * 60_000 + b"\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\n" + b"X: y\r\n" * 5_000 + b"\r\n",
+        b"GET /" + b"a" * 60_000 + b" HTTP/1.1\r\n\r\n",
+        b"G" * 60_000,
+    ],
+    ids=["a long header", "many headers", "a long path", "no line at all"],
+)
+def test_a_request_larger_than_any_scrapers_is_refused_or_hung_up_on(worker: Worker, request_head: bytes) -> None:
+    [loud] = crowd(worker, 1)
+    with closing(loud), suppress(ConnectionError):
+        loud.sendall(request_head)
+        assert loud.recv(100).split(b" ")[1:2] in ([], [b"431"])
+    assert worker.get("/healthz").status_code == 200
+
+
+def test_a_request_as_large_as_a_scrapers_may_be_is_answered(worker: Worker) -> None:
+    assert worker.get("/metrics", authorization="x" * 8_000).status_code == 200
+
+
+class Slow:
+    """A collector that waits until it is let go."""
+
+    def __init__(self) -> None:
+        self.go, self.asked = threading.Event(), 0
+
+    def collect(self) -> list[Metric]:
+        self.asked += 1
+        self.go.wait(30)
+        return []
+
+
+def test_only_so_many_scrapes_are_made_at_once_and_probes_beside_them() -> None:
+    slow, registry = Slow(), CollectorRegistry()
+    registry.register(slow)  # the registry collects once, to learn the names
+    it = Worker(server=HealthServer(HOST, 0, registry, lambda: None, lambda: None))
+    with ThreadPoolExecutor(health.PAGES) as scrapers:
+        slow.asked = 0
+        pages = [scrapers.submit(it.get, "/metrics") for _ in range(health.PAGES)]
+        until(lambda: slow.asked == health.PAGES, 10, lambda: str(slow.asked))
+        assert it.get("/metrics").status_code == 503
+        assert it.get("/healthz").status_code == 200
+        slow.go.set()
+        assert [each.result().status_code for each in pages] == [200] * health.PAGES
+    assert it.get("/metrics").status_code == 200
+    it.server.close()
+
+
+def test_a_check_is_asked_once_for_all_who_ask_at_that_moment() -> None:
+    asked, go = [], threading.Event()
+
+    def check() -> str | None:
+        asked.append(1)
+        go.wait(30)
+        return f"round {len(asked)}"
+
+    it = Worker(server=HealthServer(HOST, 0, CollectorRegistry(), lambda: None, check))
+    with ThreadPoolExecutor(10) as probes:
+        first = probes.submit(it.get, "/readyz")
+        until(lambda: len(asked) == 1, 10, "the first question")
+        more = [probes.submit(it.get, "/readyz") for _ in range(9)]
+        until(lambda: threads_of_the_server() == 10, 10, lambda: str(threads_of_the_server()))
+        go.set()
+        assert first.result().text == "round 1\n"
+        assert {each.result().text for each in more} == {"round 2\n"}
+    it.server.close()
+
+
+@pytest.mark.parametrize(("host", "alone"), [("127.0.0.1", True), ("0.0.0.0", False)])
+def test_where_it_listens_is_logged_and_who_can_reach_it(host: str, alone: bool) -> None:
+    server = HealthServer(host, 0, CollectorRegistry(), lambda: None, lambda: None)
+    with closing(server), capture_logs() as logged:
+        server.announce()
+    [line] = logged
+    assert (line["event"], line["at"]) == ("health_served", f"http://{host}:{server.port}")
+    assert ("this machine alone" in line["to"] and "--metrics-host" in line["to"]) is alone
+
+
+def test_only_this_machine_reaches_it_unless_a_setting_says_otherwise() -> None:
+    assert Settings.model_fields["metrics_host"].default == "127.0.0.1"
+
+
 def test_a_client_that_drips_is_cut(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each byte comes in time, and the request never."""
-    monkeypatch.setattr(health, "REQUEST_TIMEOUT", 0.5)
+    monkeypatch.setattr(connections, "REQUEST_TIMEOUT", 0.5)
     [drip] = crowd(worker, 1)
     with closing(drip):
         until(lambda: cut_off(drip), 10, "its end")
@@ -141,7 +279,7 @@ def cut_off(connection: socket.socket) -> bool:
 
 
 def test_a_client_that_does_not_read_is_cut(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "REQUEST_TIMEOUT", 0.5)
+    monkeypatch.setattr(connections, "REQUEST_TIMEOUT", 0.5)
     worker.notices = ("x" * 50_000_000,)
     [lazy] = crowd(worker, 1)
     with closing(lazy):

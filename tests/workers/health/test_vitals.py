@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+
+from structlog.testing import capture_logs
+
+from tests.services.deadline import until
+from workers.health.stacks import stacks
 from workers.health.vitals import Vitals
 
 
@@ -44,3 +50,28 @@ def test_a_check_that_raises_is_a_reason_and_hides_no_other() -> None:
     assert vitals.alive() == (
         "odd: its check failed: ZeroDivisionError: division by zero; policies: the watcher has ended"
     )
+
+
+def test_what_every_thread_is_in_is_logged_once_for_each_time_that_it_is_not_well() -> None:
+    reasons: list[str | None] = ["nothing has moved for 130 s", "nothing has moved for 140 s", None, "it hangs again"]
+    vitals, go = Vitals(stall_after=10), threading.Event()
+    vitals.watch("worker", lambda: reasons.pop(0))
+    hung = threading.Thread(target=_hang_in_the_decoder, args=(go,), name="sluice-decode")
+    hung.start()
+    until(lambda: "_hang_in_the_decoder" in stacks()["sluice-decode"], 10, "the thread in its place")
+    with capture_logs() as logged:
+        while reasons:
+            vitals.alive()
+    go.set()
+    hung.join()
+    assert [(line["event"], line["reason"]) for line in logged] == [
+        ("not_alive", "worker: nothing has moved for 130 s"),
+        ("not_alive", "worker: it hangs again"),
+    ]
+    in_what = logged[0]["threads"]["sluice-decode"]
+    assert in_what.index(" wait") < in_what.index(f"{__file__}:") < in_what.index("_hang_in_the_decoder")
+    assert "MainThread" not in logged[0]["threads"], "the one who asks is not the one who hangs"
+
+
+def _hang_in_the_decoder(go: threading.Event) -> None:
+    go.wait(60)
