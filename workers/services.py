@@ -15,7 +15,7 @@ from pipeline.wire import Topics
 from workers.settings import Settings
 
 if TYPE_CHECKING:  # a quarter of a second of imports, which `sluice scan` and `sluice policy` do without
-    from pipeline.adapters.kafka import KafkaConnection, KafkaSource, KafkaTopic, KafkaWriter
+    from pipeline.adapters.kafka import Group, KafkaConnection, KafkaSource, KafkaTopic, KafkaWriter, Tail
     from pipeline.adapters.redis import RedisConnection
 
 T = TypeVar("T")
@@ -121,6 +121,20 @@ def kafka_writer(settings: Settings) -> KafkaWriter:
 def kafka_publisher(settings: Settings) -> RecordPublisher:
     """A publisher of answers on a `kafka_writer` of its own."""
     return publisher(settings, kafka_writer(settings))
+
+
+def kafka_answers(settings: Settings) -> Tail:
+    """Decisions and dead letters from now on, outside any group."""
+    from pipeline.adapters.kafka import Tail
+
+    return Tail(kafka_connection(settings), settings.decisions_topic, settings.dead_letters_topic)
+
+
+def kafka_group(settings: Settings) -> Group:
+    """The workers' consumer group as the broker knows it."""
+    from pipeline.adapters.kafka import Group
+
+    return Group(kafka_connection(settings), settings.group, [settings.images_topic])
 
 
 def publisher(settings: Settings, writer: RecordWriter) -> RecordPublisher:

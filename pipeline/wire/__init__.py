@@ -6,6 +6,7 @@ The JSON Schemas in ``pipeline/schemas`` describe the same bytes; the tests hold
 from __future__ import annotations
 
 from pipeline.wire.answers import Answer, Decided, Failed, Failure, Form
+from pipeline.wire.canaries import CANARY_HEADER, CANARY_IDS, Reply, canary_record, marked, reply_in
 from pipeline.wire.dead_letters import DeadLetter, dead_letter, dead_letter_json, read_dead_letter
 from pipeline.wire.decisions import (
     SEVERITY,
@@ -54,6 +55,8 @@ from pipeline.wire.records import Record, Topics, record_of
 from pipeline.wire.replays import MOST_REPLAYS, event_of, is_event_of, is_whole, replay_of
 
 __all__ = [
+    "CANARY_HEADER",
+    "CANARY_IDS",
     "CLAIM_CONTENT_TYPE",
     "CONNECT_PREFIX",
     "CONTENT_TYPE",
@@ -87,9 +90,11 @@ __all__ = [
     "PromptEvidence",
     "Record",
     "Region",
+    "Reply",
     "SourceRef",
     "Topics",
     "Verdict",
+    "canary_record",
     "dead_letter",
     "dead_letter_json",
     "decision_id",
@@ -99,12 +104,14 @@ __all__ = [
     "image_id",
     "is_event_of",
     "is_whole",
+    "marked",
     "origin_of",
     "parse_claim",
     "parse_decision",
     "read_dead_letter",
     "record_of",
     "replay_of",
+    "reply_in",
     "rfc3339",
     "short_key",
     "time_notes",

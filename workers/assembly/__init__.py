@@ -5,6 +5,7 @@ builds the moderator that judges a stream by them.
 """
 
 from workers.assembly.claims import claim_fetcher
+from workers.assembly.decoding import decoder_alone
 from workers.assembly.judgement import Judge, build_feature_cache, judge
 from workers.assembly.model import Model, load_encoder, load_model
 from workers.assembly.path import moderator
@@ -14,6 +15,7 @@ __all__ = [
     "Model",
     "build_feature_cache",
     "claim_fetcher",
+    "decoder_alone",
     "judge",
     "load_encoder",
     "load_model",

@@ -41,6 +41,12 @@ class Decoding:
         return inner if self._outer is None else self._outer(spec, inner)
 
 
+def decoder_alone(settings: Settings) -> Decoder:
+    """A decoder without a model, to see whether a worker takes something for an image; its pixels fit none."""
+    shape = EncoderSpec("none", "", "", (64, 64), (0.5,) * 3, (0.5,) * 3, "bicubic", "shortest", 0, 0, 1.0, None)
+    return _pillow(settings)(shape)
+
+
 def _cannot(error: NoProcessError) -> ServiceError:
     return ServiceError(f"{error}; with --decode-in threads images are decoded without such processes")
 

@@ -23,6 +23,9 @@ COMMANDS: Mapping[str, str | Group] = {
     "bench": ("Measure what this machine allows and what the pipeline makes of it, over the same images in one run."),
     "worker": "Consume images from Kafka and publish a decision for every one, until SIGTERM.",
     "encoder": "Serve a model to the workers of this machine over shared memory, until SIGTERM.",
+    "canary": (
+        "Send known images through Kafka and see that they come back right; watch the group's lag; until SIGTERM."
+    ),
     "send": "Publish pictures to the images topic, the path as image id; returns once the broker has them all.",
     "tail": "Show decisions as they come, until Ctrl-C. Reads without a group, so it takes nothing from anybody.",
     "evaluate": (

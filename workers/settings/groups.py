@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationInfo
 from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
+from pipeline.rules import canaries
 from pipeline.rules.images.views import Coverage
 from pipeline.wire import DEAD_LETTERS_TOPIC, DECISIONS_TOPIC, IMAGES_TOPIC
 from workers.settings.addresses import check_endpoint, check_host, check_store
@@ -28,6 +29,7 @@ Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Hosts = Annotated[tuple[Annotated[str, AfterValidator(check_host)], ...], NoDecode]
 Stores = Annotated[tuple[Annotated[str, AfterValidator(check_store)], ...], NoDecode]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+Canaries = Annotated[tuple[str, ...], NoDecode]
 Endpoint = Annotated[str, AfterValidator(check_endpoint)]
 
 
@@ -262,6 +264,34 @@ class Brake(BaseModel, frozen=True):
         10.0,
         description="Seconds between two trials while the brake is on; five good ones take it off.",
     )
+
+
+class Canary(BaseModel, frozen=True):
+    """Known images that `sluice canary` sends through Kafka, to see that they come back right."""
+
+    canary: Canaries = Field(
+        (), description=f"Known images to send, '{canaries.FORM}', apart by commas; in a file a list as well."
+    )
+    canary_patience: Annotated[float, Field(ge=1, allow_inf_nan=False)] = Field(
+        60.0, description="Seconds to wait for a canary's answer; one that has none by then is missing."
+    )
+
+    @field_validator("canary", mode="before")
+    @classmethod
+    def _apart(cls, value: object) -> object:
+        return tuple(canaries.apart(value)) if isinstance(value, str) else value
+
+    @field_validator("canary")
+    @classmethod
+    def _each_sound(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            names = [canaries.Canary.parse(text).name for text in value]
+        except ValueError as error:
+            raise PydanticCustomError("canary", "{said}", {"said": str(error)}) from error
+        if twice := {name for name in names if names.count(name) > 1}:
+            said = f"two canaries are named {min(twice)}: copy the file under another name"
+            raise PydanticCustomError("canary", "{said}", {"said": said})
+        return value
 
 
 class Service(BaseModel, frozen=True):

@@ -23,6 +23,7 @@ class Settings(
     # Of several bases pydantic takes the last one's fields first: read from below, this is the order that people see.
     groups.Log,
     groups.Service,
+    groups.Canary,
     groups.Brake,
     groups.Fetch,
     groups.State,

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from pipeline.adapters.kafka.checkup import Cluster, TopicFacts, look_at_cluster, look_at_topics
 from pipeline.adapters.kafka.connection import BrokerAwayError, KafkaConnection, check_libraries
+from pipeline.adapters.kafka.group import Group
 from pipeline.adapters.kafka.source import KafkaSource
-from pipeline.adapters.kafka.tail import tail
+from pipeline.adapters.kafka.tail import Tail, tail
 from pipeline.adapters.kafka.topic import KafkaTopic
 from pipeline.adapters.kafka.topics import (
     Creation,
     TopicPlan,
     check_topics,
-    committed_lag,
     create_topics,
     topic_remarks,
 )
@@ -24,15 +24,16 @@ __all__ = [
     "BrokerAwayError",
     "Cluster",
     "Creation",
+    "Group",
     "KafkaConnection",
     "KafkaSource",
     "KafkaTopic",
     "KafkaWriter",
+    "Tail",
     "TopicFacts",
     "TopicPlan",
     "check_libraries",
     "check_topics",
-    "committed_lag",
     "create_topics",
     "look_at_cluster",
     "look_at_topics",

@@ -12,8 +12,8 @@ from kafka.admin import OffsetTimestamp
 
 from pipeline.adapters.kafka.connection import KafkaConnection
 from pipeline.adapters.kafka.fetcher import FETCH_BYTES, PARTITION_FETCH_BYTES
+from pipeline.adapters.kafka.group import group_offsets
 from pipeline.adapters.kafka.records import events
-from pipeline.adapters.kafka.topics import group_offsets
 from pipeline.errors import ServiceError
 from pipeline.ports import Span, Spans
 from pipeline.wire import Event

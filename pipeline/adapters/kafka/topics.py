@@ -1,4 +1,4 @@
-"""Topics and lag: make them, check that they are there, and see how far a group has come."""
+"""Topics: make them, check that they are there, and say what should be set otherwise."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import stamina
-from kafka import KafkaAdminClient, OffsetAndMetadata, OffsetSpec, TopicPartition, errors
+from kafka import KafkaAdminClient, errors
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from pipeline.adapters.kafka.connection import KafkaConnection
 from pipeline.errors import ServiceError
-from pipeline.rules.flow.assignment import Partition
 
 CREATE_COMMAND = "sluice topics create"
 
@@ -121,24 +119,6 @@ def _configs(admin: Any, topic: str) -> dict[str, str]:
     return {name: str(described[name]["value"]) for name in names if name in described}
 
 
-def committed_lag(connection: KafkaConnection, group: str, topics: Sequence[str]) -> dict[Partition, int]:
-    """For each partition, how many events the group has not committed yet.
-
-    Where it has committed nothing, all that the partition holds counts. Blocks for seconds; raises `ServiceError`.
-    """
-    with administered(connection) as admin:
-        partitions = [
-            TopicPartition(topic["name"], partition["partition_index"])
-            for topic in admin.describe_topics(list(topics))
-            for partition in topic["partitions"]
-        ]
-        ends = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
-        starts = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
-        saved = group_offsets(admin, group)
-    done = {at: offset.offset for at, offset in saved.items() if offset.offset >= 0}
-    return {(at.topic, at.partition): ends[at].offset - max(done.get(at, 0), starts[at].offset) for at in partitions}
-
-
 @contextmanager
 def administered(connection: KafkaConnection) -> Iterator[Any]:
     """An admin client. Raises `ServiceError` for whatever goes wrong within."""
@@ -147,14 +127,6 @@ def administered(connection: KafkaConnection) -> Iterator[Any]:
         closing(connection.client(KafkaAdminClient, request_timeout_ms=_ANSWER_MS)) as admin,
     ):
         yield admin
-
-
-def group_offsets(admin: Any, group: str) -> dict[TopicPartition, OffsetAndMetadata]:
-    """Ask until there is an answer: the first question about any group makes the topic of the offsets."""
-    for attempt in stamina.retry_context(on=errors.RetriableError, attempts=None, timeout=_ANSWER_MS / 1000):
-        with attempt:
-            offsets: dict[TopicPartition, OffsetAndMetadata] = admin.list_group_offsets({group: None})[group]
-    return offsets
 
 
 def _existing(admin: Any) -> set[str]:

@@ -14,6 +14,17 @@ Partition = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a group stands in a partition: its `committed` offset, and `lag` events behind that.
+
+    Where it has committed nothing, or for a topic that was made anew since, the partition's oldest event counts.
+    """
+
+    committed: int
+    lag: int
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """The offset to commit for a partition, and how many events that commit marks as done."""
 

@@ -20,14 +20,13 @@ from pipeline.adapters.kafka import (
     TopicPlan,
     check_libraries,
     check_topics,
-    committed_lag,
     create_topics,
     tail,
     topic_remarks,
 )
 from pipeline.errors import ServiceError, SettingsError
 from pipeline.wire import Record
-from tests.adapters.conftest import KafkaBus, collect
+from tests.adapters.conftest import collect
 from tests.services.deadline import until
 from tests.services.processes import free_port
 
@@ -53,7 +52,6 @@ def test_topics_are_made_once_and_left_alone_after(connection: KafkaConnection, 
     plans = [TopicPlan(images, partitions=9), TopicPlan(letters, partitions=1, retention=3600)]
     made = create_topics(connection, plans)
     assert (made.created, made.existed) == ([letters], [images])
-    assert len(committed_lag(connection, "nobody", [images])) == 3
     check_topics(connection, [images, letters])
 
 
@@ -185,42 +183,6 @@ def test_a_missing_checksum_library_is_refused(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(util, "crc32c_c", None)
     with pytest.raises(ServiceError, match="crc32c"):
         check_libraries()
-
-
-def test_lag_counts_what_is_not_committed(kafka_bus_of_four: KafkaBus) -> None:
-    bus = kafka_bus_of_four
-    bus.put(*[b"x"] * 10)
-    assert sum(committed_lag(bus.connection, bus.group, [bus.topic]).values()) == 10
-    source = bus.source()
-    for batch in collect(source, 10):
-        source.commit(batch)
-    source.close()
-    bus.put(b"y", b"z")
-    assert sum(committed_lag(bus.connection, bus.group, [bus.topic]).values()) == 2
-
-
-def test_tail_from_the_beginning_ends_where_the_topic_ends(kafka_bus_of_four: KafkaBus) -> None:
-    bus = kafka_bus_of_four
-    assert list(tail(bus.connection, bus.topic, from_beginning=True, follow=False)) == []
-    bus.put(b"a", b"b", b"c")
-    seen = tail(bus.connection, bus.topic, from_beginning=True, follow=False)
-    assert sorted(event.value or b"" for event in seen) == [b"a", b"b", b"c"]
-    assert list(tail(bus.connection, bus.topic, follow=False)) == []
-
-
-def test_tail_follows_from_now_on(kafka_bus_of_four: KafkaBus) -> None:
-    bus = kafka_bus_of_four
-    bus.put(b"before", partition_of=b"k")
-    following = tail(bus.connection, bus.topic, from_beginning=True)
-    assert next(following).value == b"before"
-    bus.put(b"after", partition_of=b"k")
-    assert next(following).value == b"after"
-    following.close()
-
-
-def test_tail_of_a_topic_that_does_not_exist_is_an_error(connection: KafkaConnection) -> None:
-    with pytest.raises(ServiceError, match="no topic nobody"):
-        next(tail(connection, "nobody"))
 
 
 def test_settings_that_make_answers_smaller_are_said_with_what_to_change(
