@@ -162,9 +162,11 @@ def prometheus(tmp_path: Path) -> Iterator[Callable[..., PrometheusServer]]:
     """Start Prometheus over targets: `prometheus(["127.0.0.1:9100"], rule_files=[path])`."""
     with ExitStack() as ending:
 
-        def start(targets: Sequence[str], rule_files: Sequence[Path] = ()) -> PrometheusServer:
+        def start(
+            targets: Sequence[str], rule_files: Sequence[Path] = (), **more_jobs: Mapping[str, Sequence[str]]
+        ) -> PrometheusServer:
             folder = _subfolder(tmp_path, f"prometheus-{len(list(tmp_path.glob('prometheus-*')))}")
-            server = PrometheusServer(folder, targets, rule_files)
+            server = PrometheusServer(folder, targets, rule_files, **more_jobs)
             ending.callback(server.close)
             return had_or_skipped(server.start)
 

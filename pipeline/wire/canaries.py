@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import sha256
 
-import msgspec
-
 from pipeline.wire.decisions import parse_decision
 from pipeline.wire.events import Event
-from pipeline.wire.names import LEFT_OUT_HEADER, REASON_HEADER
-from pipeline.wire.records import LeftOut, Record
+from pipeline.wire.names import REASON_HEADER
+from pipeline.wire.records import Record
 
 CANARY_HEADER = "sluice-canary"
 """On a canary and, carried through, on its answer. Its value is a nonce that only its sender knows beforehand.
@@ -47,21 +45,17 @@ def canary_record(topic: str, image_id: str, image: bytes, nonce: str) -> Record
 
 
 def reply_in(answer: Event) -> Reply | None:
-    """What a record of the decisions or the dead-letter topic says of a canary; None where it is about none."""
+    """What a record of the decisions or the dead-letter topic says of a canary; None where it is about none.
+
+    An answer that its topic took only without the event's headers is not known as one.
+    """
     nonce = answer.header(CANARY_HEADER)
     if nonce is None:
         return None
     try:
         if answer.header(REASON_HEADER) is not None:
-            return Reply(nonce, _content(answer), None)
+            return Reply(nonce, sha256(answer.value or b"").hexdigest(), None)
         decision = parse_decision(answer.value or b"")
     except ValueError:  # somebody else's idea of an answer
         return None
     return Reply(nonce, decision.content_sha256, decision.verdict)
-
-
-def _content(letter: Event) -> str:
-    """The hash of what a dead letter holds, or says that it would hold."""
-    if letter.header(LEFT_OUT_HEADER) is not None:
-        return msgspec.json.decode(letter.value or b"", type=LeftOut).sha256
-    return sha256(letter.value or b"").hexdigest()

@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
 
 from pipeline.adapters.prometheus.declared import Metrics
+from workers.canary.metrics import CanaryMetrics, GroupMetrics
 from workers.fleet.metrics import SupervisorMetrics
 from workers.settings import GROUPS, Settings, groups, variable
 
@@ -66,9 +67,15 @@ def _value(default: object) -> str:
 
 
 def metrics_table() -> str:
-    """Every metric of a worker, and those of a supervisor, as they are scraped."""
+    """Every metric of a worker, and those of a supervisor and of `sluice canary`, as they are scraped."""
     registry = CollectorRegistry()
-    declared = (*vars(Metrics(registry)).values(), *vars(SupervisorMetrics(registry)).values())
+    holders = (
+        Metrics(registry),
+        SupervisorMetrics(registry),
+        CanaryMetrics(registry, []),
+        GroupMetrics(registry, ""),
+    )
+    declared = [each for holder in holders for each in vars(holder).values()]
     metrics = [each for each in declared if isinstance(each, MetricWrapperBase)]
     return _table(("metric", "type", "labels", "what it says"), map(_metric, metrics))
 

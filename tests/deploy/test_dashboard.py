@@ -20,8 +20,9 @@ def scraped(
 ) -> PrometheusServer:
     """A Prometheus that has seen more than `window` of ordinary work."""
     worker = start_process(python("-m", "tests.deploy.traffic"))
-    port = worker.wait_for_line(r"^port (\d+)$")[1]
-    server = prometheus([f"127.0.0.1:{port}"], rule_files=[ALERTS])
+    port, of_canary = worker.wait_for_line(r"^ports (\d+) (\d+)$").groups()
+    others = {"sluice-canary": [f"127.0.0.1:{of_canary}"]}
+    server = prometheus([f"127.0.0.1:{port}"], rule_files=[ALERTS], more_jobs=others)
     server.wait_for(f"count_over_time(sluice_commits_total[{window}]) >= 12", within=40)
     return server
 

@@ -17,15 +17,19 @@ import pytest
 from prometheus_client import CollectorRegistry
 from ruamel.yaml import YAML
 
+from pipeline.rules.canaries import Canary
 from tests.deploy.expressions import DEPLOY, documents
-from tests.services.processes import python
+from tests.services.processes import child_env, python
 from workers.health.server import HealthServer
 from workers.settings import ENV_PREFIX, Settings
 
 ROOT = DEPLOY.parent
 COMPOSE: dict[str, Any] = documents(DEPLOY / "compose.yaml")[0]
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-KUBERNETES = {each["kind"]: each for each in documents(DEPLOY / "kubernetes.yaml")}
+MANIFESTS = documents(DEPLOY / "kubernetes.yaml")
+KUBERNETES = {each["kind"]: each for each in MANIFESTS if each["metadata"]["name"] != "sluice-canary"}
+OF_CANARY = {each["kind"]: each for each in MANIFESTS if each["metadata"]["name"] == "sluice-canary"}
+CANARY = OF_CANARY["Deployment"]["spec"]["template"]["spec"]["containers"][0]
 POD = KUBERNETES["Deployment"]["spec"]["template"]
 WORKER = POD["spec"]["containers"][0]
 DEFAULTS = Settings.model_construct()
@@ -50,10 +54,10 @@ class TestNames:
         assert set(re.findall(rf"{ENV_PREFIX}[A-Z_]+", (DEPLOY / file).read_text())) <= known
 
     def test_values_hold(self) -> None:
-        """Each worker's environment makes settings that validate."""
+        """Each environment of a process that goes on makes settings that validate."""
         of_compose = SERVICES["worker"]["environment"]
-        of_kubernetes = {each["name"]: each["value"] for each in WORKER["env"] if "value" in each}
-        for environment in (of_compose, of_kubernetes):
+        of_kubernetes = values_of(WORKER)
+        for environment in (of_compose, of_kubernetes, SERVICES["canary"]["environment"], values_of(CANARY)):
             values = {name.removeprefix(ENV_PREFIX).lower(): value for name, value in environment.items()}
             assert Settings(**values).metrics_port == DEFAULTS.metrics_port
 
@@ -62,7 +66,12 @@ class TestNames:
         from workers.cli import app
 
         group = typer.get_command(app)
-        for command in [*(SERVICES[name]["command"] for name in SLUICE), WORKER["args"], topics_job()["args"]]:
+        for command in [
+            *(SERVICES[name]["command"] for name in SLUICE),
+            WORKER["args"],
+            CANARY["args"],
+            topics_job()["args"],
+        ]:
             at: Any = group
             for word in command:
                 if word.startswith("--"):
@@ -80,6 +89,10 @@ class TestNames:
         assert 1 < Settings(moderators=moderators).moderators <= int(option_of(topics_job()["args"], "--partitions"))
 
 
+def values_of(container: dict[str, Any]) -> dict[str, str]:
+    return {each["name"]: each["value"] for each in container["env"] if "value" in each}
+
+
 def topics_job() -> dict[str, Any]:
     return KUBERNETES["Job"]["spec"]["template"]["spec"]["containers"][0]
 
@@ -87,12 +100,49 @@ def topics_job() -> dict[str, Any]:
 @pytest.mark.parametrize("of", ["compose.yaml", "kubernetes.yaml", "Dockerfile"])
 def test_probes_and_scrapers_from_outside_reach_a_worker(of: str) -> None:
     """By default it listens on the loopback, where only its own container's processes would."""
-    environments = {
-        "compose.yaml": SERVICES["worker"]["environment"],
-        "kubernetes.yaml": {each["name"]: each.get("value") for each in WORKER["env"]},
-        "Dockerfile": dict(re.findall(r"\b(SLUICE_\w+)=(\S+)", TestDockerfile.LINES)),
+    environments: dict[str, list[dict[str, str]]] = {
+        "compose.yaml": [SERVICES["worker"]["environment"], SERVICES["canary"]["environment"]],
+        "kubernetes.yaml": [values_of(WORKER), values_of(CANARY)],
+        "Dockerfile": [dict(re.findall(r"\b(SLUICE_\w+)=(\S+)", TestDockerfile.LINES))],
     }
-    assert environments[of]["SLUICE_METRICS_HOST"] == "0.0.0.0"
+    assert {each["SLUICE_METRICS_HOST"] for each in environments[of]} == {"0.0.0.0"}
+
+
+class TestCanaries:
+    @pytest.mark.parametrize("environment", [SERVICES["canary"]["environment"], values_of(CANARY)])
+    def test_those_that_are_deployed_come_out_as_they_must(self, environment: dict[str, str]) -> None:
+        """By the shipped policies and the bundled model, which a first deployment has."""
+        canaries = [Canary.parse(text) for text in Settings(canary=environment["SLUICE_CANARY"]).canary]
+        files = [str(ROOT / "policies" / "samples" / canary.name) for canary in canaries]
+        argv = python("-m", "workers", "scan", *files, "--json", "--device", "cpu")
+        said = subprocess.run(argv, cwd=ROOT, env=child_env(), capture_output=True, text=True, check=False).stdout
+        decisions = [json.loads(line) for line in said.splitlines()]
+        found = {each["image_id"]: each["verdict"] for each in decisions if "verdict" in each}
+        assert found == dict(zip(files, (canary.expect for canary in canaries), strict=True))
+        assert set(found.values()) == {"block", "allow"}
+
+    def test_they_are_mounted_where_they_are_looked_for(self) -> None:
+        assert "../policies:/policies:ro" in SERVICES["canary"]["volumes"]
+        (mount,) = CANARY["volumeMounts"]
+        assert all(f"{mount['mountPath']}/" in part for part in values_of(CANARY)["SLUICE_CANARY"].split(","))
+        page = (DEPLOY / "kubernetes.yaml").read_text()
+        for canary in Settings(canary=values_of(CANARY)["SLUICE_CANARY"]).canary:
+            assert f"--from-file=policies/samples/{Canary.parse(canary).name}" in page
+
+    def test_one_is_scraped_under_a_job_of_its_own_or_it_would_count_as_a_worker(self) -> None:
+        jobs = documents(DEPLOY / "prometheus" / "prometheus.yaml")[0]["scrape_configs"]
+        assert {job["job_name"]: job["dns_sd_configs"][0]["names"] for job in jobs} == {
+            "sluice": ["worker"],
+            "sluice-canary": ["canary"],
+        }
+        monitor = OF_CANARY["PodMonitor"]["spec"]
+        labels = OF_CANARY["Deployment"]["spec"]["template"]["metadata"]["labels"]
+        assert monitor["selector"]["matchLabels"] == labels
+        assert labels != POD["metadata"]["labels"]
+        (endpoint,) = monitor["podMetricsEndpoints"]
+        assert endpoint["relabelings"] == [{"targetLabel": "job", "replacement": "sluice-canary"}]
+        (port,) = CANARY["ports"]
+        assert endpoint["port"] == port["name"]
 
 
 class TestCompose:
@@ -138,8 +188,7 @@ class TestCompose:
 
     def test_prometheus_scrapes_the_workers(self) -> None:
         config = documents(DEPLOY / "prometheus" / "prometheus.yaml")[0]
-        (job,) = config["scrape_configs"]
-        assert job["job_name"] == "sluice"
+        (job,) = (job for job in config["scrape_configs"] if job["job_name"] == "sluice")
         assert job["dns_sd_configs"][0]["names"] == ["worker"]
         assert job["dns_sd_configs"][0]["port"] == DEFAULTS.metrics_port
 

@@ -10,10 +10,15 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
+from prometheus_client import CollectorRegistry
+
 from pipeline.adapters.prometheus import PrometheusHooks
 from pipeline.errors import Reason
 from pipeline.ports import LOSSES, EncoderSpec, Hooks
+from pipeline.rules.canaries import Canary, Landed, Outcome
+from pipeline.rules.flow.assignment import Standing
 from pipeline.wire import Action, Decided, Decision, Event, Failed, Failure, Match, ModelRef, SourceRef
+from workers.canary.metrics import CanaryMetrics, GroupMetrics
 from workers.fleet.metrics import SupervisorMetrics
 from workers.health.server import HealthServer
 
@@ -110,16 +115,37 @@ def one_batch(hooks: Hooks, chance: random.Random, images: int = 16) -> None:
     hooks.committed(images)
 
 
+class LookingOn:
+    """What a `sluice canary` beside the workers shows."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._canary = Canary("axe.webp", 1.0, "block")
+        self._canaries = CanaryMetrics(self.registry, [self._canary])
+        self._group = GroupMetrics(self.registry, "sluice")
+        self._committed = 0
+
+    def sees_one_come_back(self, seconds: float) -> None:
+        self._canaries.sent(self._canary)
+        self._canaries.landed(Landed(self._canary, seconds, Outcome.RIGHT))
+        self._committed += 16
+        self._group.stands({("sluice.images.v1", 0): Standing(self._committed, 3)})
+
+
 def main() -> None:
-    """Serve, say where in one line of JSON, and go on until killed."""
-    hooks = PrometheusHooks()
+    """Serve, say on which ports, and go on until killed."""
+    hooks, outside = PrometheusHooks(), LookingOn()
     SupervisorMetrics(hooks.registry)
-    server = HealthServer("127.0.0.1", 0, hooks.registry, lambda: None, lambda: None)
-    print(f"port {server.port}", flush=True)  # noqa: T201 - the parent waits for it
+    servers = [
+        HealthServer("127.0.0.1", 0, registry, lambda: None, lambda: None)
+        for registry in (hooks.registry, outside.registry)
+    ]
+    print("ports", *(server.port for server in servers), flush=True)  # noqa: T201 - the parent waits for it
     chance = random.Random(0)
     start(hooks)
     while True:
         one_batch(hooks, chance)
+        outside.sees_one_come_back(chance.random())
         time.sleep(0.1)
 
 

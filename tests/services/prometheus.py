@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import urllib.parse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 from tests.services import ServiceMissingError
@@ -20,9 +21,7 @@ from tests.services.service import Service
 _CONFIG = """\
 global: {{scrape_interval: 250ms, scrape_timeout: 250ms, evaluation_interval: 250ms}}
 rule_files: {rules}
-scrape_configs:
-  - job_name: {job}
-    static_configs: [{{targets: {targets}}}]
+scrape_configs: {jobs}
 """
 
 
@@ -46,17 +45,29 @@ class PrometheusServer(Service):
     """One Prometheus over fixed targets and rule files."""
 
     def __init__(
-        self, folder: Path, targets: Sequence[str], rule_files: Sequence[Path] = (), *, job: str = "sluice"
+        self,
+        folder: Path,
+        targets: Sequence[str],
+        rule_files: Sequence[Path] = (),
+        *,
+        more_jobs: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> None:
-        """Nothing starts yet. Targets are `host:port`, scraped at /metrics; rule files may be globs."""
+        """Nothing starts yet. Targets are `host:port`, scraped at /metrics; rule files may be globs.
+
+        The targets are those of the job ``sluice``; `more_jobs` has those of others.
+        """
         self.port = free_port()
         self.url = f"http://{HOST}:{self.port}"
         self._folder = folder
         self._config = _CONFIG.format(
             # JSON is YAML, and quotes what has to be quoted.
             rules=json.dumps([str(path) for path in rule_files]),
-            targets=json.dumps(list(targets)),
-            job=json.dumps(job),
+            jobs=json.dumps(
+                [
+                    {"job_name": job, "static_configs": [{"targets": list(of_job)}]}
+                    for job, of_job in {"sluice": targets, **more_jobs}.items()
+                ]
+            ),
         )
 
     def start(self) -> Self:

@@ -128,3 +128,33 @@ def test_where_claims_may_not_lead_is_said_at_the_start_without_secrets(setting:
 )
 def test_hosts_have_a_port_or_none(hosts: str) -> None:
     assert ",".join(load_settings({"fetch_allowed_hosts": hosts}).fetch_allowed_hosts) == hosts
+
+
+CANARIES = ("a.png every 5 s expect block", "b, c.png every 60 s expect allow")
+
+
+def test_canaries_are_apart_by_commas_in_a_variable_and_a_list_in_a_file(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config.write_text(f"canary = {json.dumps(CANARIES)}\n")
+    assert load_settings({}, config).canary == CANARIES
+    config.write_text(f"canary = {json.dumps(CANARIES[0])}\n")
+    assert load_settings({}, config).canary == CANARIES[:1]
+    monkeypatch.setenv("SLUICE_CANARY", ", ".join(CANARIES))
+    assert load_settings({}).canary == CANARIES
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("a.png every 5 expect block", "--canary: a canary is 'FILE every SECONDS s expect"),
+        ("a.png every 5 s expect blocked", "--canary: a canary's verdict is one of"),
+        ("a.png every 0.1 s expect block", "--canary: a canary is sent at most every 1 s"),
+        ("a.png every 5 s expect block,x/a.png every 5 s expect allow", "--canary: two canaries are named a.png"),
+        ("a.png every 5 s expect block, b.png", "--canary: a canary is 'FILE"),
+    ],
+)
+def test_a_canary_that_is_none_says_what_to_write(value: str, says: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings({"canary": value})
+    assert str(refused.value).startswith(says)
