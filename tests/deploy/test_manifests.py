@@ -20,6 +20,7 @@ from ruamel.yaml import YAML
 from pipeline.rules.canaries import Canary
 from tests.deploy.expressions import DEPLOY, documents
 from tests.services.processes import child_env, python
+from workers.canary.run import LEAVING as LEAVING_OF_CANARY
 from workers.health.server import HealthServer
 from workers.settings import ENV_PREFIX, Settings
 
@@ -120,6 +121,9 @@ class TestCanaries:
         found = {each["image_id"]: each["verdict"] for each in decisions if "verdict" in each}
         assert found == dict(zip(files, (canary.expect for canary in canaries), strict=True))
         assert set(found.values()) == {"block", "allow"}
+
+    def test_it_is_given_time_to_let_go_of_a_broker_that_is_away(self) -> None:
+        assert seconds(SERVICES["canary"]["stop_grace_period"]) > LEAVING_OF_CANARY
 
     def test_they_are_mounted_where_they_are_looked_for(self) -> None:
         assert "../policies:/policies:ro" in SERVICES["canary"]["volumes"]

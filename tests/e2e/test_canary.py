@@ -12,6 +12,7 @@ from tests.e2e.pictures import picture
 from tests.e2e.pipeline_under_test import ANSWER, STOP, Pipeline, Worker
 from tests.images import encoded, photograph
 from tests.services.deadline import until
+from tests.services.kafka import KafkaBroker
 from tests.services.processes import HOST, free_port
 
 OUTCOMES = "sluice_canary_total"
@@ -98,3 +99,26 @@ def test_what_comes_back_counts_and_what_does_not_and_lag_needs_no_worker(
     ours = [record for record in both if (record.key or b"").startswith(CANARY_IDS.encode())]
     assert ours
     assert all(record.header(CANARY_HEADER) for record in ours)
+
+
+def test_one_who_looks_on_outlives_its_broker_and_can_be_told_to_stop_without_one(
+    kafka_of_own: KafkaBroker, make_pipeline: Callable[..., Pipeline], files: dict[str, Path]
+) -> None:
+    pipeline = make_pipeline(on=kafka_of_own)
+    outside = looking_on(pipeline, {files["right"]: "allow"}, canary_patience=2)
+    outside.process.wait_for_http(outside.url("readyz"), within=ANSWER)
+    kafka_of_own.stop()
+    outside.wait_for_log("canary_not_sent", within=ANSWER)
+    outside.wait_for_log("canary_step_failed_for_now", within=ANSWER)
+    assert outside.process.running
+    kafka_of_own.start()
+    looked_at = outside.metric("sluice_group_looked_at_timestamp_seconds")
+    until(
+        lambda: outside.metric("sluice_group_looked_at_timestamp_seconds") > looked_at, ANSWER, lambda: "a look again"
+    )
+    sent = outside.metric("sluice_canary_sent_total")
+    until(lambda: outside.metric("sluice_canary_sent_total") > sent, ANSWER, lambda: "canaries again")
+    kafka_of_own.stop()
+    outside.wait_for_log("canary_not_sent", 1 + len(outside.logged("canary_not_sent")), within=ANSWER)
+    assert outside.process.terminate(STOP) == 0
+    assert "Traceback" not in outside.process.stderr()

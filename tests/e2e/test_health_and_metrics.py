@@ -69,6 +69,8 @@ def test_a_worker_is_alive_at_once_and_ready_with_model_and_partitions(standing:
     assert said["readyz"][-1] == (200, "ok\n")
     assert {status for status, _ in said["readyz"][:-1]} == {503}
     assert standing.worker.metric("sluice_assigned_partitions") == 2
+    [listens] = standing.worker.logged("health_served")
+    assert listens["at"] == f"http://{HOST}:{standing.worker.port}"
 
 
 def test_prometheus_finds_what_was_promised_and_what_is_deployed(

@@ -46,3 +46,23 @@ def test_an_encoder_that_dies_costs_no_event(
     assert answers.repeats == 0
     for worker in workers:
         assert worker.process.terminate(within=STOP) == 0, str(worker.process)
+
+
+def test_a_worker_that_hangs_says_where_once_before_anybody_ends_it(
+    make_pipeline: Callable[..., Pipeline], quick: Settings, tmp_path: Path
+) -> None:
+    """Its encoder is frozen, so it waits: liveness fails, and the log names what each thread is in."""
+    socket = tmp_path / "encoder.sock"
+    pipeline = make_pipeline(encoder_socket=socket, stall_after=1, delivery_timeout=1)
+    encoder = start_encoder(pipeline, quick, socket)
+    [worker] = pipeline.workers(1)
+    encoder.pause()
+    pipeline.send(pictures(1))
+    worker.process.wait_for_http(worker.url("healthz"), status=503, within=90)
+    worker.process.wait_for_http(worker.url("healthz"), status=503)
+    [line] = worker.logged("not_alive")
+    assert line["reason"].startswith("worker: nothing has moved for ")
+    assert [stack for stack in line["threads"].values() if "shared_encoder/client.py" in stack]
+    encoder.resume()
+    worker.process.wait_for_http(worker.url("healthz"), within=30)
+    pipeline.wait_for_answers(1, worker)

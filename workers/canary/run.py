@@ -26,7 +26,7 @@ from workers.settings import Settings
 
 LOOK = 10.0
 """Seconds between two looks at the group's lag."""
-LEAVING = 10.0
+LEAVING = 20.0
 """Seconds that a call to the broker may take to end when the process is told to stop."""
 _log = structlog.get_logger(__name__)
 
@@ -54,7 +54,7 @@ def look_on(settings: Settings, canaries: Sequence[tuple[Canary, bytes]]) -> Non
             loop.start()
         _log.info("canary_started", canaries=[str(canary) for canary, _ in canaries], group=settings.group)
         stop.wait()
-        deadline = time.monotonic() + LEAVING / 2
+        deadline = time.monotonic() + LEAVING / 4
         for loop in loops:
             loop.join(deadline - time.monotonic())
     _log.info("canary_stopped")

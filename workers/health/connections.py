@@ -139,6 +139,7 @@ class _Visit:
 
 class _Handler(WSGIRequestHandler):
     server: Server
+    rbufsize = 0  # `_Head` has a buffer
 
     @property
     def timeout(self) -> float:  # type: ignore[override]
@@ -147,7 +148,7 @@ class _Handler(WSGIRequestHandler):
 
     def setup(self) -> None:
         super().setup()
-        self.rfile = _Head(self.connection.makefile("rb", buffering=0))
+        self.rfile = _Head(self.rfile)
 
     def parse_request(self) -> bool:
         """Read the rest of the request; False where it is refused, and has been answered."""
