@@ -45,6 +45,7 @@ COMMANDS: Mapping[str, str | Group] = {
                 "Validate every policy file; each problem is a line with file, line and reason, and the exit status"
                 " is 2."
             ),
+            "drill": "Play tricks with every must_flag sample, and see what is still flagged.",
             "test": "Judge every policy's must_flag and must_pass samples.",
         },
     ),

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from threading import Event as Flag
 
-from pipeline.adapters.local.files import FileFetcher, FileSource, file_id
-from pipeline.ports import Hooks
+from pipeline.adapters.local.files import file_id
 from pipeline.rules.policies.policy_set import Policy, PolicySet
-from pipeline.wire import Answer, Decided, dead_letter
 from workers import assembly
-from workers.policies.samples import no_file
+from workers.policies.samples import Kept, judge_samples, no_file
 from workers.settings import Settings
 
 
@@ -48,37 +43,13 @@ class Trial:
         return {**fields, "place": place, "passed": self.passed}
 
 
-class _Kept(Hooks):
-    """A publisher that keeps the scores of images by their ids, and what was wrong with unreadable ones."""
-
-    def __init__(self) -> None:
-        self.scores: dict[str, dict[str, float]] = {}
-        self.problems: dict[str, str] = {}
-
-    def publish(self, answers: Sequence[Answer]) -> None:
-        for answer in answers:
-            if isinstance(answer, Decided):
-                self.scores[answer.decision.image_id] = answer.decision.scores
-            else:
-                letter = dead_letter(answer)
-                self.problems[letter.image_id] = letter.message
-
-    def close(self) -> None:
-        """There is nothing to free."""
-
-
 def run_policy_tests(settings: Settings, judge: assembly.Judge) -> list[Trial]:
     """Judge every sample once, and hold it against each policy that names it."""
     policies = judge.live().policies
     names = {name for policy in policies for name in (*policy.must_flag, *policy.must_pass)}
-    # What is no file, such as a pipe, is not waited for.
-    paths = {settings.policies / name for name in names if no_file(settings.policies / name) is None}
-    kept, done = _Kept(), Flag()
-    source = FileSource(sorted(paths), done, time.monotonic)
-    with assembly.moderator(settings, judge, source, kept, FileFetcher(), kept, in_order=True) as moderator:
-        moderator.run(done)
+    kept = judge_samples(settings, judge, names)
     return [
-        _trial(policy, settings.policies, sample, kept, must_flag=must_flag)
+        trial_of(policy, settings.policies, sample, kept, must_flag=must_flag)
         for policy in policies
         for samples, must_flag in ((policy.must_flag, True), (policy.must_pass, False))
         for sample in samples
@@ -93,10 +64,11 @@ def untested(policy_set: PolicySet) -> list[str]:
     return [f"{why}: {', '.join(ids)}" for why, ids in said.items() if ids]
 
 
-def _trial(policy: Policy, folder: Path, sample: str, kept: _Kept, *, must_flag: bool) -> Trial:
+def trial_of(policy: Policy, folder: Path, sample: str, kept: Kept, *, must_flag: bool) -> Trial:
     image = file_id(folder / sample)
-    score = kept.scores.get(image, {}).get(policy.id)
+    decision, letter = kept.decisions.get(image), kept.letters.get(image)
+    score = decision.scores.get(policy.id) if decision else None
     where = policy.samples.get(sample)
     named_at = f"{where.file}:{where.line}" if where else ""
-    problem = kept.problems.get(image, "") or no_file(folder / sample) or ""
+    problem = letter.message if letter else no_file(folder / sample) or ""
     return Trial(policy.id, sample, must_flag, score, policy.lowest, problem, named_at)

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from itertools import count
 from pathlib import Path
 from threading import Event as Flag
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 import msgspec
 
+from pipeline.adapters.memory import GivenSource
 from pipeline.disk import read_file
 from pipeline.disk.read import MOST_BYTES
-from pipeline.items import Batch, Item
 from pipeline.wire import CLAIM_CONTENT_TYPE, CONTENT_TYPE, Claim, Event
 
 FILES_TOPIC = "files"
 """The topic that a decision on a file names; its offset is the file's index in the list."""
 
 _HEADERS = ((CONTENT_TYPE, CLAIM_CONTENT_TYPE.encode()),)
-_PAUSE = 0.01
-"""Seconds at most that a poll looks for paths, or waits when there are none left: a finished batch waits no longer
-for its commit."""
 
 
 def file_id(path: str | Path) -> str:
@@ -29,7 +27,7 @@ def file_id(path: str | Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-class FileSource:
+class FileSource(GivenSource):
     """A `Source` of the files given, in order; `done` is set once all are committed.
 
     Paths are taken as they are polled for, so there may be millions. An iterator that takes a while yields None now
@@ -37,53 +35,7 @@ class FileSource:
     """
 
     def __init__(self, paths: Iterable[Path | str | None], done: Flag, clock: Callable[[], float]) -> None:
-        self._paths = iter(paths)
-        self._done = done
-        self._clock = clock
-        self._polled = self._committed = 0
-        self._paused = self._exhausted = False
-
-    def poll(self, timeout: float, most: int) -> Batch | None:
-        """The next files, without waiting to bring `most`; None, after a short wait, while the last are under way."""
-        events = [] if self._paused or self._exhausted else self._take(most)
-        self._finish()
-        if not events:
-            if self._paused or self._exhausted:
-                self._done.wait(min(timeout, _PAUSE))
-            return None
-        return Batch([Item(event) for event in events], polled_at=self._clock())
-
-    def _take(self, most: int) -> list[Event]:
-        events: list[Event] = []
-        until = self._clock() + _PAUSE
-        for path in self._paths:
-            if path is not None:
-                events.append(_event(path, self._polled))
-                self._polled += 1
-            if len(events) == most or self._clock() >= until:
-                return events
-        self._exhausted = True
-        return events
-
-    def pause(self) -> None:
-        self._paused = True
-
-    def resume(self) -> None:
-        self._paused = False
-
-    def commit(self, batch: Batch) -> None:
-        self._committed += len(batch)
-        self._finish()
-
-    def finish_with(self, drain: Callable[[], Sequence[Batch]]) -> None:
-        """Does nothing: no file is ever given to somebody else."""
-
-    def close(self) -> None:
-        """Nothing to free."""
-
-    def _finish(self) -> None:
-        if self._exhausted and self._committed == self._polled:
-            self._done.set()
+        super().__init__(_events(paths), done, clock)
 
 
 class FileFetcher:
@@ -95,6 +47,12 @@ class FileFetcher:
     def fetch(self, claim: Claim) -> bytes:
         """Read the file. Raises `ItemError`: FETCH_FAILED when it cannot be read, TOO_LARGE past the limit."""
         return read_file(os.fsdecode(unquote_to_bytes(urlsplit(claim.uri).path)), self._max_bytes)
+
+
+def _events(paths: Iterable[Path | str | None]) -> Iterator[Event | None]:
+    offsets = count()
+    for path in paths:
+        yield None if path is None else _event(path, next(offsets))
 
 
 def _event(path: Path | str, offset: int) -> Event:

@@ -1,4 +1,4 @@
-"""In-memory twins of Kafka, of the caches and of stores: the same contracts, for the demo and for tests.
+"""In-memory twins of Kafka, of the caches and of stores: the same contracts, for the demo, for commands and for tests.
 
 The conformance suite that runs over the real adapters runs over these as well.
 """
@@ -10,9 +10,11 @@ from pipeline.adapters.memory.caches import MemoryFeatureCache, MemoryTextCache
 from pipeline.adapters.memory.encoder import NullEncoder
 from pipeline.adapters.memory.ends import MemorySource, MemoryWriter
 from pipeline.adapters.memory.fetcher import MemoryFetcher
+from pipeline.adapters.memory.given import GivenSource
 from pipeline.adapters.memory.topic import MemoryTopic
 
 __all__ = [
+    "GivenSource",
     "MemoryBroker",
     "MemoryFeatureCache",
     "MemoryFetcher",

@@ -16,7 +16,7 @@ from pipeline.lab.evaluation.precision import rate
 from pipeline.lab.evaluation.shares import Estimate
 from pipeline.lab.evaluation.zero_shot import ClassTexts, encode_classes, rank
 from pipeline.lab.scenes.placed import Spot, placed_scenes
-from pipeline.lab.scenes.surrounds import surrounded_scenes
+from pipeline.lab.scenes.surrounded import surrounded_scenes
 from pipeline.lab.scenes.truth import ABOUT
 from pipeline.rules.heads import CompiledPolicies
 

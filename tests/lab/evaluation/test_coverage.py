@@ -13,7 +13,8 @@ from pipeline.lab.evaluation.coverage import Seen, measure_coverage, measure_sur
 from pipeline.lab.scenes.emoji import Atlas
 from pipeline.lab.scenes.lexicon import NOTHING, index_of
 from pipeline.lab.scenes.placed import PLACES, SHORT_SIDE, Spot, draw_placed, placed_scenes, spots
-from pipeline.lab.scenes.surrounds import BARE, SURROUNDS, surrounded_scenes
+from pipeline.lab.scenes.surrounded import BARE, surrounded_scenes
+from pipeline.lab.scenes.surrounds import SURROUNDS
 from pipeline.lab.scenes.truth import ABOUT, ARGUABLE
 from tests.lab.evaluation.test_findings import told
 
