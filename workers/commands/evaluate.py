@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pipeline.errors import ServiceError, UsageError
+from pipeline.errors import UsageError
 from pipeline.lab.data.dataset import Dataset
 from pipeline.lab.data.dataset_files import read_labelled
 from pipeline.lab.data.extract import Extracted, extract
@@ -18,7 +17,6 @@ from pipeline.lab.evaluation.evaluate import evaluate as measure
 from pipeline.lab.evaluation.page import page
 from pipeline.lab.evaluation.record import Record
 from pipeline.lab.evaluation.zero_shot import encode_classes, in_words
-from pipeline.lab.files import write_text
 from pipeline.rules.policies.policy_set import Defaults
 from workers import assembly
 from workers.assembly import Model
@@ -29,6 +27,7 @@ from workers.terminal.console import Terminal
 from workers.terminal.evaluation import show
 from workers.terminal.plain import say, say_json
 from workers.terminal.progress import progress_bar
+from workers.terminal.reports import check_writable, write_report
 
 Data = Annotated[
     Path | None,
@@ -66,7 +65,7 @@ def evaluate(
     Each figure comes with its 95 % interval. Images that cannot be read are named and left out.
     """
     chosen = tuple(templates or Defaults.templates)
-    _check_writable(html)
+    check_writable("--html", html)
     draw = _draw(scenes, seed, font) if emoji else None
     dataset = _dataset(data, draw)
     other = None if shift is None else _other(shift, draw)
@@ -80,22 +79,12 @@ def evaluate(
     found = measure(dataset, extracted, texts, chosen, model.encoder.spec, other=compared)
     record = Record.of(model.encoder.spec, model.decoder, found)
     if html is not None:
-        write_text(html, page(record))
+        write_report("--html", html, page(record).encode())
     if as_json:
         say_json(record.as_json())
     else:
         show(record, terminal.out)
         say("", f"The page is in {html}" if html else "--html FILE writes this as a page, with charts")
-
-
-def _check_writable(html: Path | None) -> None:
-    """See that the page can be written, before long work finds that it cannot. Raises `ServiceError`."""
-    if html is None:
-        return
-    if html.is_dir():
-        raise ServiceError(f"--html {html} is a folder; name a file in it")
-    if not (html.absolute().parent.is_dir() and os.access(html.absolute().parent, os.W_OK)):
-        raise ServiceError(f"cannot write into {html.absolute().parent}; name a file in another folder with --html")
 
 
 Draw = Callable[[str], Dataset]

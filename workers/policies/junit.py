@@ -7,35 +7,53 @@ There is no one standard; this holds under both schemas in common use, that of A
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 from xml.etree import ElementTree as ET
-
-from workers.policies.tests import Trial
 
 # Whatever XML 1.0 has no way to write (section 2.2), not even escaped: a file's name may hold it.
 _UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit_xml(trials: Sequence[Trial], seconds: float, now: float) -> bytes:
-    """A suite for each policy, a case for each of its samples.
+@dataclass(frozen=True)
+class Case:
+    """One case of a policy's suite. It passed where nothing is `said`."""
 
-    A sample that came out otherwise is a failure, one that could not be read an error. Samples are judged in batches,
-    so the `seconds` of the whole run are shared out evenly. `now` is in seconds since the epoch.
+    policy: str
+    name: str
+    said: str = ""
+    """What is wrong, in full."""
+    message: str = ""
+    """The same in short, where that differs."""
+    kind: str = "threshold"
+    """What kind of failure or error it is, in a word."""
+    unread: bool = False
+    """Whether the case could not be judged at all, which is an error and no failure."""
+
+
+def junit_xml(cases: Sequence[Case], seconds: float, now: float, remarks: Mapping[str, str] | None = None) -> bytes:
+    """A suite for each policy with its cases, which come policy by policy.
+
+    Images are judged in batches, so the `seconds` of the whole run are shared out evenly. `now` is in seconds since
+    the epoch. `remarks` are what else there is to say of policies.
     """
     root = ET.Element("testsuites")
-    share = seconds / len(trials) if trials else 0.0
+    share = seconds / len(cases) if cases else 0.0
     started = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    for number, (policy, group) in enumerate(groupby(trials, key=lambda trial: trial.policy)):
-        _suite(root, number, policy, list(group), share, started)
+    for number, (policy, group) in enumerate(groupby(cases, key=lambda case: case.policy)):
+        suite = _suite(root, number, policy, list(group), share, started)
+        ET.SubElement(suite, "system-out").text = _writable((remarks or {}).get(policy, "")) or None
+        ET.SubElement(suite, "system-err")
     ET.indent(root)
     written: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return written + b"\n"
 
 
-def _suite(root: ET.Element, number: int, policy: str, trials: Sequence[Trial], share: float, started: str) -> None:
-    errors = sum(trial.score is None for trial in trials)
+def _suite(
+    root: ET.Element, number: int, policy: str, cases: Sequence[Case], share: float, started: str
+) -> ET.Element:
     suite = ET.SubElement(
         root,
         "testsuite",
@@ -44,27 +62,21 @@ def _suite(root: ET.Element, number: int, policy: str, trials: Sequence[Trial], 
         id=str(number),
         timestamp=started,
         hostname="localhost",  # the Ant schema wants one, and says to write this rather than nothing
-        tests=str(len(trials)),
-        failures=str(sum(not trial.passed for trial in trials) - errors),
-        errors=str(errors),
-        time=f"{share * len(trials):.3f}",
+        tests=str(len(cases)),
+        failures=str(sum(bool(case.said) and not case.unread for case in cases)),
+        errors=str(sum(case.unread for case in cases)),
+        time=f"{share * len(cases):.3f}",
     )
     ET.SubElement(suite, "properties")
-    for trial in trials:
-        _case(suite, trial, share)
-    ET.SubElement(suite, "system-out")
-    ET.SubElement(suite, "system-err")
-
-
-def _case(suite: ET.Element, trial: Trial, share: float) -> None:
-    name = f"{'must_flag' if trial.must_flag else 'must_pass'} {trial.sample}"
-    case = ET.SubElement(
-        suite, "testcase", name=_writable(name), classname=f"policies.{trial.policy}", time=f"{share:.3f}"
-    )
-    if trial.score is None:
-        ET.SubElement(case, "error", type="unreadable", message=_writable(trial.problem)).text = _writable(str(trial))
-    elif not trial.passed:
-        ET.SubElement(case, "failure", type="threshold", message=_writable(str(trial))).text = _writable(str(trial))
+    for case in cases:
+        element = ET.SubElement(
+            suite, "testcase", name=_writable(case.name), classname=f"policies.{policy}", time=f"{share:.3f}"
+        )
+        if case.said:
+            message = _writable(case.message or case.said)
+            wrong = ET.SubElement(element, "error" if case.unread else "failure", type=case.kind, message=message)
+            wrong.text = _writable(case.said)
+    return suite
 
 
 def _writable(text: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.adapters.local.files import file_id
 from pipeline.rules.policies.policy_set import Policy, PolicySet
 from workers import assembly
+from workers.policies.junit import Case
 from workers.policies.samples import Kept, judge_samples, no_file
 from workers.settings import Settings
 
@@ -36,6 +37,13 @@ class Trial:
         named_at = f" ({self.named_at})" if self.named_at else ""
         return f"{self.policy}: {self.sample} {found}, wanted {wanted} {self.threshold:g}{named_at}"
 
+    def as_case(self) -> Case:
+        """What ``sluice policy test --junit`` writes."""
+        name = f"{'must_flag' if self.must_flag else 'must_pass'} {self.sample}"
+        if self.score is None:
+            return Case(self.policy, name, str(self), self.problem, "unreadable", unread=True)
+        return Case(self.policy, name, "" if self.passed else str(self))
+
     def as_json(self) -> dict[str, object]:
         """What ``sluice policy test --json`` prints; `named_at` is its ``place``."""
         fields = asdict(self)
@@ -48,9 +56,13 @@ def run_policy_tests(settings: Settings, judge: assembly.Judge) -> list[Trial]:
     policies = judge.live().policies
     names = {name for policy in policies for name in (*policy.must_flag, *policy.must_pass)}
     kept = judge_samples(settings, judge, names)
+    return [trial for policy in policies for trial in trials_of(policy, settings.policies, kept)]
+
+
+def trials_of(policy: Policy, folder: Path, kept: Kept) -> list[Trial]:
+    """What came of one policy's samples, as the answers that were kept say."""
     return [
-        trial_of(policy, settings.policies, sample, kept, must_flag=must_flag)
-        for policy in policies
+        _trial(policy, folder, sample, kept, must_flag=must_flag)
         for samples, must_flag in ((policy.must_flag, True), (policy.must_pass, False))
         for sample in samples
     ]
@@ -64,7 +76,7 @@ def untested(policy_set: PolicySet) -> list[str]:
     return [f"{why}: {', '.join(ids)}" for why, ids in said.items() if ids]
 
 
-def trial_of(policy: Policy, folder: Path, sample: str, kept: Kept, *, must_flag: bool) -> Trial:
+def _trial(policy: Policy, folder: Path, sample: str, kept: Kept, *, must_flag: bool) -> Trial:
     image = file_id(folder / sample)
     decision, letter = kept.decisions.get(image), kept.letters.get(image)
     score = decision.scores.get(policy.id) if decision else None

@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from pipeline.lab.evasion.attempts import ACTIONS, Tally, by_trick
 from pipeline.lab.evasion.record import Record
-
-_WHOLE = 1.0
+from pipeline.lab.evasion.trick import Trick
+from pipeline.lab.evasion.words import percent, points
 
 
 def show(found: Record, console: Console) -> None:
     """Print both tables, laid out for eighty columns, and what became dead letters."""
-    samples = sum(policy.samples for policy in found.policies)
-    console.print(
-        f"{samples} samples, {len(found.tricks)} tricks, {len(found.flags.attempts):,} pictures (seed {found.seed}): "
-        f"{percent(found.flags.flagged)} still flagged, {percent(found.flags.kept)} as severely as untouched\n",
-        soft_wrap=True,
-    )
+    console.print(f"{found.in_words}\n", soft_wrap=True)
     console.print(_policies(found))
     console.print()
     console.print(_tricks(found))
-    _dead_letters(found, console)
-
-
-def percent(share: float | None) -> str:
-    """``41.7`` and a per cent sign; rounded down, so that 100 means all. A dash where nothing was judged."""
-    return "-" if share is None else f"{int(share * 1000) / 10:g}%"
-
-
-def points(lost: float | None) -> str:
-    return "-" if lost is None else f"{lost:.2f}"
+    for line in found.dead_letters:
+        console.print(f"\n{escape(line)}", soft_wrap=True)
 
 
 def _policies(found: Record) -> Table:
@@ -57,7 +46,7 @@ def _tricks(found: Record) -> Table:
         figures += [points(tally.lost), points(tally.worst.lost if tally.worst else None)]
         if found.harmless.attempts:
             figures.append(percent(harmless.get(name, Tally([])).flagged))
-        style = None if tally.flagged is not None and tally.flagged < _WHOLE else "dim"
+        style = None if tally.falls_below(1) else "dim"
         table.add_row(name, *figures, seen[name], style=style)
     return table
 
@@ -74,11 +63,12 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _dead_letters(found: Record, console: Console) -> None:
-    dead: dict[tuple[str, str], int] = {}
-    for each in found.attempts:
-        if each.dead_letter:
-            key = each.trick, each.dead_letter.partition(":")[0]
-            dead[key] = dead.get(key, 0) + 1
-    for (trick, reason), count in dead.items():
-        console.print(f"{count} became dead letters under {trick}, neither passed nor flagged: {escape(reason)}")
+def show_tricks(tricks: Sequence[Trick], console: Console) -> None:
+    """Print what there is, a row for each trick."""
+    table = _table("trick", "strengths", "what it does", "the thing is seen")
+    table.columns[2].justify = "left"
+    table.columns[2].no_wrap = False
+    for trick in tricks:
+        strengths = ", ".join(f"{strength:g}" for strength in trick.strengths)
+        table.add_row(trick.name, strengths if "{}" in trick.says else "", trick.says.format("#"), trick.seen)
+    console.print(table)

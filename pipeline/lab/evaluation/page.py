@@ -1,12 +1,11 @@
-"""An evaluation as one HTML page that needs nothing else: no script, no font, no request."""
+"""An evaluation as one HTML page."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
-from pathlib import Path
-from string import Template
 
+from pipeline.lab import pages
 from pipeline.lab.data.extract import Unreadable
 from pipeline.lab.evaluation import words
 from pipeline.lab.evaluation.charts import bars, reliability_diagram
@@ -15,8 +14,6 @@ from pipeline.lab.evaluation.metrics import LEAST_IN_GROUP
 from pipeline.lab.evaluation.record import Record
 from pipeline.lab.evaluation.zero_shot import ONE_TEMPLATE
 
-PAGE_FILE = Path(__file__).with_name("page.html")
-"""The style sheet and the document around the parts, a `string.Template`."""
 UNREADABLE_SHOWN = 500
 """Names on the page; the JSON has all."""
 
@@ -32,13 +29,8 @@ def page(record: Record) -> str:
         _worst(evaluation),
         _unreadable((*evaluation.unreadable, *evaluation.shift_unreadable)),
     ]
-    return Template(PAGE_FILE.read_text(encoding="utf-8")).substitute(
-        title=escape(f"{record.model.name} on {evaluation.data}"),
-        model=escape(record.model_line),
-        counts=escape(words.left_out(evaluation)),
-        cards="".join(_card(*each) for each in _headline(evaluation)),
-        sections="\n".join(sections),
-    )
+    title = f"{record.model.name} on {evaluation.data}"
+    return pages.document(title, words.left_out(evaluation), record.model_line, _headline(evaluation), sections)
 
 
 def _headline(evaluation: Evaluation) -> Iterable[tuple[str, str, str]]:
@@ -54,39 +46,12 @@ def _headline(evaluation: Evaluation) -> Iterable[tuple[str, str, str]]:
         yield f"Kept on {shift.data}", words.percent(shift.kept.value), words.span(shift.kept)
 
 
-def _card(name: str, value: str, remark: str) -> str:
-    return f"<div class=card><span>{escape(name)}</span><b>{escape(value)}</b><span>{escape(remark)}</span></div>"
-
-
-def _section(title: str, *blocks: str) -> str:
-    return f"<section><h2>{escape(title)}</h2>{''.join(blocks)}</section>"
-
-
-def _note(text: str) -> str:
-    return f"<p>{escape(text)}</p>"
-
-
-def _rows(columns: Sequence[str], rows: Iterable[Sequence[str]], *, figures: Sequence[int]) -> str:
-    """A table; the columns numbered in `figures` are set flush right."""
-
-    def cells(tag: str, row: Sequence[str]) -> str:
-        return "".join(
-            f"<{tag}{' class=figure' if index in figures else ''}>{escape(cell)}</{tag}>"
-            for index, cell in enumerate(row)
-        )
-
-    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
-    return (
-        f"<div class=chart><table><thead><tr>{cells('th', columns)}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
-
-
 def _tops(evaluation: Evaluation) -> str:
     rows = [(f"top-{top.k}", top.accuracy, f"of {evaluation.scored:,}") for top in evaluation.top]
-    return _section(
+    return pages.section(
         "How often is the right class among the first?",
         bars("Top-k accuracy with 95 % intervals", rows),
-        _note(
+        pages.note(
             "Whiskers are Wilson's 95 % intervals. An image with several labels is right when any of them is found."
         ),
     )
@@ -109,11 +74,11 @@ def _calibration(evaluation: Evaluation) -> str:
         for row in found.bins
     ]
     columns = ("confidence", "images", "mean", "accuracy", "95 % interval")
-    table = _rows(columns, rows, figures=range(1, 5))
-    return _section(
+    table = pages.rows(columns, rows, figures=range(1, 5))
+    return pages.section(
         "Is it right as often as it says?",
         reliability_diagram("Reliability diagram: accuracy over confidence", found.bins),
-        _note(
+        pages.note(
             f"On the dashed line the model is right as often as it says; this one is {words.trust(evaluation)}. The "
             f"expected calibration error is {words.percent(found.ece)}: how far accuracy is from confidence, on "
             f"average over {len(found.bins)} bins of about as many images each. Confidence is "
@@ -131,27 +96,27 @@ def _groups(evaluation: Evaluation) -> str:
     if gap := evaluation.gap:
         figures = f"{words.points(gap.difference.value)}, 95 % interval {words.points_span(gap.difference)}"
         blocks.append(
-            _note(
+            pages.note(
                 f"Largest gap: {words.gap_text(evaluation)}: {figures}. Of groups of {LEAST_IN_GROUP} images "
                 "or more; the interval holds for all their pairs at once, since this one was chosen for its gap."
             )
         )
     else:
-        blocks.append(_note(words.gap_text(evaluation)))
-    return _section("Does it do as well for every group?", *blocks)
+        blocks.append(pages.note(words.gap_text(evaluation)))
+    return pages.section("Does it do as well for every group?", *blocks)
 
 
 def _templates(evaluation: Evaluation) -> str:
     items = "".join(f"<li><code>{escape(template)}</code></li>" for template in evaluation.templates)
-    blocks = [_note("Each class name was put through:"), f"<ul>{items}</ul>"]
+    blocks = [pages.note("Each class name was put through:"), f"<ul>{items}</ul>"]
     if gain := evaluation.template_gain:
         blocks.append(
-            _note(
+            pages.note(
                 f'Against "{ONE_TEMPLATE}" alone, on the same images, top-1 changes by {words.points(gain.value)}, '
                 f"95 % interval {words.points_span(gain)}."
             )
         )
-    return _section("What do the templates gain?", *blocks)
+    return pages.section("What do the templates gain?", *blocks)
 
 
 def _shift(evaluation: Evaluation) -> str:
@@ -162,10 +127,10 @@ def _shift(evaluation: Evaluation) -> str:
     kept = "There was no accuracy to keep."
     if shift.kept:
         kept = f"{words.percent(shift.kept.value)} of the accuracy is kept, 95 % interval {words.span(shift.kept)}."
-    return _section(
+    return pages.section(
         f"What is kept on {shift.data}?",
         bars("Top-1 accuracy on both data sets with 95 % intervals", rows),
-        _note(f"{kept} Over the {shift.classes:,} classes that both show, among all {evaluation.classes:,}."),
+        pages.note(f"{kept} Over the {shift.classes:,} classes that both show, among all {evaluation.classes:,}."),
     )
 
 
@@ -175,10 +140,10 @@ def _worst(evaluation: Evaluation) -> str:
         for name, accuracy, examples, mistaken_for in words.worst(evaluation)
     ]
     if not rows:
-        return _section("Which classes does it miss?", _note("None: every image came out right."))
-    table = _rows(("class", "top-1", "95 % interval", "images", "mistaken for"), rows, figures=(1, 2, 3))
+        return pages.section("Which classes does it miss?", pages.note("None: every image came out right."))
+    table = pages.rows(("class", "top-1", "95 % interval", "images", "mistaken for"), rows, figures=(1, 2, 3))
     note = "Ordered by the upper end of the interval: first those that are missed again and again, not once."
-    return _section("Which classes does it miss?", table, _note(note))
+    return pages.section("Which classes does it miss?", table, pages.note(note))
 
 
 def _unreadable(every: Sequence[Unreadable]) -> str:
@@ -186,7 +151,7 @@ def _unreadable(every: Sequence[Unreadable]) -> str:
         return ""
     rows = [(each.name, each.reason, each.message) for each in every[:UNREADABLE_SHOWN]]
     more = len(every) - len(rows)
-    blocks = [_rows(("image", "reason", "what was found"), rows, figures=())]
+    blocks = [pages.rows(("image", "reason", "what was found"), rows, figures=())]
     if more:
-        blocks.append(_note(f"And {more:,} more, which --json names."))
-    return _section(f"{len(every):,} could not be read", *blocks)
+        blocks.append(pages.note(f"And {more:,} more, which --json names."))
+    return pages.section(f"{len(every):,} could not be read", *blocks)

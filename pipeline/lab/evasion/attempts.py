@@ -27,8 +27,6 @@ class Sample:
     must_flag: bool
     score: float
     action: Action | None
-    named_at: str = ""
-    """The file and line that name the sample."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +77,10 @@ class Tally:
     def flagged(self) -> float | None:
         """The share that the policy still matches, with any action."""
         return _share(each.flagged for each in self.judged)
+
+    def falls_below(self, share: float) -> bool:
+        """Whether less than that is flagged, where anything was judged."""
+        return self.flagged is not None and self.flagged < share
 
     @property
     def kept(self) -> float | None:

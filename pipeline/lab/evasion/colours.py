@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from pipeline.lab.evasion.saved import jpeg, png, saved
@@ -32,7 +34,7 @@ def toned(picture: Image.Image, _aside: Aside, _strength: float) -> bytes:
     return jpeg(ImageOps.colorize(picture.convert("L"), "#201008", "#fff0d0"))
 
 
-def enhanced(how: type[ImageEnhance._Enhance]) -> Make:
+def enhanced(how: Callable[[Image.Image], ImageEnhance._Enhance]) -> Make:
     """Brighter or darker, paler or harder, by Pillow's factor: 1 leaves it as it is."""
 
     def make(picture: Image.Image, _aside: Aside, factor: float) -> bytes:

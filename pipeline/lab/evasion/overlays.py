@@ -24,7 +24,7 @@ _CAPTIONS = ("WHEN YOU SEE IT", "NOBODY:", "ME ON A MONDAY", "JUST A NORMAL DAY"
 @cache
 def _font(size: int) -> Font:
     """Pillow's own, which every installation has."""
-    return ImageFont.load_default(size)
+    return ImageFont.load_default(max(1, size))
 
 
 def text_lines(picture: Image.Image, aside: Aside, lines: float) -> bytes:
@@ -56,8 +56,8 @@ def watermarked(picture: Image.Image, aside: Aside, opaque: float) -> bytes:
     size = max(picture.size)
     layer = Image.new("L", (2 * size, 2 * size))
     pen, font = ImageDraw.Draw(layer), _font(size // 12)
-    for row in range(0, 2 * size, size // 6):
-        pen.text((-aside.draw.randrange(size // 2), row), "PREVIEW ONLY   " * 8, round(255 * opaque), font)
+    for row in range(0, 2 * size, max(1, size // 6)):
+        pen.text((-aside.draw.randrange(max(1, size // 2)), row), "PREVIEW ONLY   " * 8, round(255 * opaque), font)
     slanted = layer.rotate(30).crop((size // 2, size // 2, size // 2 + picture.width, size // 2 + picture.height))
     return jpeg(Image.composite(Image.new("RGB", picture.size, "white"), picture, slanted))
 

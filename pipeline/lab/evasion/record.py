@@ -1,20 +1,18 @@
-"""A whole drill as a value, and as JSON for programs."""
+"""A whole drill as a value."""
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
-from pipeline.lab.evasion.attempts import ACTIONS, Attempt, Tally, by_trick
+from pipeline.lab.evasion.attempts import Attempt, Tally, by_trick
 from pipeline.lab.evasion.trick import Trick
+from pipeline.lab.evasion.words import percent
 from pipeline.ports import EncoderSpec
 
-SCHEMA = "sluice.drill.v1"
-DIGITS = 4
-"""Decimals of scores and shares in JSON."""
+ALL_TRICKS = "all tricks"
 
 
 @dataclass(frozen=True)
@@ -58,6 +56,10 @@ class PolicyDrill:
     def samples(self) -> int:
         return len({each.sample.name for each in self.flags.attempts})
 
+    def held_to(self, *, each: bool) -> dict[str, Tally]:
+        """What must be flagged often enough: all tricks together and, with `each`, every single one, by name."""
+        return {ALL_TRICKS: self.flags} | (self.tricks if each else {})
+
     @property
     def weakest(self) -> tuple[str, Tally] | None:
         """The trick that hides most; None where none was judged."""
@@ -95,114 +97,27 @@ class Record:
 
     def below(self, share: float, *, each: bool) -> list[str]:
         """What is flagged less often than that: policies and, where `each` trick must hold, tricks of policies."""
-        found = []
-        for policy in self.policies:
-            tallies = {policy.policy: policy.flags}
-            if each:
-                tallies |= {f"{policy.policy}, {name}": tally for name, tally in policy.tricks.items()}
-            found += [
-                f"{name}: {tally.flagged:.1%} still flagged, wanted at least {share:.1%}"
-                for name, tally in tallies.items()
-                if tally.flagged is not None and tally.flagged < share
-            ]
-        return found
+        return [
+            f"{policy.policy}, {name}: {percent(tally.flagged)} still flagged, wanted at least {percent(share)}"
+            for policy in self.policies
+            for name, tally in policy.held_to(each=each).items()
+            if tally.falls_below(share)
+        ]
 
-    def as_json(self) -> str:
-        """One object on one line; `policies.README` describes it."""
-        return json.dumps(self._object(), ensure_ascii=False)
+    @property
+    def in_words(self) -> str:
+        """What was drilled, and what came of it, in a sentence."""
+        samples = sum(policy.samples for policy in self.policies)
+        return (
+            f"{samples} samples, {len(self.tricks)} tricks, {len(self.flags.attempts):,} pictures, seed {self.seed}: "
+            f"{percent(self.flags.flagged)} still flagged, {percent(self.flags.kept)} as severely as untouched"
+        )
 
-    def _object(self) -> dict[str, Any]:
-        harmless = by_trick(self.harmless.attempts)
-        return {
-            "schema": SCHEMA,
-            "seed": self.seed,
-            "model": {"name": self.model.name, "fingerprint": self.model.fingerprint},
-            "preprocess": self.preprocess,
-            "policy_set": self.policy_set,
-            **_sums(self.flags, self.harmless),
-            "policies": [_policy(policy) for policy in self.policies],
-            "tricks": [
-                {**_trick(self._by_name[name], tally), **_false_flags(harmless.get(name, Tally([])))}
-                for name, tally in by_trick(self.flags.attempts).items()
-            ],
-            "not_drilled": [_not_drilled(each) for each in self.not_drilled],
-            "attempts": [_attempt(each) for each in self.attempts],
-        }
-
-    @cached_property
-    def _by_name(self) -> dict[str, Trick]:
-        return {trick.name: trick for trick in self.tricks}
-
-
-def _policy(of: PolicyDrill) -> dict[str, Any]:
-    return {
-        "policy": of.policy,
-        "samples": of.samples,
-        **_sums(of.flags, of.harmless),
-        "weakest": of.weakest[0] if of.weakest else None,
-        "tricks": [{"trick": name, **_sums(tally)} for name, tally in of.tricks.items()],
-    }
-
-
-def _trick(trick: Trick, tally: Tally) -> dict[str, Any]:
-    def at(strength: float) -> Tally:
-        return Tally([each for each in tally.attempts if each.strength == strength])
-
-    return {
-        "trick": trick.name,
-        "seen": trick.seen,
-        **_sums(tally),
-        "strengths": [
-            {"strength": strength, "does": trick.words(strength), **_sums(at(strength))}
-            for strength in trick.strengths
-        ],
-    }
-
-
-def _sums(tally: Tally, harmless: Tally | None = None) -> dict[str, Any]:
-    worst = tally.worst
-    return {
-        "attempts": len(tally.attempts),
-        "dead_letters": tally.dead,
-        "flagged": _rounded(tally.flagged),
-        "kept": _rounded(tally.kept),
-        "by_action": {action: _rounded(tally.at(action)) for action in ACTIONS},
-        "lost": _rounded(tally.lost),
-        "worst": {"sample": worst.sample.name, "strength": worst.strength, "lost": _rounded(worst.lost)}
-        if worst
-        else None,
-        **(_false_flags(harmless) if harmless else {}),
-    }
-
-
-def _false_flags(tally: Tally) -> dict[str, Any]:
-    return {"harmless_attempts": len(tally.attempts), "harmless_flagged": _rounded(tally.flagged)}
-
-
-def _not_drilled(sample: NotDrilled) -> dict[str, Any]:
-    return {
-        "policy": sample.policy,
-        "sample": sample.sample,
-        "must_flag": sample.must_flag,
-        "problem": sample.problem,
-        "place": sample.named_at,
-    }
-
-
-def _attempt(of: Attempt) -> dict[str, Any]:
-    return {
-        "policy": of.sample.policy,
-        "sample": of.sample.name,
-        "must_flag": of.sample.must_flag,
-        "trick": of.trick,
-        "strength": of.strength,
-        "before": _rounded(of.sample.score),
-        "after": _rounded(of.score),
-        "action_before": of.sample.action,
-        "action_after": of.action,
-        "dead_letter": of.dead_letter,
-    }
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, DIGITS)
+    @property
+    def dead_letters(self) -> list[str]:
+        """A line for each trick and reason for which pictures became dead letters."""
+        dead = Counter((each.trick, each.dead_letter.partition(":")[0]) for each in self.attempts if each.dead_letter)
+        return [
+            f"{trick}: {count} became dead letters ({reason}), neither passed nor flagged"
+            for (trick, reason), count in dead.items()
+        ]

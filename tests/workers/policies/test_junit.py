@@ -13,7 +13,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from workers.cli import app
-from workers.policies.junit import junit_xml
+from workers.policies.junit import junit_xml as xml_of
 from workers.policies.tests import Trial
 
 TRIALS = [
@@ -23,6 +23,10 @@ TRIALS = [
     Trial("weapons", "a.png", False, 0.1, 0.3),
 ]
 NOW = 1_700_000_000.0
+
+
+def junit_xml(trials: list[Trial], seconds: float, now: float) -> bytes:
+    return xml_of([trial.as_case() for trial in trials], seconds, now)
 
 
 def suites(trials: list[Trial], seconds: float = 2.0) -> list[ET.Element]:

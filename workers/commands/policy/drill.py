@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from time import monotonic, time
 from typing import Annotated
 
 import typer
@@ -12,20 +13,25 @@ import typer
 from pipeline.adapters.local.policy_folder import read_policy_folder
 from pipeline.adapters.memory import MemoryTextCache
 from pipeline.errors import UsageError
+from pipeline.lab.evasion.page import page
 from pipeline.lab.evasion.record import Record
+from pipeline.lab.evasion.record_json import record_json
 from pipeline.lab.evasion.registry import chosen
-from pipeline.lab.evasion.trick import Trick
 from pipeline.rules.policies.files import parse_policies
 from pipeline.rules.policies.policy_set import Policy, PolicySet
 from workers import assembly
 from workers.commands.options import AsJson
-from workers.policies.drill import Ready, plays, prepare, run_drill
+from workers.policies.drill import run_drill
+from workers.policies.drill_cases import cases, remarks
+from workers.policies.drill_samples import prepare
+from workers.policies.junit import junit_xml
 from workers.policies.other_model import SayOtherModel
 from workers.settings import Settings
 from workers.settings.options import with_settings
 from workers.terminal.console import Terminal
-from workers.terminal.drill import show
+from workers.terminal.drill import show, show_tricks
 from workers.terminal.plain import say, say_json
+from workers.terminal.reports import check_writable, write_report
 
 Drilled = Annotated[list[str] | None, typer.Argument(metavar="[POLICY]...", help="Ids of policies; default: all.")]
 Tricks = Annotated[
@@ -43,6 +49,11 @@ Harmless = Annotated[
 ]
 
 
+Junit = Annotated[Path | None, typer.Option(help="Write the results to this file as JUnit XML, too.")]
+Html = Annotated[Path | None, typer.Option(help="Write the results to this page, too, with pictures.")]
+ListThem = Annotated[bool, typer.Option("--list", help="List the tricks, and drill nothing.")]
+
+
 @with_settings("model", "images", "policies", "log")
 def drill(
     settings: Settings,
@@ -53,31 +64,49 @@ def drill(
     each: Each = False,
     harmless: Harmless = False,
     as_json: AsJson = False,
+    junit: Junit = None,
+    html: Html = None,
+    list_them: ListThem = False,
 ) -> int:
     """Play tricks with every must_flag sample, and see what is still flagged.
 
     Exit status 0: done. 1: a sample could not be drilled, or less than --at-least is flagged. 2: there is none to
     drill, or the policies do not hold.
     """
-    tricks = chosen(trick or ())
+    tricks, terminal = chosen(trick or ()), Terminal()
+    if list_them:
+        show_tricks(tricks, terminal.out)
+        return 0
+    check_writable("--junit", junit)
+    check_writable("--html", html)
     policy_set = parse_policies(read_policy_folder(settings.policies))  # a slip is found before the model is loaded
-    drilled = _drilled(policy_set, ids or (), settings.policies)
-    _say_without_samples(drilled, settings.policies)
-    terminal = Terminal()
+    policies = _drilled(policy_set, ids or (), settings.policies)
+    _say_without_samples(policies, settings.policies)
     with terminal.status("loading the model and the policies"):
         judge = assembly.judge(settings, assembly.load_model(settings), MemoryTextCache(), SayOtherModel())
-    ready = prepare(settings, judge, drilled, seed)
-    record = _record(settings, judge, ready, tricks, seed, harmless, terminal)
-    for sample in record.not_drilled:
-        say(f"NOT DRILLED  {sample}", err=as_json)
-    if as_json:
-        say_json(record.as_json())
-    else:
-        show(record, terminal.out)
+    started, clock = time(), monotonic()
+    ready = prepare(settings, judge, policies, seed, harmless=harmless)
+    with terminal.counting("drilling", len(ready.plays(tricks))) as counter:
+        record = run_drill(settings, judge, ready, tricks, counter.advance)
+    if junit is not None:
+        found = junit_xml(cases(record, at_least or 0, each=each), monotonic() - clock, started, remarks(record))
+        write_report("--junit", junit, found)
+    if html is not None:
+        write_report("--html", html, page(record, ready.made).encode())
+    _show(record, terminal, as_json=as_json)
     below = [] if at_least is None else record.below(at_least, each=each)
     for line in below:
         say(f"BELOW  {line}", err=as_json)
     return 1 if below or record.not_drilled else 0
+
+
+def _show(record: Record, terminal: Terminal, *, as_json: bool) -> None:
+    if as_json:
+        say_json(record_json(record))
+    else:
+        show(record, terminal.out)
+    for sample in record.not_drilled:
+        say(f"NOT DRILLED  {sample}", err=as_json)
 
 
 def _drilled(policy_set: PolicySet, names: Sequence[str], folder: Path) -> list[Policy]:
@@ -109,26 +138,3 @@ def _say_without_samples(policies: Sequence[Policy], folder: Path) -> None:
         )
     if without:
         say(f"note: without must_flag samples: {', '.join(without)}", err=True)
-
-
-def _record(
-    settings: Settings,
-    judge: assembly.Judge,
-    ready: Ready,
-    tricks: Sequence[Trick],
-    seed: int,
-    harmless: bool,
-    terminal: Terminal,
-) -> Record:
-    every = plays([each for each in ready.drilled if harmless or each.sample.must_flag], tricks)
-    with terminal.counting("drilling", len(every)) as counter:
-        attempts = run_drill(settings, judge, every, counter.advance)
-    return Record(
-        seed,
-        judge.model.encoder.spec,
-        judge.model.decoder.name,
-        judge.live().policy_set.version,
-        tricks,
-        attempts,
-        [each for each in ready.not_drilled if harmless or each.must_flag],
-    )

@@ -12,8 +12,7 @@ import typer
 
 from pipeline.adapters.local.policy_folder import read_policy_folder
 from pipeline.adapters.memory import MemoryTextCache
-from pipeline.errors import ServiceError, UsageError
-from pipeline.lab.files import write_atomically
+from pipeline.errors import UsageError
 from pipeline.rules.policies.files import parse_policies
 from workers import assembly
 from workers.commands.options import PolicyFolder
@@ -23,6 +22,7 @@ from workers.policies.tests import Trial, run_policy_tests, untested
 from workers.settings import Settings
 from workers.settings.options import in_folder, with_settings
 from workers.terminal.plain import say, say_json
+from workers.terminal.reports import check_writable, write_report
 
 
 @with_settings("model", "images", "policies", "log")
@@ -37,6 +37,7 @@ def test(
     Exit status 0: all come out as their policies say. 1: one does not. 2: there is none to judge, or the policies do
     not hold.
     """
+    check_writable("--junit", junit)
     settings = in_folder(settings, folder)
     policy_set = parse_policies(read_policy_folder(settings.policies))  # a slip is found before the model is loaded
     for line in untested(policy_set):
@@ -45,7 +46,8 @@ def test(
     started, clock = time(), monotonic()
     trials = run_policy_tests(settings, judge)
     if junit is not None:
-        _write(junit, junit_xml(trials, monotonic() - clock, started))
+        cases = [trial.as_case() for trial in trials]
+        write_report("--junit", junit, junit_xml(cases, monotonic() - clock, started))
     if not trials:
         raise UsageError(
             f"{settings.policies}: no active policy has tests, so nothing was tested; name samples in a policy file, "
@@ -64,11 +66,3 @@ def _show(trials: Sequence[Trial], failed: Sequence[Trial], *, as_json: bool) ->
     for trial in failed:
         say(f"FAILED  {trial}")
     say(f"{len(trials) - len(failed)} of {len(trials)} samples came out as their policies say")
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write the report. Raises `ServiceError`."""
-    try:
-        write_atomically(path, lambda temporary: temporary.write_bytes(content))
-    except OSError as error:
-        raise ServiceError(f"cannot write {path}: {error.strerror}; name another file with --junit") from error

@@ -1,0 +1,51 @@
+"""Reports as HTML pages that need nothing else: no script, no font, no request. Pictures lie in the page itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+from string import Template
+
+PAGE_FILE = Path(__file__).with_name("page.html")
+"""The style sheet and the document around the parts, a `string.Template`."""
+
+
+def document(
+    title: str, counts: str, model: str, cards: Iterable[tuple[str, str, str]], sections: Iterable[str]
+) -> str:
+    """The page. A card is a name, a value, and an interval or remark; sections are HTML, all else is text."""
+    return Template(PAGE_FILE.read_text(encoding="utf-8")).substitute(
+        title=escape(title),
+        model=escape(model),
+        counts=escape(counts),
+        cards="".join(_card(*each) for each in cards),
+        sections="\n".join(sections),
+    )
+
+
+def _card(name: str, value: str, remark: str) -> str:
+    return f"<div class=card><span>{escape(name)}</span><b>{escape(value)}</b><span>{escape(remark)}</span></div>"
+
+
+def section(title: str, *blocks: str) -> str:
+    return f"<section><h2>{escape(title)}</h2>{''.join(blocks)}</section>"
+
+
+def note(text: str) -> str:
+    return f"<p>{escape(text)}</p>"
+
+
+def rows(columns: Sequence[str], rows: Iterable[Sequence[str]], *, figures: Sequence[int]) -> str:
+    """A table; the columns numbered in `figures` are set flush right."""
+
+    def cells(tag: str, row: Sequence[str]) -> str:
+        return "".join(
+            f"<{tag}{' class=figure' if index in figures else ''}>{escape(cell)}</{tag}>"
+            for index, cell in enumerate(row)
+        )
+
+    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
+    return (
+        f"<div class=chart><table><thead><tr>{cells('th', columns)}</tr></thead><tbody>{body}</tbody></table></div>"
+    )

@@ -1,0 +1,28 @@
+"""Reports that a command writes into files, beside what it prints."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pipeline.errors import ServiceError
+from pipeline.lab.files import write_atomically
+
+
+def check_writable(option: str, path: Path | None) -> None:
+    """See that the report can be written, before long work finds that it cannot. Raises `ServiceError`."""
+    if path is None:
+        return
+    if path.is_dir():
+        raise ServiceError(f"{option} {path} is a folder; name a file in it")
+    folder = path.absolute().parent
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
+        raise ServiceError(f"cannot write into {folder}; name a file in another folder with {option}")
+
+
+def write_report(option: str, path: Path, content: bytes) -> None:
+    """Write the report as a whole or not at all. Raises `ServiceError`."""
+    try:
+        write_atomically(path, lambda temporary: temporary.write_bytes(content))
+    except OSError as error:
+        raise ServiceError(f"cannot write {path}: {error.strerror}; name another file with {option}") from error
