@@ -15,7 +15,7 @@ from pipeline.lab.evasion.trick import Trick
 from pipeline.wire import Answer, Event
 from workers import assembly
 from workers.policies.drill_samples import Play, Ready
-from workers.policies.samples import Kept, put_through
+from workers.policies.judged import Kept, put_through
 from workers.settings import Settings
 
 DRILL_TOPIC = "drill"

@@ -19,7 +19,7 @@ from pipeline.lab.evasion.trick import Trick
 from pipeline.rules.policies.policy_set import Policy
 from pipeline.wire import Decision, PromptEvidence
 from workers import assembly
-from workers.policies.samples import Kept, judge_samples
+from workers.policies.judged import Kept, judge_samples
 from workers.policies.tests import Trial, trials_of
 from workers.settings import Settings
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from pipeline.adapters.local.files import file_id
 from pipeline.rules.policies.policy_set import Policy, PolicySet
 from workers import assembly
+from workers.policies.judged import Kept, judge_samples
 from workers.policies.junit import Case
-from workers.policies.samples import Kept, judge_samples, no_file
+from workers.policies.samples import no_file
 from workers.settings import Settings
 
 

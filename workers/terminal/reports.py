@@ -9,13 +9,18 @@ from pipeline.errors import ServiceError
 from pipeline.lab.files import write_atomically
 
 
-def check_writable(option: str, path: Path | None) -> None:
-    """See that the report can be written, before long work finds that it cannot. Raises `ServiceError`."""
+def check_writable(option: str, path: Path | None, *, in_new_folder: bool = False) -> None:
+    """See that the report can be written, before long work finds that it cannot. Raises `ServiceError`.
+
+    With `in_new_folder`, its folder need not be there yet: `write_report` makes it.
+    """
     if path is None:
         return
     if path.is_dir():
         raise ServiceError(f"{option} {path} is a folder; name a file in it")
     folder = path.absolute().parent
+    while in_new_folder and not folder.exists() and folder != folder.parent:
+        folder = folder.parent
     if not (folder.is_dir() and os.access(folder, os.W_OK)):
         raise ServiceError(f"cannot write into {folder}; name a file in another folder with {option}")
 

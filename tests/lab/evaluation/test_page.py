@@ -26,7 +26,7 @@ from workers.terminal.evaluation import show
 HOSTILE = '<script>alert("1")</script> & [red]$x[/] {}'
 CLASSES = (HOSTILE, "dice", *(f"class {number}" for number in range(5)))
 SPEC = EncoderSpec("tiny", "f" * 8, "float32", (2, 2), (0.5,), (0.5,), "bicubic", "shortest", 7, 77, 10.0, None)
-VOID = {"meta", "br", "line", "rect", "circle"}
+VOID = {"meta", "br", "img", "line", "rect", "circle"}
 
 
 def measured(name: str, spec: EncoderSpec = SPEC, *, shift: bool = True) -> Evaluation:

@@ -77,7 +77,7 @@ def drill(
     if list_them:
         show_tricks(tricks, terminal.out)
         return 0
-    check_writable("--junit", junit)
+    check_writable("--junit", junit, in_new_folder=True)
     check_writable("--html", html)
     policy_set = parse_policies(read_policy_folder(settings.policies))  # a slip is found before the model is loaded
     policies = _drilled(policy_set, ids or (), settings.policies)

@@ -37,7 +37,7 @@ def test(
     Exit status 0: all come out as their policies say. 1: one does not. 2: there is none to judge, or the policies do
     not hold.
     """
-    check_writable("--junit", junit)
+    check_writable("--junit", junit, in_new_folder=True)
     settings = in_folder(settings, folder)
     policy_set = parse_policies(read_policy_folder(settings.policies))  # a slip is found before the model is loaded
     for line in untested(policy_set):
