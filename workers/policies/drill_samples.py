@@ -10,12 +10,14 @@ from pathlib import Path
 from PIL import Image
 
 from pipeline.adapters.local.files import file_id
+from pipeline.adapters.pillow.heic import open_heic
 from pipeline.disk import read_file
 from pipeline.disk.read import MOST_BYTES
 from pipeline.lab.evasion.attempts import Attempt, Sample, action_of
-from pipeline.lab.evasion.opening import shown
+from pipeline.lab.evasion.opening import as_shown, shown
 from pipeline.lab.evasion.record import NotDrilled
 from pipeline.lab.evasion.trick import Trick
+from pipeline.rules.images.formats import sniff
 from pipeline.rules.policies.policy_set import Policy
 from pipeline.wire import Decision, PromptEvidence
 from workers import assembly
@@ -78,33 +80,52 @@ def prepare(
         settings, judge, {name for policy in policies for name in (*policy.must_flag, *policy.must_pass)}
     )
     drilled: list[Drilled] = []
-    failed: list[Trial] = []
+    not_drilled: list[NotDrilled] = []
     for policy in policies:
         trials = trials_of(policy, settings.policies, kept)
-        drilled += _opened(policy, settings.policies, [trial for trial in trials if trial.passed], kept, seed)
-        failed += [trial for trial in trials if not trial.passed]
+        opened = [_opened(trial, settings.policies, kept) for trial in trials]
+        drilled += _drilled(policy, [each for each in opened if isinstance(each, _Opened)], seed)
+        not_drilled += [each for each in opened if isinstance(each, NotDrilled)]
     return Ready(
         seed,
         [each for each in drilled if harmless or each.sample.must_flag],
-        [_not_drilled(trial) for trial in failed if harmless or trial.must_flag],
+        [each for each in not_drilled if harmless or each.must_flag],
     )
 
 
-def _opened(policy: Policy, folder: Path, trials: Sequence[Trial], kept: Kept, seed: int) -> list[Drilled]:
-    files = {trial.sample: read_file(str(folder / trial.sample), MOST_BYTES) for trial in trials}
-    pictures = {
-        name: shown(image, _frame(policy.id, kept.decisions[file_id(folder / name)])) for name, image in files.items()
-    }
-    harmless = {trial.sample: pictures[trial.sample] for trial in trials if not trial.must_flag}
+@dataclass(frozen=True)
+class _Opened:
+    trial: Trial
+    picture: Image.Image
+    digest: str
+
+
+def _opened(trial: Trial, folder: Path, kept: Kept) -> _Opened | NotDrilled:
+    """The sample as a picture; or why it cannot be drilled."""
+    if not trial.passed:
+        wanted = f"at least {trial.threshold:g}" if trial.must_flag else f"below {trial.threshold:g}"
+        return _not_drilled(trial, trial.problem or f"scores {trial.score:.3f} untouched, wanted {wanted}")
+    path = folder / trial.sample
+    try:
+        image = read_file(str(path), MOST_BYTES)
+        frame = _frame(trial.policy, kept.decisions[file_id(path)])
+        picture = as_shown(open_heic(image)) if sniff(image) == "HEIC" else shown(image, frame)
+    except Exception as error:  # noqa: BLE001 - the path takes files, such as one without its end, that others refuse
+        return _not_drilled(trial, f"is judged, but cannot be opened to play tricks with: {error}; save it again")
+    return _Opened(trial, picture, sha256(image).hexdigest())
+
+
+def _drilled(policy: Policy, opened: Sequence[_Opened], seed: int) -> list[Drilled]:
+    harmless = {each.trial.sample: each.picture for each in opened if not each.trial.must_flag}
     return [
         Drilled(
-            _sample(trial, policy),
+            _sample(each.trial, policy),
             policy,
-            pictures[trial.sample],
-            tuple(picture for name, picture in harmless.items() if name != trial.sample),
-            f"{seed}/{policy.id}/{sha256(files[trial.sample]).hexdigest()}",
+            each.picture,
+            tuple(picture for name, picture in harmless.items() if name != each.trial.sample),
+            f"{seed}/{policy.id}/{each.digest}",
         )
-        for trial in trials
+        for each in opened
     ]
 
 
@@ -120,7 +141,5 @@ def _frame(policy: str, decision: Decision) -> int:
     return views[0].frame if views else 0
 
 
-def _not_drilled(trial: Trial) -> NotDrilled:
-    wanted = f"at least {trial.threshold:g}" if trial.must_flag else f"below {trial.threshold:g}"
-    problem = trial.problem or f"scores {trial.score:.3f} untouched, wanted {wanted}"
+def _not_drilled(trial: Trial, problem: str) -> NotDrilled:
     return NotDrilled(trial.policy, trial.sample, trial.must_flag, problem, trial.named_at)

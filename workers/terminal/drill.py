@@ -28,31 +28,31 @@ def _policies(found: Record) -> Table:
     table = _table("policy", "samples", "flagged", "kept", "lost", *_harmless(found), "weakest trick")
     for policy in found.policies:
         flags = policy.flags
-        weakest = f"{policy.weakest[0]} {percent(policy.weakest[1].flagged)}" if policy.weakest else "-"
-        figures = [f"{policy.samples}", percent(flags.flagged), percent(flags.kept), points(flags.lost)]
+        weakest = f"{policy.weakest[0]} {_whole(policy.weakest[1].flagged)}" if policy.weakest else "-"
+        figures = [f"{policy.samples}", _whole(flags.flagged), _whole(flags.kept), points(flags.lost)]
         if found.harmless.attempts:
-            figures.append(percent(policy.harmless.flagged))
+            figures.append(_whole(policy.harmless.flagged))
         table.add_row(escape(policy.policy), *figures, weakest)
     return table
 
 
 def _tricks(found: Record) -> Table:
-    actions = [action for action in ACTIONS if found.flags.at(action) is not None]
-    table = _table("trick", "flagged", "kept", *actions, "lost", "most", *_harmless(found), "the thing is seen")
+    actions = [action for action in ACTIONS[1:] if found.flags.at(action) is not None]  # the first is any at all
+    table = _table("trick", "flagged", "kept", *actions, "lost", "most", *_harmless(found), "seen")
     seen = {trick.name: trick.seen for trick in found.tricks}
     harmless = by_trick(found.harmless.attempts)
     for name, tally in by_trick(found.flags.attempts).items():
-        figures = [percent(tally.flagged), percent(tally.kept), *(percent(tally.at(action)) for action in actions)]
+        figures = [_whole(tally.flagged), _whole(tally.kept), *(_whole(tally.at(action)) for action in actions)]
         figures += [points(tally.lost), points(tally.worst.lost if tally.worst else None)]
         if found.harmless.attempts:
-            figures.append(percent(harmless.get(name, Tally([])).flagged))
+            figures.append(_whole(harmless.get(name, Tally([])).flagged))
         style = None if tally.falls_below(1) else "dim"
         table.add_row(name, *figures, seen[name], style=style)
     return table
 
 
 def _harmless(found: Record) -> list[str]:
-    return ["harmless"] if found.harmless.attempts else []
+    return ["falsely"] if found.harmless.attempts else []
 
 
 def _table(*columns: str) -> Table:
@@ -61,6 +61,10 @@ def _table(*columns: str) -> Table:
         text = number in {0, len(columns) - 1}
         table.add_column(column, justify="left" if text else "right", no_wrap=True)
     return table
+
+
+def _whole(share: float | None) -> str:
+    return percent(share, 0)
 
 
 def show_tricks(tricks: Sequence[Trick], console: Console) -> None:

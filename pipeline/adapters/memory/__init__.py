@@ -1,4 +1,4 @@
-"""In-memory twins of Kafka, of the caches and of stores: the same contracts, for the demo, for commands and for tests.
+"""In-memory twins of Kafka, of the caches and of stores: the same contracts, for the demo, commands and tests.
 
 The conformance suite that runs over the real adapters runs over these as well.
 """

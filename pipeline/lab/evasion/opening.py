@@ -8,19 +8,26 @@ from io import BytesIO
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, ImageStat
 
+from pipeline.rules.images.formats import sniff
+
 LARGEST = 640
 """Pixels of the longer side that tricks work on: models look at less, and 12 million take seconds."""
 _LIGHT = 160
 
 
 def shown(image: bytes, frame: int = 0) -> Image.Image:
-    """One frame as RGB: upright, in sRGB, and where it is transparent on the ground from which it stands out.
+    """One frame, `as_shown`. Raises whatever Pillow raises for bytes that it cannot read.
 
-    Raises whatever Pillow raises for bytes that it cannot read.
+    No decoder is let in but that of the format that the path took the bytes for.
     """
-    with Image.open(BytesIO(image)) as opened:
+    with Image.open(BytesIO(image), formats=(sniff(image) or "",)) as opened:
         opened.seek(frame)
-        still = ImageOps.exif_transpose(opened)
+        return as_shown(opened)
+
+
+def as_shown(opened: Image.Image) -> Image.Image:
+    """The picture as RGB: upright, in sRGB, and where it is transparent on the ground from which it stands out."""
+    still = ImageOps.exif_transpose(opened)
     still.thumbnail((LARGEST, LARGEST), reducing_gap=3)
     return _on_ground(_in_srgb(still))
 

@@ -11,8 +11,9 @@ from PIL.PngImagePlugin import PngInfo
 from pipeline.lab.evasion.saved import png, saved
 from pipeline.lab.evasion.trick import Aside
 
-_TAGS_AT, _ROW = 132, 12
-"""Where a profile's table of tags begins, and the bytes of a row of it: a name first. ICC.1, 7.3."""
+_CREATED_AT, _TAGS_AT, _ROW = 24, 132, 12
+"""Where a profile says when it was made and where its table of tags begins, of which a row has so many bytes, a name
+first. ICC.1, 7.2 and 7.3."""
 _TURNED = {b"gXYZ": b"rXYZ", b"bXYZ": b"gXYZ", b"rXYZ": b"bXYZ"}
 _LEVELS = range(256)
 
@@ -27,6 +28,7 @@ def swapped_with_profile(picture: Image.Image, _aside: Aside, _strength: float) 
 def turned_profile() -> bytes:
     """The sRGB profile with its primaries named in turn: the first channel is green light, and so on."""
     made = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    made[_CREATED_AT : _CREATED_AT + 12] = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)  # the same bytes on another day
     (count,) = struct.unpack(">I", made[_TAGS_AT - 4 : _TAGS_AT])
     for at in range(_TAGS_AT, _TAGS_AT + _ROW * count, _ROW):
         name = bytes(made[at : at + 4])

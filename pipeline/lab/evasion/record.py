@@ -108,8 +108,9 @@ class Record:
     def in_words(self) -> str:
         """What was drilled, and what came of it, in a sentence."""
         samples = sum(policy.samples for policy in self.policies)
+        of = f"{_many(samples, 'sample')}, {_many(len(self.tricks), 'trick')}"
         return (
-            f"{samples} samples, {len(self.tricks)} tricks, {len(self.flags.attempts):,} pictures, seed {self.seed}: "
+            f"{of}, {_many(len(self.flags.attempts), 'picture')}, seed {self.seed}: "
             f"{percent(self.flags.flagged)} still flagged, {percent(self.flags.kept)} as severely as untouched"
         )
 
@@ -121,3 +122,7 @@ class Record:
             f"{trick}: {count} became dead letters ({reason}), neither passed nor flagged"
             for (trick, reason), count in dead.items()
         ]
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"

@@ -21,9 +21,9 @@ class Seen(StrEnum):
     """How a viewer still sees the thing, judged by eye at the greatest strength."""
 
     PLAINLY = "plainly"
-    LOOKING = "when looking closely"
+    LOOKING = "on a closer look"
     FLICKERING = "in a flicker"
-    SOMEWHERE = "on a light or a dark page"
+    SOMEWHERE = "on dark or light"
 
 
 @dataclass(frozen=True)

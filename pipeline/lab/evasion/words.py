@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 
-def percent(share: float | None) -> str:
+def percent(share: float | None, digits: int = 1) -> str:
     """``41.7%``, rounded down so that 100 means all; a dash where nothing was judged."""
-    return "-" if share is None else f"{int(share * 1000 + 1e-9) / 10:g}%"
+    return "-" if share is None else f"{int(share * 100 * 10**digits + 1e-9) / 10**digits:g}%"
 
 
 def points(lost: float | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import struct
 from io import BytesIO
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from pipeline.adapters.pillow import PillowDecoder
 from pipeline.errors import UsageError
 from pipeline.lab import evasion
 from pipeline.lab.evasion.opening import LARGEST, shown, thumbnail
+from pipeline.lab.evasion.profiles import turned_profile
 from pipeline.lab.evasion.registry import CONTROL, TRICKS, chosen
 from pipeline.lab.evasion.trick import Trick
 from pipeline.ports import EncoderSpec
@@ -195,6 +197,11 @@ def test_a_profile_and_a_gamma_put_the_picture_right_for_viewers_and_for_the_pat
         assert apart(np.asarray(opened(image).convert("RGB")), np.asarray(PICTURE)) > 20, "stored otherwise"
         assert apart(PillowDecoder(SPEC).decode(image).pixels[0], plain) < allowed
         assert apart(np.asarray(thumbnail(image, 160)), np.asarray(PICTURE)) < allowed
+
+
+def test_a_profile_does_not_say_when_it_was_made() -> None:
+    """LittleCMS writes the time of day into it: the same seed would make other bytes a second later."""
+    assert struct.unpack(">6H", turned_profile()[24:36]) == (2000, 1, 1, 0, 0, 0)
 
 
 def test_borders_leave_the_share_that_they_say() -> None:

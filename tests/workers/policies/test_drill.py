@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import pillow_heif
 import pytest
 from PIL import Image
 from typer.testing import CliRunner
@@ -16,7 +17,7 @@ from pipeline.lab.evasion.registry import TRICKS
 from workers.cli import app
 
 SHIPPED = Path(__file__).parents[3] / "policies"
-FEW = ("--trick", "saved-again", "--trick", "turn-half", "--trick", "alpha-on-white")
+FEW = ("--trick", "saved-again", "--trick", "over-bars", "--trick", "alpha-on-white")
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,11 @@ def test_shipped_policies_are_drilled_and_the_same_seed_says_the_same() -> None:
     said = first.said
     assert [policy["policy"] for policy in said["policies"]] == ["money-offers", "tobacco"]  # type: ignore[attr-defined]
     tricks = {trick["trick"]: trick for trick in said["tricks"]}  # type: ignore[attr-defined]
-    assert set(tricks) == {"saved-again", "turn-half", "alpha-on-white"}
+    assert set(tricks) == {"saved-again", "over-bars", "alpha-on-white"}
     assert tricks["saved-again"]["flagged"] == 1.0
     assert tricks["saved-again"]["lost"] == pytest.approx(0, abs=0.02)
     attempts = said["attempts"]
-    assert len(attempts) == 5 * 4  # type: ignore[arg-type]
+    assert len(attempts) == 5 * 5  # type: ignore[arg-type]
     assert {each["must_flag"] for each in attempts} == {True}  # type: ignore[attr-defined]
     assert said["not_drilled"] == []
 
@@ -85,13 +86,12 @@ def test_of_an_animation_the_frame_that_matched_is_hidden() -> None:
 def test_harmless_samples_are_drilled_when_asked_for() -> None:
     said = drill("tobacco", "--trick", "turn-half", "--harmless", "--json").said
     assert {each["must_flag"] for each in said["attempts"]} == {True, False}  # type: ignore[attr-defined]
-    assert said["harmless_flagged"] == 0.0
-    table = drill("tobacco", "--trick", "turn-half", "--harmless").stdout
-    assert "harmless" in table
+    assert 0 <= said["harmless_flagged"] < 0.5  # type: ignore[operator]
+    assert "falsely" in drill("tobacco", "--trick", "turn-half", "--harmless").stdout
 
 
 def test_a_share_that_is_too_low_ends_with_1_for_a_policy_and_with_each_for_a_trick() -> None:
-    only = ("tobacco", "--trick", "saved-again", "--trick", "turn-half")
+    only = ("tobacco", "--trick", "saved-again", "--trick", "over-bars")
     assert drill(*only, "--at-least", "0.3").status == 0
     low = drill(*only, "--at-least", "0.9")
     assert low.status == 1
@@ -99,7 +99,7 @@ def test_a_share_that_is_too_low_ends_with_1_for_a_policy_and_with_each_for_a_tr
     assert "still flagged, wanted at least 90%" in low.stdout
     single = drill(*only, "--at-least", "0.5", "--each")
     assert single.status == 1
-    assert "BELOW  tobacco, turn-half: " in single.stdout
+    assert "BELOW  tobacco, over-bars: " in single.stdout
     assert "saved-again:" not in single.stdout
 
 
@@ -113,7 +113,7 @@ def test_reports_are_written_beside_the_table(tmp_path: Path) -> None:
     outcomes = {case.get("name"): [each.tag for each in case] for case in suite.iter("testcase")}
     assert outcomes == {
         "all tricks": ["failure"],
-        "turn-half": ["failure"],
+        "over-bars": ["failure"],
         "alpha-on-white": outcomes["alpha-on-white"],
         "saved-again": [],
     }
@@ -129,7 +129,7 @@ def test_a_sample_that_shows_nothing_is_named_with_its_place_and_fails_the_run(t
     where = folder(tmp_path, "must_flag: [knife.jpg, sky.png, gone.png, empty.jpg]")
     ended = drill("--policies", where, "--trick", "saved-again", "--junit", str(tmp_path / "x.xml"))
     assert ended.status == 1
-    assert "1 samples" in ended.stdout
+    assert "1 sample, " in ended.stdout
     for name, problem in (
         ("sky.png", "untouched, wanted at least 0.25"),
         ("gone.png", "is not there"),
@@ -140,6 +140,27 @@ def test_a_sample_that_shows_nothing_is_named_with_its_place_and_fails_the_run(t
         assert line.endswith("weapons.yaml:5)")
     (suite,) = ET.fromstring((tmp_path / "x.xml").read_bytes())
     assert (suite.get("errors"), suite.get("failures")) == ("3", "0")
+
+
+def test_a_sample_that_only_the_path_can_read_is_named_and_fails_the_run(tmp_path: Path) -> None:
+    where = folder(tmp_path, "must_flag: [knife.jpg, no-end.jpg]")
+    whole = (tmp_path / "knife.jpg").read_bytes()
+    assert whole.endswith(b"\xff\xd9")
+    (tmp_path / "no-end.jpg").write_bytes(whole[:-2])
+    ended = drill("--policies", where, "--trick", "saved-again")
+    assert ended.status == 1
+    assert "NOT DRILLED  weapons: no-end.jpg is judged, but cannot be opened to play tricks with" in ended.stdout
+    assert "1 sample, " in ended.stdout
+
+
+def test_heic_samples_are_drilled(tmp_path: Path) -> None:
+    where = folder(tmp_path, "must_flag: [knife.heic]")
+    picture = Image.open(SHIPPED / "samples" / "kitchen-knife-01.jpg").convert("RGB")
+    pillow_heif.from_pillow(picture).save(tmp_path / "knife.heic", quality=90)
+    ended = drill("--policies", where, "--trick", "saved-again", "--json")
+    assert ended.status == 0
+    (attempt,) = ended.said["attempts"]  # type: ignore[misc]
+    assert attempt["after"] == pytest.approx(attempt["before"], abs=0.1)
 
 
 def test_nothing_to_drill_is_said_and_ends_with_2(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ from workers.terminal.drill import show, show_tricks
 from workers.terminal.plain import say, say_json
 from workers.terminal.reports import check_writable, write_report
 
-Drilled = Annotated[list[str] | None, typer.Argument(metavar="[POLICY]...", help="Ids of policies; default: all.")]
+Drilled = Annotated[list[str] | None, typer.Argument(metavar="POLICY", help="Ids of policies; default: all.")]
 Tricks = Annotated[
     list[str] | None,
     typer.Option("--trick", metavar="NAME", help="A trick, a family (frame) or a pattern; repeat it for several."),
