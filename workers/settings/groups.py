@@ -167,7 +167,10 @@ class Images(BaseModel, frozen=True):
         "pillow",
         description="nvjpeg: ordinary JPEGs on the CUDA device, everything else through Pillow.",
     )
-    max_frames: Count = Field(8, description="Most frames sampled from an animation.")
+    max_frames: Count = Field(
+        8,
+        description="Frames looked at of an animation; of one with more cuts than that, as many as `max_views` allow.",
+    )
     max_pixels: Count = Field(64_000_000, description="An image of more pixels is a dead letter.")
     max_views: Annotated[int, Field(ge=4)] = Field(
         32, description="Most views of one image, over all its frames; each is one image for the model."

@@ -16,14 +16,15 @@ from PIL import Image
 
 from pipeline.adapters.pillow.colour import AS_IT_IS, Transforms, is_steep, to_srgb
 from pipeline.adapters.pillow.modes import backdrops, conversion, worked
-from pipeline.adapters.pillow.opening import colour_of, drawn, frames_of, opened, orientation_of, typed
+from pipeline.adapters.pillow.opening import colour_of, drawn, frames_of, opened, orientation_of, shown_for, typed
 from pipeline.adapters.pillow.orientation import upright
 from pipeline.adapters.pillow.rendering import DRAFT_MARGIN, Renderer, scaled_by
 from pipeline.errors import ItemError, Reason
 from pipeline.ports import Decoded, EncoderSpec
 from pipeline.rules.images.formats import ACCEPTED, describe, sniff
-from pipeline.rules.images.frames import LEAST_FRAMES, Novelty, Sketch, frames_for, some, spread
+from pipeline.rules.images.frames import LEAST_FRAMES, frames_for, room_for, shares, some, spread
 from pipeline.rules.images.headers import Colour, Stored, read
+from pipeline.rules.images.novelty import Novelty, Sketch, shape_of
 from pipeline.rules.images.views import Coverage, Size
 from pipeline.rules.images.work import halvings
 
@@ -146,25 +147,25 @@ class PillowDecoder:
         return max(each for each in (1, 2, 4, 8) if each <= max(1, factor))
 
     def _animation(self, image: Image.Image, count: int, stored: Stored, seed: bytes) -> Decoded:
-        limit = frames_for(self._max_frames, self._max_views, self._renderer.count(image.size))
+        views_each = self._renderer.count(image.size)
+        limit = frames_for(self._max_frames, self._max_views, views_each)
         chosen = spread(count, (limit + 1) // 2 if count > limit else count, seed)
-        novelty: Novelty[Decoded] = Novelty(limit - len(chosen))
+        room = room_for(limit, self._max_views, views_each)
+        novelty: Novelty[Decoded] = Novelty(limit - len(chosen), room - len(chosen))
         taken: list[Decoded] = []
         for index, frame in drawn(image, count, stored.size):
-            sketch = _sketch(frame)
+            shape, shown = shape_of(_sketch(frame)), shown_for(frame)
             if index in chosen:
-                novelty.anchor(sketch)
-            elif not novelty.wants(sketch):
+                novelty.anchor(shape, shown)
+            elif not novelty.wants(shape, shown):
                 continue
             views, _ = self._views(*self._prepared(frame, stored), frame.size, index)
             views = _some(views, self._max_views // limit, index)
             if index in chosen:
                 taken.append(views)
             else:
-                novelty.keep(sketch, views)
-        taken += novelty.kept
-        regions = np.concatenate([each.regions for each in taken])
-        return Decoded(np.concatenate([each.pixels for each in taken]), regions)
+                novelty.keep(shape, views, shown)
+        return _joined(taken + novelty.kept, self._max_views)
 
     def _views(self, still: Image.Image, transforms: Transforms, full: Size, frame: int = 0) -> tuple[Decoded, float]:
         """All views of one still that was `_prepared`, and their scale; `transforms` are its own."""
@@ -184,6 +185,14 @@ class PillowDecoder:
 def _some(views: Decoded, most: int, turn: int = 0) -> Decoded:
     """At most `most` of one frame's views; from frame to frame, others have their `turn`."""
     return Decoded(some(views.pixels, most, turn), some(views.regions, most, turn))
+
+
+def _joined(frames: list[Decoded], most: int) -> Decoded:
+    """The views of several frames in the order of the file, at most `most` of them."""
+    found = sorted(frames, key=lambda each: int(each.regions["frame"][0]))
+    allowed = shares([len(each.pixels) for each in found], most)
+    found = [_some(each, count, turn) for turn, (each, count) in enumerate(zip(found, allowed, strict=True))]
+    return Decoded(np.concatenate([each.pixels for each in found]), np.concatenate([each.regions for each in found]))
 
 
 def _sketch(frame: Image.Image) -> Sketch:

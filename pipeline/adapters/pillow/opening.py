@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -70,6 +71,12 @@ def drawn(image: Image.Image, count: int, size: tuple[int, int]) -> Iterator[tup
             raise ItemError(Reason.DECODE_FAILED, f"frame {index}: larger than the headers say")
         image.load()
         yield index, image
+
+
+def shown_for(frame: Image.Image) -> float:
+    """Seconds that the frame of an animation is shown; 0 where the file does not say."""
+    duration = frame.info.get("duration")
+    return duration / 1000 if isinstance(duration, (int, float)) and 0 < duration < math.inf else 0.0
 
 
 def typed(name: str, image: bytes, error: Exception) -> ItemError:

@@ -13,14 +13,14 @@ from pipeline.adapters.redis.values import decode_image, encode_image, image_byt
 from pipeline.ports import EncoderSpec, Hooks
 from pipeline.signals import Provenance, Signals
 
-PREFIX = "sluice:image:v2"
-"""v2 stands for how Sluice looks at an image (views, frames, backdrops) and for the layout of the value."""
+PREFIX = "sluice:image:v3"
+"""v3 stands for how Sluice looks at an image (views, frames, backdrops) and for the layout of the value."""
 MOST_VIEWS = 1000
 _DAY = 86_400.0
 
 
 class RedisFeatureCache:
-    """A `FeatureCache` in Redis, under ``sluice:image:v2:{fingerprint}:{dtype}:{preprocess}:{content sha256}``.
+    """A `FeatureCache` in Redis, under ``sluice:image:v3:{fingerprint}:{dtype}:{preprocess}:{content sha256}``.
 
     What its entries were `made_by`, and the `limits` that decide how much of an image is looked at, are in its keys:
     workers that differ in the model, its dtype, the preprocessing or the limits share nothing. Scores may differ in

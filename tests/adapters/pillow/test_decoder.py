@@ -168,6 +168,27 @@ def test_one_bad_frame_is_seen_wherever_it_stands(form: str, bad_at: int) -> Non
     assert (np.abs(reds - images.RED).max(axis=-1) < 40).any()
 
 
+@pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP", "AVIF"])
+@pytest.mark.parametrize("at", [1, 20, 58])
+def test_one_picture_among_strobing_colours_is_seen_in_every_format(form: str, at: int) -> None:
+    draw = np.random.default_rng(at)
+    frames = [images.flat(tuple(draw.integers(0, 256, 3).tolist()), (48, 48)) for _ in range(60)]
+    frames[at] = images.corners((48, 48))
+    decoded = PillowDecoder(spec(), max_frames=8).decode(images.animated(frames, form, duration=20))
+    assert at in decoded.regions["frame"]
+    assert decoded.frames <= 9
+
+
+def test_an_animation_of_more_pictures_than_max_frames_is_seen_whole_within_the_views() -> None:
+    draw = np.random.default_rng(1)
+    pictures = [Image.fromarray(draw.integers(0, 256, (6, 6, 3), np.uint8)).resize((48, 48), 0) for _ in range(24)]
+    animation = images.animated(pictures, "WEBP", duration=50, lossless=True)
+    decoder = PillowDecoder(spec(), coverage="centre", max_frames=8, max_views=32)
+    assert decoder.decode(animation).frames == 24
+    fewer = PillowDecoder(spec(), coverage="centre", max_frames=8, max_views=12).decode(animation)
+    assert fewer.frames == len(fewer.pixels) == 12
+
+
 def test_a_short_animation_is_looked_at_frame_by_frame() -> None:
     decoded = PillowDecoder(spec()).decode(images.long_gif(5))
     assert decoded.frames == 5
