@@ -169,7 +169,7 @@ class Images(BaseModel, frozen=True):
     )
     max_frames: Count = Field(
         8,
-        description="Frames looked at of an animation; of one with more cuts than that, as many as `max_views` allow.",
+        description="Frames looked at of an animation; of one with more cuts, as many as `max_views` allow.",
     )
     max_pixels: Count = Field(64_000_000, description="An image of more pixels is a dead letter.")
     max_views: Annotated[int, Field(ge=4)] = Field(
