@@ -15,22 +15,22 @@ import numpy as np
 from PIL import Image
 
 from pipeline.adapters.pillow.colour import AS_IT_IS, Transforms, is_steep, to_srgb
+from pipeline.adapters.pillow.gallery import Gallery
 from pipeline.adapters.pillow.modes import backdrops, conversion, worked
-from pipeline.adapters.pillow.opening import colour_of, drawn, frames_of, opened, orientation_of, shown_for, typed
+from pipeline.adapters.pillow.opening import colour_of, drawn, frames_of, opened, orientation_of, typed
 from pipeline.adapters.pillow.orientation import upright
 from pipeline.adapters.pillow.rendering import DRAFT_MARGIN, Renderer, scaled_by
 from pipeline.errors import ItemError, Reason
+from pipeline.items import Pixels
 from pipeline.ports import Decoded, EncoderSpec
 from pipeline.rules.images.formats import ACCEPTED, describe, sniff
-from pipeline.rules.images.frames import LEAST_FRAMES, frames_for, room_for, shares, some, spread
+from pipeline.rules.images.frames import LEAST_FRAMES, frames_for, room_for, some, spread
 from pipeline.rules.images.headers import Colour, Stored, read
-from pipeline.rules.images.novelty import Novelty, Sketch, shape_of
 from pipeline.rules.images.views import Coverage, Size
 from pipeline.rules.images.work import halvings
 
 Preprocess = Literal["fast", "exact"]
 
-SKETCH_SIZE = (16, 16)
 EARLY = 30e-9
 """Seconds to convert one pixel's colours, for stills that are converted before they are scaled."""
 TAILS = (b"\xff\xd9", b"\xaa" * 4096 + b"\xff\xd9")
@@ -151,21 +151,21 @@ class PillowDecoder:
         limit = frames_for(self._max_frames, self._max_views, views_each)
         chosen = spread(count, (limit + 1) // 2 if count > limit else count, seed)
         room = room_for(limit, self._max_views, views_each)
-        novelty: Novelty[Decoded] = Novelty(limit - len(chosen), room - len(chosen))
-        taken: list[Decoded] = []
+
+        def squashed(frame: Image.Image) -> Pixels:
+            return self._squashed(*self._prepared(frame, stored))
+
+        gallery = Gallery(chosen, limit - len(chosen), room - len(chosen), squashed)
         for index, frame in drawn(image, count, stored.size):
-            shape, shown = shape_of(_sketch(frame)), shown_for(frame)
-            if index in chosen:
-                novelty.anchor(shape, shown)
-            elif not novelty.wants(shape, shown):
-                continue
-            views, _ = self._views(*self._prepared(frame, stored), frame.size, index)
-            views = _some(views, self._max_views // limit, index)
-            if index in chosen:
-                taken.append(views)
-            else:
-                novelty.keep(shape, views, shown)
-        return _joined(taken + novelty.kept, self._max_views)
+            if gallery.wants(index, frame):
+                views, _ = self._views(*self._prepared(frame, stored), frame.size, index)
+                gallery.keep(_some(views, self._max_views // limit, index))
+        return gallery.views(self._max_views)
+
+    def _squashed(self, still: Image.Image, transforms: Transforms) -> Pixels:
+        """All of a still in one view, on black where it is transparent."""
+        small = self._renderer.squashed(still)
+        return backdrops(small if transforms.late is None else transforms.late(small))[0]
 
     def _views(self, still: Image.Image, transforms: Transforms, full: Size, frame: int = 0) -> tuple[Decoded, float]:
         """All views of one still that was `_prepared`, and their scale; `transforms` are its own."""
@@ -185,19 +185,3 @@ class PillowDecoder:
 def _some(views: Decoded, most: int, turn: int = 0) -> Decoded:
     """At most `most` of one frame's views; from frame to frame, others have their `turn`."""
     return Decoded(some(views.pixels, most, turn), some(views.regions, most, turn))
-
-
-def _joined(frames: list[Decoded], most: int) -> Decoded:
-    """The views of several frames in the order of the file, at most `most` of them."""
-    found = sorted(frames, key=lambda each: int(each.regions["frame"][0]))
-    allowed = shares([len(each.pixels) for each in found], most)
-    found = [_some(each, count, turn) for turn, (each, count) in enumerate(zip(found, allowed, strict=True))]
-    return Decoded(np.concatenate([each.pixels for each in found]), np.concatenate([each.regions for each in found]))
-
-
-def _sketch(frame: Image.Image) -> Sketch:
-    """``int16[16,16,4]``: the frame's colours and alpha, for comparing frames."""
-    reduced = worked(frame, conversion(frame, look=False)[0], factor=max(1, min(frame.size) // (4 * SKETCH_SIZE[0])))
-    if reduced.mode != "RGBa":
-        reduced = reduced.convert("RGBA")
-    return np.asarray(reduced.resize(SKETCH_SIZE, Image.Resampling.BOX, reducing_gap=1.0)).astype(np.int16)

@@ -20,6 +20,11 @@ from pipeline.rules.images.headers.stored import MAX_PROFILE
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 
+TOO_BRIEF = 10
+"""Milliseconds: a frame that is to be shown no longer is shown for `SHOWN_INSTEAD` seconds by all browsers."""
+SHOWN_INSTEAD = 0.1
+
+
 @contextmanager
 def opened(name: str, stored: Stored) -> Iterator[Image.Image]:
     """The picture, loaded only where it is HEIC. Raises whatever Pillow raises, or `ItemError`."""
@@ -74,9 +79,11 @@ def drawn(image: Image.Image, count: int, size: tuple[int, int]) -> Iterator[tup
 
 
 def shown_for(frame: Image.Image) -> float:
-    """Seconds that the frame of an animation is shown; 0 where the file does not say."""
+    """Seconds that browsers show the frame of an animation; 0 where the file does not say."""
     duration = frame.info.get("duration")
-    return duration / 1000 if isinstance(duration, (int, float)) and 0 < duration < math.inf else 0.0
+    if not isinstance(duration, (int, float)) or not 0 < duration < math.inf:
+        return 0.0
+    return duration / 1000 if duration > TOO_BRIEF else SHOWN_INSTEAD
 
 
 def typed(name: str, image: bytes, error: Exception) -> ItemError:

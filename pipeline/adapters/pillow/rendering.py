@@ -74,6 +74,10 @@ class Renderer:
             return _rendered([self._cut(upright, view, full) for view in found], plan_of(found, full))
         return _rendered(small, plan)
 
+    def squashed(self, still: Image.Image) -> Image.Image:
+        """All of a still in the size of a view, whatever its ratio, for comparing frames and adding them up."""
+        return still.resize(self._target, Image.Resampling.BILINEAR, None, REDUCING_GAP)
+
     def _plan(self, size: Size) -> Plan:
         return plan_for(size, self._target, self._resize_mode, self._coverage)
 

@@ -105,7 +105,7 @@ class Novelty(Generic[Kept]):
         """How much each frame stands out; anchors, which stay, infinitely."""
         nearest = self._apart.min(axis=1)
         nearest[[frame is None for frame in self._frames]] = np.inf
-        return nearest * np.array([_weight(shown) for shown in self._shown], np.float32)
+        return np.asarray(nearest * np.array([_weight(shown) for shown in self._shown], np.float32))
 
     def _let_go(self, apart: NDArray[np.float32], shown: float) -> None:
         """Add the time that a frame was shown to the one most like it."""
@@ -116,7 +116,7 @@ class Novelty(Generic[Kept]):
     def _distances(self, shape: Shape) -> NDArray[np.float32]:
         if not self._shapes:
             return np.zeros(0, np.float32)
-        return np.abs(np.stack(self._shapes) - shape).mean(axis=1)
+        return np.asarray(np.abs(np.stack(self._shapes) - shape).mean(axis=1))
 
     def _add(self, shape: Shape, frame: Kept | None, shown: float) -> None:
         apart = self._distances(shape)
