@@ -104,6 +104,7 @@ def kafka_source(settings: Settings, hooks: Hooks) -> KafkaSource:
         settings.group,
         commit_interval=settings.commit_interval,
         session_timeout=settings.session_timeout,
+        max_poll_interval=settings.max_poll_interval,
         revocation_timeout=settings.revocation_timeout,
         isolation_level=settings.isolation_level,
         on_lost_events=settings.on_lost_events,

@@ -72,6 +72,11 @@ class Consumer(BaseModel, frozen=True):
     revocation_timeout: Seconds = Field(
         15.0, description="Seconds to finish and commit what is in flight of partitions that go to another worker."
     )
+    max_poll_interval: Seconds = Field(
+        300.0,
+        description="Seconds without a poll after which the group takes a hanging worker's partitions away: at least"
+        " session_timeout, and 5 more than revocation_timeout and drain_timeout, in which nothing is polled.",
+    )
     isolation_level: Literal["read_committed", "read_uncommitted"] = Field(
         "read_committed",
         description="read_committed: wait for the end of transactions, and leave out aborted ones.",

@@ -28,7 +28,12 @@ PLAINLY = {
 
 
 def reason(error: dict[str, Any], fields: Mapping[str, FieldInfo], flags: dict[str, Any], path: Path | None) -> str:
-    """One of pydantic's errors as a clause that names the flag, the variable or the line of the file."""
+    """One of pydantic's errors as a clause that names the flag, the variable or the line of the file.
+
+    What is wrong between several settings names them itself.
+    """
+    if not error["loc"]:
+        return str(error["msg"])
     name = str(error["loc"][0])
     if error["type"] == "extra_forbidden":
         return f"{path}: unknown setting {name!r}{meant(name, fields)}; 'sluice config show' lists them"

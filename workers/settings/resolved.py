@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -17,6 +18,10 @@ from pipeline.errors import SettingsError
 from workers.settings import groups
 from workers.settings.environment import ENV_PREFIX, config_file, variable
 from workers.settings.mistakes import reason
+
+POLL_MARGIN = 5.0
+"""Seconds that a worker needs to come back to its polls, after it has waited for all that it may wait for: a commit
+takes up to two, and joining the group up to one."""
 
 
 class Settings(
@@ -42,6 +47,28 @@ class Settings(
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX, extra="forbid", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
     )
+
+    @model_validator(mode="after")
+    def _polls_before_the_group_goes_on(self) -> Self:
+        """What a worker waits for without polling must end before the group takes it for dead."""
+        least = {
+            "session_timeout": self.session_timeout,
+            "revocation_timeout": self.revocation_timeout + POLL_MARGIN,
+            "drain_timeout": self.drain_timeout + POLL_MARGIN,
+        }
+        name, seconds = max(least.items(), key=lambda each: each[1])
+        if self.max_poll_interval < seconds:
+            raise PydanticCustomError(
+                "polls_too_late",
+                "max_poll_interval: must be at least {seconds} with a {name} of {value}, got {got}",
+                {
+                    "seconds": f"{seconds:g}",
+                    "name": name,
+                    "value": f"{getattr(self, name):g}",
+                    "got": f"{self.max_poll_interval:g}",
+                },
+            )
+        return self
 
     @classmethod
     def settings_customise_sources(

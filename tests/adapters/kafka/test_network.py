@@ -45,7 +45,7 @@ def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
     folder: Path = tmp_path_factory.mktemp("kafka-behind-a-proxy")
     with Proxy() as proxy:
         broker = KafkaBroker(folder, advertised_port=proxy.port)
-        proxy.target = broker.port
+        proxy.target = broker.side_port
         try:
             had_or_skipped(broker.start)
             broker.create_topic("images", 2)

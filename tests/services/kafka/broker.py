@@ -28,7 +28,8 @@ class KafkaBroker(Service, BrokerClient):
     ) -> None:
         """Nothing starts yet. With a certificate there is a SASL_SSL listener as well (`secure`).
 
-        With an advertised port, clients are sent there from wherever they have asked first: to a proxy, say.
+        With an advertised port there is a side door (`side_port`), whose clients are sent to that port whatever they
+        asked first: to a proxy, say. The front door stays what it is.
         """
         self._config = BrokerConfig.on_free_ports(folder, certificate, advertised_port)
         super().__init__(f"{HOST}:{self._config.port}")
@@ -44,6 +45,11 @@ class KafkaBroker(Service, BrokerClient):
     def port(self) -> int:
         """The port of the plain listener."""
         return self._config.port
+
+    @property
+    def side_port(self) -> int:
+        """The port of the side door, where what stands at the advertised port is to lead."""
+        return self._config.side_port
 
     def start(self, within: float = 90.0) -> Self:
         """Format the storage the first time, start, and wait until it serves.

@@ -55,6 +55,16 @@ class BrokerClient:
         with self._admin() as admin:
             admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, dict(config))])
 
+    def add_partitions(self, name: str, total: int) -> None:
+        """Let a topic have that many partitions in all."""
+        with self._admin() as admin:
+            admin.create_partitions({name: total})
+
+    def delete_records(self, name: str, before: Mapping[int, int]) -> None:
+        """Let the oldest record of each of these partitions be the one at that offset, as retention does."""
+        with self._admin() as admin:
+            admin.delete_records({TopicPartition(name, number): offset for number, offset in before.items()})
+
     def delete_topic(self, name: str) -> None:
         """Delete a topic and its records."""
         with self._admin() as admin:

@@ -82,14 +82,15 @@ class BrokerConfig:
     secure_port: int
     certificate: Certificate | None
     advertised_port: int | None = None
-    """Where clients are told to find it, if there is something between."""
+    """Where clients of the side door are told to find it, if there is one: at a proxy's port, say."""
+    side_port: int = 0
 
     @classmethod
     def on_free_ports(
         cls, folder: Path, certificate: Certificate | None, advertised_port: int | None = None
     ) -> BrokerConfig:
         """Choose ports; with a certificate there will be a SASL_SSL listener too."""
-        return cls(folder, free_port(), free_port(), free_port(), certificate, advertised_port)
+        return cls(folder, free_port(), free_port(), free_port(), certificate, advertised_port, free_port())
 
     @property
     def data(self) -> Path:
@@ -107,14 +108,18 @@ class BrokerConfig:
         listeners = {"PLAINTEXT": self.port, "CONTROLLER": self.controller_port}
         if self.certificate is not None:
             listeners["SASL_SSL"] = self.secure_port
+        if self.advertised_port is not None:
+            listeners["SIDE"] = self.side_port
         addresses = {name: f"{name}://{HOST}:{port}" for name, port in listeners.items()}
-        told = {**addresses, "PLAINTEXT": f"PLAINTEXT://{HOST}:{self.advertised_port or self.port}"}
+        told = {**addresses, "SIDE": f"SIDE://{HOST}:{self.advertised_port}"}
         return {
             **_COMMON,
             "controller.quorum.voters": f"1@{HOST}:{self.controller_port}",
             "listeners": ",".join(addresses.values()),
-            "advertised.listeners": ",".join(at for name, at in told.items() if name != "CONTROLLER"),
-            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL",
+            "advertised.listeners": ",".join(told[name] for name in listeners if name != "CONTROLLER"),
+            "listener.security.protocol.map": (
+                "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SIDE:PLAINTEXT,SASL_SSL:SASL_SSL"
+            ),
             "log.dirs": self.data,
             **self._secure_properties(),
         }

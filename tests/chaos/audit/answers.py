@@ -1,0 +1,106 @@
+"""The ledger against the answers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from pipeline.wire import Event
+from pipeline.wire.events import event_id
+from tests.chaos.audit.breach import Breach
+from tests.chaos.evidence import Evidence, Given
+from tests.chaos.ledger import Sent
+from tests.chaos.reading import told
+
+
+def answers_of(evidence: Evidence) -> dict[int, list[Given]]:
+    """The answers to each event of the ledger, by its number.
+
+    An answer that carries no number, since the event's key and headers had to be left out, belongs to the event
+    of that id.
+    """
+    by_id = {_event_id(sent): sent.number for sent in evidence.sent}
+    found: defaultdict[int, list[Given]] = defaultdict(list)
+    for answer in evidence.answers:
+        number = answer.number if answer.number is not None else by_id.get(answer.event_id)
+        if number is not None:
+            found[number].append(answer)
+    return dict(found)
+
+
+def unanswered(evidence: Evidence) -> Iterator[Breach]:
+    """Acknowledged events without an answer that no log has named as lost."""
+    answers, lost = answers_of(evidence), told(evidence.log, evidence.epochs)
+    epochs = list(evidence.epochs)
+    for sent in evidence.sent:
+        if sent.number not in answers and not any(each.covers(sent) for each in lost):
+            gone = sent.epoch != epochs[-1] if epochs else False
+            why = "; its topic was made anew, and nobody said that it was lost" if gone else ""
+            yield Breach(f"{_named(sent)} has no answer{why}")
+
+
+def told_lost(evidence: Evidence) -> list[Sent]:
+    """Unanswered events that a log has named: never readable, and said so."""
+    answers, lost = answers_of(evidence), told(evidence.log, evidence.epochs)
+    return [sent for sent in evidence.sent if sent.number not in answers and any(each.covers(sent) for each in lost)]
+
+
+def other_ids(evidence: Evidence) -> Iterator[Breach]:
+    """Answers under another event id than the one that follows from what the record is."""
+    by_number = {sent.number: sent for sent in evidence.sent}
+    for number, answers in answers_of(evidence).items():
+        if (sent := by_number.get(number)) is None:
+            continue
+        expected = _event_id(sent)
+        for answer in answers:
+            if answer.event_id != expected or answer.source != (sent.partition, sent.offset):
+                where = f"{answer.at} as {answer.event_id} of {answer.source}"
+                yield Breach(f"{_named(sent)}, which is {expected}, is answered at {where}")
+
+
+def two_verdicts(evidence: Evidence) -> Iterator[Breach]:
+    verdicts: defaultdict[str, dict[str | None, Given]] = defaultdict(dict)
+    for answer in evidence.answers:
+        if answer.decision_id is not None:
+            verdicts[answer.decision_id].setdefault(answer.verdict, answer)
+    for decision, said in verdicts.items():
+        if len(said) > 1:
+            yield Breach(f"{decision} says {' and '.join(f'{verdict} at {at.at}' for verdict, at in said.items())}")
+
+
+def both_decided_and_dead_lettered(evidence: Evidence) -> Iterator[Breach]:
+    by_number = {sent.number: sent for sent in evidence.sent}
+    for number, answers in answers_of(evidence).items():
+        decided = [answer for answer in answers if answer.decision_id is not None]
+        letters = [answer for answer in answers if answer.decision_id is None]
+        if decided and letters:
+            who = _named(by_number[number]) if number in by_number else f"event {number}"
+            yield Breach(
+                f"{who} is decided at {decided[0].at} and a dead letter ({letters[0].reason}) at {letters[0].at}"
+            )
+
+
+def nobodys_answers(evidence: Evidence) -> Iterator[Breach]:
+    """Answers that carry no number of the ledger, and the id of no event in it; unacknowledged ones have a number."""
+    known = {_event_id(sent) for sent in evidence.sent}
+    for answer in evidence.answers:
+        if answer.number is None and answer.event_id not in known and not evidence.unacknowledged:
+            yield Breach(f"{answer.at} answers {answer.event_id} at {answer.source}, which nobody has sent")
+
+
+def repeats(evidence: Evidence) -> int:
+    """How many answers were given again."""
+    return sum(len(answers) - 1 for answers in answers_of(evidence).values())
+
+
+def dead_letters(evidence: Evidence) -> Sequence[Given]:
+    return [answer for answer in evidence.answers if answer.decision_id is None]
+
+
+def _event_id(sent: Sent) -> str:
+    event = Event(sent.topic, sent.partition, sent.offset, sent.key, None, timestamp=sent.timestamp_ms / 1000)
+    return event_id(event, sent.sha256)
+
+
+def _named(sent: Sent) -> str:
+    return f"event {sent.number} ({sent.kind}, {sent.topic}[{sent.partition}]@{sent.offset} of {sent.epoch})"
