@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.chaos.evidence import Evidence, Memory, RoundDone, Struck
-from tests.chaos.faults.fault import Fault
 from tests.chaos.memory import resident_now
 from tests.chaos.plan import Plan
 from tests.chaos.reading import dead_letter_given, decision_given, read_logs
 from tests.chaos.rig import DEAD_LETTERS, DECISIONS, Rig, rig
-from tests.chaos.schedule import Round, rounds
+from tests.chaos.schedule import Round, Strike, rounds
 from tests.chaos.waits import recovered
 from tests.services.deadline import until
 
@@ -88,23 +88,27 @@ class _Run:
         return (time.monotonic() - began) / (self._plan.minutes * 60)
 
     def _played(self, planned: Round) -> RoundDone:
-        """Begin and end its faults at their times, then wait until every partition moves on."""
+        """Do its faults, each at its time and on a thread of its own, then wait until every partition moves on.
+
+        On threads, because a fault may have to wait for a broker that another one has taken away.
+        """
         began = time.monotonic()
-        faults = [(strike, strike.fault()) for strike in planned]
-        moments = [(strike.after, False, index) for index, (strike, _) in enumerate(faults)]
-        moments += [(strike.after + fault.lasts, True, index) for index, (strike, fault) in enumerate(faults)]
-        times: dict[tuple[int, bool], float] = {}
-        for after, ends, index in sorted(moments):
-            time.sleep(max(0.0, began + after - time.monotonic()))
-            fault = faults[index][1]
-            (fault.end if ends else fault.begin)(self._rig)
-            times[index, ends] = time.monotonic()
-        ended = max(times.values())
-        for strike, fault in faults:
-            self._say(f"{strike.name}: {fault.told}")
-        struck = [_struck(fault, times[index, False], times[index, True]) for index, (_, fault) in enumerate(faults)]
+        with ThreadPoolExecutor(len(planned)) as pool:
+            struck = list(pool.map(lambda strike: self._struck(strike, began), planned))
+        for each in struck:
+            self._say(f"{each.name}: {each.told}")
+        ended = max(each.ended for each in struck)
         self._rest(ended)
         return RoundDone(struck, ended, time.monotonic())
+
+    def _struck(self, strike: Strike, began: float) -> Struck:
+        fault = strike.fault()
+        time.sleep(max(0.0, began + strike.after - time.monotonic()))
+        since = time.monotonic()
+        fault.begin(self._rig)
+        time.sleep(fault.lasts)
+        fault.end(self._rig)
+        return Struck(fault.name, since, time.monotonic(), fault.kills, fault.told, getattr(fault, "hit", None))
 
     def _rest(self, since: float) -> None:
         time.sleep(REST)
@@ -165,7 +169,3 @@ class _Run:
 
     def _say(self, what: str) -> None:
         self._tell(f"{time.monotonic() - self._began:7.1f} s  {what}")
-
-
-def _struck(fault: Fault, began: float, ended: float) -> Struck:
-    return Struck(fault.name, began, ended, fault.kills, fault.told, getattr(fault, "hit", None))

@@ -130,8 +130,7 @@ BROKEN: dict[str, list[Callable[[], Evidence]]] = {
         lambda: replace(WHOLE, drained=False),
     ],
     "undocumented exit statuses": [
-        lambda: replace(WHOLE, exits=[Exit("worker-1", status, 9.0, 5.0, asked)])
-        for status, asked in ()
+        lambda: replace(WHOLE, exits=[Exit("worker-1", status, 9.0, 5.0, asked)]) for status, asked in ()
     ],
     "processes that outlived theirs": [
         lambda: replace(WHOLE, leftovers=["what worker-1 had started outlived it"]),

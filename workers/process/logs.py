@@ -66,6 +66,7 @@ def configure_logging(level: str, form: Literal["auto", "console", "json"]) -> N
     )
     handler = _Handler(stream)
     handler.addFilter(_first_of_its_kind)
+    handler.addFilter(_the_network_in_one_line)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(processors=[_drop_meta, *last], foreign_pre_chain=shared)
     )
@@ -154,6 +155,15 @@ def _first_of_its_kind(record: logging.LogRecord) -> bool:
     """A record's kind is its text before values are put in, less the numbers that libraries put in beforehand."""
     kind = (record.name, record.levelno, _NUMBERS.sub("#", str(record.msg)))
     return _theirs.lets_through(kind, partial(_tell_of, record))
+
+
+def _the_network_in_one_line(record: logging.LogRecord) -> bool:
+    """A library's record of what the network did, without a traceback: where it was met is no news, and no bug."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, OSError) and record.name.partition(".")[0] in LIBRARIES:
+        record.msg, record.args = f"{record.getMessage()}: {type(error).__name__}: {error}", ()
+        record.exc_info = record.exc_text = None
+    return True
 
 
 def _tell_of(record: logging.LogRecord, count: int) -> None:

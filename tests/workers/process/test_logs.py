@@ -267,3 +267,27 @@ def test_what_strangers_wrote_is_shown_in_a_log_and_never_obeyed(form: str) -> N
         assert [json.loads(line) for line in said.splitlines()]
     else:
         assert not [line for line in said.splitlines() if line.startswith("forged")]
+
+
+NETWORK = """
+import logging
+from workers.process.logs import configure_logging, report_library_errors
+configure_logging("info", "json")
+report_library_errors()
+for error in (ConnectionResetError(104, "Connection reset by peer"), ValueError("a bug of theirs")):
+    try:
+        raise error
+    except Exception:
+        logging.getLogger("kafka.net.transport").exception("Error receiving %s", "data")
+"""
+
+
+def test_what_the_network_does_to_a_library_is_one_line_and_a_bug_keeps_its_traceback() -> None:
+    """A broker that is killed resets every connection, and each was a traceback in every log."""
+    done = subprocess.run(
+        python("-c", NETWORK), capture_output=True, text=True, env=child_env(), cwd=ROOT, timeout=60, check=True
+    )
+    reset, bug = (json.loads(line) for line in done.stderr.splitlines())
+    assert reset["event"] == "Error receiving data: ConnectionResetError: [Errno 104] Connection reset by peer"
+    assert "exception" not in reset
+    assert "Traceback" in bug["exception"]

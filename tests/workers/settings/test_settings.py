@@ -62,6 +62,24 @@ def test_images_are_shared_through_a_redis_or_not_at_all(monkeypatch: pytest.Mon
     assert load_settings({"share_image_features": True}).share_image_features
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"max_poll_interval": 40}, "at least 45 with a session_timeout of 45, got 40"),
+        ({"session_timeout": 301}, "at least 301 with a session_timeout of 301, got 300"),
+        ({"session_timeout": 6, "max_poll_interval": 34}, "at least 35 with a drain_timeout of 30, got 34"),
+        ({"revocation_timeout": 50, "max_poll_interval": 54}, "at least 55 with a revocation_timeout of 50, got 54"),
+    ],
+)
+def test_what_a_worker_waits_for_ends_before_its_group_takes_it_for_dead(given: dict[str, float], says: str) -> None:
+    with pytest.raises(SettingsError, match=rf"^max_poll_interval: must be {says}$"):
+        load_settings(given)
+
+
+def test_the_least_poll_interval_that_holds_is_taken() -> None:
+    assert load_settings({"max_poll_interval": 45}).max_poll_interval == 45
+
+
 def test_a_missing_config_file_is_an_error(config: Path) -> None:
     with pytest.raises(SettingsError, match="no config file"):
         load_settings({}, config)
