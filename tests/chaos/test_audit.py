@@ -99,6 +99,10 @@ def stuck(committed: int, from_second: int, until: int) -> list[Sample]:
     return [sample(float(at), min(at, committed) if at >= from_second else at, 10, 100) for at in range(until)]
 
 
+def an_end(status: int, asked: str | None) -> Callable[[], Evidence]:
+    return lambda: replace(WHOLE, exits=[Exit("worker-1", status, 9.0, 5.0, asked)])
+
+
 AGAIN = decided(EVENTS[3], at=10)
 BROKEN: dict[str, list[Callable[[], Evidence]]] = {
     "lost": [
@@ -130,7 +134,13 @@ BROKEN: dict[str, list[Callable[[], Evidence]]] = {
         lambda: replace(WHOLE, drained=False),
     ],
     "undocumented exit statuses": [
-        lambda: replace(WHOLE, exits=[Exit("worker-1", status, 9.0, 5.0, asked)]) for status, asked in ()
+        an_end(-signal.SIGSEGV, None),
+        an_end(-signal.SIGABRT, "SIGTERM"),
+        an_end(-signal.SIGKILL, None),
+        an_end(-signal.SIGKILL, "SIGTERM"),
+        an_end(0, None),
+        an_end(70, None),
+        lambda: replace(WHOLE, log=[line(event="process_died", died="moderator-1", status=-signal.SIGABRT)]),
     ],
     "processes that outlived theirs": [
         lambda: replace(WHOLE, leftovers=["what worker-1 had started outlived it"]),
@@ -142,21 +152,6 @@ BROKEN: dict[str, list[Callable[[], Evidence]]] = {
         lambda: replace(WHOLE, log=[LogLine("w.err", 3, "Fatal Python error: Segmentation fault")]),
     ],
 }
-
-
-def an_end(status: int, asked: str | None) -> Callable[[], Evidence]:
-    return lambda: replace(WHOLE, exits=[Exit("worker-1", status, 9.0, 5.0, asked)])
-
-
-BROKEN["undocumented exit statuses"] = [
-    an_end(-signal.SIGSEGV, None),
-    an_end(-signal.SIGABRT, "SIGTERM"),
-    an_end(-signal.SIGKILL, None),
-    an_end(-signal.SIGKILL, "SIGTERM"),
-    an_end(0, None),
-    an_end(70, None),
-    lambda: replace(WHOLE, log=[line(event="process_died", died="moderator-1", status=-signal.SIGABRT)]),
-]
 
 
 def test_every_rule_is_broken_here_at_least_once() -> None:
@@ -202,7 +197,7 @@ def test_what_was_in_a_topic_that_is_another_now_is_told_of_the_old_one_alone() 
 
 
 def test_a_wait_is_measured_against_the_same_machine_without_faults() -> None:
-    slow = [sample(float(at), at // 20 * 20, 100, 100) for at in range(0, 100)]
+    slow = [sample(float(at), at // 20 * 20, 100, 100) for at in range(100)]
     evidence = replace(WHOLE, sent=(), answers=(), samples=slow, quiet=(0.0, 50.0), rounds=())
     assert 20 <= baseline(evidence) <= 21
     done = RoundDone([Struck("kill-worker", 50.0, 51.0)], 51.0, 99.0)
