@@ -31,6 +31,8 @@ class Consumer(KafkaConsumer):
         super().__init__(**settings, auto_offset_reset="none", metrics_enabled=False)
         self._fair = FairFetcher(self._client, self._subscription, metrics=None, **self.config)
         self._fetcher = self._fair
+        for assignor in self._coordinator._assignors.values():  # noqa: SLF001 - the library makes them itself
+            assignor.holds = self._subscription.assigned_partitions
         self._ids: dict[Any, str | None] = {}
         self._moved: dict[Any, tuple[int, str | None]] = {}
         self._task: Any = None

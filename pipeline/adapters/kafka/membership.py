@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-
+from pipeline.adapters.kafka.assignor import HonestAssignor
 from pipeline.adapters.kafka.fetcher import FETCH_BYTES, PARTITION_FETCH_BYTES
 from pipeline.adapters.kafka.network import SILENCE
 
@@ -38,7 +37,7 @@ class Membership:
             "group_id": group,
             "enable_auto_commit": False,
             # Alone: mixed with an eager one, the library refuses. The default two are eager.
-            "partition_assignment_strategy": [CooperativeStickyAssignor],
+            "partition_assignment_strategy": [HonestAssignor],
             "allow_auto_create_topics": False,
             "fetch_max_bytes": FETCH_BYTES,
             "max_partition_fetch_bytes": PARTITION_FETCH_BYTES,
