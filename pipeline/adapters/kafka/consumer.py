@@ -53,6 +53,14 @@ class Consumer(KafkaConsumer):
                 found.append(_range(partition, offset, begins, reason))
         return found
 
+    def begin_anew(self, partition: Partition) -> None:
+        """From now on, commits of this partition belong to the topic as it is now.
+
+        Not a moment before what was done of the old one is forgotten: its offsets would be believed of the new one.
+        """
+        place = TopicPartition(*partition)
+        self._ids[place] = self._topic_id(place.topic)
+
     def positions(self) -> dict[Partition, int]:
         """The offset at which the next poll goes on, for each partition for which it is known."""
         found = {}
@@ -122,8 +130,9 @@ class Consumer(KafkaConsumer):
             position = self._subscription.position(partition)
             if now is None or partition not in self._ids or now == known or position is None:
                 continue
-            self._ids[partition] = now
-            if known is not None:
+            if known is None:
+                self._ids[partition] = now
+            elif partition not in self._moved:
                 self._moved[partition] = (position.offset, RECREATED)
                 self._fair.to_the_oldest(partition)
 

@@ -175,6 +175,7 @@ class KafkaSource:
             )
         if lost.log_is_another:
             self._ours.restart(lost.partition, lost.begins)
+            self._consumer.begin_anew(lost.partition)
         else:
             # So that the end of the gap is committed, even where no event follows it.
             self._ours.reach({lost.partition: lost.looked_for})

@@ -139,6 +139,51 @@ def test_a_topic_made_anew_while_nobody_polled_is_read_from_its_beginning(
     assert again.losses == []
 
 
+@pytest.mark.parametrize("losses", ["continue", "stop"])
+def test_what_was_done_of_the_old_topic_is_never_committed_as_of_the_new_one(
+    kafka_bus_of_four: KafkaBus, losses: str
+) -> None:
+    """From when a topic is found to be another until its beginning is known, and at the end of a worker that stops.
+
+    A worker that took over in between would have passed over the first 40 events of the new topic.
+    """
+    bus = kafka_bus_of_four
+    one_partition(bus, PICTURES)
+    source: Any = bus.source(commit_interval=3600.0, on_lost_events=losses)
+    batches = take(source, 40)
+    partition = batches[0].items[0].event.partition
+    make_anew(bus)
+    one_partition(bus, PICTURES[:5])
+    came: list[bytes | None] = []
+    anew = f"topic-id:{id_of(bus)}"
+
+    def believed() -> int:
+        """The offset that is committed of the new topic."""
+        saved = saved_offsets(bus).get(TopicPartition(bus.topic, partition))
+        return saved.offset if saved is not None and saved.metadata == anew else 0
+
+    def read_anew() -> bool:
+        batch = source.poll(0.05, MOST)
+        came.extend(values([batch]) if batch is not None else [])
+        source._commit_now()
+        assert believed() == 0
+        return came == PICTURES[:5]
+
+    if losses == "continue":
+        until(read_anew, 60, "the events of the new topic")
+    else:
+        with pytest.raises(StopError, match="recreated"):
+            until(read_anew, 60, "the events of the new topic")
+    source.close()
+    assert believed() == 0
+
+
+def id_of(bus: KafkaBus) -> str:
+    with closing(KafkaAdminClient(bootstrap_servers=bus.broker.bootstrap_servers)) as admin:
+        [described] = admin.describe_topics([bus.topic])
+    return str(described["topic_id"])
+
+
 def saved_offsets(bus: KafkaBus) -> Any:
     with closing(KafkaAdminClient(bootstrap_servers=bus.broker.bootstrap_servers)) as admin:
         return admin.list_group_offsets({bus.group: None})[bus.group]
