@@ -41,7 +41,7 @@ def ordinary() -> list[Picture]:
 
 
 @cache
-def poison() -> Mapping[str, Picture]:
+def odd_and_hostile() -> Mapping[str, Picture]:
     """One record of every kind that a stranger may send, by its name."""
     made = [*_hostile_files(), *_odd_records()]
     return {each.kind: each for each in made}

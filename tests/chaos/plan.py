@@ -26,6 +26,8 @@ SETTINGS: Mapping[str, object] = {
     "delivery_timeout": DELIVERY,
     "share_image_features": True,
     "remember": 200,
+    "decode_timeout": 3,
+    "decode_cpu_timeout": 2,
     "cores": 1,
     "log_format": "json",
 }

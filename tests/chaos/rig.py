@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -21,13 +22,16 @@ from tests.chaos.units import Unit, Units
 from tests.chaos.watch import Watcher
 from tests.e2e.pipeline_under_test import ONE_THREAD, flags
 from tests.e2e.policies_under_test import write_policies
+from tests.poison import SITE
 from tests.services.kafka import KafkaBroker
-from tests.services.processes import HOST, free_port, python
+from tests.services.processes import HOST, ROOT, free_port, python
 from tests.services.proxy import Proxy
 from tests.services.redis import RedisServer
 
 IMAGES, DECISIONS, DEAD_LETTERS = "images", "decisions", "dlq"
 GROUP = "chaos"
+OBEDIENT = {**ONE_THREAD, "PYTHONPATH": os.pathsep.join(map(str, (SITE, ROOT)))}
+"""The environment of workers whose decoders do what a mark in an image says."""
 _ANY_TIME = {"message.timestamp.after.max.ms": str(2**63 - 1), "message.timestamp.before.max.ms": str(2**63 - 1)}
 IMAGES_CONFIG = {**_ANY_TIME, "max.message.bytes": str(16 << 20), "retention.ms": "-1"}
 """Records with a timestamp of any unit are taken, and none is taken away for it."""
@@ -79,10 +83,11 @@ class Rig:
             settings["moderators"] = self.plan.moderators
         else:
             settings["encoder_socket"] = self.socket
-        return self.units.add(name, lambda: python("-m", "workers", "worker", *flags(settings)), ONE_THREAD)
+        return self.units.add(name, lambda: python("-m", "workers", "worker", *flags(settings)), OBEDIENT)
 
     def add_encoder(self) -> Unit:
         own = {"metrics_port": 0, "metrics_host": HOST, "device": "cpu", "cores": 1, "log_format": "json"}
+        own |= {"state": self.folder / "state"}
         argv = python("-m", "workers", "encoder", str(self.socket), *flags(own))
         return self.units.add("encoder", lambda: argv, ONE_THREAD)
 

@@ -14,7 +14,7 @@ from random import Random
 from tests.chaos.faults import FAULTS, KILLS
 from tests.chaos.faults.fault import Fault
 
-BURST = 3
+BURST = 4
 """Most kills in a row."""
 GAP = (0.5, 4.0)
 """Seconds between two of them."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 
 from pipeline.adapters.decode_processes import DecodeProcesses
+from pipeline.adapters.local.kept_choice import KeptChoice, processor
 from pipeline.adapters.shared_encoder import SharedEncoder
 from pipeline.path import topology
 from pipeline.path.topology import FLIGHTS, Section, Where
@@ -14,6 +16,9 @@ from pipeline.signals import Provenance
 from workers.assembly.decoding import Decoding
 from workers.process.startup import no_collection
 from workers.settings import Settings
+
+DTYPES = ("float32", "bfloat16")
+"""Between which a trial chooses on a CPU."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +36,13 @@ class Model:
         return Provenance(self.encoder.spec.ref, self.decoder.name)
 
 
-def load_model(settings: Settings, *, one_caller: bool = False, hooks: Hooks | None = None) -> Model:
+def load_model(
+    settings: Settings, *, one_caller: bool = False, lasting: bool = False, hooks: Hooks | None = None
+) -> Model:
     """Load and warm the model; takes seconds. Raises `ModelError` when it cannot be had.
 
     The encoder is made for the threads of a worker's sections; with `one_caller` for one thread, as the lab has it.
+    `lasting` is as in `load_encoder`.
 
     Where another process serves the model, only its name and shape are loaded: then torch is not even imported,
     unless JPEGs are decoded on the device. Raises `ServiceError` when that process does not answer, `SettingsError`
@@ -44,26 +52,43 @@ def load_model(settings: Settings, *, one_caller: bool = False, hooks: Hooks | N
     with no_collection():
         where = _where(settings)
         callers = 1 if one_caller else _callers(sections(settings, where))
-        encoder = load_encoder(settings, spread=callers == 1)
+        encoder = load_encoder(settings, spread=callers == 1, lasting=lasting)
     return Model(encoder, decoding.decoder(encoder.spec), where, decoding.processes)
 
 
-def load_encoder(settings: Settings, *, spread: bool) -> Encoder:
-    """The encoder of `load_model` alone; `spread` as in `open_clip.load_encoder`. Raises what `load_model` raises."""
+def load_encoder(settings: Settings, *, spread: bool, lasting: bool = False) -> Encoder:
+    """The encoder of `load_model` alone; `spread` as in `open_clip.load_encoder`. Raises what `load_model` raises.
+
+    `lasting` is for processes that come again and must decide as before. What dtype suits this CPU is tried out once
+    and kept under `state`: on a busy machine another trial may end otherwise, and the same event would be judged by
+    other arithmetic under the same decision id.
+    """
     if settings.encoder_socket is not None:
         return SharedEncoder(settings.encoder_socket, max_batch=settings.max_batch)
     from pipeline.adapters import open_clip  # seconds of imports, after the settings are known to hold
 
-    return open_clip.load_encoder(
+    choice = _dtype_choice(settings) if lasting else None
+    encoder = open_clip.load_encoder(
         settings.model,
         settings.pretrained,
         device=settings.device,
-        dtype=settings.dtype,
+        dtype=(choice.read(DTYPES) if choice else None) or settings.dtype,
         max_batch=settings.max_batch,
         threads=settings.cores,
         spread=spread,
         flights=FLIGHTS,
     )
+    if choice is not None:
+        choice.keep(encoder.spec.dtype)
+    return encoder
+
+
+def _dtype_choice(settings: Settings) -> KeptChoice | None:
+    """Where the dtype of that model on this CPU is kept; None where nothing is tried out, or nothing can be kept."""
+    if settings.dtype != "auto" or settings.state is None or _where(settings) is not Where.CORES:
+        return None
+    about = (settings.model, settings.pretrained or "", processor(), version("torch"))
+    return KeptChoice(settings.state, "dtype", about)
 
 
 def sections(settings: Settings, where: Where) -> Sequence[Section]:

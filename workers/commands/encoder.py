@@ -26,7 +26,7 @@ from workers.settings.options import with_settings
 _log = structlog.get_logger(__name__)
 
 
-@with_settings("model", "images", "service", "log")
+@with_settings("model", "images", "state", "service", "log")
 def encoder(
     settings: Settings,
     socket: Annotated[Path, typer.Argument(help="Unix socket to serve; workers name it with --encoder-socket.")],
@@ -51,7 +51,7 @@ def encoder(
         health = HealthServer(settings.metrics_host, settings.metrics_port, metrics.registry, vitals.alive, not_ready)
         held.callback(health.close)
         health.announce()
-        encoder = assembly.load_encoder(settings, spread=True)
+        encoder = assembly.load_encoder(settings, spread=True, lasting=True)
         stop = signals.stop_on_signals(ENCODER_GRACE)
         server = EncoderServer(encoder, socket, metrics, max_batch=settings.max_batch, flights=FLIGHTS)
         vitals.watch_progress("encoder", server.stalled)

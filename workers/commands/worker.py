@@ -73,7 +73,7 @@ def _moderate(settings: Settings) -> None:
         services.check_kafka(settings)
         redis = services.redis_connection(settings)
         text_cache = held.enter_context(closing(services.build_text_cache(redis, hooks)))
-        model = assembly.load_model(settings, hooks=hooks)
+        model = assembly.load_model(settings, lasting=True, hooks=hooks)
         if model.decode_processes is not None:
             vitals.watch("decode processes", model.decode_processes.trouble)
         features = held.enter_context(closing(assembly.build_feature_cache(settings, model, redis, hooks)))

@@ -41,7 +41,7 @@ class LastGood:
             return
         whole = {"schema": SCHEMA, "policies": self._policies, "group": self._group, "sha256": digest, "files": texts}
         try:
-            _write(self.path, json.dumps(whole, indent=1).encode())
+            write_whole(self.path, json.dumps(whole, indent=1).encode())
         except OSError as error:
             if not self._warned:
                 self._warned = True
@@ -85,7 +85,8 @@ def _digest(texts: Mapping[str, str]) -> str:
     return sha256(json.dumps(texts, sort_keys=True).encode()).hexdigest()
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file of ours in place of the one before, whole or not at all. Raises ``OSError``."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

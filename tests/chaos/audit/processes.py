@@ -48,9 +48,9 @@ def ends(evidence: Evidence) -> Counter[str]:
 
 
 def _odd(line: LogLine) -> bool:
-    if any(sign in line.text for sign in SIGNS):
-        return True
-    return line.entry is not None and ("exception" in line.entry or line.entry.get("event") in ODD_EVENTS)
+    if line.entry is None:
+        return any(sign in line.text for sign in SIGNS)
+    return "exception" in line.entry or line.entry.get("event") in ODD_EVENTS
 
 
 def _named(ended: Exit) -> str:

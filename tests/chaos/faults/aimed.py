@@ -25,7 +25,7 @@ PATIENCE = 6.0
 
 class KillAimed(Fault):
     name = "kill-aimed"
-    in_a_deck = 12
+    in_a_deck = 16
     hit = False
     """Whether the answer was there and its offset was not committed when the process was dead."""
 

@@ -38,7 +38,7 @@ class KillWorker(_Kill):
     """A worker or a moderator dies, as of the out-of-memory killer."""
 
     name = "kill-worker"
-    in_a_deck = 12
+    in_a_deck = 16
     kinds = ("worker", "moderator")
 
 
