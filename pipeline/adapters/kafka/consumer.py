@@ -16,6 +16,7 @@ from typing import Any
 
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 
+from pipeline.adapters.kafka.assignor import HonestAssignor
 from pipeline.adapters.kafka.fetcher import EXPIRED, RECREATED, TRUNCATED, FairFetcher, Lost
 from pipeline.rules.flow.assignment import Partition
 
@@ -32,7 +33,8 @@ class Consumer(KafkaConsumer):
         self._fair = FairFetcher(self._client, self._subscription, metrics=None, **self.config)
         self._fetcher = self._fair
         for assignor in self._coordinator._assignors.values():  # noqa: SLF001 - the library makes them itself
-            assignor.holds = self._subscription.assigned_partitions
+            if isinstance(assignor, HonestAssignor):
+                assignor.holds = self._subscription.assigned_partitions
         self._ids: dict[Any, str | None] = {}
         self._moved: dict[Any, tuple[int, str | None]] = {}
         self._task: Any = None

@@ -12,8 +12,8 @@ from pipeline.lab.evasion.saved import png, saved
 from pipeline.lab.evasion.trick import Aside
 
 _CREATED_AT, _TAGS_AT, _ROW = 24, 132, 12
-"""Where a profile says when it was made, where its table of tags begins, and the bytes of a row there, whose first are
-the tag's name. ICC.1, 7.2 and 7.3."""
+"""Where a profile says when it was made, where its table of tags begins, and the bytes of a row there, whose first
+are the tag's name. ICC.1, 7.2 and 7.3."""
 _TURNED = {b"gXYZ": b"rXYZ", b"bXYZ": b"gXYZ", b"rXYZ": b"bXYZ"}
 _LEVELS = range(256)
 
