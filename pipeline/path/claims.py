@@ -28,8 +28,10 @@ from pipeline.wire import parse_claim
 FETCH = "fetch"
 """The stage that failures here name: it does the same work for claims where there is no lane."""
 _log = structlog.get_logger(__name__)
-_Work = tuple[Item, float, int]
-"""An item, with `polled_at` and `generation` of the batch that it came in."""
+_Work = tuple[Item, float, int, int]
+"""An item, with `polled_at` and `generation` of the batch that it came in, and the bytes that its event holds."""
+MOST_BYTES = 64 * 1024 * 1024
+"""Bytes of events that may wait: a claim check is small, and yet a stranger's may be as large as a record."""
 
 
 class ClaimLane:
@@ -38,8 +40,8 @@ class ClaimLane:
     `redeem` fills an item's image, or raises `RetryError` where its store is away and anything else where the claim
     is at fault. `deliver` takes what is fetched or has failed; it blocks while the path has no room, and raises
     `StopError` once the path has ended. `may_fetch` is told how many fetches are under way, and says whether there is
-    memory for one more image. At most `most` claims wait here, and none waits much longer than `patience` seconds for
-    a host that is away.
+    memory for one more image. At most `most` claims wait here, of `MOST_BYTES`, and none waits much longer than
+    `patience` seconds for a host that is away.
     """
 
     def __init__(
@@ -63,7 +65,7 @@ class ClaimLane:
         self._changed = Condition()
         self._hosts: Hosts[_Work] = Hosts(max(1, threads // 2), patience)
         self._ended = False
-        self._running = 0
+        self._running = self._held = 0
         self._threads = [Thread(target=self._work, name=f"sluice-claims-{n}", daemon=True) for n in range(threads)]
         for thread in self._threads:
             thread.start()
@@ -71,7 +73,7 @@ class ClaimLane:
     def room(self) -> int:
         """How many claims `add` may bring now."""
         with self._changed:
-            return max(0, self._most - self._hosts.waiting)
+            return max(0, self._most - self._hosts.waiting) if self._held < MOST_BYTES else 0
 
     def add(self, batch: Batch) -> Batch:
         """Take claims in, and return those that cannot be read as claim checks, each failed."""
@@ -82,7 +84,9 @@ class ClaimLane:
                 if host is None:
                     unreadable.items.append(item)
                 else:
-                    self._hosts.add(host, (item, batch.polled_at, batch.generation), self._clock())
+                    held = item.weigh()
+                    self._held += held
+                    self._hosts.add(host, (item, batch.polled_at, batch.generation, held), self._clock())
             self._changed.notify_all()
             self._tell()
         return unreadable
@@ -119,14 +123,17 @@ class ClaimLane:
 
     def _work(self) -> None:
         while (pending := self._take()) is not None:
+            held = 0
             try:
                 for through in self._asked(pending):
-                    item, polled_at, generation = through.work
+                    item, polled_at, generation, weight = through.work
                     self._deliver(Batch([item], polled_at, generation))
+                    held += weight
             except StopError:
                 return  # the path has ended
             with self._changed:  # only now: until it is delivered, its image counts as one that is being fetched
                 self._running -= 1
+                self._held -= held
                 self._changed.notify_all()
 
     def _take(self) -> Pending[_Work] | None:

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.errors import ItemError, Reason, RetryError, StopError
 from pipeline.items import Batch, Item
-from pipeline.path.claims import ClaimLane
+from pipeline.path.claims import MOST_BYTES, ClaimLane
 from pipeline.path.path import Path
 from pipeline.path.runner import Runner
 from pipeline.path.topology import Section
@@ -411,3 +411,24 @@ def test_a_lane_finishes_as_soon_as_all_is_delivered_that_can_be_had() -> None:
         made.finish(3600.0)
         assert sorted(out.offsets) == list(range(1, 20))
         assert made.room() == 99
+
+
+def test_claims_that_are_as_large_as_images_leave_no_room_for_more_until_they_are_through() -> None:
+    """A thousand of 16 MB each would be more memory than a worker has."""
+    out, answer = Delivered(), Flag()
+
+    def away_at_first(item: Item) -> None:
+        if not answer.is_set():
+            raise RetryError(Reason.FETCH_FAILED, "away")
+        fill(item)
+
+    body = msgspec.json.encode({"uri": "https://store/a", "padding": "x" * (MOST_BYTES // 4)})
+    with lane(away_at_first, out) as made:
+        for offset in range(3):
+            made.add(Batch([claim(offset, value=body)], polled_at=0.0))
+            assert made.room() == 100 - offset - 1 or made.room() == 100 - offset  # one may be asked for just now
+        made.add(Batch([claim(3, value=body)], polled_at=0.0))
+        assert made.room() == 0
+        answer.set()
+        out.wait_for(4)
+        until(lambda: made.room() == 100)
