@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
@@ -22,6 +21,7 @@ from workers.process.signals import leave
 from workers.process.startup import import_nothing_from_here, no_collection
 from workers.process.streams import stand_on_firm_ground
 from workers.terminal.plain import ReaderGoneError, say
+from workers.terminal.surprises import say_surprises_safely, say_trace
 
 EXIT_STOPPED = 1
 EXIT_USAGE = 2
@@ -92,6 +92,7 @@ def main() -> None:
     end_at_once()
     stand_on_firm_ground()
     import_nothing_from_here()
+    say_surprises_safely()
     with suppress(AttributeError):  # a test's stream is of another kind
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # no name that cannot be printed
     leave(_status())
@@ -125,13 +126,13 @@ def _surprised(error: Exception) -> int:
     if isinstance(error, OSError) and "--debug" not in sys.argv:
         _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         return EXIT_USAGE
-    _trace()
+    say_trace(error)
     return EXIT_BUG
 
 
 def _failed(error: UsageError | StopError) -> int:
     if "--debug" in sys.argv:
-        _trace()
+        say_trace(error)
     elif isinstance(error, UsageError):
         _complain(*error.lines)
     else:
@@ -151,12 +152,6 @@ def _complain(reason: str, *more: str) -> None:
     """Say on stderr what is wrong; where nobody can hear it, the exit status must do."""
     with suppress(OSError, ReaderGoneError):
         say(f"sluice: {reason}", *more, err=True)
-
-
-def _trace() -> None:
-    """Say where the error that is being handled came from. Its message may quote what a stranger wrote."""
-    with suppress(OSError, ReaderGoneError):
-        say(*traceback.format_exc().splitlines(), err=True)
 
 
 def _reader_gone() -> int:

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 from pipeline.errors import ServiceError
 from workers.health.connections import REQUEST_TIMEOUT, Server, Server6, UnixServer
 from workers.health.vitals import Check
+from workers.terminal.plain import one_line
 
 PAGES = 8
 """Most pages of metrics that are made at a time; each costs milliseconds of the interpreter, which images need."""
@@ -92,7 +93,7 @@ def _application(
             return _text(start_response, HTTPStatus.NOT_FOUND, "try /metrics, /healthz or /readyz")
         reason = shared[path].ask()
         status = HTTPStatus.OK if reason is None else HTTPStatus.SERVICE_UNAVAILABLE
-        return _text(start_response, status, "\n".join([reason or "ok", *notices()]))
+        return _text(start_response, status, "\n".join(map(one_line, (reason or "ok", *notices()))))
 
     return answer
 

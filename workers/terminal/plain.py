@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import re
 
-import typer
-
 # Halves of surrogate pairs are how Python spells bytes of a file's name that are no text; JSON escapes them itself.
 _SURROGATES = "\ud800-\udfff"
 # What Unicode calls control (C1 here), format, line and paragraph separators, and "default ignorable": without width.
@@ -72,6 +70,8 @@ def say_json(text: str) -> None:
 
 
 def _print(text: str, *, err: bool) -> None:
+    import typer  # noqa: PLC0415 - what catches Ctrl-C needs this module, and must be there before that is imported
+
     try:
         typer.echo(text, err=err)
     except BrokenPipeError as error:

@@ -59,11 +59,11 @@ def test_a_policys_folder_and_samples_may_have_any_names(sluice: Sluice, judged_
     assert (done.status, done.stderr) == (0, "")
 
 
-HOSTILE = "\x1b]0;title\x07\u202egpj.\nallow\u200b [red]x[/] .jpg"
+HOSTILE = "\x1b]0;title\x07\u202egpj.\nallow\u200b [red]x[bold] .jpg"
 
 
 def test_a_files_name_is_shown_and_never_obeyed(sluice: Sluice, judged_by: Options, tmp_path: Path) -> None:
-    folder = tmp_path / "hostile [/]\x9b2J"
+    folder = tmp_path / "hostile [red]\x9b2J"
     folder.mkdir()
     (folder / HOSTILE).write_bytes(picture(1))
     (folder / ("half" + HOSTILE)).write_bytes(picture(1)[:100])
@@ -72,7 +72,7 @@ def test_a_files_name_is_shown_and_never_obeyed(sluice: Sluice, judged_by: Optio
         done = sluice(*words, *judged_by(0.0))
         said = done.stdout.decode() + done.stderr
         assert not {"\x1b", "\x07", "\x9b", "\u202e", "\u200b"} & set(said), said
-        assert "[red]x[/]" in said
+        assert "[red]x[bold]" in said
         assert not [line for line in said.splitlines() if line.startswith("allow\u200b")]
 
 

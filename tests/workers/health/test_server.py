@@ -372,3 +372,10 @@ def test_ipv6_is_served_where_there_is_any() -> None:
     answer = httpx2.get(f"http://[::1]:{server.port}/healthz", timeout=5, trust_env=False)
     server.close()
     assert answer.status_code == 200
+
+
+def test_what_strangers_wrote_begins_no_line_and_moves_no_cursor(worker: Worker) -> None:
+    """The name of a store is a stranger's, and whoever asks by hand reads the answer on a terminal."""
+    worker.notices = ("waits for \x1b[2Jstore\nok\u202e", "braked")
+    lines = worker.get("/healthz").text.splitlines()
+    assert lines == ["ok", "waits for \\x1b[2Jstore\\nok\\u202e", "braked"]
