@@ -51,13 +51,18 @@ def purge(
                 otherwise=", or look first with --dry-run",
             )
             topic.delete_before({each.partition: each.before for each in purged if each.records})
+    _tell(settings.dead_letters_topic, purged, dry_run=dry_run, as_json=as_json)
+
+
+def _tell(topic: str, purged: list[Purge], *, dry_run: bool, as_json: bool) -> None:
     for each in purged:
         if as_json:
-            say_json(json.dumps({"topic": settings.dead_letters_topic, **each._asdict(), "dry_run": dry_run}))
+            say_json(json.dumps({"topic": topic, **each._asdict(), "dry_run": dry_run}))
         elif each.records:
-            say(f"{settings.dead_letters_topic}[{each.partition}]: {each.records:,} before offset {each.before}")
+            say(f"{topic}[{each.partition}]: {each.records:,} before offset {each.before}")
     if not as_json:
-        say(f"{total:,} dead letters {'would be ' if dry_run else ''}deleted")
+        total = sum(each.records for each in purged)
+        say(f"{total:,} records {'would be ' if dry_run else ''}deleted")
 
 
 def _plan(topic: Topic, before: str | None, up_to: list[str]) -> list[Purge]:
