@@ -8,6 +8,7 @@ import traceback
 import warnings
 from contextlib import suppress
 from types import TracebackType
+from typing import TextIO
 
 from workers.terminal.plain import ReaderGoneError, say
 
@@ -30,6 +31,13 @@ def _uncaught(kind: type[BaseException], error: BaseException | None, trace: Tra
         say(*"".join(traceback.format_exception(kind, error, trace)).splitlines(), err=True)
 
 
-def _warned(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object) -> None:
+def _warned(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,  # noqa: ARG001 - Python's own signature
+    line: str | None = None,  # noqa: ARG001 - as above
+) -> None:
     with suppress(OSError, ReaderGoneError):
         say(f"{filename}:{lineno}: {category.__name__}: {message}", err=True)
