@@ -11,6 +11,7 @@ from pipeline.adapters.decode_processes.pool import DecodeProcesses
 from pipeline.adapters.decode_processes.process import DeathError
 from pipeline.errors import LostDecoderError, Reason
 from pipeline.ports import Decoded
+from pipeline.rules.images.formats import sniff
 
 LIMITS = {"cpu", "wall"}
 """The causes of death that the image itself brought about, so that it is not tried again."""
@@ -40,7 +41,7 @@ class ProcessDecoder:
         except DeathError as first:
             _tell(first, image)
             if first.cause in LIMITS:
-                raise LostDecoderError(Reason.TOO_MUCH_WORK, f"decoding it {first}") from first
+                raise LostDecoderError(Reason.TOO_MUCH_WORK, f"{_what(image)}: decoding it {first}") from first
             found = self._again(call, image)
         if isinstance(found, Decoded):
             return found
@@ -52,8 +53,14 @@ class ProcessDecoder:
         except DeathError as second:
             _tell(second, image)
             if second.cause in LIMITS:
-                raise LostDecoderError(Reason.TOO_MUCH_WORK, f"decoding it {second}") from second
-            raise LostDecoderError(Reason.DECODER_DIED, f"its decoder died twice, the last one {second}") from second
+                raise LostDecoderError(Reason.TOO_MUCH_WORK, f"{_what(image)}: decoding it {second}") from second
+            words = f"{_what(image)}: its decoder died twice, the last one {second}"
+            raise LostDecoderError(Reason.DECODER_DIED, words) from second
+
+
+def _what(image: bytes) -> str:
+    """The format as it looks, for whoever reads the dead letter."""
+    return sniff(image) or "an image"
 
 
 def _tell(death: DeathError, image: bytes) -> None:

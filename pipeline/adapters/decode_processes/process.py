@@ -126,7 +126,9 @@ class _Clock:
     def tick(self) -> None:
         """Count one more. Raises ``TimeoutError`` at the limit."""
         before, self._waited = self._waited, self._waited_so_far()
-        self._taken += TICK if before is None else max(0.0, TICK - (self._waited - before))
+        # The system tells of a wait when it is over: it may have begun some ticks ago, which then did not count.
+        waited = 0.0 if before is None else self._waited - before
+        self._taken = max(0.0, self._taken + TICK - waited)
         if self._taken >= self._limit:
             raise TimeoutError
 
