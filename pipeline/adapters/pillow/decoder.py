@@ -156,9 +156,12 @@ class PillowDecoder:
             return self._squashed(*self._prepared(frame, stored))
 
         gallery = Gallery(chosen, limit - len(chosen), room - len(chosen), squashed)
+        work = stored.work
         for index, frame in drawn(image, count, stored.size):
             if gallery.wants(index, frame):
                 views, _ = self._views(*self._prepared(frame, stored), frame.size, index)
+                work = work.and_more(self._renderer.seconds(len(views.pixels)))  # of a file that is novel throughout
+                work.check()
                 gallery.keep(_some(views, self._max_views // limit, index))
         return gallery.views(self._max_views)
 

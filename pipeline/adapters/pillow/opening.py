@@ -73,7 +73,7 @@ def drawn(image: Image.Image, count: int, size: tuple[int, int]) -> Iterator[tup
     for index in range(count):
         image.seek(index)
         if image.size[0] * image.size[1] > size[0] * size[1]:
-            raise ItemError(Reason.DECODE_FAILED, f"frame {index}: larger than the headers say")
+            raise ItemError(Reason.DECODE_FAILED, f"{image.format}: frame {index} is larger than the headers say")
         image.load()
         yield index, image
 
@@ -88,7 +88,7 @@ def shown_for(frame: Image.Image) -> float:
 
 def typed(name: str, image: bytes, error: Exception) -> ItemError:
     """What a decoder raised as an `ItemError`, its reason told from the type, the words and the end of the file."""
-    words = f"{name}: {error or type(error).__name__}"
+    words = f"{name}: {str(error).strip() or type(error).__name__}"
     if isinstance(error, MemoryError):
         return ItemError(Reason.TOO_MUCH_WORK, f"{name}: more memory than one image may take")
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):

@@ -20,6 +20,8 @@ TILES_DRAFT_MARGIN = 2.0
 """The same for a still that has several views: at 1.5, one of a panorama had a cosine of 0.93 with exact."""
 REDUCING_GAP = 2.0
 """How much larger than the target a large still stays after Pillow's cheap first reduction (fast only)."""
+VIEW, VIEW_PIXEL = 0.4e-3, 25e-9
+"""CPU seconds for a view and for each of its pixels: cutting, scaling, laying it over black and white."""
 
 BLACK = {"CMYK": (0, 0, 0, 255)}
 """What a view is filled with where no piece covers it, in modes whose zeros are not black."""
@@ -58,6 +60,10 @@ class Renderer:
     def count(self, size: Size) -> int:
         """How many views a still of that size has, backdrops and panels not counted."""
         return len(self._plan(size).views)
+
+    def seconds(self, views: int) -> float:
+        """About how many CPU seconds so many views take, from a still that is not large."""
+        return views * (VIEW + VIEW_PIXEL * self._target[0] * self._target[1])
 
     def render(self, upright: Image.Image, full: Size) -> Rendered:
         """All views of a still that stands upright and is ``L``, ``RGB``, ``RGBa`` or ``CMYK``, in that mode.

@@ -19,6 +19,14 @@ MAX_BYTES = 520_000_000
 
 Two full copies of a 64-megapixel still as Pillow keeps it, four bytes a pixel, are 512 million.
 """
+CONVERTED_PIXEL = 7e-9
+"""Seconds to bring a pixel into a mode that may be scaled: from a palette, or with alpha, which is read as well."""
+TURNED_PIXEL = 9e-9
+"""Seconds to turn a pixel upright: what stands side by side then lay far apart."""
+SHOWN_PIXEL, TRANSLUCENT_SHOWN_PIXEL = 4e-9, 18e-9
+"""Seconds for a pixel of an animation's canvas in each frame that is looked at: it is converted and scaled."""
+LOOKED_AT = 8
+"""Frames of an animation that are looked at by default."""
 PILLOW_PIXEL = 4
 """Bytes that Pillow keeps of a pixel in all modes but the one-channel ones."""
 SMALL_ENOUGH = 16_000_000
@@ -50,10 +58,10 @@ class Work:
         raise ItemError(Reason.TOO_MUCH_WORK, f"{self.of}: {found}")
 
 
-def check_size(size: tuple[int, int], max_pixels: int) -> None:
-    """Refuse a picture or canvas of more than `max_pixels`."""
+def check_size(name: str, size: tuple[int, int], max_pixels: int) -> None:
+    """Refuse a picture or canvas, of the format `name`, of more than `max_pixels`."""
     if size[0] * size[1] > max_pixels:
-        raise ItemError(Reason.TOO_LARGE, f"{size[0]:,} x {size[1]:,} pixels, limit {max_pixels:,}")
+        raise ItemError(Reason.TOO_LARGE, f"{name} of {size[0]:,} x {size[1]:,} pixels, limit {max_pixels:,}")
 
 
 def halvings(size: tuple[int, int]) -> int:
@@ -69,3 +77,16 @@ def copies(size: tuple[int, int], *, converted: bool, turned: bool, fast: bool) 
     factor = halvings(size) if fast else 1
     pixels = size[0] * size[1] / factor**2
     return int(pixels * PILLOW_PIXEL * ((converted or factor > 1) + turned))
+
+
+def copying(size: tuple[int, int], *, converted: bool, turned: bool, fast: bool) -> float:
+    """CPU seconds that these copies take. All of a still is converted, and what its halvings leave is turned."""
+    pixels = size[0] * size[1]
+    factor = halvings(size) if fast else 1
+    return pixels * CONVERTED_PIXEL * converted + pixels / factor**2 * TURNED_PIXEL * turned
+
+
+def looking(size: tuple[int, int], frames: int, *, translucent: bool) -> float:
+    """CPU seconds to convert and scale the canvas in those of the frames that are looked at."""
+    pixel = TRANSLUCENT_SHOWN_PIXEL if translucent else SHOWN_PIXEL
+    return min(frames, LOOKED_AT) * size[0] * size[1] * pixel

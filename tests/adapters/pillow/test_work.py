@@ -11,11 +11,13 @@ import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from pipeline.adapters.pillow import PillowDecoder
 from pipeline.errors import ItemError, Reason
+from pipeline.rules.images.headers.gif import read_gif
 from pipeline.rules.images.work import MAX_BYTES, MAX_SECONDS
 from tests import hostile_images as hostile
 from tests import images
@@ -49,6 +51,7 @@ REFUSED = {
     "eight whole frames of APNG": lambda: hostile.apng((8000, 8000), 8),
     "a thousand frames of a small APNG": lambda: hostile.apng((800, 800), 1000),
     "a GIF of a million blocks": lambda: _gif_of_small_blocks(1_000_000),
+    "a GIF of a million empty extensions": lambda: BLACK_GIF[:13] + b"\x21\xfe\x00" * 1_000_000 + BLACK_GIF[13:],
     "a GIF of endless work": lambda: images.hand_made_gif(5000, (2000, 2000)),
     "a PNG of a million chunks": lambda: hostile.with_chunks(PNG, images.png_chunk(b"tEXt", b"a\x00") * 1_000_000),
     "an AVIF of one colour": lambda: images.encoded(Image.new("RGB", (7900, 7900)), "AVIF", speed=10),
@@ -116,6 +119,27 @@ def test_the_worst_that_is_let_in_holds_the_limits(preprocess: str, tmp_path: Pa
 
 def _is_held(paid: Cost) -> bool:
     return paid.seconds < MAX_SECONDS * SLOWER and paid.memory < MAX_BYTES * HAPPENS
+
+
+def _all_cuts(frames: int) -> bytes:
+    """A film of narrow frames, each less like the others than those before were."""
+    draw = np.random.default_rng(1)
+    found = []
+    for index in range(frames):
+        pattern = 128 + (4 + 120 * index // frames) * draw.choice([-1, 1], size=(16, 16))
+        still = Image.fromarray(pattern.astype(np.uint8))
+        found.append(still.resize((20, 400), Image.Resampling.NEAREST).quantize(4))
+    return images.animated(found, optimize=False)
+
+
+def test_frames_that_are_all_novel_are_looked_at_while_that_is_no_more_work_than_one_image_may_be() -> None:
+    """How many views they have shows only on the way; 400 of them took 2.2 s, where headers said 0.1."""
+    few, many = _all_cuts(8), _all_cuts(1500)
+    assert PillowDecoder(spec(224)).decode(few).frames > 1
+    assert read_gif(many, 64_000_000, fast=True).work.seconds < MAX_SECONDS
+    with pytest.raises(ItemError, match="GIF of 20 x 400 pixels in 1,500 frames") as caught:
+        PillowDecoder(spec(224)).decode(many)
+    assert caught.value.reason is Reason.TOO_MUCH_WORK
 
 
 def test_a_small_jpeg_may_have_many_scans() -> None:

@@ -32,6 +32,7 @@ _FULL = {b"meta"}
 
 @dataclass
 class _Found:
+    name: str
     size: tuple[int, int] = (0, 0)
     frames: int = 0
     boxes: int = 0
@@ -45,12 +46,12 @@ def read_bmff(name: str, data: bytes, max_pixels: int, *, fast: bool) -> Stored:
 
     Of all the pictures in a file, such as tiles and thumbnails, the largest sets the size.
     """
-    found = _Found()
+    found = _Found(name)
     _walk(data, 0, len(data), found, MAX_DEPTH)
     size = found.size
     if name == "AVIF":
         size = max(size, coded_size(data, chain(*found.places)), key=lambda each: each[0] * each[1])
-    check_size(size, max_pixels)
+    check_size(name, size, max_pixels)
     pixels, frames = size[0] * size[1], max(found.frames, 1)
     seconds = len(data) * BYTE[name] + frames * (pixels * PIXEL + FRAME)
     memory = pixels * DECODER_PIXEL[name] + copies(size, converted=False, turned=True, fast=fast)
@@ -62,7 +63,7 @@ def _walk(data: bytes, at: int, end: int, found: _Found, depth: int) -> None:
     while at + 8 <= end:
         found.boxes += 1
         if found.boxes > MAX_BOXES:
-            raise ItemError(Reason.TOO_MUCH_WORK, f"over {MAX_BOXES:,} boxes")
+            raise ItemError(Reason.TOO_MUCH_WORK, f"{found.name}: over {MAX_BOXES:,} boxes")
         length, name = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
         start = at + 8
         if length == 1:

@@ -10,20 +10,24 @@ from dataclasses import dataclass
 
 from pipeline.errors import ItemError, Reason
 from pipeline.rules.images.headers.stored import Stored
-from pipeline.rules.images.work import PILLOW_PIXEL, Work, check_size, copies
+from pipeline.rules.images.work import PILLOW_PIXEL, Work, check_size, copies, copying, looking
 
 MAX_BLOCKS = 500_000
 """Blocks of up to 255 bytes: an image of 50 MB has less than half as many. Pillow takes a microsecond for each."""
 BLOCK = 1.2e-6
-PIXEL = 8e-9
-"""Seconds for a pixel of a frame, for LZW, palette and pasting."""
-CANVAS = 8e-9
-"""Seconds, for each frame, for a pixel of the canvas: the frame may replace it, and it is looked at."""
+BYTE = 15e-9
+"""Seconds for a coded byte, of which one code after another is taken."""
+PIXEL = 5e-9
+"""Seconds for a pixel of a frame, for palette and pasting."""
+CANVAS, MIXED_CANVAS = 4e-9, 9e-9
+"""Seconds, for each frame, for a pixel of the canvas, which the frame may replace. It is dearer in full colour: where
+frames are transparent or have palettes of their own."""
 FRAME = 0.2e-3
 CANVAS_COPIES = 4
 """Canvases that are in memory at a time: the canvas, what is thrown away, a frame and its colours."""
 
 _TRAILER, _EXTENSION, _IMAGE = 0x3B, 0x21, 0x2C
+_CONTROL = b"\xf9\x04"
 
 
 @dataclass
@@ -33,18 +37,23 @@ class _Walk:
     blocks: int = 0
     frames: int = 0
     area: int = 0
+    mixed: bool = False
+    """Whether a frame has transparency or a palette of its own."""
 
 
 def read_gif(data: bytes, max_pixels: int, *, fast: bool) -> Stored:
     """Raises `ItemError` for what is too large or too much work."""
     walk = _walk(data)
-    check_size(walk.canvas, max_pixels)
+    check_size("GIF", walk.canvas, max_pixels)
     pixels = walk.canvas[0] * walk.canvas[1]
     name = f"GIF of {walk.canvas[0]:,} x {walk.canvas[1]:,} pixels"
-    seconds = walk.blocks * BLOCK + walk.area * PIXEL + pixels * CANVAS * max(walk.frames, 1) + walk.frames * FRAME
+    seconds = walk.blocks * BLOCK + len(data) * BYTE + walk.area * PIXEL
     if walk.frames > 1:
+        seconds += walk.frames * (pixels * (MIXED_CANVAS if walk.mixed else CANVAS) + FRAME)
+        seconds += looking(walk.canvas, walk.frames, translucent=walk.mixed)
         work = Work(seconds, pixels * PILLOW_PIXEL * CANVAS_COPIES, f"{name} in {walk.frames:,} frames")
     else:
+        seconds += copying(walk.canvas, converted=True, turned=False, fast=fast)
         memory = pixels + copies(walk.canvas, converted=True, turned=False, fast=fast)
         work = Work(seconds, memory, name)
     return Stored(data, walk.canvas, work, max(walk.frames, 1))
@@ -56,13 +65,13 @@ def _walk(data: bytes) -> _Walk:
     while walk.at < len(data) and data[walk.at] != _TRAILER:
         kind = data[walk.at]
         walk.at += 1
+        _count(walk)  # empty extensions too, and what Pillow skips because it does not know it
         if kind == _EXTENSION:
+            walk.mixed |= _is_transparent(data[walk.at : walk.at + 3])
             walk.at += 1
             _skip_blocks(data, walk)
         elif kind == _IMAGE:
             _frame(data, walk)
-        else:
-            _count(walk)  # Pillow skips what it does not know
     return walk
 
 
@@ -71,8 +80,15 @@ def _frame(data: bytes, walk: _Walk) -> None:
     walk.canvas = max(walk.canvas[0], left + width), max(walk.canvas[1], top + height)
     walk.area += width * height
     walk.frames += 1
-    walk.at += 10 + _palette(data[walk.at + 8 : walk.at + 9])
+    palette = _palette(data[walk.at + 8 : walk.at + 9])
+    walk.mixed |= palette > 0
+    walk.at += 10 + palette
     _skip_blocks(data, walk)
+
+
+def _is_transparent(extension: bytes) -> bool:
+    """Whether an extension that starts so says that the next frame has a transparent colour."""
+    return extension.startswith(_CONTROL) and bool(extension[-1] & 1)
 
 
 def _palette(flags: bytes) -> int:

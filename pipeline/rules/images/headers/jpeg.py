@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pipeline.errors import ItemError, Reason
 from pipeline.rules.images.exif import orientation
 from pipeline.rules.images.headers.stored import MAX_PROFILE, Colour, Stored
-from pipeline.rules.images.work import PILLOW_PIXEL, Work, check_size, copies
+from pipeline.rules.images.work import PILLOW_PIXEL, Work, check_size, copies, copying
 
 _MARKER = re.compile(rb"\xff+([^\x00\xff])", re.DOTALL)
 _AFTER_SCAN = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])", re.DOTALL)
@@ -35,6 +35,8 @@ PASS = 1.1e-9
 """Seconds that one scan takes for one sample, even where it says that nothing changes."""
 SAMPLE = 2.5e-9
 """Seconds from coefficients to one sample of the decoded picture."""
+KEPT_SAMPLE = 2e-9
+"""Seconds to lay out one sample's coefficient and to go over it at the end, where all are kept."""
 COEFFICIENT = 2
 """Bytes of a coefficient. All of a picture of several scans is kept as coefficients."""
 
@@ -63,7 +65,7 @@ def read_jpeg(
     found = _up_to_scan(data)
     height, width = int.from_bytes(found.frame[1:3], "big"), int.from_bytes(found.frame[3:5], "big")
     size = (width, height)
-    check_size(size, max_pixels)
+    check_size("JPEG", size, max_pixels)
     shares = _shares(found.frame)
     scans, passes = _scans(data, found, shares)
     turn = orientation(found.exif) if found.exif else 1
@@ -198,7 +200,9 @@ def _work(
     several = scans > 1 or found.kind in _PROGRESSIVE
     rate = ARITHMETIC if found.kind in _ARITHMETIC else HUFFMAN
     seconds = coded * rate + pixels * passes * PASS + shown * max(samples, 1) * SAMPLE + shown * SAMPLE
+    seconds += KEPT_SAMPLE * samples * pixels if several else 0
     memory = (COEFFICIENT * samples * pixels if several else 0) + shown * PILLOW_PIXEL
     scaled = (size[0] // shrink, size[1] // shrink)
+    seconds += copying(scaled, converted=False, turned=turn != 1, fast=fast)
     memory += copies(scaled, converted=False, turned=turn != 1, fast=fast)
     return Work(seconds, memory, f"JPEG of {size[0]:,} x {size[1]:,} pixels in {scans:,} scan{'s'[: scans != 1]}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pipeline.errors import ItemError, Reason
 from pipeline.rules.images.exif import orientation
 from pipeline.rules.images.headers.stored import MAX_PROFILE, Colour, Stored
-from pipeline.rules.images.work import PILLOW_PIXEL, Work, check_size, copies
+from pipeline.rules.images.work import PILLOW_PIXEL, Work, check_size, copies, copying, looking
 
 MAX_CHUNKS = 20_000
-BYTE = 30e-9
+BYTE = 40e-9
 PIXEL = 18e-9
 """Seconds for a pixel of a still, or of a frame of an animation."""
 CANVAS = 14e-9
@@ -18,21 +18,26 @@ DECODER_PIXEL = 15
 """Bytes a pixel: libwebp keeps the canvas, the one before and the frame, and hands out a copy for Pillow to copy."""
 
 _ASIDE = {b"EXIF", b"ICCP"}
+_ALPHA, _LOSSLESS_ALPHA = 0x10, 0x10
+"""Bits in the flags of ``VP8X``, and in the byte of ``VP8L`` in which its height ends."""
 
 
 def read_webp(data: bytes, max_pixels: int, *, fast: bool) -> Stored:
     """Raises `ItemError` for what is too large or too much work."""
     size, aside, areas, end = _walk(data)
-    check_size(size, max_pixels)
+    check_size("WEBP", size, max_pixels)
     pixels = size[0] * size[1]
     name = f"WEBP of {size[0]:,} x {size[1]:,} pixels"
     turn = orientation(aside[b"EXIF"]) if b"EXIF" in aside else 1
     if areas:
         seconds = len(data) * BYTE + sum(areas) * PIXEL + len(areas) * (pixels * CANVAS + FRAME)
+        seconds += looking(size, len(areas), translucent=_may_show_through(data))
         work = Work(seconds, pixels * (DECODER_PIXEL + PILLOW_PIXEL), f"{name} in {len(areas):,} frames")
     else:
         memory = pixels * DECODER_PIXEL + copies(size, converted=True, turned=turn != 1, fast=fast)
-        work = Work(len(data) * BYTE + pixels * PIXEL, memory, name)
+        seconds = len(data) * BYTE + pixels * PIXEL
+        seconds += copying(size, converted=_may_show_through(data), turned=turn != 1, fast=fast)
+        work = Work(seconds, memory, name)
     icc = aside.get(b"ICCP", b"")[: MAX_PROFILE + 1]
     colour = Colour(icc=icc if 0 < len(icc) <= MAX_PROFILE else None)
     return Stored(_sized(data, end), size, work, max(len(areas), 1), turn, colour)
@@ -66,6 +71,13 @@ def _walk(data: bytes) -> tuple[tuple[int, int], dict[bytes, bytes], list[int], 
             aside[name] = data[at + 8 : at + 8 + length]
         at += 8 + length + (length & 1)
     return (width, height), aside, areas, at
+
+
+def _may_show_through(data: bytes) -> bool:
+    """Whether the first chunk says that there is alpha."""
+    if data[12:16] == b"VP8X":
+        return bool(data[20:21] > b"" and data[20] & _ALPHA)
+    return data[12:16] == b"VP8L" and bool(data[24:25] > b"" and data[24] & _LOSSLESS_ALPHA)
 
 
 def _size(name: bytes, body: bytes) -> tuple[int, int]:
