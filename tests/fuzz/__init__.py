@@ -1,0 +1,1 @@
+"""Files from strangers, made by the thousand, through the real stages: ``python -m tests.fuzz``."""
