@@ -38,6 +38,8 @@ class Item:
     """The sha256 of the image in hex."""
     pixels: Pixels | None = None
     regions: Regions | None = None
+    unseen: int = 0
+    """As in `Signals`, once it is decoded."""
     signals: Signals | None = None
     weight: int = 0
     """Bytes that the event and its image had when `weigh` was last called."""

@@ -45,6 +45,8 @@ class Signals:
     """``float32[V,D]``, L2-normalised."""
     regions: Regions
     made_by: Provenance
+    unseen: int = 0
+    """Frames of an animation that are unlike all that were looked at, and for which there was no room."""
 
     @property
     def frames(self) -> int:

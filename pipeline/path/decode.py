@@ -21,13 +21,13 @@ class Decode:
         self._decoder = decoder
 
     def __call__(self, batch: Batch) -> Batch:
-        """Fill `pixels` and `regions` of the items that were not recalled, and let go of every `image`."""
+        """Fill `pixels`, `regions` and `unseen` of the items that were not recalled, and let go of every `image`."""
         return each(self.name, batch, self._decode)
 
     def _decode(self, item: Item) -> None:
         if item.signals is None:
             decoded = self._decoded(item)
-            item.pixels, item.regions = decoded.pixels, decoded.regions
+            item.pixels, item.regions, item.unseen = decoded.pixels, decoded.regions, decoded.unseen
             item.notes += decoded.notes
         item.image = b""  # nothing else holds the image of a claim check
 

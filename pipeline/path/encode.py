@@ -42,7 +42,7 @@ class Encode:
             stop = start + len(regions)
             item.pixels = item.regions = None
             if all(finite[start:stop]):
-                item.signals = Signals(features[start:stop], regions, self._made_by)
+                item.signals = Signals(features[start:stop], regions, self._made_by, item.unseen)
                 found[item.content_sha256] = item.signals
             else:
                 item.fail(self.name, ItemError(Reason.STAGE_FAILED, NOT_FINITE))

@@ -29,6 +29,8 @@ class Decoded:
     pixels: Pixels
     regions: Regions
     notes: tuple[str, ...] = ()
+    unseen: int = 0
+    """As in `Signals`."""
 
     @property
     def frames(self) -> int:

@@ -30,5 +30,11 @@ def decision(item: Item, signals: Signals, judgement: Judgement, policy_set: str
         frames=signals.frames,
         event_time=rfc3339(event.timestamp),
         decided_at=rfc3339(now),
-        notes=[*item.notes, *time_notes(event, now)],
+        notes=[*item.notes, *_frames_notes(signals), *time_notes(event, now)],
     )
+
+
+def _frames_notes(signals: Signals) -> list[str]:
+    if not signals.unseen:
+        return []
+    return [f"{signals.unseen} frames unlike the {signals.frames} that were looked at had no room in max_views"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib.resources import files
 
 import jsonschema
@@ -50,6 +51,14 @@ def test_it_tells_the_event_the_image_and_what_made_it() -> None:
     assert (found.model, found.preprocess, found.frames) == (MADE_BY.model, "fast-64", 3)
     assert (found.event_time, found.decided_at) == ("2023-11-14T22:13:20.500Z", "2023-11-14T22:13:21.000Z")
     assert found.notes == ["truncated"]
+
+
+def test_it_says_how_many_frames_had_no_room() -> None:
+    image = replace(signals([TREE, KNIFE], MADE_BY, frames=2), unseen=7)
+    item = Item(event(), content_sha256="c" * 64)
+    (judgement,) = judge([image], COMPILED)
+    found = decision(item, image, judgement, SET, 1_700_000_001.0)
+    assert found.notes == ["7 frames unlike the 2 that were looked at had no room in max_views"]
 
 
 def test_it_holds_the_judgement_with_shadow_apart() -> None:

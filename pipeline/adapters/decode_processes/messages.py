@@ -34,6 +34,7 @@ class Shown(msgspec.Struct, tag=True, array_like=True):
     shape: tuple[int, int, int, int]
     regions: bytes
     notes: tuple[str, ...]
+    unseen: int = 0
     leaves: bool = False
     """Whether the process ends with this answer."""
 
@@ -64,7 +65,7 @@ def shown(decoded: Decoded) -> tuple[Shown, memoryview]:
     """What was decoded, as head and body."""
     pixels = np.ascontiguousarray(decoded.pixels)
     views, height, width, channels = pixels.shape
-    head = Shown((views, height, width, channels), decoded.regions.tobytes(), decoded.notes)
+    head = Shown((views, height, width, channels), decoded.regions.tobytes(), decoded.notes, decoded.unseen)
     return head, pixels.reshape(-1).data
 
 
@@ -89,4 +90,4 @@ def _decoded(answer: Shown, body: memoryview) -> Decoded:
     regions = np.frombuffer(bytearray(answer.regions), REGION)
     if not len(regions) == len(pixels) > 0:
         raise ValueError(f"{len(regions)} regions of {len(pixels)} views")
-    return Decoded(pixels, regions, answer.notes)
+    return Decoded(pixels, regions, answer.notes, answer.unseen)

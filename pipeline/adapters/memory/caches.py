@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -63,7 +64,7 @@ class MemoryFeatureCache:
     def put(self, signals: Mapping[str, Signals]) -> None:
         """Keep copies that nobody can write to, and forget the least recently used beyond either limit."""
         copies = {
-            digest: Signals(_read_only(each.features), _read_only(each.regions), each.made_by)
+            digest: replace(each, features=_read_only(each.features), regions=_read_only(each.regions))
             for digest, each in signals.items()
         }
         with self._lock:

@@ -73,7 +73,7 @@ class Gallery:
         allowed = list(enumerate(shares([len(each.pixels) for each in found], most)))
         rows = [some(each.pixels, *reversed(share)) for each, share in zip(found, allowed, strict=True)]
         where = [some(each.regions, *reversed(share)) for each, share in zip(found, allowed, strict=True)]
-        return Decoded(np.concatenate(rows), np.concatenate(where))
+        return Decoded(np.concatenate(rows), np.concatenate(where), unseen=self._novelty.missed)
 
     def _fuse(self, seen: _Frame, frame: Image.Image) -> None:
         if not 0 < seen.shown <= BRIEF:

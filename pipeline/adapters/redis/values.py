@@ -1,6 +1,7 @@
 """Features as they lie in Redis, and back again only if they can be features: rubbish is found, never believed.
 
-A text's value is ``float32[D]``. An image's is two ``uint32`` (V views, D), then ``REGION[V]`` and ``float32[V,D]``.
+A text's value is ``float32[D]``. An image's is three ``uint32`` (V views, D, unseen
+frames), then ``REGION[V]`` and ``float32[V,D]``.
 All of it is little-endian.
 """
 
@@ -17,7 +18,7 @@ from pipeline.signals import REGION, Features, Regions
 FLOAT = 4
 """Bytes of a number."""
 _UNIT = 1e-3
-_HEADER = struct.Struct("<2I")
+_HEADER = struct.Struct("<3I")
 
 
 def encode_vector(features: Features) -> bytes:
@@ -43,24 +44,24 @@ def image_bytes(views: int, dimension: int) -> int:
     return _HEADER.size + views * (REGION.itemsize + FLOAT * dimension)
 
 
-def encode_image(features: Features, regions: Regions) -> bytes:
-    """``float32[V,D]`` and ``REGION[V]`` as bytes: 8 + V * (20 + 4 * D) of them."""
+def encode_image(features: Features, regions: Regions, unseen: int = 0) -> bytes:
+    """``float32[V,D]``, ``REGION[V]`` and the unseen frames as bytes: 12 + V * (20 + 4 * D) of them."""
     values = np.ascontiguousarray(features, dtype="<f4").tobytes()
-    return _HEADER.pack(*features.shape) + np.ascontiguousarray(regions, dtype=REGION).tobytes() + values
+    return _HEADER.pack(*features.shape, unseen) + np.ascontiguousarray(regions, dtype=REGION).tobytes() + values
 
 
-def decode_image(value: bytes, dimension: int) -> tuple[Features, Regions] | None:
-    """The features and the regions, read-only; None for what cannot be an image's signals of that dimension."""
+def decode_image(value: bytes, dimension: int) -> tuple[Features, Regions, int] | None:
+    """Features and regions, read-only, and the unseen frames; None for what cannot be signals of that dimension."""
     if len(value) < _HEADER.size:
         return None
-    views, columns = _HEADER.unpack_from(value)
+    views, columns, unseen = _HEADER.unpack_from(value)
     if not views or columns != dimension or len(value) != image_bytes(views, columns):
         return None
     regions = np.frombuffer(value, dtype=REGION, count=views, offset=_HEADER.size)
     features = np.frombuffer(value, dtype="<f4", offset=_HEADER.size + regions.nbytes).reshape(views, columns)
     features = features.astype(np.float32, copy=False)
     features.flags.writeable = False
-    return (features, regions) if _are_boxes(regions) and _of_unit_length(features).all() else None
+    return (features, regions, unseen) if _are_boxes(regions) and _of_unit_length(features).all() else None
 
 
 def _are_boxes(regions: Regions) -> bool:

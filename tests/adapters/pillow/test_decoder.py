@@ -198,9 +198,11 @@ def test_an_animation_of_more_pictures_than_max_frames_is_seen_whole_within_the_
     pictures = [Image.fromarray(draw.integers(0, 256, (6, 6, 3), np.uint8)).resize((48, 48), 0) for _ in range(24)]
     animation = images.animated(pictures, "WEBP", duration=50, lossless=True)
     decoder = PillowDecoder(spec(), coverage="centre", max_frames=8, max_views=32)
-    assert decoder.decode(animation).frames == 24
+    seen = decoder.decode(animation)
+    assert (seen.frames, seen.unseen) == (24, 0)
     fewer = PillowDecoder(spec(), coverage="centre", max_frames=8, max_views=12).decode(animation)
     assert fewer.frames == len(fewer.pixels) == 12
+    assert fewer.unseen == 12
 
 
 def test_a_short_animation_is_looked_at_frame_by_frame() -> None:

@@ -31,7 +31,7 @@ def encoded(signals: Signals, features: Features | None = None, **box: float) ->
     regions = signals.regions.copy()
     for edge, value in box.items():
         regions["box"][:, ("left", "top", "right", "bottom").index(edge)] = value
-    return encode_image(signals.features if features is None else features, regions)
+    return encode_image(signals.features if features is None else features, regions, signals.unseen)
 
 
 GOOD = encoded(remembered(1, views=2))
@@ -62,11 +62,11 @@ def in_redis(url: str, hooks: Hooks | None = None, **connection: Any) -> RedisFe
         b"<html>",
         GOOD[:-1],
         GOOD + b"\0",
-        struct.pack("<2I", 0, 8),
-        struct.pack("<2I", 1, 8) + GOOD[8:],
-        struct.pack("<2I", 3, 8) + GOOD[8:],
-        struct.pack("<2I", 1, 16) + GOOD[8:],
-        struct.pack("<2I", 2**32 - 1, 2**32 - 1),
+        struct.pack("<3I", 0, 8, 0),
+        struct.pack("<3I", 1, 8, 0) + GOOD[12:],
+        struct.pack("<3I", 3, 8, 0) + GOOD[12:],
+        struct.pack("<3I", 1, 16, 0) + GOOD[12:],
+        struct.pack("<3I", 2**32 - 1, 2**32 - 1, 0),
         GOOD[:BEHIND] + bytes(64),
         GOOD[:BEHIND] + b"\xff" * 64,
         GOOD[:8] + bytes(40) + GOOD[BEHIND:],
@@ -99,7 +99,8 @@ def test_rubbish_under_a_key_is_an_error_and_a_miss_and_is_overwritten(empty_red
 def test_any_bytes_are_views_of_unit_length_or_nothing(value: bytes) -> None:
     found = decode_image(value, 4)
     if found is not None:
-        features, regions = found
+        features, regions, unseen = found
+        assert 0 <= unseen < 2**32
         assert 1 <= Signals(features, regions, MADE_BY).frames <= len(features) == len(regions)
         assert np.allclose(np.linalg.norm(features, axis=1), 1, atol=0.01)
 
@@ -108,10 +109,10 @@ def test_any_bytes_are_views_of_unit_length_or_nothing(value: bytes) -> None:
 def test_an_image_survives_its_bytes(seed: int, views: int, data: st.DataObject) -> None:
     image = remembered(seed, views=views, frames=data.draw(st.integers(1, views)))
     value = encoded(image)
-    assert len(value) == 8 + views * (20 + 4 * SPEC.features)
+    assert len(value) == 12 + views * (20 + 4 * SPEC.features)
     found = decode_image(value, SPEC.features)
     assert found is not None
-    assert alike({"a": Signals(*found, MADE_BY)}, {"a": image})
+    assert alike({"a": Signals(found[0], found[1], MADE_BY, found[2])}, {"a": image})
 
 
 def test_workers_that_see_images_differently_share_nothing(empty_redis: Any) -> None:
