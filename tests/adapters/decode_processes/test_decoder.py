@@ -283,8 +283,12 @@ def test_waiting_for_a_core_is_not_taking_time_however_late_the_system_tells_of_
         clock.tick()
         waited += 2 * process.TICK
     with pytest.raises(TimeoutError):
-        for _ in range(4):
-            clock.tick()
+        tick(clock, 4)
+
+
+def tick(clock: process._Clock, times: int) -> None:
+    for _ in range(times):
+        clock.tick()
 
 
 def wait_until(true: Any, seconds: float = 60) -> None:
