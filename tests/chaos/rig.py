@@ -70,8 +70,6 @@ class Rig:
     watcher: Watcher
     ports: dict[str, int] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
-    truncated: list[tuple[str, int, int]] = field(default_factory=list)
-    """Epoch, partition and offset before which a fault has let the broker delete records."""
 
     def add_worker(self) -> Unit:
         """One more worker, or one more supervisor with its processes."""

@@ -115,7 +115,7 @@ class Units:
         for unit in self.all:
             if unit.process is not None:
                 unit.process.close()
-        for group in self._groups:
+        for group in filter(group_lives, self._groups):
             with suppress(ProcessLookupError):
                 os.killpg(group, signal.SIGKILL)
 

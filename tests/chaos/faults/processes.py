@@ -28,10 +28,13 @@ class _Kill(Fault):
     kinds: ClassVar[tuple[str, ...]]
 
     def begin(self, rig: Rig) -> None:
-        target = self.chosen(rig.targets(*self.kinds))
+        target = self.chosen(self.targets(rig))
         if target is not None and strike(target, signal.SIGKILL):
             self.kills += 1
             self.told = f"{target.name} ({target.pid})"
+
+    def targets(self, rig: Rig) -> list[Target]:
+        return rig.targets(*self.kinds)
 
 
 class KillWorker(_Kill):
@@ -54,10 +57,8 @@ class KillSupervisor(_Kill):
     name = "kill-supervisor"
     kinds = ("supervisor",)
 
-    def begin(self, rig: Rig) -> None:
-        if rig.plan.moderators <= 1:
-            self.kinds = ("worker",)  # type: ignore[misc]
-        super().begin(rig)
+    def targets(self, rig: Rig) -> list[Target]:
+        return rig.targets(*self.kinds) or rig.targets("worker")
 
 
 class KillAll(Fault):

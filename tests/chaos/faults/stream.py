@@ -38,7 +38,6 @@ class EventsExpired(Fault):
     def end(self, rig: Rig) -> None:
         before = {number: max(0, end - 2) for number, end in rig.kafka.end_offsets(IMAGES).items()}
         rig.kafka.delete_records(IMAGES, before)
-        rig.truncated += [(rig.stream.epoch, number, offset) for number, offset in before.items()]
         for unit in self._frozen:
             unit.signal(signal.SIGCONT, group=True)
         self.told = f"before {before}"
