@@ -74,8 +74,7 @@ def _moderate(settings: Settings) -> None:
         redis = services.redis_connection(settings)
         text_cache = held.enter_context(closing(services.build_text_cache(redis, hooks)))
         model = assembly.load_model(settings, lasting=True, hooks=hooks)
-        if model.decode_processes is not None:
-            vitals.watch("decode processes", model.decode_processes.trouble)
+        decoding = model.decode_processes
         features = held.enter_context(closing(assembly.build_feature_cache(settings, model, redis, hooks)))
         last_good = last_good_of(settings)
         judge = assembly.judge(settings, model, text_cache, hooks, features, last_good)
@@ -84,7 +83,12 @@ def _moderate(settings: Settings) -> None:
         source = held.enter_context(closing(services.patiently(services.kafka_source, settings, hooks)))
         stop = signals.stop_on_signals(settings.drain_timeout + signals.LEAVING)
         moderator = held.enter_context(assembly.moderator(settings, judge, source, publisher, fetcher, hooks))
-        vitals.watch_progress("worker", moderator.stalled)
+        if decoding is None:
+            vitals.watch_progress("worker", moderator.stalled)
+        else:
+            # A batch of images that all reach a limit is inside for long, and a restart would begin it again.
+            vitals.watch_progress("worker", lambda: min(moderator.stalled(), decoding.quiet()))
+            vitals.watch("decode processes", decoding.trouble)
         vitals.notice("brake", moderator.braked)
         vitals.notice("claim checks", moderator.waiting_for)
         signal.signal(signal.SIGUSR1, lambda *_: moderator.release_brake())

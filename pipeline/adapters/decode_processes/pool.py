@@ -46,6 +46,7 @@ class DecodeProcesses:
         self._starting = 0
         self._spent = 0.0
         self._trouble: tuple[float, str] | None = None
+        self._moved = monotonic()
         _all.add(self)
 
     def ready(self, *arguments: object) -> str:
@@ -83,6 +84,10 @@ class DecodeProcesses:
         trouble = self._trouble
         return None if trouble is None else f"{trouble[1]} (for {monotonic() - trouble[0]:.0f} s)"
 
+    def quiet(self) -> float:
+        """Seconds since an image was last through, be it decoded, refused or lost."""
+        return monotonic() - self._moved
+
     def cpu_seconds(self) -> float:
         """CPU that all its processes have used so far, as far as the system tells."""
         with self._changed:
@@ -108,6 +113,7 @@ class DecodeProcesses:
     def _let_go(self, process: Process, *, keep: bool) -> None:
         if not keep:
             process.bury()
+        self._moved = monotonic()
         with self._changed:
             self._busy.discard(process)
             if keep:

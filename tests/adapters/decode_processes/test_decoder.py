@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,11 @@ from pipeline.adapters.decode_processes import (
     cpu_seconds,
     process,
 )
-from pipeline.adapters.decode_processes.messages import DecoderFaultError
+from pipeline.adapters.decode_processes.messages import Call, DecoderFaultError
 from pipeline.adapters.pillow import PillowDecoder
 from pipeline.errors import ItemError, LostDecoderError, Reason
-from pipeline.ports import DEATHS, Hooks
+from pipeline.ports import DEATHS, Decoded, EncoderSpec, Hooks
+from pipeline.signals import regions_of
 from tests import images
 from tests.adapters.pillow.test_decoder import spec
 from tests.adapters.pillow.test_hostile import VALID
@@ -89,6 +91,31 @@ def test_what_comes_out_is_what_the_decoder_makes(name: str) -> None:
     assert theirs.regions.tobytes() == ours.regions.tobytes()
     assert theirs.notes == ours.notes
     assert not deaths.causes
+
+
+class Full:
+    """A decoder that has something to say in every field of `Decoded`, and of the arguments it was called with."""
+
+    name = "full"
+
+    def __init__(self, its: EncoderSpec) -> None:
+        self._shape = (2, *its.image_size, 3)
+
+    def closer(self, image: bytes, turns: int, boxes: list[list[float]]) -> Decoded:
+        regions = regions_of([(0, 0, 0.5, 1), (0.5, 0, 1, 1)])
+        pixels = np.full(self._shape, turns, np.uint8)
+        return Decoded(pixels, regions, (f"{len(image)} bytes", repr(boxes)), *range(1, len(fields(Decoded)) - 2))
+
+
+def test_every_field_and_any_plain_argument_crosses() -> None:
+    boxes = [[0.0, 0.5, 1.0, 1.0]]
+    ours = Full(spec()).closer(STILL, 7, boxes)
+    with decoding(Full) as (decoder, _):
+        theirs = decoder._ask(Call("closer", (7, boxes)), STILL)
+    assert theirs.pixels.tobytes() == ours.pixels.tobytes()
+    assert theirs.regions.tobytes() == ours.regions.tobytes()
+    rest = [field.name for field in fields(Decoded) if field.name not in {"pixels", "regions"}]
+    assert [getattr(theirs, name) for name in rest] == [getattr(ours, name) for name in rest]
 
 
 @pytest.mark.parametrize(
@@ -254,6 +281,14 @@ def test_what_the_processes_use_is_counted_those_that_ended_too() -> None:
         lost(decoder, poison(STILL, "spin"))
         assert decoder.processes.cpu_seconds() - before > TIGHT.cpu / 2
         assert cpu_seconds() >= decoder.processes.cpu_seconds()
+
+
+def test_an_image_that_is_lost_is_progress_as_well() -> None:
+    with decoding() as (decoder, _):
+        time.sleep(0.3)
+        assert decoder.processes.quiet() >= 0.3
+        lost(decoder, poison(STILL, "exit"))
+        assert decoder.processes.quiet() < 0.3
 
 
 @linux
