@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Condition, Lock
 from time import monotonic, sleep
-from weakref import WeakSet
 
 import structlog
 
@@ -19,7 +18,6 @@ PATIENCE = 30.0
 """Seconds to go on trying to start a process, which fails where there is no memory or no pid for one."""
 _PAUSE = 0.5
 _log = structlog.get_logger(__name__)
-_all: WeakSet[DecodeProcesses] = WeakSet()
 
 
 class DecodeProcesses:
@@ -44,10 +42,8 @@ class DecodeProcesses:
         self._free: list[Process] = []
         self._busy: set[Process] = set()
         self._starting = 0
-        self._spent = 0.0
         self._trouble: tuple[float, str] | None = None
         self._moved = monotonic()
-        _all.add(self)
 
     def ready(self, *arguments: object) -> str:
         """Have the decoder made with these arguments, and a first process. Returns the decoder's name.
@@ -88,11 +84,6 @@ class DecodeProcesses:
         """Seconds since an image was last through, be it decoded, refused or lost."""
         return monotonic() - self._moved
 
-    def cpu_seconds(self) -> float:
-        """CPU that all its processes have used so far, as far as the system tells."""
-        with self._changed:
-            return self._spent + sum(each.cpu_seconds() for each in (*self._free, *self._busy))
-
     def close(self) -> None:
         """End all processes. Idempotent."""
         self._nursery.close()
@@ -118,8 +109,6 @@ class DecodeProcesses:
             self._busy.discard(process)
             if keep:
                 self._free.append(process)
-            else:
-                self._spent += process.cpu_seconds()
             self._changed.notify()
 
     def _started(self) -> Process:
@@ -158,8 +147,3 @@ class DecodeProcesses:
                 self._nursery = Nursery(self._make, self._limits)
                 self._nursery.ready(self._arguments)
             return self._nursery
-
-
-def cpu_seconds() -> float:
-    """CPU that all decode processes of this process have used so far, as far as the system tells."""
-    return sum(each.cpu_seconds() for each in list(_all))

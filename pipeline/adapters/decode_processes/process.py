@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from pathlib import Path
+from weakref import finalize
 
+from pipeline.adapters.decode_processes import spent
 from pipeline.adapters.decode_processes.limits import Limits
 from pipeline.adapters.decode_processes.line import READY, EndedError, Line, NonsenseError
 from pipeline.adapters.decode_processes.messages import Call, Outcome, encode, outcome
@@ -40,7 +41,10 @@ class Process:
         self._pid, connection = nursery.fork()
         self._clock = _Clock(self._pid, limits.wall)
         self._line = Line(connection, self._clock.tick)
-        self._end: tuple[DeathError, float] | None = None
+        self._end: DeathError | None = None
+        self.close = finalize(self, _hang_up, self._line, self._pid)
+        """Hang up, so that it ends when it is through. Idempotent."""
+        spent.begin(self._pid)
         connection.settimeout(BIRTH)
         try:
             born = connection.recv(len(READY))
@@ -74,26 +78,12 @@ class Process:
             self.bury()
         return found, leaves
 
-    def cpu_seconds(self) -> float:
-        """CPU that it has used, all threads; 0 where the system does not tell."""
-        if self._end is not None:
-            return self._end[1]
-        try:
-            return time.clock_gettime(~self._pid << 3 | 2)  # another's clock on Linux, as clock_getcpuclockid has it
-        except OSError:
-            return 0.0
-
-    def close(self) -> None:
-        """Hang up, so that it ends when it is through. Idempotent."""
-        self._line.close()
-
     def bury(self) -> DeathError:
         """End it, if it has not ended, and say how it did. Idempotent."""
         if self._end is None:  # afterwards its pid is somebody else's
-            spent = self.cpu_seconds()
             self.close()
-            self._end = self._told_by(self._nursery.end(self._pid)), spent
-        return self._end[0]
+            self._end = self._told_by(self._nursery.end(self._pid))
+        return self._end
 
     def _told_by(self, status: int | None) -> DeathError:
         if status is None:
@@ -106,6 +96,11 @@ class Process:
         if code == -signal.SIGKILL:
             return DeathError("killed", "was killed from outside, as where memory is short")
         return DeathError("crashed", f"crashed: {signal.strsignal(-code) or 'a signal'} (signal {-code})")
+
+
+def _hang_up(line: Line, pid: int) -> None:
+    spent.end(pid)
+    line.close()
 
 
 class _Clock:
