@@ -7,6 +7,7 @@ looked at is decided without pixels, in `pipeline.rules.images.views` and `pipel
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 from typing import Literal
@@ -27,7 +28,7 @@ from pipeline.rules.images.formats import ACCEPTED, describe, sniff
 from pipeline.rules.images.frames import LEAST_FRAMES, frames_for, room_for, some, spread
 from pipeline.rules.images.headers import Colour, Stored, read
 from pipeline.rules.images.views import Coverage, Size
-from pipeline.rules.images.work import halvings
+from pipeline.rules.images.work import Work, halvings, looking
 
 Preprocess = Literal["fast", "exact"]
 
@@ -151,17 +152,18 @@ class PillowDecoder:
         limit = frames_for(self._max_frames, self._max_views, views_each)
         chosen = spread(count, (limit + 1) // 2 if count > limit else count, seed)
         room = room_for(limit, self._max_views, views_each)
+        spend = _budget(stored.work)
 
         def squashed(frame: Image.Image) -> Pixels:
-            return self._squashed(*self._prepared(frame, stored))
+            still, transforms = self._prepared(frame, stored)
+            spend(looking(frame.size, 1, translucent=still.mode == "RGBa") + self._renderer.seconds(1))
+            return self._squashed(still, transforms)
 
         gallery = Gallery(chosen, limit - len(chosen), room - len(chosen), squashed)
-        work = stored.work
         for index, frame in drawn(image, count, stored.size):
             if gallery.wants(index, frame):
                 views, _ = self._views(*self._prepared(frame, stored), frame.size, index)
-                work = work.and_more(self._renderer.seconds(len(views.pixels)))  # of a file that is novel throughout
-                work.check()
+                spend(self._renderer.seconds(len(views.pixels)))
                 gallery.keep(_some(views, self._max_views // limit, index))
         return gallery.views(self._max_views)
 
@@ -183,6 +185,17 @@ class PillowDecoder:
         # A single view, the most frequent case, is not copied.
         pixels = rows[0][np.newaxis] if len(rows) == 1 else np.stack(rows)
         return Decoded(pixels, regions), rendered.scale
+
+
+def _budget(work: Work) -> Callable[[float], None]:
+    """Takes seconds that headers could not tell of: how many frames are novel, or brief, shows only on the way."""
+
+    def spend(seconds: float) -> None:
+        nonlocal work
+        work = work.and_more(seconds)
+        work.check()
+
+    return spend
 
 
 def _some(views: Decoded, most: int, turn: int = 0) -> Decoded:
