@@ -15,6 +15,8 @@ from rich.table import Table
 from tests.fuzz.outcome import WORTH, Outcome
 
 WORST = 10
+COPIES = 5
+"""Of a file's bytes: on its way to the decoder, and as the decoder gets it."""
 DRIFT = 64_000_000
 """Bytes by which a process may hold more in the last tenth of a run than in its third: leaks grow with every file."""
 ENOUGH = 600
@@ -72,10 +74,13 @@ class Found:
         return f"--seed {self.seed} --only {one.index}"
 
     def ratios(self, kind: str) -> list[tuple[float, Outcome]]:
-        """Real to estimated cost where either is worth while, the worst first; `kind` is seconds or memory."""
-        least = WORTH[kind]
+        """Real to estimated cost where it is worth while, the worst first; `kind` is seconds or memory.
+
+        Memory is estimated without the file itself, of which there are some copies.
+        """
+        least, each_byte = WORTH[kind], COPIES if kind == "memory" else 0
         pairs = [
-            (getattr(one, kind) / max(getattr(one, f"estimated_{kind}"), 1e-9), one)
+            (getattr(one, kind) / max(getattr(one, f"estimated_{kind}") + each_byte * one.size, 1e-9), one)
             for one in self.estimated
             if one.outcome == "decided" and getattr(one, kind) >= least
         ]
