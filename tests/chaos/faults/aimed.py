@@ -31,10 +31,11 @@ class KillAimed(Fault):
 
     def begin(self, rig: Rig) -> None:
         owners = _owners(rig)
-        servers = rig.kafka.bootstrap_servers
+        patience = {"bootstrap_timeout_ms": 5000, "request_timeout_ms": 5000}
+        where = {"bootstrap_servers": rig.kafka.bootstrap_servers, **patience}
         with (
-            closing(KafkaConsumer(bootstrap_servers=servers, enable_auto_commit=False)) as consumer,
-            closing(KafkaAdminClient(bootstrap_servers=servers)) as admin,
+            closing(KafkaConsumer(enable_auto_commit=False, **where)) as consumer,
+            closing(KafkaAdminClient(**where)) as admin,
         ):
             for partition, offset in _fresh(consumer):
                 target = owners.get(partition)
@@ -54,7 +55,7 @@ def _fresh(consumer: Any) -> Iterator[tuple[int, int]]:
     consumer.assign(places)
     consumer.seek_to_end(*places)
     for place in places:
-        consumer.position(place)
+        consumer.position(place, timeout_ms=5000)
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         for records in consumer.poll(timeout_ms=50).values():
