@@ -15,6 +15,9 @@ from workers.fleet.restarts import EXIT_USAGE, exit_status
 
 TICK = 0.1
 """Seconds between two looks at the processes."""
+SOON = 4.0
+"""Seconds until somebody is started, at most, where nobody of a kind lives: a longer pause would spare nothing then,
+since nothing can be decided meanwhile."""
 NOT_STARTED = 71
 """The status of a process that the system had no room for."""
 _log = structlog.get_logger(__name__)
@@ -39,7 +42,8 @@ class Supervisor:
     A moderator is started only while the encoder is ready: its patience is for a restart of the encoder, and not for
     the minutes that a large model may take the first time. One that runs waits for an encoder that is started again.
 
-    A process that dies is started again for ever, after longer and longer pauses, and the others work on. All are
+    A process that dies is started again for ever, after longer and longer pauses, and the others work on; where there
+    are no others, soon. All are
     ended only by a mistake that a person must mend and under which nothing has ever worked: the encoder's, before it
     was ever ready, or that of every moderator.
     """
@@ -103,14 +107,19 @@ class Supervisor:
 
     def _died(self, process: Process, status: int, lived: float) -> None:
         pause = process.restarts.died(status, lived)
+        if not any(each.due is None for each in self._of_kind(process) if each is not process):
+            pause = min(pause, SOON)
         process.due = time.monotonic() + pause
         said = {"died": process.role.name, "status": status, "lived": round(lived, 1), "restart_in": pause}
         if process.restarts.keeps_dying:
             _log.error("process_keeps_dying", **said, in_a_row=process.restarts.early)
         else:
             _log.warning("process_died", **said)
-        kind = process.role.kind
-        self._told.failing(kind, sum(each.restarts.keeps_dying for each in self._all if each.role.kind == kind))
+        kind = self._of_kind(process)
+        self._told.failing(process.role.kind, sum(each.restarts.keeps_dying for each in kind))
+
+    def _of_kind(self, process: Process) -> list[Process]:
+        return [each for each in self._all if each.role.kind == process.role.kind]
 
     def _end_what_hangs(self) -> None:
         for process in self._all:

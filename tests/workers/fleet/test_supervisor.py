@@ -153,6 +153,24 @@ def test_a_process_that_keeps_dying_is_started_again_for_ever_and_ends_nobody(
     assert sorted(noted(it.folder, "finished")) == ["encoder", "moderator-1"]
 
 
+@pytest.mark.parametrize("name", ["encoder", "moderator-2"])
+def test_the_last_of_a_kind_is_started_again_soon_however_often_it_has_died(
+    supervise: Callable[..., Supervised], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Whoever has a neighbour that works waits for its pause: here without an end."""
+    monkeypatch.setattr(restarts, "PAUSES", (3600.0,))
+    monkeypatch.setattr(supervisor, "SOON", 0.2)
+    it = supervise("serve", "serve", "serve")
+    it.wait_for_start(*ALL)
+    os.kill(it.pid("moderator-1"), signal.SIGKILL)
+    until(lambda: [line for line in it.logged if line.get("died") == "moderator-1"], PATIENCE, "it is noticed")
+    os.kill(it.pid(name), signal.SIGKILL)
+    it.wait_for_start(*ALL, name)
+    time.sleep(0.5)
+    assert noted(it.folder, "started").count("moderator-1") == 1
+    assert it.end() in {0, 128 + signal.SIGKILL}
+
+
 def test_a_mistake_of_one_ends_nobody_who_works(
     supervise: Callable[..., Supervised], monkeypatch: pytest.MonkeyPatch
 ) -> None:
