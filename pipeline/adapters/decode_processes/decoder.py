@@ -21,8 +21,8 @@ _log = structlog.get_logger(__name__)
 class ProcessDecoder:
     """A decoder of the kind that the processes were made for, of which every method is called in one of them.
 
-    An image whose process died is tried once more in another one: the killer of processes may have hit it while it
-    had an innocent image in hand, or an image before it may have broken something.
+    An image whose process died is tried once more in a fresh one: the killer of processes may have hit it, or all at
+    once, while it had an innocent image in hand, or an image before it may have broken something.
     """
 
     def __init__(self, processes: DecodeProcesses, *arguments: object) -> None:
@@ -49,7 +49,7 @@ class ProcessDecoder:
 
     def _again(self, call: Call, image: bytes) -> Outcome:
         try:
-            return self.processes.ask(call, image)
+            return self.processes.ask(call, image, fresh=True)
         except DeathError as second:
             _tell(second, image)
             if second.cause in LIMITS:

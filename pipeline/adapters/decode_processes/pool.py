@@ -55,13 +55,13 @@ class DecodeProcesses:
         self._free.append(Process(self._nursery, self._limits))
         return name
 
-    def ask(self, call: Call, image: bytes) -> Outcome:
-        """What came of the image. Waits while all processes are busy.
+    def ask(self, call: Call, image: bytes, *, fresh: bool = False) -> Outcome:
+        """What came of the image, if need be in a `fresh` process. Waits while all processes are busy.
 
         Raises `DeathError` where the process ended, and `NoProcessError` where there is none and none can be started.
         """
         while True:
-            process, keep = self._take(), False
+            process, keep = self._take(fresh=fresh), False
             try:
                 found, leaves = process.ask(call, image)
                 keep = not leaves
@@ -91,14 +91,16 @@ class DecodeProcesses:
             for each in self._free:
                 each.close()
 
-    def _take(self) -> Process:
+    def _take(self, *, fresh: bool) -> Process:
         with self._changed:
             self._changed.wait_for(lambda: self._free or len(self._busy) + self._starting < self._most)
-            if self._free:
-                process = self._free.pop()
+            process = self._free.pop() if self._free else None
+            if process is not None and not fresh:
                 self._busy.add(process)
                 return process
             self._starting += 1
+        if process is not None:
+            process.bury()
         return self._started()
 
     def _let_go(self, process: Process, *, keep: bool) -> None:

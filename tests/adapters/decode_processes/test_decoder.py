@@ -211,6 +211,19 @@ def test_all_are_started_again_when_the_one_that_forks_them_is_killed() -> None:
 
 
 @linux
+def test_an_innocent_survives_the_death_of_all_processes_at_once() -> None:
+    """However often: each time one image is in hand, and another process, which dies as well, is free."""
+    slow = images.encoded(images.photograph(1500, 1000), "PNG")
+    with decoding(PillowDecoder, Limits(), most=2) as (decoder, _), ThreadPoolExecutor(2) as pool:
+        for _ in range(5):
+            assert all(each.frames == 1 for each in pool.map(decoder.decode, [STILL] * 20))
+            running = pool.submit(decoder.decode, slow)
+            time.sleep(0.02)
+            os.kill(decoder.processes._nursery.pid, signal.SIGKILL)
+            assert running.result().frames == 1
+
+
+@linux
 def test_a_process_that_does_not_start_is_told_and_ends_the_worker() -> None:
     with decoding(PillowDecoder, patience=1.0) as (decoder, _):
         decoder.processes._make = partial(os.fspath)  # makes no decoder
