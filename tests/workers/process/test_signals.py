@@ -45,6 +45,17 @@ threading.Thread(target=lambda: ctypes.CDLL(None).sleep(60), name="sluice-decode
 print("there")
 leave(5)
 """
+LEAVING = """
+import atexit, sys
+from workers.process.signals import leave, stop_on_signals
+class Model:
+    def __del__(self): print("taken apart", flush=True)
+model = Model()
+atexit.register(lambda: sys.stdout.write("put away"))
+if sys.argv[1] == "service":
+    stop_on_signals(30)
+leave(5)
+"""
 PROCESS_ONE = """
 import os, signal, sys
 from workers.process import signals
@@ -158,3 +169,14 @@ def test_no_process_of_ours_runs_what_lies_in_the_current_directory(tmp_path: Pa
         assert not (tmp_path / "executed").exists(), (argv, (tmp_path / "executed").read_text())
     run_there([sys.executable, "-m", "workers.fleet.child", "moderator-1", "1", "--version"])
     assert (tmp_path / "executed").exists(), "without -P it would be: or this test has tested nothing"
+
+
+@pytest.mark.parametrize(("what", "said"), [("service", "put away"), ("command", "put awaytaken apart\n")])
+def test_a_service_that_leaves_puts_away_what_others_ask_for_and_takes_nothing_apart(what: str, said: str) -> None:
+    """A model takes over a second of CPU to take apart: on a busy machine an encoder was killed for it."""
+    command = [*python("-c", LEAVING), what]
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, env=child_env(), cwd=ROOT, timeout=PATIENCE
+    )
+    assert done.returncode == 5, done.stderr
+    assert done.stdout == said
