@@ -33,7 +33,7 @@ class Item:
     """The sha256 of the event's value in hex; empty until `hashed_value` is called."""
     claim: Claim | None = None
     image: bytes = b""
-    """The event's value, or what its claim check stands for; empty again once it is decoded."""
+    """The event's value, or what its claim check stands for; empty again once no stage decodes it any more."""
     content_sha256: str = ""
     """The sha256 of the image in hex."""
     pixels: Pixels | None = None

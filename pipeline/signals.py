@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from pipeline.wire import ModelRef, Region
+from pipeline.wire import ModelRef, Region, Turned
 
 Features = NDArray[np.float32]
 """``float32[D]`` of one view or sentence, or ``float32[N,D]`` of N; each of length 1."""
@@ -47,6 +48,8 @@ class Signals:
     made_by: Provenance
     unseen: int = 0
     """Frames of an animation that are unlike all that were looked at, and for which there was no room."""
+    closer: Closer | None = None
+    """What a second look saw, which caches do not keep; None without one."""
 
     @property
     def frames(self) -> int:
@@ -62,6 +65,20 @@ class Signals:
         frame, box = self.regions[view].item()
         left, top, right, bottom = (round(float(edge), BOX_DIGITS) for edge in box)
         return Region(frame, (left, top, right, bottom))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Closer(Signals):
+    """The views of a second look at an image. They count from a stiffer score on than those of the first."""
+
+    turned: tuple[Turned | None, ...] = ()
+    """How each view was turned before the model saw it."""
+    bar: float = 1.0
+    """The least score of a policy that counts of them."""
+
+    def region(self, view: int) -> Region:
+        """As of `Signals`, and how the view was turned."""
+        return replace(Signals.region(self, view), turned=self.turned[view])
 
 
 def regions_of(boxes: Sequence[Box]) -> Regions:

@@ -103,7 +103,12 @@ def test_a_decision_from_before_there_was_evidence_still_reads() -> None:
 
 
 VIEW = Region(3, (0.0, 0.25, 0.5, 1.0))
-EVIDENCE = [PromptEvidence("a knife", 0.9, VIEW), PromptEvidence("a knife", 0.9, VIEW, Against("a tree", 0.03))]
+TURNED = Region(0, (0.0, 0.0, 1.0, 1.0), "90")
+EVIDENCE = [
+    PromptEvidence("a knife", 0.9, VIEW),
+    PromptEvidence("a knife", 0.9, TURNED),
+    PromptEvidence("a knife", 0.9, VIEW, Against("a tree", 0.03)),
+]
 """Examples of each kind."""
 KINDS = get_args(Evidence) or (Evidence,)
 

@@ -17,8 +17,10 @@ class Decode:
 
     name = "decode"
 
-    def __init__(self, decoder: Decoder) -> None:
+    def __init__(self, decoder: Decoder, *, keeps_images: bool = False) -> None:
+        """With `keeps_images` no image is let go of: a later stage decodes some once more, and does so."""
         self._decoder = decoder
+        self._keeps = keeps_images
 
     def __call__(self, batch: Batch) -> Batch:
         """Fill `pixels`, `regions` and `unseen` of the items that were not recalled, and let go of every `image`."""
@@ -29,7 +31,8 @@ class Decode:
             decoded = self._decoded(item)
             item.pixels, item.regions, item.unseen = decoded.pixels, decoded.regions, decoded.unseen
             item.notes += decoded.notes
-        item.image = b""  # nothing else holds the image of a claim check
+        if not self._keeps:
+            item.image = b""  # nothing else holds the image of a claim check
 
     def _decoded(self, item: Item) -> Decoded:
         try:

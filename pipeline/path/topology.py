@@ -6,7 +6,8 @@ It depends on where the model computes and JPEGs are decoded, and on the number 
     DEVICE   [ fetch recall ] -> [ decode ] x cores -> [ encode ] x 2     -> [ decide publish ]
     SOCKET   [ fetch recall ] -> [ decode ] x cores -> [ encode ]         -> [ decide publish ]
 
-Where JPEGs are decoded on a device, decode has `WAITING` threads, whatever the number of cores.
+With second looks ``look_again`` follows encode, on the same thread: it calls the decoder and the encoder for a few
+images more. Where JPEGs are decoded on a device, decode has `WAITING` threads, whatever the number of cores.
 
 Sections overlap, and so do the threads of one; the stages of a section follow each other on one thread. Stages that
 wait for others (stores, a device, the broker) are in another section than those that compute.
@@ -42,7 +43,9 @@ class Section:
     """Into how many shares what waits is divided: a thread takes one, and leaves the rest to those that fall free."""
 
 
-def sections(where: Where, cores: int, *, jpegs_on_device: bool = False) -> tuple[Section, ...]:
+def sections(
+    where: Where, cores: int, *, jpegs_on_device: bool = False, looks_again: bool = False
+) -> tuple[Section, ...]:
     """The sections in path order; every stage is in one of them.
 
     A model on the cores that decode shares a section with decoding, on a thread for each core. Apart they would take
@@ -53,23 +56,24 @@ def sections(where: Where, cores: int, *, jpegs_on_device: bool = False) -> tupl
     A device of this process gets `FLIGHTS` batches at a time. Through a socket one is enough: the other process has
     `FLIGHTS` of its own, made of what waits there from all its callers.
     """
+    encode = ("encode", "look_again") if looks_again else ("encode",)
     decoders = WAITING if jpegs_on_device else cores
     table = {
         Where.CORES: (
             Section(("fetch", "recall")),
-            Section(("decode", "encode", "decide"), threads=cores, shares=cores),
+            Section(("decode", *encode, "decide"), threads=cores, shares=cores),
             Section(("publish",)),
         ),
         Where.DEVICE: (
             Section(("fetch", "recall")),
             Section(("decode",), threads=decoders, shares=decoders),
-            Section(("encode",), threads=FLIGHTS),
+            Section(encode, threads=FLIGHTS),
             Section(("decide", "publish")),
         ),
         Where.SOCKET: (
             Section(("fetch", "recall")),
             Section(("decode",), threads=decoders, shares=decoders),
-            Section(("encode",)),
+            Section(encode),
             Section(("decide", "publish")),
         ),
     }

@@ -38,6 +38,9 @@ class Hooks:
     def encoded(self, images: int) -> None:
         """One forward pass was made over that many views."""
 
+    def looked_again(self, images: int, views: int) -> None:
+        """So many images of one batch were looked at a second time, in that many views."""
+
     def answered(self, answer: Answer, latency: float | None) -> None:
         """An answer was acknowledged, `latency` seconds after its event's timestamp, where that says anything."""
 

@@ -46,3 +46,6 @@ class Decoder(Protocol):
 
     def decode(self, image: bytes) -> Decoded:
         """Decode, orient, sample frames, resize and crop. Raises `ItemError` for whatever is not an image."""
+
+    def tiles(self, image: bytes) -> Decoded:
+        """Parts of a still from nearer, for a second look; otherwise as `decode`."""

@@ -12,6 +12,8 @@ from pipeline.wire.names import DECISION_SCHEMA
 
 Action = Literal["label", "review", "block"]
 Verdict = Literal["allow", "label", "review", "block"]
+Turned = Literal["90", "180", "270", "mirrored"]
+"""How a view was turned before the model saw it: by degrees clockwise, or left and right exchanged."""
 SEVERITY: Mapping[str, int] = {"allow": 0, "label": 1, "review": 2, "block": 3}
 
 
@@ -23,7 +25,7 @@ class ModelRef(msgspec.Struct, frozen=True):
     dtype: str
 
 
-class Region(msgspec.Struct, frozen=True):
+class Region(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where a view of an image was taken: the frame's index in the file, from 0, and the part of the picture.
 
     ``box`` is left, top, right, bottom as fractions of the picture as a viewer shows it.
@@ -31,6 +33,8 @@ class Region(msgspec.Struct, frozen=True):
 
     frame: int
     box: tuple[float, float, float, float]
+    turned: Turned | None = None
+    """None, and absent on the wire, where the model saw that part as a viewer does."""
 
 
 class Against(msgspec.Struct, frozen=True):

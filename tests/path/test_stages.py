@@ -59,6 +59,9 @@ class Brightness:
             raise struct_error
         return Decoded(np.full((image[0], 2, 2, 3), image[1], np.uint8), whole(image[0], frames=image[0]))
 
+    def tiles(self, image: bytes) -> Decoded:
+        return self.decode(image)
+
 
 struct_error = ValueError("unpack requires a buffer of 4 bytes")
 

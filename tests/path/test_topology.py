@@ -9,17 +9,18 @@ from hypothesis import strategies as st
 from pipeline.adapters.prometheus import BOUNDS
 from pipeline.path.topology import FLIGHTS, WAITING, Section, Where, sections
 
-PATH = ["fetch", "recall", "decode", "encode", "decide", "publish"]
+PATH = ["fetch", "recall", "decode", "encode", "look_again", "decide", "publish"]
 
 
 def holding(stage: str, of: tuple[Section, ...]) -> Section:
     return next(section for section in of if stage in section.stages)
 
 
-@given(st.sampled_from(Where), st.integers(1, 64), st.booleans())
-def test_every_stage_runs_once_and_in_path_order(where: Where, cores: int, on_device: bool) -> None:
-    made = sections(where, cores, jpegs_on_device=on_device)
-    assert [stage for section in made for stage in section.stages] == PATH
+@given(st.sampled_from(Where), st.integers(1, 64), st.booleans(), st.booleans())
+def test_every_stage_runs_once_and_in_path_order(where: Where, cores: int, on_device: bool, again: bool) -> None:
+    made = sections(where, cores, jpegs_on_device=on_device, looks_again=again)
+    stages = [stage for section in made for stage in section.stages]
+    assert stages == [stage for stage in PATH if again or stage != "look_again"]
 
 
 def test_metrics_know_every_stage_by_name() -> None:

@@ -93,7 +93,8 @@ def _dtype_choice(settings: Settings) -> KeptChoice | None:
 
 def sections(settings: Settings, where: Where) -> Sequence[Section]:
     """The sections of a worker with these settings whose model computes there."""
-    return topology.sections(where, settings.cores, jpegs_on_device=settings.jpeg_decoder != "pillow")
+    on_device, again = settings.jpeg_decoder != "pillow", settings.second_look != "off"
+    return topology.sections(where, settings.cores, jpegs_on_device=on_device, looks_again=again)
 
 
 def _callers(of: Sequence[Section]) -> int:

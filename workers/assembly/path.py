@@ -14,6 +14,7 @@ from pipeline.path.decode import Decode
 from pipeline.path.each import Threads
 from pipeline.path.encode import Encode
 from pipeline.path.fetch import Fetch
+from pipeline.path.look_again import LookAgain
 from pipeline.path.path import Path
 from pipeline.path.publish import Publish
 from pipeline.path.recall import Recall
@@ -62,7 +63,7 @@ def moderator(
 def _runner(settings: Settings, judge: Judge, fetch: Fetch, publisher: Publisher, hooks: Hooks) -> Runner:
     return Runner(
         sections(settings, judge.model.where),
-        [fetch, *_stages(judge, publisher, hooks)],
+        [fetch, *_stages(settings, judge, publisher, hooks)],
         hooks,
         time.monotonic,
         max_batch=settings.max_batch,
@@ -70,13 +71,17 @@ def _runner(settings: Settings, judge: Judge, fetch: Fetch, publisher: Publisher
     )
 
 
-def _stages(judge: Judge, publisher: Publisher, hooks: Hooks) -> list[Stage]:
+def _stages(settings: Settings, judge: Judge, publisher: Publisher, hooks: Hooks) -> list[Stage]:
     """The stages after `fetch`. The topology says which of them share a thread, and how many threads there are."""
-    model = judge.model
+    model, look = judge.model, settings.second_look
+    again: list[Stage] = []
+    if look != "off":
+        again = [LookAgain(model.decoder, model.encoder, judge.live, hooks, look=look, at_most=settings.max_batch)]
     return [
         Recall(judge.features, hooks),
-        Decode(model.decoder),
+        Decode(model.decoder, keeps_images=look != "off"),
         Encode(model.encoder, model.provenance, judge.features, hooks),
+        *again,
         Decide(judge.live, time.time),
         Publish(publisher, hooks, time.time, lambda: judge.live().policy_set.version),
     ]

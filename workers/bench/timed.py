@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from threading import Lock
 
 from pipeline.adapters import decode_processes
@@ -22,8 +23,14 @@ class TimedDecoder:
         self._before = decode_processes.cpu_seconds()
 
     def decode(self, image: bytes) -> Decoded:
+        return self._timed(self._decoder.decode, image)
+
+    def tiles(self, image: bytes) -> Decoded:
+        return self._timed(self._decoder.tiles, image)
+
+    def _timed(self, call: Callable[[bytes], Decoded], image: bytes) -> Decoded:
         wall, cpu = time.perf_counter(), time.thread_time()
-        decoded = self._decoder.decode(image)
+        decoded = call(image)
         cpu, wall = time.thread_time() - cpu, time.perf_counter() - wall
         with self._lock:
             self._images += 1

@@ -168,6 +168,11 @@ class Images(BaseModel, frozen=True):
         description="How much of a still is in view: whole; close: small things too, for several times the work;"
         " centre: open_clip's crop, all that --preprocess exact has.",
     )
+    second_look: Literal["off", "turns", "all"] = Field(
+        "off",
+        description="What is looked at once more of a still that arouses suspicion: turns: quarter turns; all: a"
+        " mirror image and nine tiles too, 13 views more.",
+    )
     jpeg_decoder: Literal["pillow", "nvjpeg"] = Field(
         "pillow",
         description="nvjpeg: ordinary JPEGs on the CUDA device, everything else through Pillow.",

@@ -34,6 +34,10 @@ class ProcessDecoder:
         """As the decoder does, within limits: raises `LostDecoderError` at the limit or after the second death."""
         return self._ask(Call("decode"), image)
 
+    def tiles(self, image: bytes) -> Decoded:
+        """Likewise."""
+        return self._ask(Call("tiles"), image)
+
     def _ask(self, call: Call, image: bytes) -> Decoded:
         """Have the decoder called. Raises what it raises, `LostDecoderError`, and `StopError` without a process."""
         try:

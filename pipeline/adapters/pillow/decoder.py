@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from typing import Literal
 
@@ -27,7 +28,7 @@ from pipeline.ports import Decoded, EncoderSpec
 from pipeline.rules.images.formats import ACCEPTED, describe, sniff
 from pipeline.rules.images.frames import LEAST_FRAMES, frames_for, room_for, some, spread
 from pipeline.rules.images.headers import Colour, Stored, read
-from pipeline.rules.images.views import Coverage, Size
+from pipeline.rules.images.views import Look, Size
 from pipeline.rules.images.work import Work, halvings, looking
 
 Preprocess = Literal["fast", "exact"]
@@ -50,14 +51,14 @@ class PillowDecoder:
         spec: EncoderSpec,
         *,
         preprocess: Preprocess = "fast",
-        coverage: Coverage = "whole",
+        coverage: Look = "whole",
         max_frames: int = 8,
         max_pixels: int = 64_000_000,
         max_views: int = 32,
     ) -> None:
         height, width = spec.image_size
         self._fast = preprocess == "fast"
-        coverage = coverage if self._fast else "centre"
+        coverage = coverage if self._fast or coverage == "tiles" else "centre"
         self._renderer = Renderer(spec, fast=self._fast, coverage=coverage)
         self._max_frames = max(1, max_frames)
         self._max_pixels = max_pixels
@@ -65,6 +66,8 @@ class PillowDecoder:
         side = f"{width}" if width == height else f"{width}x{height}"
         mode = "" if spec.resize_mode == "shortest" else f"-{spec.resize_mode}"
         covering = "" if coverage == "centre" else f"-{coverage}"
+        limits = {"max_frames": max_frames, "max_pixels": max_pixels, "max_views": max_views}
+        self._closer = partial(type(self), spec, preprocess=preprocess, coverage="tiles", **limits)
         self.name = f"{preprocess}-{side}-{spec.interpolation}{mode}{covering}"
 
     def decode(self, image: bytes) -> Decoded:
@@ -81,6 +84,10 @@ class PillowDecoder:
             raise
         except Exception as error:  # a decoder of hostile bytes may raise anything at all
             raise typed(name, image, error) from error
+
+    def tiles(self, image: bytes) -> Decoded:
+        """Likewise, of the tiles of a still."""
+        return self._closer().decode(image)
 
     def _decode(self, name: str, image: bytes) -> Decoded:
         stored = read(name, image, self._max_pixels, fast=self._fast, shrink=self._shrink)

@@ -11,7 +11,7 @@ from pipeline.ports import EncoderSpec
 from pipeline.rules.images.borders import Sketch
 from pipeline.rules.images.layout import layout
 from pipeline.rules.images.plans import Plan, plan_for, plan_of
-from pipeline.rules.images.views import Box, Coverage, Piece, Size, View, interpolation, recipe, rescaled
+from pipeline.rules.images.views import Box, Look, Piece, Size, View, interpolation, recipe, rescaled
 from pipeline.signals import Regions
 
 DRAFT_MARGIN = 1.5
@@ -43,7 +43,7 @@ class Rendered:
 class Renderer:
     """Cuts, scales and crops for one model. Holds no state between calls, so any thread may call."""
 
-    def __init__(self, spec: EncoderSpec, *, fast: bool, coverage: Coverage) -> None:
+    def __init__(self, spec: EncoderSpec, *, fast: bool, coverage: Look) -> None:
         height, width = spec.image_size
         self._target = (width, height)
         self._resize_mode = spec.resize_mode
@@ -75,7 +75,7 @@ class Renderer:
         if len(plan.views) == 1 and self._coverage == "centre" and not self._fast:
             return _rendered([self._by_recipe(upright)], plan)
         small = [self._cut(upright, view, full) for view in plan.views]
-        found = None if self._coverage == "centre" else self._layout(upright, full, small)
+        found = None if self._coverage in {"centre", "tiles"} else self._layout(upright, full, small)
         if found is not None:
             return _rendered([self._cut(upright, view, full) for view in found], plan_of(found, full))
         return _rendered(small, plan)

@@ -23,7 +23,7 @@ BOUNDS: Mapping[str, tuple[str, ...] | str] = {
     "action": get_args(Action),
     "mode": MODES,
     "reason": tuple(reason.value for reason in Reason),
-    "stage": ("fetch", "recall", "decode", "encode", "decide", "publish"),
+    "stage": ("fetch", "recall", "decode", "encode", "look_again", "decide", "publish"),
     "result": ("hit", "miss", "error", "loaded", "invalid"),
     "form": (*(form.name.lower() for form in Form if form), "dead_letter"),
     "loss": LOSSES,
@@ -137,6 +137,12 @@ class Metrics:
         self.model = make.info("sluice_model", "The loaded model.", "name", "fingerprint", "dtype")
         self.forward_pass_views = make.histogram(
             "sluice_forward_pass_views", "Views (frames, tiles, backdrops) in one forward pass.", SIZE_BUCKETS
+        )
+        self.second_looks = make.counter(
+            "sluice_second_looks", "Images that were suspicious, and looked at a second time."
+        )
+        self.second_look_views = make.counter(
+            "sluice_second_look_views", "Views that the model was shown for second looks."
         )
 
     def _the_path(self, make: _Maker) -> None:

@@ -76,6 +76,10 @@ class PrometheusHooks(Hooks):
     def encoded(self, images: int) -> None:
         self._metrics.forward_pass_views.observe(images)
 
+    def looked_again(self, images: int, views: int) -> None:
+        self._metrics.second_looks.inc(images)
+        self._metrics.second_look_views.inc(views)
+
     def answered(self, answer: Answer, latency: float | None) -> None:
         """The only call whose cost grows with the number of policies."""
         if isinstance(answer, Failed):

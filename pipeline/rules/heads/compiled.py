@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.rules.heads.head import SCORE_DIGITS, Array, Compile, Head, Opinion, Texts
 from pipeline.rules.heads.prompts import PromptsHead, compile_prompts
 from pipeline.rules.policies.policy_set import Policy, PolicySet
-from pipeline.signals import Features, Signals
+from pipeline.signals import Closer, Features, Signals
 from pipeline.wire import Evidence
 
 HEADS: tuple[Compile, ...] = (compile_prompts,)
@@ -46,7 +46,15 @@ class CompiledPolicies:
         return next(head for head in self.heads if isinstance(head, PromptsHead))
 
     def look(self, images: Sequence[Signals]) -> JoinedOpinion:
-        """The joint opinion of all heads on one image or more. Its scores are those of decisions."""
+        """The joint opinion of all heads on one image or more. Its scores are those of decisions.
+
+        Of a second look, the scores count that reach a threshold and the look's own bar.
+        """
+        first = self._look(images)
+        again = [(at, each.closer) for at, each in enumerate(images) if each.closer is not None]
+        return _with_closer(first, self._look([closer for _, closer in again]), again) if again else first
+
+    def _look(self, images: Sequence[Signals]) -> JoinedOpinion:
         opinions = [head.look(images) for head in self.heads]
         scores = np.zeros((len(images), len(self.policies)))
         for opinion, columns in zip(opinions, self.columns, strict=True):
@@ -66,12 +74,29 @@ class JoinedOpinion:
     compiled: CompiledPolicies
     opinions: Sequence[Opinion]
     scores: Array
+    closer: JoinedOpinion | None = None
+    """What was said of second looks, if there was one."""
+    found_closer: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    """For each image and policy whose score is that of a second look, its index in `closer`."""
 
     def evidence(self, image: int, policy: int) -> Evidence:
+        if self.closer is not None and (image, policy) in self.found_closer:
+            return self.closer.evidence(self.found_closer[image, policy], policy)
         said = zip(self.opinions, self.compiled.columns, strict=True)
         asked = [(opinion, columns.index(policy)) for opinion, columns in said if policy in columns]
         opinion, column = max(asked, key=lambda each: each[0].scores[image, each[1]])
         return opinion.evidence(image, column)
+
+
+def _with_closer(first: JoinedOpinion, closer: JoinedOpinion, again: Sequence[tuple[int, Closer]]) -> JoinedOpinion:
+    """The first look's scores, and those of `again`, images by their index, where they count and are greater."""
+    scores, found = first.scores.copy(), dict[tuple[int, int], int]()
+    for row, (image, look) in enumerate(again):
+        said = closer.scores[row]
+        counts = (said >= np.maximum(first.compiled.lowest, look.bar)) & (said > scores[image])
+        scores[image, counts] = said[counts]
+        found |= {(image, column): row for column in np.flatnonzero(counts).tolist()}
+    return replace(first, scores=scores, closer=closer, found_closer=found)
 
 
 def compile_policies(

@@ -105,6 +105,16 @@ class PromptsHead:
         best = int(weights.argmax())
         return self.sentences[rows[best]], float(weights[best] / scores.totals[view, policy])
 
+    def sureness(self, scores: Scores) -> Array:
+        """``float64[V]``: of each view, what the sentence that describes it best has of the weight of them all.
+
+        It is 1 where the model rates each sentence by itself (sigmoid): weights say nothing there.
+        """
+        weights = scores.of_sentences
+        if self.logit_bias is not None or not weights.shape[1]:
+            return np.ones(len(weights))
+        return np.asarray(weights.max(axis=1) / weights.sum(axis=1))
+
     @cached_property
     def _against(self) -> tuple[Rows, ...]:
         return tuple(np.flatnonzero(column) for column in (self.considered - self.own).T)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from pipeline.rules.images.borders import Cut, Sketch, content, edged, panels
-from pipeline.rules.images.views import BEARABLE, MAX_VIEWS, Box, Coverage, Piece, Size, View, views_within
+from pipeline.rules.images.views import BEARABLE, MAX_VIEWS, Box, Look, Piece, Size, View, views_within
 
 MARGIN = 0.15
 """How much margin is kept around a thing that stands free, as a share of its longer side: models know things so.
@@ -37,7 +37,7 @@ def layout(
     size: Size,
     target: Size,
     resize_mode: str,
-    coverage: Coverage = "whole",
+    coverage: Look = "whole",
 ) -> list[View] | None:
     """All views of a still of `size`, at most `MAX_VIEWS`, or None where it has neither margins nor panels.
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pipeline.rules.images.views import Coverage, Size, View, bounds, views
+from pipeline.rules.images.views import Look, Size, View, bounds, views
 from pipeline.signals import Regions, regions_of
 
 KEPT = 64
@@ -28,7 +28,7 @@ class Plan:
 
 
 @lru_cache(maxsize=KEPT)
-def plan_for(size: Size, target: Size, resize_mode: str, coverage: Coverage) -> Plan:
+def plan_for(size: Size, target: Size, resize_mode: str, coverage: Look) -> Plan:
     """The plan of every still of `size`, by `pipeline.rules.images.views.views`. Any thread may call."""
     return plan_of(views(size, target, resize_mode, coverage), size)
 

@@ -23,6 +23,8 @@ Box = tuple[float, float, float, float]
 Size = tuple[int, int]
 """Width, height."""
 Coverage = Literal["whole", "close", "centre"]
+Look = Coverage | Literal["tiles"]
+"""A coverage, or what a second look takes: tiles alone."""
 
 BEARABLE = 4 / 3
 """How far a still may be squashed for a model whose recipe crops.
@@ -42,6 +44,8 @@ CLOSE = 0.6
 MAX_TILES = 8
 MAX_VIEWS = 16
 """Views of one still at most, whatever it shows and however long it is; backdrops are not counted."""
+TILE, TILES_ALONG = 0.5, 3
+"""The side of a tile, as a share of the still's short side, and how many there are along each side."""
 CENTRE_RATIO = 2.0
 """With ``centre`` coverage, a still has stretches beside the centre from this ratio on.
 
@@ -64,11 +68,13 @@ View = tuple[Piece, ...]
 """One image for the model; what no piece covers stays empty."""
 
 
-def views(size: Size, target: Size, resize_mode: str, coverage: Coverage = "whole") -> list[View]:
+def views(size: Size, target: Size, resize_mode: str, coverage: Look = "whole") -> list[View]:
     """All views of a still of `size` for a model that takes `target`, the same for all stills of that size.
 
     At most `MAX_VIEWS`. A panorama, whose stretches are close to it already, gets no close-ups beyond that.
     """
+    if coverage == "tiles":
+        return _tiles(size, target)
     if coverage == "centre":
         return [centre(size, target, resize_mode), *_squares(size, target)]
     covering = _whole(size, target, resize_mode)
@@ -76,7 +82,7 @@ def views(size: Size, target: Size, resize_mode: str, coverage: Coverage = "whol
     return covering + closer if len(covering) + len(closer) <= MAX_VIEWS else covering
 
 
-def views_within(box: Box, target: Size, resize_mode: str, coverage: Coverage = "whole") -> list[View]:
+def views_within(box: Box, target: Size, resize_mode: str, coverage: Look = "whole") -> list[View]:
     """The views of a part of a still, whose corners are whole pixels, as of a still of its own."""
     left, top, right, bottom = box
     size = round(right - left), round(bottom - top)
@@ -190,6 +196,13 @@ def _close_ups(size: Size, target: Size) -> list[View]:
     lefts, tops = _starts(width, side), _starts(height, side)
     boxes = [(x, y, min(x + side, width), min(y + side, height)) for y in tops for x in lefts]
     return [(Piece(box, target),) for box in boxes]
+
+
+def _tiles(size: Size, target: Size) -> list[View]:
+    """Squares at even distances from edge to edge, enlarged for the model where they must be."""
+    side = min(size) * TILE
+    lefts, tops = ([at * (length - side) / (TILES_ALONG - 1) for at in range(TILES_ALONG)] for length in size)
+    return [(Piece((x, y, x + side, y + side), target),) for y in tops for x in lefts]
 
 
 def _starts(length: int, side: float) -> list[float]:

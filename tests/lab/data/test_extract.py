@@ -35,6 +35,9 @@ class Views:
         value, views = map(int, image.split())
         return Decoded(np.full((views, 2, 2, 3), value, np.uint8), whole(views))
 
+    def tiles(self, image: bytes) -> Decoded:
+        return self.decode(image)
+
 
 @dataclass
 class Means:
