@@ -107,6 +107,7 @@ def one_batch(hooks: Hooks, chance: random.Random, images: int = 16) -> None:
     hooks.shared_feature_cache("hit", 1)
     hooks.shared_feature_cache("miss", images - 3)
     hooks.encoded(images + 4)
+    hooks.looked_again(1, 13)
     for _ in range(images - 1):
         scores = {policy: chance.random() ** 2 for policy in POLICIES}
         hooks.answered(decided(scores, action=chance.choice(["label", "review", "block"])), chance.random())

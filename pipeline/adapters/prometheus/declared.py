@@ -138,8 +138,8 @@ class Metrics:
         self.forward_pass_views = make.histogram(
             "sluice_forward_pass_views", "Views (frames, tiles, backdrops) in one forward pass.", SIZE_BUCKETS
         )
-        self.second_looks = make.counter(
-            "sluice_second_looks", "Images that were suspicious, and looked at a second time."
+        self.second_look_images = make.counter(
+            "sluice_second_look_images", "Images that were suspicious, and looked at a second time."
         )
         self.second_look_views = make.counter(
             "sluice_second_look_views", "Views that the model was shown for second looks."

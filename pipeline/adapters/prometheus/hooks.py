@@ -77,7 +77,7 @@ class PrometheusHooks(Hooks):
         self._metrics.forward_pass_views.observe(images)
 
     def looked_again(self, images: int, views: int) -> None:
-        self._metrics.second_looks.inc(images)
+        self._metrics.second_look_images.inc(images)
         self._metrics.second_look_views.inc(views)
 
     def answered(self, answer: Answer, latency: float | None) -> None:

@@ -56,6 +56,13 @@ def test_a_worker_has_the_threads_of_its_topology(where: Where, threads: dict[st
 
 
 @pytest.mark.parametrize(
+    ("where", "section"), [(Where.CORES, "decode+encode+look_again+decide"), (Where.SOCKET, "encode+look_again")]
+)
+def test_second_looks_are_taken_by_the_threads_that_encode(where: Where, section: str) -> None:
+    assert section in threads_of(where, cores=3, second_look="all")
+
+
+@pytest.mark.parametrize(
     ("device", "cores", "one_caller", "where", "spread"),
     [
         ("cpu", 4, False, Where.CORES, False),
