@@ -145,6 +145,8 @@ def stand_on_firm_ground() -> None:
         if null != fd:
             os.dup2(null, fd)
             os.close(null)
+        else:  # what we start must find it there too, or takes its place for something else
+            os.set_inheritable(fd, True)
     sys.stderr = io.TextIOWrapper(stderr, "utf-8", "backslashreplace", write_through=True)
     sys.stdout = _strict_stdout(sys.stdout)
 

@@ -113,6 +113,19 @@ def test_what_can_be_written_loses_only_what_cannot_be_rendered(tmp_path: Path) 
     assert text.count("spoke") == text.count("plain") == text.count("failed") == text.count("rich") == 2
 
 
+def test_what_we_start_finds_a_stream_where_ours_was_closed() -> None:
+    """Decode processes took the descriptor for a socket, and no worker could start whose stderr was closed."""
+    code = """
+import subprocess, sys
+from workers.process.streams import stand_on_firm_ground
+stand_on_firm_ground()
+sys.exit(subprocess.run([sys.executable, "-c", "import os; [os.fstat(fd) for fd in (0, 1, 2)]"]).returncode)
+"""
+    for closed in ("2>&-", "1>&-", "0<&-", "0<&- 1>&- 2>&-"):
+        command = f"{shlex.join(python('-c', code))} {closed}"
+        subprocess.run(["bash", "-c", command], env=child_env(), cwd=ROOT, timeout=60, check=True)
+
+
 def test_a_closed_stderr_is_not_taken_by_the_next_file(tmp_path: Path) -> None:
     """Or an error would be written into it."""
     precious = tmp_path / "precious"
