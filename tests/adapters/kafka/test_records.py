@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from kafka import KafkaProducer, TopicPartition
 from kafka.record import MemoryRecords, MemoryRecordsBuilder
 
 from pipeline.adapters.kafka import format as kafka_format
-from pipeline.adapters.kafka.fetcher import FairFetcher
+from pipeline.adapters.kafka.fetcher import Ahead, FairFetcher
 from pipeline.adapters.kafka.format import ESCAPE, InflatedError, name_bytes, name_from
 from pipeline.errors import ServiceError
 from pipeline.wire import Record
@@ -123,11 +124,65 @@ def test_a_batch_that_inflates_past_the_limit_is_refused(codec: str, monkeypatch
         list(MemoryRecords(bomb).next_batch())
 
 
-def read(content: bytes) -> tuple[list[Any], list[Any], int]:
-    """Records, losses, and where reading goes on, of a fetch that brings these bytes."""
+def fetched(content: bytes, end: int, before: Ahead | None = None) -> Any:
     part = FairFetcher.PartitionRecords(0, TopicPartition("images", 0), MemoryRecords(bytes(content)))
-    part.lost, part.highwater = [], END
-    return part.take(100_000), part.lost, part.next_fetch_offset
+    part.lost, part.highwater, part.before, part.ahead = [], end, before, None
+    return part
+
+
+def read(content: bytes, end: int = END) -> tuple[list[Any], list[Any], int]:
+    """Records, losses, and where reading goes on, of fetches that bring these bytes until nothing is left behind."""
+    before = None
+    while True:
+        part = fetched(content, end, before)
+        records = part.take(100_000)
+        before = part.ahead
+        if before is None:
+            return records, part.lost, part.next_fetch_offset
+
+
+def test_what_was_written_while_the_broker_read_is_not_lost() -> None:
+    """It notes the partition's end first. Such records were passed over as damaged, 11 of 200,000."""
+    first, second = batch("none", [b"a"] * 3), batch("none", [b"b"] * 3)
+    second[0:8] = (3).to_bytes(8, "big")
+    early = fetched(first + second, 3)
+    assert [record.offset for record in early.take(100)] == [0, 1, 2]
+    assert (early.lost, early.next_fetch_offset, bool(early)) == ([], 3, False)
+    assert early.ahead == Ahead(3, 3)
+    late = fetched(second, 6, early.ahead)
+    assert [record.offset for record in late.take(100)] == [3, 4, 5]
+    assert (late.lost, late.ahead) == ([], None)
+
+
+def test_what_lies_behind_the_end_fetch_after_fetch_is_damaged() -> None:
+    first, second = batch("none", [b"a"] * 3), batch("none", [b"b"] * 3)
+    second[0:8] = (7_000_000).to_bytes(8, "big")
+    records, (lost,), goes_on = read(first + second, 6)
+    assert [record.offset for record in records] == [0, 1, 2]
+    assert (lost.reason, lost.looked_for, lost.begins) == ("corrupt", 3, 4)
+    assert goes_on == 4
+
+
+def test_an_end_that_the_broker_told_too_early_loses_nothing(
+    kafka_bus_of_four: KafkaBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parse, told = FairFetcher._parse, Counter[str]()
+
+    def too_early(self: FairFetcher, completion: Any) -> Any:
+        part = parse(self, completion)
+        if part is not None and part.before is None:
+            part.highwater = part.next_fetch_offset
+            told["early"] += 1
+        return part
+
+    monkeypatch.setattr(FairFetcher, "_parse", too_early)
+    bus, heard = kafka_bus_of_four, Heard()
+    bus.put(*[b"picture"] * 50)
+    source = bus.source(hooks=heard, on_lost_events="stop")
+    collect(source, 50)
+    source.close()
+    assert heard.losses == []
+    assert told["early"] >= 4
 
 
 @given(
