@@ -20,6 +20,8 @@ RETURNS_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "1000000", "MALLOC_TRIM_THRESHOLD_":
 """Has the C library give back what is freed, so that the memory of each image shows and no other finds it there."""
 HANGS = 120.0
 """Wall seconds after which a file hangs: many times its cap of CPU, on a machine that others share."""
+IN_A_ROW = 20
+"""Files that processes may be lost at with none between that went through; then it is no file's doing."""
 STARTS = 300.0
 """Wall seconds for a process to be ready."""
 
@@ -47,6 +49,7 @@ class Fuzzing:
         self._started = 0
         self._children: list[_Child] = []
         self._count = count
+        self._in_a_row = 0
 
     def outcomes(self) -> Iterator[Outcome]:
         """Every file's outcome. Closing the generator ends the processes."""
@@ -89,6 +92,7 @@ class Fuzzing:
         elif isinstance(said, Outcome):
             child.waiting.remove(said.index)
             child.current = None
+            self._in_a_row = 0
             yield said
         else:
             self._go_on(child)
@@ -108,10 +112,9 @@ class Fuzzing:
         self._children.remove(child)
         seconds = time.monotonic() - child.since
         _end(child)
-        if child.current is None:
-            raise RuntimeError(
-                f"a process of the fuzzer {how} before its first file: exit code {child.process.exitcode}"
-            )
+        self._in_a_row += 1
+        if child.current is None or self._in_a_row > IN_A_ROW:
+            raise RuntimeError(f"processes of the fuzzer {how} whatever the file: exit code {child.process.exitcode}")
         made = file(self._seed, child.current)
         words = f"{how}: exit code {child.process.exitcode} after {seconds:.1f} s"
         cost = (seconds, seconds, 0, 0, None, None)

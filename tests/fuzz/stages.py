@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from pipeline.adapters import decode_processes
 from pipeline.adapters.memory import MemoryBroker, MemoryFeatureCache, MemoryWriter, NullEncoder
 from pipeline.adapters.record_publisher import RecordPublisher
 from pipeline.items import Batch, Item
@@ -51,9 +52,9 @@ class Stages:
         encoder, hooks = NullEncoder(SPEC), Hooks()
         self._held = ExitStack()
         decoding = Decoding(settings, hooks)
-        decoder, self._processes = decoding.decoder(SPEC), decoding.processes
-        if self._processes is not None:
-            self._held.callback(self._processes.close)
+        decoder = decoding.decoder(SPEC)
+        if decoding.processes is not None:
+            self._held.callback(decoding.processes.close)
         fetching = Threads(1, "fetch")
         self._held.callback(fetching.close)
         policies = PolicySet((Policy("a", "A", ("a knife",), {"review": 0.5}),), Defaults(background=("a tree",)))
@@ -87,7 +88,7 @@ class Stages:
 
     def cpu_seconds(self) -> float:
         """CPU that this process and those that decode have used so far."""
-        return time.process_time() + (0.0 if self._processes is None else self._processes.cpu_seconds())
+        return time.process_time() + decode_processes.cpu_seconds()
 
     def _publish(self, broker: MemoryBroker) -> Publish:
         return Publish(RecordPublisher(MemoryWriter(broker), self._topics), self._hooks, lambda: 0.0)
