@@ -23,6 +23,8 @@ READY = 120.0
 ANSWER = 30.0
 """Seconds to fork a process or to bury one: milliseconds, but where memory is short."""
 _PROGRAM = """\
+import signal
+signal.signal(signal.SIGINT, signal.SIG_IGN)
 import os, sys
 os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
 sys.path[:] = {path!r}
