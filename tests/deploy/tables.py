@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from pipeline.adapters.prometheus.declared import Metrics
 from workers.canary.metrics import CanaryMetrics, GroupMetrics
 from workers.fleet.metrics import SupervisorMetrics
-from workers.settings import GROUPS, Settings, groups, variable
+from workers.settings import GROUPS, Settings, variable
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 PAGE = DEPLOY / "README.md"
@@ -44,7 +44,7 @@ def settings_table() -> str:
 
 
 def _group(group: str, names: Iterable[str]) -> str:
-    title = getattr(groups, group.capitalize()).__doc__
+    title = next(each.__doc__ for each in Settings.__bases__ if each.__name__ == group.capitalize())
     rows = (_setting(name, Settings.model_fields[name]) for name in names)
     return f"**{group}**: {title}\n\n" + _table(("setting", "variable", "default", "what it is"), rows)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PATIENT = 3.0
 """Seconds that a check waits, where a worker waits for `redis_timeout`."""
-_TODO = "decisions are the same without it; start it, or correct redis_url and its password, or unset it"
+_ADVICE = "decisions are the same without it; start it, or correct redis_url and its password, or unset it"
 
 
 class Told(NamedTuple):
@@ -45,7 +45,7 @@ def redis(settings: Settings) -> Finding:
     try:
         told = ask_time(connection)
     except ServiceError as error:
-        return warn(f"{url}: {error}", _TODO)
+        return warn(f"{url}: {error}", _ADVICE)
     finally:
         connection.close()
     found = f"{url} answers in {told.took * 1000:.1f} ms and takes values"

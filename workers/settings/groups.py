@@ -1,4 +1,4 @@
-"""Every setting, declared once: its name, kind, default and description.
+"""Every setting, declared once: its name, kind, default and description. Two groups have modules of their own.
 
 A group is what a command takes whole, what `--help` and `config show` show together, and a table of the manual that
 its docstring heads.
@@ -9,28 +9,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationInfo, field_serializer, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_serializer, field_validator
 from pydantic_core import PydanticCustomError
-from pydantic_settings import NoDecode
 
-from pipeline.rules import canaries
 from pipeline.rules.images.views import Coverage
 from pipeline.wire import DEAD_LETTERS_TOPIC, DECISIONS_TOPIC, IMAGES_TOPIC
-from workers.settings.addresses import check_endpoint, check_host, check_store
 from workers.settings.cores import usable_cores
 from workers.settings.environment import HOME, state_folder
+from workers.settings.kinds import Count, Port, Seconds
 from workers.settings.redaction import check_redis_url, redacted
 
 SHIPPED_POLICIES = HOME / "policies"
-
-Count = Annotated[int, Field(ge=1)]
-Port = Annotated[int, Field(ge=0, le=65535)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Hosts = Annotated[tuple[Annotated[str, AfterValidator(check_host)], ...], NoDecode]
-Stores = Annotated[tuple[Annotated[str, AfterValidator(check_store)], ...], NoDecode]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
-Canaries = Annotated[tuple[str, ...], NoDecode]
-Endpoint = Annotated[str, AfterValidator(check_endpoint)]
 
 
 class Kafka(BaseModel, frozen=True):
@@ -224,46 +213,6 @@ class State(BaseModel, frozen=True):
     )
 
 
-class Fetch(BaseModel, frozen=True):
-    """Where claim checks may point to, and how long a store is waited for."""
-
-    fetch_allowed_hosts: Hosts = Field(
-        (), description="Hosts that claim checks may point to, such as cdn.example.com,*.s3.example.com,minio:9000."
-    )
-    fetch_allowed_stores: Stores = Field(
-        (),
-        description="Buckets, or parts of them, and folders that claim checks may point to, such as"
-        " s3://images,gs://other/uploads,az://container,file:///data/images.",
-    )
-    fetch_allow_private: bool = Field(False, description="Let claim checks reach private addresses.")
-    fetch_allow_http: bool = Field(False, description="Let claim checks use http:// besides https://.")
-    fetch_max_bytes: Count = Field(50_000_000, description="Most bytes of a fetched image.")
-    fetch_timeout: Seconds = Field(10.0, description="Seconds for one fetch, redirects included.")
-    fetch_patience: Seconds = Field(
-        300.0,
-        description="Seconds that claim checks wait for a store that does not answer, then dead letters.",
-    )
-    fetch_s3_endpoint: Endpoint | None = Field(
-        None, description="Where s3:// is, such as http://minio:9000, buckets in the path; none: AWS."
-    )
-    fetch_s3_region: Name | None = Field(
-        None, description="Region of s3:// buckets; none: AWS_REGION, else us-east-1."
-    )
-    fetch_gcs_endpoint: Endpoint | None = Field(None, description="Where gs:// is; none: Google.")
-    fetch_azure_account: Name | None = Field(
-        None, description="Storage account of az:// containers; none: AZURE_STORAGE_ACCOUNT_NAME."
-    )
-    fetch_azure_endpoint: Endpoint | None = Field(None, description="Where az:// is; none: the account's at Azure.")
-    fetch_cafile: Path | None = Field(
-        None, description="CA certificates (PEM) to trust for s3://, gs:// and az:// besides the system's."
-    )
-
-    @field_validator("fetch_allowed_hosts", "fetch_allowed_stores", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-
 class Brake(BaseModel, frozen=True):
     """When a worker takes no more images because it fails at too many."""
 
@@ -278,34 +227,6 @@ class Brake(BaseModel, frozen=True):
         10.0,
         description="Seconds between two trials while the brake is on; five good ones take it off.",
     )
-
-
-class Canary(BaseModel, frozen=True):
-    """Known images that `sluice canary` sends through Kafka, to see that they come back right."""
-
-    canary: Canaries = Field(
-        (), description=f"Known images to send, '{canaries.FORM}', apart by commas; in a file a list as well."
-    )
-    canary_patience: Annotated[float, Field(ge=1, allow_inf_nan=False)] = Field(
-        60.0, description="Seconds to wait for a canary's answer; one that has none by then is missing."
-    )
-
-    @field_validator("canary", mode="before")
-    @classmethod
-    def _apart(cls, value: object) -> object:
-        return tuple(canaries.apart(value)) if isinstance(value, str) else value
-
-    @field_validator("canary")
-    @classmethod
-    def _each_sound(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        try:
-            names = [canaries.Canary.parse(text).name for text in value]
-        except ValueError as error:
-            raise PydanticCustomError("canary", "{said}", {"said": str(error)}) from error
-        if twice := {name for name in names if names.count(name) > 1}:
-            said = f"two canaries are named {min(twice)}: copy the file under another name"
-            raise PydanticCustomError("canary", "{said}", {"said": said})
-        return value
 
 
 class Service(BaseModel, frozen=True):

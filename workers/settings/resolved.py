@@ -16,7 +16,9 @@ from pydantic_settings import (
 
 from pipeline.errors import SettingsError
 from workers.settings import groups
+from workers.settings.canary import Canary
 from workers.settings.environment import ENV_PREFIX, config_file, variable
+from workers.settings.fetch import Fetch
 from workers.settings.mistakes import reason
 
 POLL_MARGIN = 5.0
@@ -28,9 +30,9 @@ class Settings(
     # Of several bases pydantic takes the last one's fields first: read from below, this is the order that people see.
     groups.Log,
     groups.Service,
-    groups.Canary,
+    Canary,
     groups.Brake,
-    groups.Fetch,
+    Fetch,
     groups.State,
     groups.Policies,
     groups.Images,

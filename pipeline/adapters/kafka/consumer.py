@@ -17,7 +17,8 @@ from typing import Any
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 
 from pipeline.adapters.kafka.assignor import HonestAssignor
-from pipeline.adapters.kafka.fetcher import EXPIRED, RECREATED, TRUNCATED, FairFetcher, Lost
+from pipeline.adapters.kafka.fetcher import FairFetcher
+from pipeline.adapters.kafka.losses import EXPIRED, RECREATED, TRUNCATED, Lost
 from pipeline.rules.flow.assignment import Partition
 
 _ASK_MS = 10_000

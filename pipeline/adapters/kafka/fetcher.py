@@ -4,7 +4,7 @@ The library hands out one partition's fetch to its end before it looks at the ne
 of 100 KB, a partition with work waited for 160 images of its neighbour. Here all fetched partitions give a share to
 every poll, and those that have given all are fetched again while the others still have some.
 
-A batch that cannot be read is passed over, and what it held is reported. An offset that the broker does not have any
+What cannot be read is passed over and reported (`partition_records`). An offset that the broker does not have any
 more, or not yet, is reported too, and the partition begins anew at the oldest record that there is.
 """
 
@@ -12,17 +12,15 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from kafka import errors
 from kafka.consumer import fetcher
-from kafka.protocol.consumer import IsolationLevel, OffsetResetStrategy
+from kafka.protocol.consumer import OffsetResetStrategy
 
-from pipeline.ports import LOSSES
-from pipeline.rules.flow.assignment import Partition
+from pipeline.adapters.kafka.losses import TRUNCATED, Lost
+from pipeline.adapters.kafka.partition_records import Ahead, PartitionRecords
 
 PARTITION_FETCH_BYTES = 16 * 1024 * 1024
 """Most bytes of one partition in a fetch. Measured with a busy thread beside it: 654 records of 100 KB a second at
@@ -36,156 +34,12 @@ BUFFER_BYTES = 64 * 1024 * 1024
 REFUSED_SECONDS = 1.0
 """Seconds for which a partition is left alone after the broker refused a fetch of it."""
 
-DOUBTS = 3
-"""Fetches in a row that may bring the same batch from behind the partition's end before it is taken for damaged. A
-broker notes the end before it reads, so what is written in between lies behind that end, once: on a real one, under
-load, 11 of 200,000 records."""
-
-V2 = 2
-"""The version of the batch format that knows transactions and headers."""
-
 IDLE_WAIT_MS = 500
 BUSY_WAIT_MS = 50
 """Milliseconds that the broker may hold back an answer for want of records: less while other partitions have records
 here, since a partition whose records run out is not asked for again before that answer."""
 
 _log = structlog.get_logger(__name__)
-
-EXPIRED, RECREATED, TRUNCATED, CORRUPT = LOSSES
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """Events of one partition that will never be polled: it should go on at `looked_for` and goes on at `begins`."""
-
-    partition: Partition
-    reason: str
-    looked_for: int
-    begins: int
-    why: str = ""
-
-    @property
-    def events(self) -> int:
-        """How many there were at most; 0 where nobody can know, because the log is another one now."""
-        return self.begins - self.looked_for if self.reason in {EXPIRED, CORRUPT} else 0
-
-    @property
-    def log_is_another(self) -> bool:
-        """Whether the same offsets stand for other events from now on."""
-        return self.reason in {RECREATED, TRUNCATED}
-
-
-@dataclass(frozen=True, slots=True)
-class Ahead:
-    """A batch that came for `position` and names an `offset` behind the partition's end, in `fetches` in a row."""
-
-    position: int
-    offset: int
-    fetches: int = 1
-
-    def after(self, before: Ahead | None) -> Ahead:
-        """The same, counted on where the fetch `before` brought it too."""
-        if before is None or (before.position, before.offset) != (self.position, self.offset):
-            return self
-        return Ahead(self.position, self.offset, before.fetches + 1)
-
-
-class PartitionRecords(fetcher.Fetcher.PartitionRecords):
-    """What one fetch brought of one partition, read batch by batch, each as it is asked for."""
-
-    lost: list[Lost]
-    highwater: int
-    size: int
-    before: Ahead | None
-    """What the fetch before this one left, because it lay behind the end."""
-    ahead: Ahead | None
-    """What this one leaves; the next fetch begins with it."""
-
-    def _unpack_records(self, tp: Any, records: Any, *_: object) -> Iterator[Any]:
-        while (batch := self._next(records)) is not None:
-            try:
-                _check(batch)
-                if self._is_ahead(batch):
-                    break
-                if self._holds_events(batch):
-                    yield from self._events(tp, batch)
-            except Exception as error:  # noqa: BLE001 - codecs raise what they like
-                self._pass_over(batch, error)
-            else:
-                if batch.magic == V2:  # compaction may have taken its last records
-                    self.next_fetch_offset = max(self.next_fetch_offset, batch.next_offset)
-        self.drain()
-
-    def _next(self, records: Any) -> Any:
-        try:
-            return records.next_batch()
-        except Exception as error:  # noqa: BLE001 - so short, say, that it has no header: nothing behind it is found
-            self._pass_over(None, error)
-            return None
-
-    def _is_ahead(self, batch: Any) -> bool:
-        """Whether the batch lies behind the partition's end, by the end that this fetch told, and may do so.
-
-        Raises `CorruptRecordError` where fetch after fetch says so. The offset is not under the checksum: a damaged
-        one would be committed, and all events before it lost.
-        """
-        if not batch.base_offset >= self.highwater >= 0:
-            return False
-        ahead = Ahead(self.next_fetch_offset, batch.base_offset).after(self.before)
-        if ahead.fetches > DOUBTS:
-            raise errors.CorruptRecordError(f"its offset, {batch.base_offset}, lies behind the partition's end")
-        self.ahead = ahead
-        return True
-
-    def _holds_events(self, batch: Any) -> bool:
-        """Whether a batch holds anything for us: no marker, and nothing of a transaction that was aborted."""
-        if batch.magic < V2:
-            return True
-        self.leader_epoch = batch.leader_epoch
-        if self.isolation_level == IsolationLevel.READ_COMMITTED and batch.has_producer_id():
-            self._consume_aborted_transactions_up_to(batch.last_offset)
-            if self._contains_abort_marker(batch):
-                self.aborted_producer_ids.discard(batch.producer_id)
-            elif self._is_batch_aborted(batch):
-                return False
-        return not batch.is_control_batch
-
-    def _events(self, tp: Any, batch: Any) -> Iterator[Any]:
-        for record in batch:
-            _check(record)
-            self.records_read += 1
-            self.bytes_read += record.size_in_bytes
-            self.next_fetch_offset = max(self.next_fetch_offset, record.offset + 1)
-            yield fetcher.ConsumerRecord(
-                tp.topic,
-                tp.partition,
-                self.leader_epoch,
-                record.offset,
-                record.timestamp,
-                record.timestamp_type,
-                record.key,
-                record.value,
-                record.headers,
-                record.checksum,
-                -1,
-                -1,
-                -1,
-            )
-
-    def _pass_over(self, batch: Any, error: Exception) -> None:
-        """Go on behind a batch that cannot be read; the end that it names is believed only within the partition."""
-        first = self.next_fetch_offset
-        after = batch.next_offset if batch is not None and batch.magic == V2 else first + 1
-        if not first < after <= self.highwater:
-            after = first + 1
-        self.next_fetch_offset = after
-        why = f"{type(error).__name__}: {error}"
-        self.lost.append(Lost(tuple(self.topic_partition), CORRUPT, first, after, why))
-
-
-def _check(checked: Any) -> None:
-    if not checked.validate_crc():
-        raise errors.CorruptRecordError("the checksum is wrong")
 
 
 class FairFetcher(fetcher.Fetcher):

@@ -22,7 +22,7 @@ from kafka.structs import MemberState
 
 from pipeline.adapters.kafka.connection import KafkaConnection
 from pipeline.adapters.kafka.consumer import Consumer
-from pipeline.adapters.kafka.fetcher import Lost
+from pipeline.adapters.kafka.losses import Lost
 from pipeline.adapters.kafka.membership import Membership
 from pipeline.adapters.kafka.rebalance import Rebalances
 from pipeline.adapters.kafka.records import events

@@ -30,22 +30,26 @@ class NotDrilled:
         return f"{self.policy}: {self.sample} {self.problem}{named_at}"
 
 
-@dataclass(frozen=True)
-class PolicyDrill:
-    """What came of one policy's samples."""
-
-    policy: str
+class _Halves:
     attempts: Sequence[Attempt]
 
     @cached_property
     def flags(self) -> Tally:
-        """Of the samples that it must flag."""
+        """Of the samples that must be flagged."""
         return Tally([each for each in self.attempts if each.sample.must_flag])
 
     @cached_property
     def harmless(self) -> Tally:
-        """Of the samples that it must pass, where they were drilled."""
+        """Of the samples that must pass, where they were drilled."""
         return Tally([each for each in self.attempts if not each.sample.must_flag])
+
+
+@dataclass(frozen=True)
+class PolicyDrill(_Halves):
+    """What came of one policy's samples."""
+
+    policy: str
+    attempts: Sequence[Attempt]
 
     @cached_property
     def tricks(self) -> dict[str, Tally]:
@@ -68,7 +72,7 @@ class PolicyDrill:
 
 
 @dataclass(frozen=True)
-class Record:
+class Record(_Halves):
     """All attempts of one run, and what they were made with."""
 
     seed: int
@@ -86,14 +90,6 @@ class Record:
         for each in self.attempts:
             grouped.setdefault(each.sample.policy, []).append(each)
         return [PolicyDrill(policy, grouped[policy]) for policy in sorted(grouped)]
-
-    @cached_property
-    def flags(self) -> Tally:
-        return Tally([each for each in self.attempts if each.sample.must_flag])
-
-    @cached_property
-    def harmless(self) -> Tally:
-        return Tally([each for each in self.attempts if not each.sample.must_flag])
 
     def below(self, share: float, *, each: bool) -> list[str]:
         """What is flagged less often than that: policies and, where `each` trick must hold, tricks of policies."""

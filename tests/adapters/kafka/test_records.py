@@ -13,8 +13,9 @@ from kafka import KafkaProducer, TopicPartition
 from kafka.record import MemoryRecords, MemoryRecordsBuilder
 
 from pipeline.adapters.kafka import format as kafka_format
-from pipeline.adapters.kafka.fetcher import Ahead, FairFetcher
+from pipeline.adapters.kafka.fetcher import FairFetcher
 from pipeline.adapters.kafka.format import ESCAPE, InflatedError, name_bytes, name_from
+from pipeline.adapters.kafka.partition_records import Ahead
 from pipeline.errors import ServiceError
 from pipeline.wire import Record
 from tests.adapters.conftest import Heard, KafkaBus, collect, values
