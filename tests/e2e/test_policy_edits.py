@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from pipeline.rules.policies.bounds import MOST_SENTENCES
 from tests.e2e.pipeline_under_test import STOP, Pipeline
 from tests.e2e.policies_under_test import edit, policy, write_policies
 from tests.e2e.standing import Standing
@@ -68,7 +69,9 @@ def test_a_worker_told_to_stop_amid_an_edit_ends_in_order(
     pipeline = make_pipeline(policies=write_policies(tmp_path / "own"))
     worker = pipeline.workers(1)[0]
     prompts = [f"thing number {number}" for number in range(6_000)]
-    edit(tmp_path / "own", "things.yaml", policy("Things", prompts, {"label": 0.9}))
+    for first in range(0, len(prompts), MOST_SENTENCES):
+        some = prompts[first : first + MOST_SENTENCES]
+        edit(tmp_path / "own", f"things-{first}.yaml", policy("Things", some, {"label": 0.9}))
     until(
         lambda: worker.metric("sluice_text_cache_lookups_total", result="miss") >= len(prompts),
         60,
