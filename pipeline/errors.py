@@ -8,6 +8,9 @@
     |   +-- PolicyError        a policy file: carries every problem with its file and line
     |   +-- ModelError         an unknown model, a checkpoint that does not fit
     |   `-- ServiceError       a broker, topic, port or folder that a command needs and cannot have
+    |       `-- StoreError         an archive's folder or bucket: no permission, not there, not an archive
+    |           +-- StoreAwayError     it cannot be reached for now, or is full: try again later
+    |           `-- StoreChangedError  an object was replaced while it was read: read it again
     +-- ItemError              dead-letter this one item, go on with the next: carries a `Reason`
     |   +-- LostDecoderError   its decoder died of it, or was ended at a limit
     |   `-- RetryError         hold it and try again, others go on meanwhile; dead-letter it when that takes too long
@@ -70,6 +73,18 @@ class ModelError(UsageError):
 
 class ServiceError(UsageError):
     """A command cannot start, because it lacks something from outside: a broker, topic, port or folder."""
+
+
+class StoreError(ServiceError):
+    """An archive's folder or bucket does not do what is asked of it; the message says what to change."""
+
+
+class StoreAwayError(StoreError):
+    """The store cannot be reached for now, or is full."""
+
+
+class StoreChangedError(StoreError):
+    """An object was replaced or removed while it was being read."""
 
 
 class Reason(StrEnum):

@@ -4,6 +4,7 @@ They are Protocols. Each docstring is the contract: whether a call may block, an
 suite in the tests runs over every implementation of a port.
 """
 
+from pipeline.ports.archive import Store, Stored
 from pipeline.ports.caches import FeatureCache, TextCache
 from pipeline.ports.hooks import DEATHS, LOSSES, HookChain, Hooks
 from pipeline.ports.images import Decoded, Decoder, Fetcher
@@ -28,6 +29,8 @@ __all__ = [
     "Span",
     "Spans",
     "Stage",
+    "Store",
+    "Stored",
     "TextCache",
     "Topic",
 ]

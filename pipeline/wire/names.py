@@ -7,10 +7,14 @@ from collections.abc import Sequence
 IMAGES_TOPIC = "sluice.images.v1"
 DECISIONS_TOPIC = "sluice.decisions.v1"
 DEAD_LETTERS_TOPIC = "sluice.dlq.v1"
+FEATURES_TOPIC = "sluice.features.v1"
+REVIEWS_TOPIC = "sluice.reviews.v1"
 
 DECISION_SCHEMA = "sluice.decision.v2"
 DECISION_TYPE = "dev.sluice.decision.v2"
 DEAD_LETTER_SCHEMA = "sluice.dead_letter.v1"
+FEATURES_SCHEMA = "sluice.features.v1"
+REVIEW_SCHEMA = "sluice.review.v1"
 
 CONTENT_TYPE = "content-type"
 CLAIM_CONTENT_TYPE = "application/json"

@@ -1,0 +1,167 @@
+"""Reading an archive: its segments by time, and their rows in blocks of whole events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from pipeline.archive.segments import Contents, contents, opened
+from pipeline.ports import Store, Stored
+from pipeline.rules.archive.names import SegmentName, parse_path
+from pipeline.rules.archive.remembered import HALF
+from pipeline.signals import REGION, Closer, Provenance, Signals
+from pipeline.wire import Decision, ModelRef, parse_decision
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A segment as a listing tells of it."""
+
+    name: SegmentName
+    stored: Stored
+
+    @property
+    def path(self) -> str:
+        return self.stored.path
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows of E whole events of one segment, V rows in all, with the columns that were asked for.
+
+    ``rows`` holds one row a view; `column` gives one value an event. `features` and `signals` need the columns of
+    `FEATURES` and `SIGNALS`.
+    """
+
+    segment: Segment
+    contents: Contents
+    rows: pa.Table
+
+    @cached_property
+    def offsets(self) -> NDArray[np.int64]:
+        """``int64[E+1]``: the rows of event e are ``offsets[e]`` to ``offsets[e+1]``."""
+        views = self.rows["views"].to_numpy()
+        starts = np.flatnonzero(self.rows["view"].to_numpy() == 0)
+        if not len(views):
+            return np.zeros(1, np.int64)
+        return np.append(starts, len(views))
+
+    @property
+    def events(self) -> int:
+        """How many events there are, E."""
+        return len(self.offsets) - 1
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """One value of that column for each event."""
+        return self.rows[name].take(pa.array(self.offsets[:-1]))
+
+    @cached_property
+    def features(self) -> NDArray[np.float16]:
+        """``float16[V,D]``, without a copy where the rows lie in one piece."""
+        pieces = [_halves(each, self.contents.dimension) for each in self.rows["features"].chunks if len(each)]
+        return (
+            pieces[0]
+            if len(pieces) == 1
+            else np.concatenate(pieces or [np.zeros((0, self.contents.dimension), HALF)])
+        )
+
+    def decision(self, event: int) -> Decision:
+        """The decision on an event, by its index, as it was published."""
+        return parse_decision(self.rows["decision"][int(self.offsets[event])].as_py())
+
+    def signals(self, events: Iterable[int]) -> list[Signals]:
+        """The signals of these events, by their indices: those that their decisions were made by."""
+        return [self._signals(event) for event in events]
+
+    @cached_property
+    def _regions(self) -> NDArray[np.void]:
+        regions = np.zeros(len(self.rows), REGION)
+        regions["frame"] = self.rows["frame"].to_numpy()
+        regions["box"] = np.stack([self.rows[edge].to_numpy() for edge in ("left", "top", "right", "bottom")], axis=1)
+        return regions
+
+    @cached_property
+    def _closer(self) -> NDArray[np.bool_]:
+        return np.asarray(self.rows["closer"].to_numpy())
+
+    def _signals(self, event: int) -> Signals:
+        first, end = self.offsets[event : event + 2].tolist()
+        seam = first + int((~self._closer[first:end]).sum())
+        features = self.features[first:end].astype(np.float32)
+        model = ModelRef(
+            self.rows["model_name"][first].as_py(), self.contents.fingerprint, self.rows["dtype"][first].as_py()
+        )
+        made_by, closer = Provenance(model, self.contents.preprocess), None
+        if seam < end:
+            turned = tuple(self.rows["turned"].slice(seam, end - seam).to_pylist())
+            bar = self.rows["bar"][seam].as_py()
+            closer = Closer(features[seam - first :], self._regions[seam:end], made_by, turned=turned, bar=bar)
+        unseen = self.rows["unseen"][first].as_py()
+        return Signals(features[: seam - first], self._regions[first:seam], made_by, unseen, closer)
+
+
+FEATURES = ("view", "views", "features")
+SIGNALS = (
+    *FEATURES,
+    "frame",
+    "left",
+    "top",
+    "right",
+    "bottom",
+    "closer",
+    "turned",
+    "bar",
+    "unseen",
+    "model_name",
+    "dtype",
+)
+
+
+class Archive:
+    """An archive that is read. Every reader goes through it, so that what is hidden is hidden from all."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def segments(self, since: date | None = None, until: date | None = None) -> list[Segment]:
+        """The segments of these days, both included, by their path."""
+        named = ((parse_path(each.path), each) for each in self.store.list("model="))
+        return [
+            Segment(name, each)
+            for name, each in named
+            if name is not None
+            and (since is None or name.group.day >= since)
+            and (until is None or name.group.day <= until)
+        ]
+
+    def blocks(self, segments: Iterable[Segment], columns: Sequence[str]) -> Iterator[Block]:
+        """The rows of these segments, a row group at a time, with these columns and `views`.
+
+        Raises `StoreError` for a segment that is damaged.
+        """
+        wanted = list(dict.fromkeys(("view", "views", *columns)))
+        for segment in segments:
+            with self.file(segment) as file:
+                of = contents(file, segment.path)
+                for group in range(file.num_row_groups):
+                    yield Block(segment, of, file.read_row_group(group, columns=wanted))
+
+    def file(self, segment: Segment) -> pq.ParquetFile:
+        """The segment's file, opened; a context that closes it."""
+        local = self.store.local(segment.path)
+        return opened(local or self.store.open(segment.path), segment.path)
+
+
+def _halves(array: pa.Array, dimension: int) -> NDArray[np.float16]:
+    """``float16[N,D]`` over the very bytes of a column of features."""
+    size = dimension * HALF.itemsize
+    data = array.buffers()[1]
+    whole = np.frombuffer(data, HALF, count=len(array) * dimension, offset=array.offset * size)
+    return whole.reshape(len(array), dimension)

@@ -1,0 +1,130 @@
+"""A segment as bytes: what is written once, and what its metadata says."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.archive.rows import Kept, table_of
+from pipeline.archive.schema import FORMAT, PREFIX
+from pipeline.errors import StoreError
+from pipeline.rules.archive.names import SegmentName
+
+ROWS = 16_384
+"""Rows of a row group, which is what a reader holds at once: 17 MB of 512 features."""
+PLAIN = ("features", "thumbnail")
+"""Columns that are not compressed: features do not shrink, and thumbnails are compressed already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a segment's metadata says of it. It holds records of its group from `start` up to and without `end`."""
+
+    fingerprint: str
+    preprocess: str
+    dimension: int
+    topic: str
+    partition: int
+    start: int
+    end: int
+    events: int
+    """How many events it holds."""
+    rows: int
+
+
+def segment_bytes(name: SegmentName, kept: Sequence[Kept], end: int) -> bytes:
+    """A segment of these records, one or more, whose group has no others from its first up to `end`."""
+    return parquet_bytes(_by_row_group([table_of(kept)]), _properties(name, kept[0].record.dimension, end, len(kept)))
+
+
+def parquet_bytes(groups: Iterator[pa.Table], properties: dict[str, str]) -> bytes:
+    """A Parquet file of these row groups, one or more."""
+    first = next(groups)
+    words = [field.name for field in first.schema if pa.types.is_dictionary(field.type)]
+    sink = io.BytesIO()
+    keyed = first.schema.with_metadata({PREFIX + key: value for key, value in properties.items()})
+    with pq.ParquetWriter(
+        sink,
+        keyed,
+        compression={leaf: "none" if leaf in PLAIN else "zstd" for leaf in _leaves(keyed)},
+        use_dictionary=[*words, *(leaf for leaf in _leaves(keyed) if "." in leaf)],
+    ) as writer:
+        writer.write_table(first.replace_schema_metadata(keyed.metadata), row_group_size=ROWS * 2)
+        for group in groups:
+            writer.write_table(group.replace_schema_metadata(keyed.metadata), row_group_size=ROWS * 2)
+    return sink.getvalue()
+
+
+def contents(file: pq.ParquetFile, path: str) -> Contents:
+    """What the file's metadata says. Raises `StoreError`, naming the path, for a file that is no segment."""
+    told = {
+        key.decode().removeprefix(PREFIX): value.decode()
+        for key, value in (file.schema_arrow.metadata or {}).items()
+        if key.startswith(PREFIX.encode())
+    }
+    if told.get("format") != FORMAT:
+        raise StoreError(f"{path} is no segment of an archive that this release reads")
+    return Contents(
+        fingerprint=told["fingerprint"],
+        preprocess=told["preprocess"],
+        dimension=int(told["dimension"]),
+        topic=told["topic"],
+        partition=int(told["partition"]),
+        start=int(told["start"]),
+        end=int(told["end"]),
+        events=int(told["events"]),
+        rows=file.metadata.num_rows,
+    )
+
+
+def opened(source: BinaryIO | str, path: str) -> pq.ParquetFile:
+    """The file, of which the metadata is read. Raises `StoreError` for what is no Parquet file."""
+    try:
+        return pq.ParquetFile(source, memory_map=isinstance(source, str), pre_buffer=False)
+    except (pa.ArrowInvalid, OSError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise StoreError(f"{path} is damaged or no Parquet file: {str(error).splitlines()[0]}") from error
+
+
+def _properties(name: SegmentName, dimension: int, end: int, events: int) -> dict[str, str]:
+    return {
+        "format": FORMAT,
+        "fingerprint": name.group.fingerprint,
+        "preprocess": name.group.preprocess,
+        "dimension": str(dimension),
+        "topic": name.topic,
+        "partition": str(name.partition),
+        "start": str(name.start),
+        "end": str(end),
+        "events": str(events),
+    }
+
+
+def _by_row_group(tables: Sequence[pa.Table]) -> Iterator[pa.Table]:
+    """Pieces of about `ROWS` rows; no event is in two of them."""
+    for table in tables:
+        views, at = table["views"].to_numpy(), 0
+        while at < len(views):
+            end = at
+            while end < len(views) and (end - at < ROWS or end == at):
+                end += int(views[end])
+            yield table.slice(at, end - at)
+            at = end
+
+
+def _leaves(schema: pa.Schema) -> list[str]:
+    """The columns as Parquet counts them: those within lists and maps one by one."""
+    return [each.path for each in pq.ParquetFile(_empty(schema)).schema]
+
+
+def _empty(schema: pa.Schema) -> io.BytesIO:
+    sink = io.BytesIO()
+    pq.write_table(schema.empty_table(), sink)
+    sink.seek(0)
+    return sink

@@ -1,0 +1,69 @@
+"""What a segment is called: by the model and preprocessing of its rows, their day, and the record it begins with."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from urllib.parse import quote, unquote
+
+SUFFIX = ".parquet"
+_OFFSET_DIGITS = 20
+_PATH = re.compile(
+    r"model=(?P<fingerprint>[^/]+)/preprocess=(?P<preprocess>[^/]+)/day=(?P<day>\d{4}-\d\d-\d\d)"
+    r"/(?P<topic>[^/]+)-(?P<partition>\d+)-(?P<start>\d+)\.parquet"
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Group:
+    """What the rows of one segment have in common. ``day`` is that on which they were decided, in UTC."""
+
+    fingerprint: str
+    preprocess: str
+    day: date
+
+    @property
+    def folder(self) -> str:
+        """In the form that other readers know as Hive partitions."""
+        return f"model={_quoted(self.fingerprint)}/preprocess={_quoted(self.preprocess)}/day={self.day.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SegmentName:
+    """A segment's identity: its group, and the record of the features topic that it begins with."""
+
+    group: Group
+    topic: str
+    partition: int
+    start: int
+
+    @property
+    def path(self) -> str:
+        """Where it lies in the archive. Offsets have leading zeros, so that names sort."""
+        return f"{self.group.folder}/{self.topic}-{self.partition}-{self.start:0{_OFFSET_DIGITS}d}{SUFFIX}"
+
+    def __str__(self) -> str:
+        return self.path
+
+
+def parse_path(path: str) -> SegmentName | None:
+    """The name of the segment that lies there; None where the path is no segment's."""
+    found = _PATH.fullmatch(path)
+    if found is None:
+        return None
+    try:
+        day = date.fromisoformat(found["day"])
+    except ValueError:
+        return None
+    group = Group(unquote(found["fingerprint"]), unquote(found["preprocess"]), day)
+    return SegmentName(group, found["topic"], int(found["partition"]), int(found["start"]))
+
+
+def day_of(rfc3339: str) -> date:
+    """The day in UTC of a time as decisions give it. Raises ``ValueError`` for what is none."""
+    return datetime.fromisoformat(rfc3339).astimezone(UTC).date()
+
+
+def _quoted(value: str) -> str:
+    return quote(value, safe="")

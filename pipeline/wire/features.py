@@ -1,0 +1,69 @@
+"""What the features topic carries: what is known of an image beside its decision, and the policy sets that decided.
+
+Each value is one MessagePack map that needs nothing else to be understood; ``kind`` tells the two apart.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from pipeline.wire.decisions import Decision, Turned
+from pipeline.wire.names import FEATURES_SCHEMA
+
+
+class FeaturesRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="features"):
+    """A decision, and the signals that it was made by: V views in order, those of a second look last.
+
+    Arrays are little-endian and without gaps.
+    """
+
+    schema: str = FEATURES_SCHEMA
+    decision: Decision
+    dimension: int
+    """D"""
+    features: bytes
+    """``float16[V,D]``: exactly the features that were judged, which have no more digits than that."""
+    regions: bytes
+    """``pipeline.signals.REGION[V]``: frame ``uint32``, and left, top, right, bottom ``float32``, 20 bytes a view."""
+    first_look: int
+    """How many of the views, from the first, are those of the first look."""
+    turned: list[Turned | None] = []
+    """How each view of the second look was turned."""
+    bar: float = 1.0
+    """The least score that counts of a second look."""
+    unseen: int = 0
+    """As in `pipeline.signals.Signals`."""
+    background: str = ""
+    """Digest of the background that stood against the policies, by `background_digest`; empty without one."""
+    background_lse: bytes = b""
+    """``float32[V]``: for each view, the log of the sum over the whole background of ``exp(logit_scale * cos)``."""
+    subject: str | None = None
+    """Whom the image is of or from, as its event says; what an erasure may ask for."""
+    thumbnail: bytes | None = None
+    """A WebP of 256 pixels or less."""
+
+
+class PolicySetRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="policy_set"):
+    """A policy set that went live: the files of its folder, by which its decisions can be made again."""
+
+    schema: str = FEATURES_SCHEMA
+    version: str
+    files: dict[str, bytes]
+    live_at: str
+    """RFC 3339, when the worker that sent this took it up."""
+
+
+ArchiveRecord = FeaturesRecord | PolicySetRecord
+
+_encode = msgspec.msgpack.Encoder().encode
+_decoder: msgspec.msgpack.Decoder[ArchiveRecord] = msgspec.msgpack.Decoder(ArchiveRecord)
+
+
+def archive_record_bytes(record: ArchiveRecord) -> bytes:
+    """The record as the value of a Kafka record."""
+    return _encode(record)
+
+
+def parse_archive_record(value: bytes) -> ArchiveRecord:
+    """Read a record back from its bytes; raises `msgspec.DecodeError` naming what does not fit."""
+    return _decoder.decode(value)
