@@ -108,6 +108,10 @@ BROKEN: dict[str, list[Callable[[], Evidence]]] = {
     "lost": [
         lambda: replace(WHOLE, answers=list(without(9)), samples=()),
     ],
+    "told as lost without a cause": [
+        lambda: replace(WHOLE, answers=list(without(3)), log=[lost_line("corrupt", 3, 4, 5)]),
+        lambda: replace(WHOLE, answers=list(without(3)), log=[lost_line("expired", 3, 4, 5)]),
+    ],
     "repeats under another event id": [
         lambda: replace(WHOLE, answers=[*WHOLE.answers, replace(AGAIN, event_id="0" * 32)]),
         lambda: replace(WHOLE, answers=[*WHOLE.answers, replace(AGAIN, source=(0, 4))]),
@@ -171,7 +175,8 @@ def test_a_breach_names_the_event_and_where_it_stood() -> None:
 
 
 def test_events_that_a_log_has_named_as_lost_are_told_and_no_others() -> None:
-    evidence = replace(WHOLE, answers=list(without(3)), log=[lost_line("expired", 3, 4, 5)])
+    expired = RoundDone([Struck("events-expired", 4.0, 5.0)], 5.0, 10.0)
+    evidence = replace(WHOLE, answers=list(without(3)), log=[lost_line("expired", 3, 4, 5)], rounds=[expired])
     assert broken(evidence) == {}
     assert told_lost(evidence) == [EVENTS[3]]
     beside = replace(evidence, log=[lost_line("expired", 4, 9, 5)])
@@ -187,6 +192,7 @@ def test_what_was_in_a_topic_that_is_another_now_is_told_of_the_old_one_alone() 
         answers=[*without(9), *(decided(event) for event in second[:9])],
         samples=(),
         epochs={EPOCH: BEGAN, "second": BEGAN + 100},
+        rounds=[RoundDone([Struck("topic-recreated", 4.0, 5.0)], 5.0, 10.0)],
         log=[lost_line("recreated", 9, 0, 101)],
     )
     assert [said.partition(" has")[0] for said in broken(evidence)["lost"]] == [

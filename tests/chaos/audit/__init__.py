@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from tests.chaos.audit.answers import (
     both_decided_and_dead_lettered,
+    lost_without_cause,
     nobodys_answers,
     other_ids,
     two_verdicts,
@@ -18,6 +19,7 @@ from tests.chaos.evidence import Evidence
 
 RULES: Mapping[str, Callable[[Evidence], Sequence[Breach]]] = {
     "lost": unanswered,
+    "told as lost without a cause": lost_without_cause,
     "repeats under another event id": other_ids,
     "decision ids with two verdicts": two_verdicts,
     "both decided and dead-lettered": both_decided_and_dead_lettered,

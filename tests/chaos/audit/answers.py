@@ -45,6 +45,20 @@ def told_lost(evidence: Evidence) -> list[Sent]:
     return [sent for sent in evidence.sent if sent.number not in answers and any(each.covers(sent) for each in lost)]
 
 
+CAUSES = {"expired": "events-expired", "recreated": "topic-recreated", "truncated": "topic-recreated"}
+"""The fault that each way to lose events comes of. Nothing that a run does makes records unreadable."""
+
+
+def lost_without_cause(evidence: Evidence) -> Iterator[Breach]:
+    """Unanswered events that a log has named as lost, where nothing was done that loses any."""
+    answers, struck = answers_of(evidence), {strike.name for done in evidence.rounds for strike in done.strikes}
+    baseless = [each for each in told(evidence.log, evidence.epochs) if CAUSES.get(each.reason) not in struck]
+    for sent in evidence.sent:
+        said = next((each.reason for each in baseless if each.covers(sent)), None)
+        if said is not None and sent.number not in answers:
+            yield Breach(f"{_named(sent)} was told as lost ({said}), and nothing that was done loses events so")
+
+
 def other_ids(evidence: Evidence) -> Iterator[Breach]:
     """Answers under another event id than the one that follows from what the record is."""
     by_number = {sent.number: sent for sent in evidence.sent}
