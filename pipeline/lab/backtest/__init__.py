@@ -1,0 +1,1 @@
+"""What policies would have decided of the images that an archive remembers, and what that would have changed."""
