@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from pipeline.archive.denied import DenyList, columns_of, shown
 from pipeline.archive.segments import Contents, contents, opened
 from pipeline.ports import Store, Stored
 from pipeline.rules.archive.names import SegmentName, parse_path
@@ -129,6 +130,8 @@ class Archive:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.deny_list = DenyList(store)
+        self.deny_list.load()
 
     def segments(self, since: date | None = None, until: date | None = None) -> list[Segment]:
         """The segments of these days, both included, by their path."""
@@ -144,14 +147,16 @@ class Archive:
     def blocks(self, segments: Iterable[Segment], columns: Sequence[str]) -> Iterator[Block]:
         """The rows of these segments, a row group at a time, with these columns and `views`.
 
-        Raises `StoreError` for a segment that is damaged.
+        Nothing that is erased is among them: the deny list is looked at before each segment. Raises `StoreError` for
+        a segment that is damaged.
         """
-        wanted = list(dict.fromkeys(("view", "views", *columns)))
         for segment in segments:
+            denied = self.deny_list.load()
+            wanted = list(dict.fromkeys(("view", "views", *columns, *columns_of(denied))))
             with self.file(segment) as file:
                 of = contents(file, segment.path)
                 for group in range(file.num_row_groups):
-                    yield Block(segment, of, file.read_row_group(group, columns=wanted))
+                    yield Block(segment, of, shown(file.read_row_group(group, columns=wanted), denied))
 
     def file(self, segment: Segment) -> pq.ParquetFile:
         """The segment's file, opened; a context that closes it."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.archive.denied import shown
 from pipeline.archive.rows import Kept, table_of
 from pipeline.archive.schema import FORMAT, PREFIX
 from pipeline.errors import StoreError
+from pipeline.rules.archive.denied import NOBODY, Denied
 from pipeline.rules.archive.names import SegmentName
 
 ROWS = 16_384
@@ -37,17 +40,27 @@ class Contents:
     rows: int
 
 
-def segment_bytes(name: SegmentName, kept: Sequence[Kept], end: int) -> bytes:
-    """A segment of these records, one or more, whose group has no others from its first up to `end`."""
-    return parquet_bytes(_by_row_group([table_of(kept)]), _properties(name, kept[0].record.dimension, end, len(kept)))
+def segment_bytes(name: SegmentName, kept: Sequence[Kept], end: int, denied: Denied = NOBODY) -> bytes:
+    """A segment of these records, one or more, whose group has no others from its first up to `end`.
+
+    What is denied has no rows in it. It may be without any: the name stands for the records all the same.
+    """
+    rows = shown(table_of(kept), denied)
+    return parquet_bytes(by_row_group([rows]), _properties(name, kept[0].record.dimension, end, events_of(rows)))
 
 
-def parquet_bytes(groups: Iterator[pa.Table], properties: dict[str, str]) -> bytes:
-    """A Parquet file of these row groups, one or more."""
+def events_of(rows: pa.Table) -> int:
+    """How many events these rows are of; it goes by the column `view`."""
+    return int((rows["view"].to_numpy() == 0).sum())
+
+
+def parquet_bytes(groups: Iterator[pa.Table], properties: Mapping[str, str]) -> bytes:
+    """A Parquet file of these row groups, one or more, of which one may be empty."""
     first = next(groups)
     words = [field.name for field in first.schema if pa.types.is_dictionary(field.type)]
     sink = io.BytesIO()
-    keyed = first.schema.with_metadata({PREFIX + key: value for key, value in properties.items()})
+    told = {PREFIX + key: value for key, value in properties.items()}
+    keyed = first.schema.with_metadata((first.schema.metadata or {}) | told)
     with pq.ParquetWriter(
         sink,
         keyed,
@@ -106,16 +119,20 @@ def _properties(name: SegmentName, dimension: int, end: int, events: int) -> dic
     }
 
 
-def _by_row_group(tables: Sequence[pa.Table]) -> Iterator[pa.Table]:
-    """Pieces of about `ROWS` rows; no event is in two of them."""
-    for table in tables:
+def by_row_group(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Pieces of about `ROWS` rows; no event is in two of them. Of tables without any rows it is the first."""
+    tables = iter(tables)
+    first, some = next(tables), False
+    for table in chain([first], tables):
         views, at = table["views"].to_numpy(), 0
         while at < len(views):
             end = at
             while end < len(views) and (end - at < ROWS or end == at):
                 end += int(views[end])
             yield table.slice(at, end - at)
-            at = end
+            at, some = end, True
+    if not some:
+        yield first
 
 
 def _leaves(schema: pa.Schema) -> list[str]:

@@ -30,8 +30,11 @@ class Store(Protocol):
         False, and nothing changes, where there is one. Nobody ever sees a part of it.
         """
 
-    def replace(self, path: str, data: bytes) -> None:
-        """Write an object, over what may be there. Nobody ever sees a part; durable on return."""
+    def replace(self, path: str, data: bytes, version: str | None = None) -> bool:
+        """Write an object, over what may be there. Nobody ever sees a part; durable on return.
+
+        With a `version`, only where the object is there in that version: false, and nothing changes, where it is not.
+        """
 
     def read(self, path: str) -> bytes:
         """The whole object. Raises ``FileNotFoundError`` where there is none."""

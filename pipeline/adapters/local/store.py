@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +16,8 @@ from pipeline.ports import Stored
 
 _PART = ".part-"
 """What begins the name of a file that is being written; nobody reads or lists it."""
+_LOCK = ".lock"
+"""A file at the top that whoever replaces a version holds locked, so that two do not both find it as it was."""
 _PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT})
 
 
@@ -34,12 +38,15 @@ class FolderStore:
 
         return self._write(path, data, link)
 
-    def replace(self, path: str, data: bytes) -> None:
+    def replace(self, path: str, data: bytes, version: str | None = None) -> bool:
         def rename(part: str, target: str) -> bool:
-            Path(part).replace(target)
-            return True
+            with self._alone() if version is not None else nullcontext():
+                if version not in {None, _version(Path(target))}:
+                    return False
+                Path(part).replace(target)
+                return True
 
-        self._write(path, data, rename)
+        return self._write(path, data, rename)
 
     def read(self, path: str) -> bytes:
         try:
@@ -78,13 +85,13 @@ class FolderStore:
             for name in names:
                 path = Path(where, name)
                 relative = path.relative_to(self._folder).as_posix()
-                if name.startswith(_PART) or not relative.startswith(prefix):
+                if name.startswith((_PART, _LOCK)) or not relative.startswith(prefix):
                     continue
                 try:
                     seen = path.stat()
                 except FileNotFoundError:
                     continue
-                yield Stored(relative, seen.st_size, f"{seen.st_ino}-{seen.st_mtime_ns}")
+                yield Stored(relative, seen.st_size, _version_of(seen))
 
     def _write(self, path: str, data: bytes, place: Callable[[str, str], bool]) -> bool:
         """Write beside the target, and `place` it there once it is on the disk."""
@@ -106,6 +113,16 @@ class FolderStore:
                 Path(part).unlink(missing_ok=True)
         return placed
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Wait until no other process or thread replaces what has a version."""
+        handle = os.open(self._folder / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
     def _told(self, error: OSError, what: str) -> Exception:
         if isinstance(error, FileNotFoundError):
             return FileNotFoundError(what)
@@ -113,6 +130,17 @@ class FolderStore:
         advice = "make room, or wait" if passing else "see that the folder is writable for this user"
         message = f"the archive {self.address} cannot {what}: {error.strerror}; {advice}"
         return StoreAwayError(message) if passing else StoreError(message)
+
+
+def _version(path: Path) -> str | None:
+    try:
+        return _version_of(path.stat())
+    except FileNotFoundError:
+        return None
+
+
+def _version_of(seen: os.stat_result) -> str:
+    return f"{seen.st_ino}-{seen.st_mtime_ns}"
 
 
 def _sync(folder: Path) -> None:

@@ -27,9 +27,12 @@ class MemoryStore:
             self._put(path, data)
             return True
 
-    def replace(self, path: str, data: bytes) -> None:
+    def replace(self, path: str, data: bytes, version: str | None = None) -> bool:
         with self._lock:
+            if version is not None and (path not in self._objects or str(self._objects[path][1]) != version):
+                return False
             self._put(path, data)
+            return True
 
     def read(self, path: str) -> bytes:
         try:
