@@ -7,7 +7,7 @@ width. None draws random numbers, so a figure repeats exactly.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import hypot, sqrt
+from math import hypot, inf, sqrt
 from statistics import NormalDist
 
 LEVEL = 0.95
@@ -72,18 +72,25 @@ def paired_difference(gained: int, lost: int, total: int) -> Estimate:
 def ratio(a: tuple[int, int], b: tuple[int, int]) -> Estimate | None:
     """Share a over share b, each (hits, total) of examples of its own; None where share b is 0.
 
-    Wilson's limits of the two, combined by the "method of variance estimates recovery": Donner and Zou (2012),
-    "Closed-form confidence intervals for functions of the normal mean and standard deviation", Statistical Methods
-    in Medical Research 21, 347-359.
+    Wilson's limits of the two, combined as in `least_ratio`.
     """
     one, two = share(*a), share(*b)
     if two.value == 0:
         return None
-    value, product = one.value / two.value, one.value * two.value
-    least, most = one.low * (2 * one.value - one.low), one.high * (2 * one.value - one.high)
-    # Both discriminants are products of squares less what is smaller: never below 0 but for rounding.
-    below = sqrt(max(0.0, product**2 - least * two.high * (2 * two.value - two.high)))
-    divisor = two.low * (2 * two.value - two.low)
-    above = sqrt(max(0.0, product**2 - most * divisor))
-    low = least / (product + below) if product else 0.0
-    return Estimate(value, min(value, low), max(value, (product + above) / divisor))
+    value, inverse = one.value / two.value, least_ratio(two, one)
+    high = 1 / inverse if inverse else inf
+    return Estimate(value, min(value, least_ratio(one, two)), max(value, high))
+
+
+def least_ratio(one: Estimate, two: Estimate) -> float:
+    """The lower end of the interval of ``one / two``, which are independent and not below 0.
+
+    The "method of variance estimates recovery": Donner and Zou (2012), "Closed-form confidence intervals for
+    functions of the normal mean and standard deviation", Statistical Methods in Medical Research 21, 347-359. The
+    upper end is one over the lower end of ``two / one``.
+    """
+    product = one.value * two.value
+    least = one.low * (2 * one.value - one.low)
+    # A product of squares less what is smaller: never below 0 but for rounding.
+    root = sqrt(max(0.0, product**2 - least * two.high * (2 * two.value - two.high)))
+    return least / (product + root) if product + root else 0.0

@@ -84,7 +84,11 @@ def _choose(
     quality = curve.quality(before if problem else threshold, prevalence)
     if problem:
         return Choice(action, before, target, None, quality, problem)
-    notes = [*_order_notes(before, threshold, target, floor), *_data_notes(curve, quality, target, prevalence)]
+    notes = [
+        *_order_notes(before, threshold, target, floor),
+        *_data_notes(curve, quality, target, prevalence),
+        *curve.remarks(threshold),
+    ]
     return Choice(action, before, target, threshold, quality, notes=tuple(notes))
 
 
@@ -108,7 +112,7 @@ def _lowest(curve: Curve, target: Target, prevalence: float | None, floor: _Floo
 
 def _parting(curve: Curve, at: int, columns: Flags) -> float:
     """A short number that flags what column `at` does, or nearly: see the module's text."""
-    low = float(curve.levels[at - 1]) if at else 0.0
+    low = float(curve.levels[at - 1]) if at else curve.least
     high = float(curve.levels[at])
     middle, quarter = (_logit(low) + _logit(high)) / 2, (_logit(high) - _logit(low)) / 4
     short = round(_logistic(middle), 2)

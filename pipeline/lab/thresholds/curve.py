@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.lab.evaluation.precision import MILLION, Counts, bayes, precision_of, rate
 from pipeline.lab.evaluation.shares import Estimate
+from pipeline.lab.evaluation.weighted import Tally
+from pipeline.lab.reviews.reviewed import Numbers, Reviewed
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -39,7 +43,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Curve:
-    """Images by score. Build it with `curve_of`.
+    """Images by score. Build it with `curve_of`, or of reviews with `curve_of_reviews`.
 
     A threshold t flags the scores >= t, so only the M distinct scores make a difference: column i of each array
     belongs to the thresholds above ``levels[i-1]`` up to ``levels[i]``.
@@ -47,25 +51,64 @@ class Curve:
 
     levels: Floats
     """``float64[M]``, ascending."""
-    hits: NDArray[np.int64]
-    """``int64[M]``: positives that score at least ``levels[i]``."""
-    false: NDArray[np.int64]
-    """``int64[M]``: negatives that score at least ``levels[i]``."""
+    hits: Floats
+    """``float64[M]``: positives that score at least ``levels[i]``; of reviews, how many images those stand for."""
+    false: Floats
+    """``float64[M]``: negatives that score at least ``levels[i]``, likewise."""
     positives: int
+    """Images that were looked at and show it."""
     negatives: int
+    sample: Reviewed | None = None
+    """The reviews behind it, where it is of reviews."""
+
+    @cached_property
+    def told(self) -> Flags:
+        """``bool[M]``: at which columns the data may speak for every image from there on, as data always do."""
+        if self.sample is None:
+            return np.ones(len(self.levels), bool)
+        return self.sample.told_from(self.levels)
+
+    @cached_property
+    def least(self) -> float:
+        """No threshold below this one is spoken for, for lack of images that were looked at."""
+        return 0.0 if self.sample is None or self.complete else float(self.levels[0])
+
+    @cached_property
+    def complete(self) -> bool:
+        """Whether the data may speak for all images, so that recall can be told."""
+        return self.sample is None or self.sample.at(0.0).told
+
+    @cached_property
+    def worth(self) -> tuple[int, int]:
+        """How many positives and negatives of equal weight would tell as much: Kish (1965), "Survey sampling"."""
+        if self.sample is None:
+            return self.positives, self.negatives
+        everything = self.sample.at(0.0)
+        return _equal(everything.hits), _equal(everything.false)
+
+    def remarks(self, threshold: float) -> Iterator[str]:
+        """What the data leave open at that threshold."""
+        return iter(()) if self.sample is None else self.sample.at(threshold).remarks()
 
     def level_of(self, threshold: float) -> int:
         """The column that a threshold belongs to; M where it is above all scores."""
         return int(np.searchsorted(self.levels, threshold, side="left"))
 
     def counts(self, threshold: float) -> Counts:
+        """Of the images that were looked at; they have no weights here."""
+        if self.sample is not None:
+            found = self.sample.at(threshold)
+            return Counts(found.hits.images, self.positives, found.false.images, self.negatives)
         at = self.level_of(threshold)
         none = at == len(self.levels)
         hits, false = (0, 0) if none else (int(self.hits[at]), int(self.false[at]))
         return Counts(hits, self.positives, false, self.negatives)
 
     def quality(self, threshold: float, prevalence: float | None) -> Quality:
+        """What a threshold does; a prevalence is for data without weights, which are no sample of the stream."""
         counts = self.counts(threshold)
+        if self.sample is not None:
+            return _sampled(counts, self.sample.at(threshold))
         recall = rate(counts.hits, counts.positives)
         false = rate(counts.false, counts.negatives)
         share = counts.positives / (counts.positives + counts.negatives) if prevalence is None else prevalence
@@ -83,30 +126,54 @@ class Curve:
         return np.array([bayes(float(r), float(f), prevalence) for r, f in pairs], np.float64)
 
     def points(self, prevalence: float | None = None) -> list[Point]:
-        """The curve from high thresholds to low, a point wherever recall grows (at most one for each positive)."""
+        """The curve from high thresholds to low, a point wherever recall grows (at most one for each positive).
+
+        There is none where recall cannot be told.
+        """
         precision = self.precision(prevalence)
+        if not self.positives or not self.complete:
+            return []
         grows = np.diff(self.hits, append=0) < 0
-        points = zip(self.levels[grows], precision[grows], self.hits[grows] / self.positives, strict=True)
+        points = zip(self.levels[grows], precision[grows], self.hits[grows] / self.hits[0], strict=True)
         return [Point(float(t), float(p), float(r)) for t, p, r in points][::-1]
+
+
+def _equal(of: Tally) -> int:
+    return int(of.weight**2 / of.squares) if of.squares else 0
+
+
+def _sampled(counts: Counts, found: Numbers) -> Quality:
+    return Quality(counts, found.precision, found.recall, found.false_per_million, found.flagged_per_million)
 
 
 def curve_of(scores: Floats, positive: Flags) -> Curve:
     """Sort ``float64[N]`` scores and count what each would flag; ``bool[N]`` says which images show it."""
+    return _curve_of(scores, positive, np.ones(len(scores)), None)
+
+
+def curve_of_reviews(sample: Reviewed) -> Curve:
+    """The curve of a stream, as far as reviews can tell; images that were left unsure have no part in it."""
+    judged = ~sample.unsure
+    return _curve_of(sample.scores[judged], sample.shows[judged], sample.weights[judged], sample)
+
+
+def _curve_of(scores: Floats, positive: Flags, weights: Floats, sample: Reviewed | None) -> Curve:
     levels, at = np.unique(scores, return_inverse=True)
-    hits = np.bincount(at[positive], minlength=len(levels))
-    false = np.bincount(at[~positive], minlength=len(levels))
+    hits = np.bincount(at[positive], weights[positive], minlength=len(levels))
+    false = np.bincount(at[~positive], weights[~positive], minlength=len(levels))
     return Curve(
         levels=levels.astype(np.float64),
         hits=_from_above(hits),
         false=_from_above(false),
         positives=int(positive.sum()),
         negatives=int((~positive).sum()),
+        sample=sample,
     )
 
 
-def _from_above(counts: NDArray[np.intp]) -> NDArray[np.int64]:
-    """Add up the counts of each level and all above it."""
-    return np.asarray(counts[::-1].cumsum()[::-1], np.int64)
+def _from_above(weights: Floats) -> Floats:
+    """Add up the weights of each level and all above it."""
+    return np.asarray(weights[::-1].cumsum()[::-1])
 
 
 def average_precision(points: list[Point]) -> float:

@@ -54,6 +54,8 @@ class Calibration:
     spec: EncoderSpec
     prevalence: float | None
     findings: tuple[Finding, ...]
+    stream: int | None = None
+    """How many images of a stream ``images`` were chosen from to be reviewed; None for labelled images."""
 
     @property
     def supported(self) -> bool:
@@ -85,7 +87,7 @@ def measure(
     scores = image_scores(extracted, compiled)
     spec = encoder.spec
     findings = [
-        _finding(policy, _curve(policy, extracted, scores[:, column]), asked, spec)
+        finding(policy, _curve(policy, extracted, scores[:, column]), asked, spec)
         for column, policy in enumerate(compiled.policies)
     ]
     images, unreadable = len(extracted.examples), extracted.unreadable
@@ -99,9 +101,12 @@ def _curve(policy: Policy, extracted: Extracted, scores: Floats) -> Curve:
     return curve_of(scores[counts], positive[counts])
 
 
-def _finding(policy: Policy, curve: Curve, asked: Asked, spec: EncoderSpec) -> Finding:
+def finding(
+    policy: Policy, curve: Curve, asked: Asked, spec: EncoderSpec, none: str = "no image shows it"
+) -> Finding:
+    """What becomes of a policy; `none` says that there is no positive."""
     if not curve.positives:
-        return Finding(policy, "no images", None, (), None, "no image shows it; its thresholds stay as they are")
+        return Finding(policy, "no images", None, (), None, f"{none}; its thresholds stay as they are")
     targets = asked.of(policy)
     choices = tuple(calibrate(curve, policy.actions, targets, asked.prevalence))
     if not targets:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline.lab.evaluation.shares import LEVEL, Estimate
+from pipeline.lab.evaluation.shares import LEVEL
+from pipeline.lab.reviews.record import estimate_record, reviews_record, told
 from pipeline.lab.thresholds.calibrate import Choice
 from pipeline.lab.thresholds.curve import average_precision
 from pipeline.lab.thresholds.measure import Calibration, Finding
@@ -19,6 +19,7 @@ def record(found: Calibration, written: Iterable[Path]) -> dict[str, Any]:
     return {
         "data": found.data,
         "images": found.images,
+        "stream": found.stream,
         "unreadable": [asdict(each) for each in found.unreadable],
         "model": {"name": spec.name, "fingerprint": spec.fingerprint, "dtype": spec.dtype},
         "prevalence": found.prevalence,
@@ -39,11 +40,12 @@ def _policy(finding: Finding, prevalence: float | None) -> dict[str, Any]:
         "note": finding.problem,
         "positives": curve.positives if curve else 0,
         "negatives": curve.negatives if curve else None,
-        "average_precision": average_precision(points) if curve else None,
+        "average_precision": average_precision(points) if curve and curve.complete else None,
         "thresholds": dict(finding.thresholds),
         "calibrated": asdict(finding.calibrated) if finding.calibrated else None,
         "actions": [_action(choice) for choice in finding.choices],
         "curve": [asdict(point) for point in points],
+        "reviews": reviews_record(curve.sample) if curve and curve.sample else None,
     }
 
 
@@ -55,18 +57,10 @@ def _action(choice: Choice) -> dict[str, Any]:
         "before": choice.before,
         "threshold": choice.threshold,
         **asdict(quality.counts),
-        "precision": _estimate(quality.precision),
-        "recall": _estimate(quality.recall),
-        "false_per_million": _estimate(quality.false_per_million),
-        "flagged_per_million": _told(quality.flagged_per_million),
+        "precision": estimate_record(quality.precision),
+        "recall": estimate_record(quality.recall),
+        "false_per_million": estimate_record(quality.false_per_million),
+        "flagged_per_million": told(quality.flagged_per_million),
         "problem": choice.problem,
         "notes": list(choice.notes),
     }
-
-
-def _estimate(estimate: Estimate) -> dict[str, float | None]:
-    return {name: _told(value) for name, value in asdict(estimate).items()}
-
-
-def _told(value: float) -> float | None:
-    return None if math.isnan(value) else value

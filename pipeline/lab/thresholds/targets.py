@@ -32,28 +32,27 @@ class Target:
 
 def reached(curve: Curve, target: Target, prevalence: float | None) -> Flags:
     """``bool[M]``: at which of the curve's columns the target is reached, by a threshold that finds something."""
-    columns: Flags = curve.hits > 0
+    columns: Flags = (curve.hits > 0) & curve.told
     if target.precision is not None:
         columns &= curve.precision(prevalence) >= target.precision
     if target.false_positives is not None:
-        columns &= curve.false * MILLION <= target.false_positives * curve.negatives
+        columns &= curve.false * MILLION <= target.false_positives * curve.false[0]
+        columns &= curve.complete
     return columns
 
 
 def shortage(curve: Curve, target: Target, prevalence: float | None) -> str:
     """How many more images it would take for the data to support the target at all; "" where there are enough."""
     positives, negatives = _needed(curve, target, prevalence)
-    more = {
-        "images that show it": positives - curve.positives,
-        "images that do not show it": negatives - curve.negatives,
-    }
+    worth = curve.worth
+    more = {"images that show it": positives - worth[0], "images that do not show it": negatives - worth[1]}
     wanted = " and ".join(f"{count:,} more {kind}" for kind, count in more.items() if count > 0)
     if not wanted:
         return ""
-    return (
-        f"too few images to tell {target}, even if none were scored wrongly: it takes {wanted}"
-        f" (there are {curve.positives:,} that do and {curve.negatives:,} that do not)"
-    )
+    there = f"{curve.positives:,} that do and {curve.negatives:,} that do not"
+    if worth != (curve.positives, curve.negatives):
+        there += f", worth {worth[0]:,} and {worth[1]:,} of equal weight"
+    return f"too few images to tell {target}, even if none were scored wrongly: it takes {wanted} (there are {there})"
 
 
 def _needed(curve: Curve, target: Target, prevalence: float | None) -> tuple[int, int]:
@@ -70,14 +69,18 @@ def _needed(curve: Curve, target: Target, prevalence: float | None) -> tuple[int
 
 def out_of_reach(curve: Curve, target: Target, prevalence: float | None) -> str:
     """How near the nearest threshold comes where none will do, and what would help, since more images would not."""
+    if target.false_positives is not None and not curve.complete:
+        return f"{target} cannot be told: {'; '.join(curve.remarks(curve.least))}"
     near = []
-    finds = curve.hits > 0
+    finds = (curve.hits > 0) & curve.told
+    if not finds.any():
+        return f"{target} cannot be told: {'; '.join(curve.remarks(curve.least))}"
     if target.precision is not None:
         precision = np.where(finds, curve.precision(prevalence), 0.0)
         at = int(precision.argmax())
-        near.append(f"the best precision is {precision[at]:.3f}, at recall {curve.hits[at] / curve.positives:.2f}")
+        near.append(f"the best precision is {precision[at]:.3f}, at recall {curve.hits[at] / curve.hits[0]:.2f}")
     if target.false_positives is not None:
-        least = int(curve.false[finds].min()) / curve.negatives * MILLION
+        least = float(curve.false[finds].min()) / curve.false[0] * MILLION
         near.append(f"the fewest false positives are {least:,.0f} per million")
     return (
         f"no threshold reaches {target}: {' and '.join(near)}; "

@@ -20,7 +20,8 @@ from pipeline.lab.data.dataset import Example
 from pipeline.lab.data.extract import Extracted, Unreadable
 from pipeline.lab.data.judged import image_scores
 from pipeline.lab.thresholds.asked import Asked, asked
-from pipeline.lab.thresholds.measure import Calibration, _curve, _finding
+from pipeline.lab.thresholds.measure import Calibration, _curve
+from pipeline.lab.thresholds.measure import finding as _finding
 from pipeline.lab.thresholds.record import record
 from pipeline.lab.thresholds.targets import Target
 from pipeline.lab.thresholds.write_back import edits, write_back

@@ -1,0 +1,105 @@
+"""Finds reviewed images again in the archive, and scores them, and all others, as decisions would now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipeline.archive.archive import SIGNALS, Block
+from pipeline.lab.reviews.reviewed import Counter, Floats, Reviewed, reviewed
+from pipeline.rules.heads import CompiledPolicies
+from pipeline.rules.reviews.settled import Labelled, PolicyReviews
+
+COLUMNS = (*SIGNALS, "event_id", "image_id", "decided_at")
+"""What `look_through` needs of an archive's rows."""
+_CHUNK = 1024
+"""Images scored at once. Their numerators are float64 for every sentence, 12 MB for the shipped policies."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookedThrough:
+    """A stretch of the stream under a policy set: how many images there are, and the reviewed ones of each policy."""
+
+    images: int
+    policies: Mapping[str, Reviewed]
+    """By id, for every policy that is scored and has reviews."""
+
+
+def look_through(
+    blocks: Iterable[Block],
+    compiled: CompiledPolicies,
+    reviews: Mapping[str, PolicyReviews],
+    progress: Callable[[int], object] = lambda _: None,
+) -> LookedThrough:
+    """Score every image of the blocks, which have `COLUMNS`, and keep the scores of those that were reviewed.
+
+    An image id that was decided several times counts by its last decision. What is held grows with the number of
+    reviews, and not with that of images. `progress` is told how many images each block had.
+    """
+    columns = {policy: at for at, policy in enumerate(compiled.ids) if policy in reviews}
+    counters = {policy: Counter() for policy in columns}
+    wanted = Wanted({policy: reviews[policy].labels for policy in columns})
+    images = 0
+    for block in blocks:
+        ids = Ids(block)
+        for events, scores in _scored(block, compiled):
+            for policy, column in columns.items():
+                counters[policy].count(scores[:, column])
+            for event, policy, at in wanted.among(ids, events):
+                wanted.take(policy, at, ids.decided_at[event], scores[event - events.start, columns[policy]])
+        images += block.events
+        progress(block.events)
+    found = {each: wanted.found(each, reviews[each], counters[each]) for each in columns}
+    return LookedThrough(images, found)
+
+
+def _scored(block: Block, compiled: CompiledPolicies) -> Iterator[tuple[range, Floats]]:
+    """Yield some events of the block after the other, with ``float64[E,K]`` of their scores."""
+    for start in range(0, block.events, _CHUNK):
+        events = range(start, min(start + _CHUNK, block.events))
+        yield events, compiled.look(block.signals(events)).scores
+
+
+class Ids:
+    """What the images of a block are called, and when they were decided, in milliseconds."""
+
+    def __init__(self, block: Block) -> None:
+        self.events: list[str] = block.column("event_id").to_pylist()
+        self.images: list[str] = block.column("image_id").to_pylist()
+        self.decided_at: NDArray[np.int64] = block.column("decided_at").cast(pa.int64()).to_numpy()
+
+
+class Wanted:
+    """Reviewed images that are looked for, and the last score of each that was found."""
+
+    def __init__(self, labels: Mapping[str, Sequence[Labelled]]) -> None:
+        self._by_event: dict[str, list[tuple[str, int]]] = {}
+        self._by_image: dict[str, list[tuple[str, int]]] = {}
+        self._last: dict[tuple[str, int], tuple[int, float]] = {}
+        for policy, each in labels.items():
+            for at, label in enumerate(each):
+                by, key = (self._by_event, label.event) if label.event else (self._by_image, label.image)
+                by.setdefault(key, []).append((policy, at))
+
+    def among(self, ids: Ids, events: Iterable[int]) -> Iterator[tuple[int, str, int]]:
+        """Yield the events that are looked for, each with the policy and the index of the label that is about it."""
+        for event in events:
+            for policy, at in self._by_event.get(ids.events[event], ()):
+                yield event, policy, at
+            for policy, at in self._by_image.get(ids.images[event], ()):
+                yield event, policy, at
+
+    def take(self, policy: str, at: int, decided_at: int, score: float) -> None:
+        """Keep the score, unless that of a later decision is there."""
+        if decided_at >= self._last.get((policy, at), (decided_at, 0.0))[0]:
+            self._last[policy, at] = decided_at, float(score)
+
+    def found(self, policy: str, reviews: PolicyReviews, counter: Counter) -> Reviewed:
+        """The reviewed images of a policy that were found."""
+        there = [(label, self._last.get((policy, at))) for at, label in enumerate(reviews.labels)]
+        scored = [(label, last[1]) for label, last in there if last is not None]
+        return reviewed(scored, counter.population, reviews)

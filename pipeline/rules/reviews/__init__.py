@@ -1,0 +1,1 @@
+"""What reviews come to: of all that people said of an image under a policy, what counts."""
