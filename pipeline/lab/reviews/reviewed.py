@@ -41,7 +41,7 @@ class Population:
 
     @cached_property
     def images(self) -> int:
-        return int(self.counts.sum())
+        return self.at_least(0.0)
 
     def at_least(self, threshold: float) -> int:
         """How many reach that threshold."""
@@ -61,7 +61,7 @@ class Counter:
 
 
 def _bin(threshold: float) -> int:
-    return round(threshold * 10**SCORE_DIGITS) // (10**SCORE_DIGITS // BINS)
+    return int(round(threshold * 10**SCORE_DIGITS) // (10**SCORE_DIGITS // BINS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -171,9 +172,9 @@ def _curve_of(scores: Floats, positive: Flags, weights: Floats, sample: Reviewed
     )
 
 
-def _from_above(weights: Floats) -> Floats:
+def _from_above(weights: NDArray[Any]) -> Floats:
     """Add up the weights of each level and all above it."""
-    return np.asarray(weights[::-1].cumsum()[::-1])
+    return np.asarray(weights[::-1].cumsum()[::-1], np.float64)
 
 
 def average_precision(points: list[Point]) -> float:
