@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import cached_property
 
 import numpy as np
@@ -17,6 +16,7 @@ from pipeline.archive.segments import Contents, contents, opened
 from pipeline.ports import Store, Stored
 from pipeline.rules.archive.names import SegmentName, parse_path
 from pipeline.rules.archive.remembered import HALF
+from pipeline.rules.times import ALWAYS, Window
 from pipeline.signals import REGION, Closer, Provenance, Signals
 from pipeline.wire import Decision, ModelRef, parse_decision
 
@@ -133,35 +133,44 @@ class Archive:
         self.deny_list = DenyList(store)
         self.deny_list.load()
 
-    def segments(self, since: date | None = None, until: date | None = None) -> list[Segment]:
-        """The segments of these days, both included, by their path."""
+    def segments(self, window: Window = ALWAYS) -> list[Segment]:
+        """The segments of the days that the window touches, by their path."""
         named = ((parse_path(each.path), each) for each in self.store.list("model="))
-        return [
-            Segment(name, each)
-            for name, each in named
-            if name is not None
-            and (since is None or name.group.day >= since)
-            and (until is None or name.group.day <= until)
-        ]
+        return [Segment(name, each) for name, each in named if name is not None and window.touches(name.group.day)]
 
-    def blocks(self, segments: Iterable[Segment], columns: Sequence[str]) -> Iterator[Block]:
-        """The rows of these segments, a row group at a time, with these columns and `views`.
+    def blocks(self, segments: Iterable[Segment], columns: Sequence[str], window: Window = ALWAYS) -> Iterator[Block]:
+        """The rows of these segments that were decided within the window, with these columns and `views`.
 
-        Nothing that is erased is among them: the deny list is looked at before each segment. Raises `StoreError` for
-        a segment that is damaged.
+        Nothing that is erased is among them: the deny list is looked at before each segment. A block is of one row
+        group at most, and has one event at least. Raises `StoreError` for a segment that is damaged.
         """
         for segment in segments:
-            denied = self.deny_list.load()
-            wanted = list(dict.fromkeys(("view", "views", *columns, *columns_of(denied))))
+            denied, whole = self.deny_list.load(), window.covers(segment.name.group.day)
+            needed = ("view", "views", *columns, *columns_of(denied), *(() if whole else ("decided_at",)))
             with self.file(segment) as file:
                 of = contents(file, segment.path)
                 for group in range(file.num_row_groups):
-                    yield Block(segment, of, shown(file.read_row_group(group, columns=wanted), denied))
+                    rows = shown(file.read_row_group(group, columns=list(dict.fromkeys(needed))), denied)
+                    if not whole:
+                        rows = _within(rows, window)
+                    if len(rows):
+                        yield Block(segment, of, rows)
 
     def file(self, segment: Segment) -> pq.ParquetFile:
         """The segment's file, opened; a context that closes it."""
         local = self.store.local(segment.path)
         return opened(local or self.store.open(segment.path), segment.path)
+
+
+def _within(rows: pa.Table, window: Window) -> pa.Table:
+    """Those that were decided within the window; an event's rows have one time."""
+    decided = rows["decided_at"].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy()
+    meant = np.ones(len(decided), bool)
+    if window.since is not None:
+        meant &= decided >= round(window.since * 1e6)
+    if window.until is not None:
+        meant &= decided < round(window.until * 1e6)
+    return rows if meant.all() else rows.filter(pa.array(meant))
 
 
 def _halves(array: pa.Array, dimension: int) -> NDArray[np.float16]:

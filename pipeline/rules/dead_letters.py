@@ -1,32 +1,14 @@
-"""Which dead letters are meant, and from what time on: what a person says of them, as rules."""
+"""Which dead letters are meant: what a person says of them, as rules."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import NamedTuple
 
+from pipeline.rules.times import ALWAYS, Window
 from pipeline.wire import DeadLetter
 
 FOREIGN = "foreign"
 """The reason by which records of the topic are asked for that are none of ours, such as Kafka Connect's own."""
-
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
-_AGO = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)([smhdw])", re.ASCII)
-
-
-class Window(NamedTuple):
-    """Times in seconds since the epoch; None where it is open. `until` is not part of it."""
-
-    since: float | None = None
-    until: float | None = None
-
-    def holds(self, time: float) -> bool:
-        return (self.since is None or time >= self.since) and (self.until is None or time < self.until)
-
-
-ALWAYS = Window()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +56,3 @@ def ids_of(letter: DeadLetter) -> frozenset[str]:
 def reason_of(letter: DeadLetter) -> str:
     """Why it is one, in a word."""
     return FOREIGN if letter.foreign else letter.reason
-
-
-def parse_time(text: str, now: float) -> float:
-    """Seconds since the epoch, from ``90s``, ``2h`` or ``3d`` before now, or from an ISO 8601 time.
-
-    A time without a zone is UTC. Raises `ValueError` with what is taken.
-    """
-    if ago := _AGO.fullmatch(text.strip()):
-        return now - float(ago[1]) * _UNITS[ago[2]]
-    try:
-        time = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise ValueError(
-            f"{text!r} is no time: say how long ago, such as 30m, 2h or 3d, or when, such as 2026-03-01T14:00"
-        ) from None
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()

@@ -1,16 +1,16 @@
-"""Which dead letters filters mean, and what a person may say of a time."""
+"""Which dead letters filters mean."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.rules.dead_letters import FOREIGN, Wanted, Window, ids_of, parse_time, reason_of
+from pipeline.rules.dead_letters import FOREIGN, Wanted, ids_of, reason_of
+from pipeline.rules.times import Window
 from pipeline.wire import DeadLetter, SourceRef
 
 NOW = 1_764_000_000.0
@@ -69,35 +69,3 @@ def test_without_filters_everything_is_meant_foreign_records_too() -> None:
     assert Wanted(reasons=frozenset({FOREIGN})).means(foreign, NOW)
     assert not Wanted(reasons=frozenset({FOREIGN})).means(LETTER, NOW)
     assert ids_of(foreign) == frozenset(), "an empty id names nothing"
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("90s", NOW - 90),
-        ("30m", NOW - 1800),
-        (" 1.5h ", NOW - 5400),
-        ("2d", NOW - 172_800),
-        ("1w", NOW - 604_800),
-        ("2026-03-01T14:00", datetime(2026, 3, 1, 14, tzinfo=UTC).timestamp()),
-        ("2026-03-01T14:00:00+02:00", datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()),
-        ("2026-03-01T14:00:00Z", datetime(2026, 3, 1, 14, tzinfo=UTC).timestamp()),
-        ("2026-03-01", datetime(2026, 3, 1, tzinfo=UTC).timestamp()),
-    ],
-)
-def test_a_time_may_be_said_from_now_back_or_as_it_is(text: str, seconds: float) -> None:
-    assert parse_time(text, NOW) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "2", "yesterday", "-2h", "2 h", "2026-13-01", "٢h", "9999999999999s"])
-def test_what_is_no_time_is_said_with_what_is_one(text: str) -> None:
-    with pytest.raises(ValueError, match="2h"):
-        parse_time(text, NOW)
-
-
-@given(st.text(max_size=20))
-def test_any_text_is_a_time_or_a_value_error(text: str) -> None:
-    try:
-        assert isinstance(parse_time(text, NOW), float)
-    except ValueError as error:
-        assert "is no time" in str(error)  # noqa: PT017 - either is right

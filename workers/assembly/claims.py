@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pipeline.adapters.by_scheme import ClosableFetcher, FetcherByScheme
-from pipeline.errors import SettingsError
 from pipeline.rules.claims import FILE, Location, allowed_location
+from workers.assembly.stores import store_options
 from workers.settings import Settings
-
-if TYPE_CHECKING:  # a library that nothing is fetched by is not paid for
-    from pipeline.adapters.stores import StoreOptions
 
 
 def claim_fetcher(settings: Settings) -> FetcherByScheme:
@@ -37,30 +32,8 @@ def _store_fetcher(settings: Settings, buckets: list[Location]) -> ClosableFetch
     from pipeline.adapters.stores import StoreFetcher
 
     return StoreFetcher(
-        buckets, _store_options(settings), max_bytes=settings.fetch_max_bytes, timeout=settings.fetch_timeout
+        buckets, store_options(settings), max_bytes=settings.fetch_max_bytes, timeout=settings.fetch_timeout
     )
-
-
-def _store_options(settings: Settings) -> StoreOptions:
-    from pipeline.adapters.stores import StoreOptions
-
-    return StoreOptions(
-        s3_endpoint=settings.fetch_s3_endpoint,
-        s3_region=settings.fetch_s3_region,
-        gcs_endpoint=settings.fetch_gcs_endpoint,
-        azure_account=settings.fetch_azure_account,
-        azure_endpoint=settings.fetch_azure_endpoint,
-        certificates=_certificates(settings),
-    )
-
-
-def _certificates(settings: Settings) -> bytes | None:
-    if settings.fetch_cafile is None:
-        return None
-    try:
-        return settings.fetch_cafile.read_bytes()
-    except OSError as error:
-        raise SettingsError(f"fetch_cafile: {settings.fetch_cafile} cannot be read: {error.strerror}") from error
 
 
 def _folder_fetcher(settings: Settings, folders: list[Location]) -> ClosableFetcher:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import inspect
-import time
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
 from pipeline.errors import Reason, UsageError
-from pipeline.rules.dead_letters import FOREIGN, Wanted, Window, parse_time
-
-WHEN = "30m, 2h, 3d ago, or an ISO time (UTC)"
+from pipeline.rules.dead_letters import FOREIGN, Wanted
+from workers.settings.times import WHEN, window_of
 
 _FLAGS: dict[str, Any] = {
     "reason": Annotated[list[str], typer.Option(help=f"Of this reason; may be repeated. '{FOREIGN}': not ours.")],
@@ -60,13 +58,6 @@ def wanted_by(
     known = {*Reason, FOREIGN}
     if unknown := [each for each in reason if each not in known]:
         raise UsageError(f"no dead letter has the reason {unknown[0]!r}; there are {', '.join(sorted(known))}")
-    now = time.time()
-    window = Window(
-        None if since is None else time_of("--since", since, now),
-        None if until is None else time_of("--until", until, now),
-    )
-    if window.since is not None and window.until is not None and window.since >= window.until:
-        raise UsageError(f"--since {since} is not before --until {until}")
     typed = {
         "stage": stage,
         "set": policy_set,
@@ -76,12 +67,4 @@ def wanted_by(
         "until": until,
     }
     said = [*sorted(set(reason)), *(f"{name}={value}" for name, value in typed.items() if value is not None)]
-    return Wanted(frozenset(reason), stage, policy_set, topic, partition, id, window, " ".join(said))
-
-
-def time_of(flag: str, text: str, now: float) -> float:
-    """A time as it was typed behind that flag. Raises `UsageError`."""
-    try:
-        return parse_time(text, now)
-    except ValueError as error:
-        raise UsageError(f"{flag}: {error}") from error
+    return Wanted(frozenset(reason), stage, policy_set, topic, partition, id, window_of(since, until), " ".join(said))

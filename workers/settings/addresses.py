@@ -30,6 +30,18 @@ def check_store(text: str) -> str:
     return text
 
 
+def check_archive(text: str) -> str:
+    """The address of an archive, which is returned as it is."""
+    if "://" not in text and text:
+        return text
+    try:
+        allowed_location(text)
+    except ValueError as error:
+        form = "a folder, s3://bucket/part, gs://bucket/part or az://container/part"
+        raise PydanticCustomError("archive", "{why}; write {form}", {"why": str(error), "form": form}) from error
+    return text
+
+
 def check_endpoint(url: str) -> str:
     """The address of a service that speaks like a cloud's own. Secrets have no place in it."""
     try:

@@ -1,4 +1,4 @@
-"""Every setting, declared once: its name, kind, default and description. Two groups have modules of their own.
+"""Every setting, declared once: its name, kind, default and description. Some groups have modules of their own.
 
 A group is what a command takes whole, what `--help` and `config show` show together, and a table of the manual that
 its docstring heads.

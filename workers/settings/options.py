@@ -26,12 +26,12 @@ def with_settings(*groups: str) -> Callable[[Callable[..., Any]], Callable[..., 
 
     The command's own parameters stay as they are. Raises `SettingsError` for a value that does not hold.
     """
-    names = [name for group in groups for name in GROUPS[group]]
+    flagged = [(name, group) for group in groups for name in GROUPS[group] if _has_flag(name)]
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         def run(*, config: Path | None, debug: bool, **given: Any) -> Any:
             del debug  # read by the entry point, before any command runs
-            flags = {name: value for name in names if (value := given.pop(name)) is not None}
+            flags = {name: value for name, _ in flagged if (value := given.pop(name)) is not None}
             for line in unknown_variables(Settings.model_fields):
                 say(f"sluice: {line}", err=True)
             settings = load_settings(flags, config)
@@ -42,7 +42,7 @@ def with_settings(*groups: str) -> Callable[[Callable[..., Any]], Callable[..., 
                 raise ReaderGoneError from error
 
         own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
-        flags = [_flag(name, group) for group in groups for name in GROUPS[group]]
+        flags = [_flag(name, group) for name, group in flagged]
         common = [
             _keyword("config", Annotated[Path | None, _CONFIG], None),
             _keyword("debug", Annotated[bool, _DEBUG], default=False),
@@ -59,6 +59,12 @@ def with_settings(*groups: str) -> Callable[[Callable[..., Any]], Callable[..., 
 def in_folder(settings: Settings, folder: Path | None) -> Settings:
     """The settings with that folder of policies, where a command was given one as an argument."""
     return settings if folder is None else settings.model_copy(update={"policies": folder})
+
+
+def _has_flag(name: str) -> bool:
+    """Whether commands take it as a flag of its name; some have a flag of their own that stands for it."""
+    extra = Settings.model_fields[name].json_schema_extra
+    return not (isinstance(extra, dict) and extra.get("flag") is False)
 
 
 def _flag(name: str, group: str) -> inspect.Parameter:

@@ -20,6 +20,7 @@ from workers.settings.canary import Canary
 from workers.settings.environment import ENV_PREFIX, config_file, variable
 from workers.settings.fetch import Fetch
 from workers.settings.mistakes import reason
+from workers.settings.store import Store
 
 POLL_MARGIN = 5.0
 """Seconds that a worker needs to come back to its polls, after it has waited for all that it may wait for: a commit
@@ -31,6 +32,7 @@ class Settings(
     groups.Log,
     groups.Service,
     Canary,
+    Store,
     groups.Brake,
     Fetch,
     groups.State,

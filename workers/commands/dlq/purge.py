@@ -12,11 +12,11 @@ import typer
 from pipeline.errors import UsageError
 from pipeline.ports import Topic
 from workers.dlq.asking import make_sure
-from workers.dlq.filters import WHEN, time_of
 from workers.dlq.purging import Purge, up_to_offsets, up_to_time
 from workers.services import kafka_topic
 from workers.settings import Settings
 from workers.settings.options import with_settings
+from workers.settings.times import WHEN, time_of
 from workers.terminal.plain import say, say_json
 
 
