@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, MutableSequence, Sequence
 from contextlib import suppress
-from typing import Any, BinaryIO, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeVar, cast
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
@@ -16,6 +16,9 @@ from pipeline.bounded import within
 from pipeline.errors import StoreAwayError, StoreChangedError, StoreError
 from pipeline.ports import Stored
 from pipeline.rules.claims import Location
+
+if TYPE_CHECKING:  # the library's types exist for type checkers alone
+    from obstore import UpdateVersion
 
 T = TypeVar("T")
 
@@ -49,8 +52,12 @@ class BucketStore:
             return True
         raise StoreAwayError(f"the archive {self.address} cannot write {path}: others write it at the same time")
 
-    def replace(self, path: str, data: bytes) -> None:
-        self._put(path, data, "overwrite")
+    def replace(self, path: str, data: bytes, version: str | None = None) -> bool:
+        try:
+            self._put(path, data, "overwrite" if version is None else {"e_tag": version})
+        except (PreconditionError, FileNotFoundError):
+            return False
+        return True
 
     def read(self, path: str) -> bytes:
         return self._ask(f"read {path}", lambda: bytes(obstore.get(self._connection, self._key(path)).bytes()))
@@ -111,7 +118,7 @@ class BucketStore:
             found.extend(page)
         return found
 
-    def _put(self, path: str, data: bytes, mode: Literal["create", "overwrite"]) -> None:
+    def _put(self, path: str, data: bytes, mode: Literal["create", "overwrite"] | UpdateVersion) -> None:
         key = self._key(path)
         self._ask(f"write {path}", lambda: obstore.put(self._connection, key, data, mode=mode, use_multipart=False))
 
