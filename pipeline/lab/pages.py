@@ -24,6 +24,17 @@ def document(
     )
 
 
+class Html(str):
+    """Text that is HTML already, and is not escaped."""
+
+    __slots__ = ()
+
+
+def shown(text: str) -> str:
+    """The text as HTML."""
+    return text if isinstance(text, Html) else escape(text)
+
+
 def _card(name: str, value: str, remark: str) -> str:
     return f"<div class=card><span>{escape(name)}</span><b>{escape(value)}</b><span>{escape(remark)}</span></div>"
 
@@ -36,12 +47,18 @@ def note(text: str) -> str:
     return f"<p>{escape(text)}</p>"
 
 
+def listed(lines: Iterable[str]) -> str:
+    """A list of them; nothing where there is none."""
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return f"<ul>{items}</ul>" if items else ""
+
+
 def rows(columns: Sequence[str], rows: Iterable[Sequence[str]], *, figures: Sequence[int]) -> str:
-    """A table; the columns numbered in `figures` are set flush right."""
+    """A table; the columns numbered in `figures` are set flush right. Cells are text, or `Html`."""
 
     def cells(tag: str, row: Sequence[str]) -> str:
         return "".join(
-            f"<{tag}{' class=figure' if index in figures else ''}>{escape(cell)}</{tag}>"
+            f"<{tag}{' class=figure' if index in figures else ''}>{shown(cell)}</{tag}>"
             for index, cell in enumerate(row)
         )
 

@@ -1,0 +1,65 @@
+"""Images that a backtest tells of by themselves, as figures: blurred until somebody asks to see them."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Sequence
+from html import escape
+
+from pipeline.lab.backtest import words
+from pipeline.lab.backtest.record import Near
+from pipeline.lab.pages import rows
+
+ROOM = 10_000_000
+"""Bytes of pictures on one page, as the page holds them."""
+MOST = 3_000
+"""Images on one page, with a picture or without."""
+
+
+class Album:
+    """Shows images in the order in which it is given them, as long as the page has room, and counts the rest."""
+
+    def __init__(self, room: int = ROOM, most: int = MOST) -> None:
+        self._room, self._most = room, most
+        self.pictures = 0
+        self.without_room = 0
+        """Images whose picture had no room; they are told of in words."""
+        self.left_out = 0
+        """Images that are not even told of."""
+
+    def show(self, images: Sequence[Near]) -> str:
+        """Those with a picture as figures, and the others as a table."""
+        told = images[: self._most]
+        self._most -= len(told)
+        self.left_out += len(images) - len(told)
+        figures, plain = [], []
+        for image in told:
+            picture = self._picture(image)
+            if picture:
+                figures.append(_figure(image, picture))
+            else:
+                plain.append((image.image_id, words.score(image), words.change(image), words.when(image)))
+        shown = f"<div class=pictures>{''.join(figures)}</div>" if figures else ""
+        columns = ("image", "score", "outcome", "decided (UTC)")
+        return shown + (rows(columns, plain, figures=(1,)) if plain else "")
+
+    def _picture(self, image: Near) -> str:
+        if image.thumbnail is None:
+            return ""
+        data = b64encode(image.thumbnail).decode()
+        if len(data) > self._room:
+            self.without_room += 1
+            return ""
+        self._room -= len(data)
+        self.pictures += 1
+        return f"data:image/webp;base64,{data}"
+
+
+def _figure(image: Near, picture: str) -> str:
+    name, said = escape(image.image_id), f"score {words.score(image)}, {words.change(image)}"
+    return (
+        f'<figure><label class=veil><input type=checkbox aria-label="Show {name}">'
+        f'<img src="{picture}" alt="{name}, {escape(said)}">'
+        f"<span class=cue aria-hidden=true><b>show</b></span></label>"
+        f"<figcaption><b>{name}</b><div>{escape(said)}</div><div>{escape(words.when(image))}</div></figcaption></figure>"
+    )
