@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, MutableSequence, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
@@ -18,7 +18,7 @@ from pipeline.ports import Stored
 from pipeline.rules.claims import Location
 
 if TYPE_CHECKING:  # the library's types exist for type checkers alone
-    from obstore import UpdateVersion
+    from obstore import ObjectMeta, PutMode, UpdateVersion
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ class BucketStore:
 
     def replace(self, path: str, data: bytes, version: str | None = None) -> bool:
         try:
-            self._put(path, data, "overwrite" if version is None else {"e_tag": version})
+            self._put(path, data, "overwrite" if version is None else self._still(path, version))
         except (PreconditionError, FileNotFoundError):
             return False
         return True
@@ -90,7 +90,7 @@ class BucketStore:
             below = [each for each in level["common_prefixes"] if f"{each}/".startswith(self._below + prefix)]
             found = [*level["objects"], *(each for folder in below for each in self._all(folder))]
         stored = (
-            Stored(each["path"][len(self._below) :], each["size"], str(each["e_tag"] or each["last_modified"]))
+            Stored(each["path"][len(self._below) :], each["size"], _version(each))
             for each in found
             if each["path"].startswith(self._below + prefix)
         )
@@ -118,9 +118,19 @@ class BucketStore:
             found.extend(page)
         return found
 
-    def _put(self, path: str, data: bytes, mode: Literal["create", "overwrite"] | UpdateVersion) -> None:
+    def _put(self, path: str, data: bytes, mode: PutMode) -> None:
         key = self._key(path)
         self._ask(f"write {path}", lambda: obstore.put(self._connection, key, data, mode=mode, use_multipart=False))
+
+    def _still(self, path: str, version: str) -> UpdateVersion:
+        """What makes a store write over that version alone. Raises `PreconditionError` where there is another.
+
+        Google's goes by a number that its listings do not have.
+        """
+        found = self._ask(f"look at {path}", lambda: obstore.head(self._connection, self._key(path)))
+        if _version(found) != version:
+            raise PreconditionError(path)
+        return cast("UpdateVersion", {key: value for key in ("e_tag", "version") if (value := found[key])})
 
     def _range(self, key: str, etag: str | None, start: int, end: int) -> memoryview:
         found = obstore.get(self._connection, key, options={"if_match": etag, "range": (start, end)})
@@ -143,3 +153,7 @@ class BucketStore:
             raise
         except (BaseError, OSError, ValueError) as error:
             raise fault_of(str(error), self.address, what) from error
+
+
+def _version(found: ObjectMeta) -> str:
+    return str(found["e_tag"] or found["last_modified"])

@@ -12,6 +12,9 @@ _QUERY = re.compile(r"\?\S*")
 """What may be a signature, in the address that was asked."""
 _NOT_FOUND = 404
 _BUCKETS = frozenset({"BucketNotFound", "ContainerNotFound", "InvalidBucketName", "NoSuchBucket"})
+_OBJECTS = frozenset({"BlobNotFound", "NoSuchKey"})
+_OF_OBJECTS = ("read", "look", "delete")
+"""What begins the words for calls that need an object; one that writes or lists needs a bucket alone."""
 _ELSEWHERE = frozenset(
     {
         "AuthorizationHeaderMalformed",
@@ -46,7 +49,7 @@ def fault_of(message: str, address: str, what: str) -> Exception:
     status = int(found[1]) if (found := _STATUS.search(told)) else 0
     code = found[1] if (found := _CODE.search(told)) else ""
     cannot = f"the archive {address} cannot {what}: "
-    if status == _NOT_FOUND and code not in _BUCKETS and not what.startswith(("write", "be listed")):
+    if status == _NOT_FOUND and (code in _OBJECTS or (code not in _BUCKETS and what.startswith(_OF_OBJECTS))):
         return FileNotFoundError(what)
     if _NO_PLACE in told:
         return StoreError(f"{cannot}it answers from elsewhere; {_REGION}")
