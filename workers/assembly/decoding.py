@@ -47,6 +47,12 @@ def decoder_alone(settings: Settings) -> Decoder:
     return _pillow(settings)(shape)
 
 
+def preprocess_of(settings: Settings, spec: EncoderSpec) -> str:
+    """What a worker with these settings calls its preprocessing; no process is started and no device is asked for."""
+    alone = _pillow(settings)(spec).name
+    return alone if settings.jpeg_decoder == "pillow" else f"nvjpeg+{alone}"
+
+
 def _cannot(error: NoProcessError) -> ServiceError:
     return ServiceError(f"{error}; with --decode-in threads images are decoded without such processes")
 

@@ -42,7 +42,11 @@ def nearest(images: Iterable[Near], threshold: float, most: int) -> tuple[Near, 
     return tuple(sorted(images, key=far)[:most])
 
 
+def lot_of(image: Near) -> int:
+    """As `lots` gives it."""
+    name = parse_path(image.segment)
+    return int(lots(name, np.array([image.record]))[0]) if name is not None else 0
+
+
 def _lot(each: Near) -> tuple[int, str, int]:
-    name = parse_path(each.segment)
-    lot = int(lots(name, np.array([each.record]))[0]) if name is not None else 0
-    return lot, each.segment, each.record
+    return lot_of(each), each.segment, each.record

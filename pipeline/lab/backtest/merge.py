@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from pipeline.errors import UsageError
 from pipeline.lab.backtest.draw import drawn, nearest
 from pipeline.lab.backtest.moves import total
 from pipeline.lab.backtest.record import PolicyDay, PolicyRecord, Record, Skipped, Threshold
+from pipeline.lab.backtest.tally import completed
 
 A = TypeVar("A")
 K = TypeVar("K")
@@ -29,14 +30,16 @@ def merge(parts: Sequence[Record]) -> Record:
         raise UsageError("some segments are in two of these parts; give each part once")
     if len({shard.partition("/")[2] for shard in shards}) > 1:
         raise UsageError("these parts are shares of different sizes; make them all with the same N of --shard K/N")
+    days = _days(chain(*(each.days for each in parts)))
+    events = {each.day: each.moves.events for each in days}
     return Record(
         asked=asked,
         shards=() if _complete(shards) else shards,
         segments=sum(each.segments for each in parts),
         rows=sum(each.rows for each in parts),
-        days=_days(chain(*(each.days for each in parts))),
+        days=days,
         policies=tuple(
-            _policy(same, asked.nearest)
+            _policy(same, asked.nearest, events)
             for same in _grouped(chain(*(each.policies for each in parts)), lambda each: each.policy)
         ),
         skipped=_skipped(chain(*(each.skipped for each in parts))),
@@ -65,13 +68,14 @@ def _days(days: Iterable[PolicyDay]) -> tuple[PolicyDay, ...]:
     return tuple(PolicyDay(day=same[0].day, moves=total(each.moves for each in same)) for same in grouped)
 
 
-def _policy(same: Sequence[PolicyRecord], most: int) -> PolicyRecord:
+def _policy(same: Sequence[PolicyRecord], most: int, events: Mapping[str, int]) -> PolicyRecord:
+    """Of one policy; a part in which it was not met does not have it."""
     overlap: dict[str, int] = {}
     for other, count in chain(*(each.overlap.items() for each in same)):
         overlap[other] = overlap.get(other, 0) + count
     return replace(
         same[0],
-        days=_days(chain(*(each.days for each in same))),
+        days=completed({each.day: each.moves for each in _days(chain(*(each.days for each in same)))}, events),
         thresholds=tuple(_threshold(equal, most) for equal in zip(*(each.thresholds for each in same), strict=True)),
         overlap=dict(sorted(overlap.items())),
         new=drawn(chain(*(each.new for each in same)), most),

@@ -1,0 +1,56 @@
+"""Between which scores an event's lies: what a screen says before, or instead of, judging it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.archive.archive import Block
+from pipeline.lab.backtest.moves import OUTCOMES
+from pipeline.rules.heads import CompiledPolicies
+from pipeline.rules.policies.policy_set import Policy
+
+Array = NDArray[np.float64]
+Outcomes = NDArray[np.uint8]
+"""Indices in `OUTCOMES`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Of E events under K policies: a score is never below `low` and never above `high`, both as rounded as it is."""
+
+    low: Array
+    """``float64[E,K]``"""
+    high: Array
+
+
+class Screen(Protocol):
+    """Tells bounds of the scores of a block's events under policy sets, one `Bounds` for each set."""
+
+    def __call__(self, block: Block) -> Sequence[Bounds]: ...
+
+
+def outcomes(scores: Array, policies: Sequence[Policy]) -> Outcomes:
+    """``float64[E,K]`` to ``uint8[E,K]``: what a decision would make of these scores."""
+    found = np.zeros(scores.shape, np.uint8)
+    for column, policy in enumerate(policies):
+        for action, threshold in policy.actions.items():
+            reached = scores[:, column] >= threshold
+            np.maximum(found[:, column], reached * np.uint8(OUTCOMES.index(action)), out=found[:, column])
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtAll:
+    """A `Screen` that scores every event as decisions do, so that low and high are the score itself."""
+
+    sets: Sequence[CompiledPolicies]
+
+    def __call__(self, block: Block) -> Sequence[Bounds]:
+        signals = block.signals(range(block.events))
+        scores = [compiled.look(signals).scores for compiled in self.sets]
+        return [Bounds(each, each) for each in scores]

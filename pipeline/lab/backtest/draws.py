@@ -1,0 +1,29 @@
+"""Some of the images that a policy flags now and did not before, or the other way round, drawn by chance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.lab.backtest.draw import drawn, lot_of
+from pipeline.lab.backtest.record import Near
+
+
+class Draw:
+    """The images of one policy with the lowest lots so far."""
+
+    def __init__(self, most: int) -> None:
+        self.kept: tuple[Near, ...] = ()
+        self._most = most
+
+    def may_be_among(self, events: NDArray[np.intp], lots: NDArray[np.uint64]) -> NDArray[np.intp]:
+        """Of these events, by their indices in ``lots``, those that are drawn."""
+        lowest = events[np.argsort(lots[events], kind="stable")][: self._most]
+        if len(self.kept) < self._most:
+            return lowest
+        return lowest[lots[lowest] < np.uint64(lot_of(self.kept[-1]))] if self._most else lowest[:0]
+
+    def keep(self, images: Iterable[Near]) -> None:
+        self.kept = drawn((*self.kept, *images), self._most)

@@ -1,0 +1,1 @@
+"""``sluice backtest``: what is asked of the archive, how it is answered, and whether that is too much."""

@@ -1,0 +1,103 @@
+"""Ask the archive: its segments one after the other, with a bar, into one record."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from pipeline.archive.archive import Archive, Segment
+from pipeline.archive.segments import contents
+from pipeline.errors import ServiceError, UsageError
+from pipeline.lab.backtest.bounds import LookAtAll
+from pipeline.lab.backtest.engine import COLUMNS, Engine, Question
+from pipeline.lab.backtest.record import Asked, Record, Skipped
+from pipeline.lab.backtest.whole import whole
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """The K-th of N shares of the segments, counted from 1: each falls to one by its path, whatever else is there."""
+
+    part: int = 1
+    of: int = 1
+
+    def has(self, segment: Segment) -> bool:
+        return int.from_bytes(sha256(segment.path.encode()).digest()[:8]) % self.of == self.part - 1
+
+    def __str__(self) -> str:
+        return f"{self.part}/{self.of}"
+
+
+def shard_of(said: str | None) -> Shard | None:
+    """What ``K/N`` says. Raises `UsageError`."""
+    if said is None:
+        return None
+    part, _, of = said.partition("/")
+    if not (part.isascii() and of.isascii() and part.isdigit() and of.isdigit() and 1 <= int(part) <= int(of)):
+        raise UsageError(f"--shard {said}: give K/N, such as 3/8 for the third of eight shares")
+    return Shard(int(part), int(of))
+
+
+def share_of(segments: Sequence[Segment], shard: Shard | None) -> list[Segment]:
+    return [each for each in segments if shard is None or shard.has(each)]
+
+
+def run(
+    archive: Archive,
+    segments: Sequence[Segment],
+    question: Question,
+    asked: Asked,
+    shard: Shard | None,
+    progress: Callable[[int], object],
+) -> Record:
+    """Judge what the segments hold. `progress` is told of their bytes, as `bytes_of` counts them, as they are done.
+
+    Raises `ServiceError` where none of them is of the model that is asked about.
+    """
+    mine = share_of(segments, shard)
+    fitting = [each for each in mine if _fits(each, asked)]
+    skipped = _skipped(archive, [each for each in mine if not _fits(each, asked)])
+    if not any(_fits(each, asked) for each in segments):
+        raise _nothing(archive, segments, asked)
+    engine, screen = Engine(question), LookAtAll(question.sets)
+    for block in archive.blocks(fitting, COLUMNS):
+        engine.take(block, screen(block))
+        progress(block.segment.stored.bytes * len(block.rows) // block.contents.rows)
+    return whole(engine, asked, segments=len(fitting), skipped=skipped, shards=[str(shard)] if shard else ())
+
+
+def bytes_of(segments: Sequence[Segment]) -> int:
+    return sum(each.stored.bytes for each in segments)
+
+
+def _fits(segment: Segment, asked: Asked) -> bool:
+    group = segment.name.group
+    return (group.fingerprint, group.preprocess) == (asked.fingerprint, asked.preprocess)
+
+
+def _skipped(archive: Archive, segments: Sequence[Segment]) -> list[Skipped]:
+    count, events = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for each in segments:
+        key = each.name.group.fingerprint, each.name.group.preprocess
+        count[key] += 1
+        with archive.file(each) as file:
+            events[key] += contents(file, each.path).events
+    return [
+        Skipped(fingerprint=key[0], preprocess=key[1], segments=count[key], events=events[key])
+        for key in sorted(count)
+    ]
+
+
+def _nothing(archive: Archive, segments: Sequence[Segment], asked: Asked) -> ServiceError:
+    if not segments:
+        days = [each.name.group.day for each in archive.segments()]
+        held = f"it has rows of {min(days)} to {max(days)}" if days else "it has no rows at all"
+        return ServiceError(f"the archive {archive.store.address} has no rows of these days; {held}")
+    kinds = {(each.name.group.fingerprint, each.name.group.preprocess) for each in segments}
+    there = ", ".join(f"model {model} by {preprocess}" for model, preprocess in sorted(kinds))
+    return ServiceError(
+        f"the archive {archive.store.address} has no rows of model {asked.fingerprint} by {asked.preprocess}; "
+        f"there are {there}"
+    )

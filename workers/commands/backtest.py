@@ -1,0 +1,145 @@
+"""``sluice backtest``: what a policy would have done, before it does it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, date, datetime
+from pathlib import Path
+from time import time
+from typing import Annotated
+
+import typer
+
+from pipeline.adapters.local.store import FolderStore
+from pipeline.adapters.memory import MemoryTextCache
+from pipeline.archive.archive import Archive
+from pipeline.errors import UsageError
+from pipeline.lab.backtest.engine import Question
+from pipeline.lab.backtest.merge import merge
+from pipeline.lab.backtest.record import Asked, Record, parse_record, record_bytes
+from pipeline.lab.backtest.record_json import record_json
+from pipeline.ports import EncoderSpec
+from pipeline.rules.dead_letters import parse_time
+from workers import assembly
+from workers.backtest.asked import check, question
+from workers.backtest.gates import Limit, exceeded, limit_of
+from workers.backtest.run import bytes_of, run, shard_of, share_of
+from workers.commands.options import AsJson
+from workers.settings import Settings
+from workers.settings.options import with_settings
+from workers.terminal.backtest import show
+from workers.terminal.console import Terminal
+from workers.terminal.plain import say, say_json
+
+EXCEEDED = 1
+
+What = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="POLICY.yaml|FOLDER", help="What to judge by; or the word merge and the files of all --shard parts."
+    ),
+]
+ArchiveAt = Annotated[Path | None, typer.Option("--archive", help="The archive to read.", show_default=False)]
+Since = Annotated[str | None, typer.Option("--since", help="First day: 30d ago, or a date.", show_default=False)]
+Until = Annotated[str | None, typer.Option("--until", help="Last day: 2d ago, or a date.", show_default=False)]
+Against = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Compare with this folder of policies; else with what was decided."),
+]
+MaxNew = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|N%", help="Exit with 1 where more events are newly flagged: a number, or a share of all."
+    ),
+]
+MaxLetGo = Annotated[
+    str | None, typer.Option(metavar="N|N%", help="Exit with 1 where more events are let go that were flagged.")
+]
+Part = Annotated[
+    str | None,
+    typer.Option("--shard", metavar="K/N", help="Judge the K-th of N shares of the segments; print a part to merge."),
+]
+Nearest = Annotated[int, typer.Option(min=0, max=1000, help="Images to tell of on either side of a threshold.")]
+
+
+@with_settings("model", "images", "policies", "log")
+def backtest(
+    settings: Settings,
+    what: What,
+    against: Against = None,
+    archive: ArchiveAt = None,
+    since: Since = None,
+    until: Until = None,
+    max_new: MaxNew = None,
+    max_let_go: MaxLetGo = None,
+    shard: Part = None,
+    nearest: Nearest = 10,
+    as_json: AsJson = False,
+) -> int:
+    """Judge what the archive remembers by other policies: what would be flagged, new, and let go.
+
+    A file is judged alone, by the defaults of its folder. Exit status 0: done, within --max-new and --max-let-go. 1:
+    more than they allow. 2: the policies do not hold, or there is nothing to judge.
+    """
+    limits = limit_of("--max-new", max_new), limit_of("--max-let-go", max_let_go)
+    if str(what[0]) == "merge":
+        return _report(_merged(what[1:]), None, limits, as_json=as_json)
+    if len(what) > 1:
+        raise UsageError("name one policy file, or one folder of policies")
+    part = shard_of(shard)
+    check(what[0], against)
+    terminal = Terminal()
+    with terminal.status("loading the model and the policies"):
+        encoder = assembly.load_encoder(settings, spread=True)
+        asking = question(what[0], against, encoder, MemoryTextCache(), nearest)
+    found = Archive(FolderStore(archive or Path()))
+    asked = _asked(settings, encoder.spec, asking, what[0], against, str(archive))
+    with closing(found.store):
+        segments = found.segments(_day(since), _day(until))
+        with terminal.counting("judging, bytes", bytes_of(share_of(segments, part))) as counter:
+            record = run(found, segments, asking, asked, part, counter.advance)
+    if part is not None:
+        say_json(record_bytes(record).decode().rstrip())
+        return 0
+    return _report(record, asking.only, limits, as_json=as_json)
+
+
+def _day(said: str | None) -> date | None:
+    return None if said is None else datetime.fromtimestamp(parse_time(said, time()), UTC).date()
+
+
+def _asked(
+    settings: Settings, spec: EncoderSpec, asking: Question, policies: Path, against: Path | None, archive: str
+) -> Asked:
+    return Asked(
+        archive=archive,
+        model=spec.name,
+        fingerprint=spec.fingerprint,
+        preprocess=assembly.preprocess_of(settings, spec),
+        policies=str(policies),
+        policy_set=asking.now.policy_set.version,
+        against=None if against is None else str(against),
+        against_set=asking.before.policy_set.version if asking.before else "",
+        nearest=asking.nearest,
+    )
+
+
+def _merged(parts: Sequence[Path]) -> Record:
+    if not parts:
+        raise UsageError("sluice backtest merge: name the files that --shard K/N printed")
+    return merge([parse_record(each.read_bytes()) for each in parts])
+
+
+def _report(record: Record, only: str | None, limits: tuple[Limit | None, Limit | None], *, as_json: bool) -> int:
+    for each in record.skipped:
+        made_by = f"model {each.fingerprint} by {each.preprocess}"
+        say(f"sluice: left out: {each.segments:,} segments with {each.events:,} events of {made_by}", err=True)
+    if as_json:
+        say_json(record_json(record))
+    else:
+        show(record, Terminal().out, only)
+    over = list(exceeded(record, only, *limits))
+    for line in over:
+        say(f"EXCEEDED  {line}", err=as_json)
+    return EXCEEDED if over else 0
