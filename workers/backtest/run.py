@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 
 from pipeline.archive.archive import Archive, Segment
@@ -14,6 +15,8 @@ from pipeline.lab.backtest.bounds import LookAtAll
 from pipeline.lab.backtest.engine import COLUMNS, Engine, Question
 from pipeline.lab.backtest.record import Asked, Record, Skipped
 from pipeline.lab.backtest.whole import whole
+from pipeline.rules.times import Window
+from workers.archive.opening import nothing_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +33,26 @@ class Shard:
         return f"{self.part}/{self.of}"
 
 
-def shard_of(said: str | None) -> Shard | None:
-    """What ``K/N`` says. Raises `UsageError`."""
+def shard_of(said: str | None, *times: str | None) -> Shard | None:
+    """What ``K/N`` says. Raises `UsageError`, for times before now as well: each part would have a now of its own."""
     if said is None:
         return None
+    if any(each is not None and not _absolute(each) for each in times):
+        raise UsageError(
+            "--shard: give --since and --until as dates, such as 2026-03-01, so that all parts mean the same"
+        )
     part, _, of = said.partition("/")
     if not (part.isascii() and of.isascii() and part.isdigit() and of.isdigit() and 1 <= int(part) <= int(of)):
         raise UsageError(f"--shard {said}: give K/N, such as 3/8 for the third of eight shares")
     return Shard(int(part), int(of))
+
+
+def _absolute(time: str) -> bool:
+    try:
+        datetime.fromisoformat(time.strip())
+    except ValueError:
+        return False
+    return True
 
 
 def share_of(segments: Sequence[Segment], shard: Shard | None) -> list[Segment]:
@@ -49,22 +64,25 @@ def run(
     segments: Sequence[Segment],
     question: Question,
     asked: Asked,
+    window: Window,
     shard: Shard | None,
     progress: Callable[[int], object],
 ) -> Record:
     """Judge what the segments hold. `progress` is told of their bytes, as `bytes_of` counts them, as they are done.
 
-    Raises `ServiceError` where none of them is of the model that is asked about.
+    Raises `ServiceError` where none of them is of the model that is asked about, and where nothing is in the window.
     """
     mine = share_of(segments, shard)
     fitting = [each for each in mine if _fits(each, asked)]
     skipped = _skipped(archive, [each for each in mine if not _fits(each, asked)])
     if not any(_fits(each, asked) for each in segments):
-        raise _nothing(archive, segments, asked)
+        raise _of_others(archive, segments, asked)
     engine, screen = Engine(question), LookAtAll(question.sets)
-    for block in archive.blocks(fitting, COLUMNS):
+    for block in archive.blocks(fitting, COLUMNS, window):
         engine.take(block, screen(block))
         progress(block.segment.stored.bytes * len(block.rows) // block.contents.rows)
+    if not engine.rows and shard is None:
+        raise nothing_in(archive, window)
     return whole(engine, asked, segments=len(fitting), skipped=skipped, shards=[str(shard)] if shard else ())
 
 
@@ -90,11 +108,7 @@ def _skipped(archive: Archive, segments: Sequence[Segment]) -> list[Skipped]:
     ]
 
 
-def _nothing(archive: Archive, segments: Sequence[Segment], asked: Asked) -> ServiceError:
-    if not segments:
-        days = [each.name.group.day for each in archive.segments()]
-        held = f"it has rows of {min(days)} to {max(days)}" if days else "it has no rows at all"
-        return ServiceError(f"the archive {archive.store.address} has no rows of these days; {held}")
+def _of_others(archive: Archive, segments: Sequence[Segment], asked: Asked) -> ServiceError:
     kinds = {(each.name.group.fingerprint, each.name.group.preprocess) for each in segments}
     there = ", ".join(f"model {model} by {preprocess}" for model, preprocess in sorted(kinds))
     return ServiceError(

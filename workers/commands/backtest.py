@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from time import time
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
-from pipeline.adapters.local.store import FolderStore
 from pipeline.adapters.memory import MemoryTextCache
-from pipeline.archive.archive import Archive
 from pipeline.errors import UsageError
 from pipeline.lab.backtest.engine import Question
 from pipeline.lab.backtest.merge import merge
 from pipeline.lab.backtest.record import Asked, Record, parse_record, record_bytes
 from pipeline.lab.backtest.record_json import record_json
 from pipeline.ports import EncoderSpec
-from pipeline.rules.dead_letters import parse_time
+from pipeline.rules.times import Window
 from workers import assembly
+from workers.archive.opening import opened_archive, segments_in
+from workers.archive.options import ArchiveAt, Since, Until
 from workers.backtest.asked import check, question
 from workers.backtest.gates import Limit, exceeded, limit_of
 from workers.backtest.run import bytes_of, run, shard_of, share_of
 from workers.commands.options import AsJson
 from workers.settings import Settings
 from workers.settings.options import with_settings
+from workers.settings.times import window_of
 from workers.terminal.backtest import show
 from workers.terminal.console import Terminal
 from workers.terminal.plain import say, say_json
@@ -40,9 +40,6 @@ What = Annotated[
         metavar="POLICY.yaml|FOLDER", help="What to judge by; or the word merge and the files of all --shard parts."
     ),
 ]
-ArchiveAt = Annotated[Path | None, typer.Option("--archive", help="The archive to read.", show_default=False)]
-Since = Annotated[str | None, typer.Option("--since", help="First day: 30d ago, or a date.", show_default=False)]
-Until = Annotated[str | None, typer.Option("--until", help="Last day: 2d ago, or a date.", show_default=False)]
 Against = Annotated[
     Path | None,
     typer.Option(metavar="FOLDER", help="Compare with this folder of policies; else with what was decided."),
@@ -63,7 +60,7 @@ Part = Annotated[
 Nearest = Annotated[int, typer.Option(min=0, max=1000, help="Images to tell of on either side of a threshold.")]
 
 
-@with_settings("model", "images", "policies", "log")
+@with_settings("store", "model", "images", "policies", "log")
 def backtest(
     settings: Settings,
     what: What,
@@ -87,42 +84,42 @@ def backtest(
         return _report(_merged(what[1:]), None, limits, as_json=as_json)
     if len(what) > 1:
         raise UsageError("name one policy file, or one folder of policies")
-    part = shard_of(shard)
+    part, window = shard_of(shard, since, until), window_of(since, until)
     check(what[0], against)
     terminal = Terminal()
-    with terminal.status("loading the model and the policies"):
-        encoder = assembly.load_encoder(settings, spread=True)
-        asking = question(what[0], against, encoder, MemoryTextCache(), nearest)
-    found = Archive(FolderStore(archive or Path()))
-    asked = _asked(settings, encoder.spec, asking, what[0], against, str(archive))
-    with closing(found.store):
-        segments = found.segments(_day(since), _day(until))
+    with opened_archive(settings, archive) as found:
+        segments = segments_in(found, window)
+        with terminal.status("loading the model and the policies"):
+            encoder = assembly.load_encoder(settings, spread=True)
+            asking = question(what[0], against, encoder, MemoryTextCache(), nearest)
+        asked = _asked(
+            asking, encoder.spec, assembly.preprocess_of(settings, encoder.spec), found.store.address, window
+        )
+        asked = replace(asked, policies=str(what[0]), against=None if against is None else str(against))
         with terminal.counting("judging, bytes", bytes_of(share_of(segments, part))) as counter:
-            record = run(found, segments, asking, asked, part, counter.advance)
+            record = run(found, segments, asking, asked, window, part, counter.advance)
     if part is not None:
         say_json(record_bytes(record).decode().rstrip())
         return 0
     return _report(record, asking.only, limits, as_json=as_json)
 
 
-def _day(said: str | None) -> date | None:
-    return None if said is None else datetime.fromtimestamp(parse_time(said, time()), UTC).date()
-
-
-def _asked(
-    settings: Settings, spec: EncoderSpec, asking: Question, policies: Path, against: Path | None, archive: str
-) -> Asked:
+def _asked(asking: Question, spec: EncoderSpec, preprocess: str, archive: str, window: Window) -> Asked:
     return Asked(
         archive=archive,
+        since=_time(window.since),
+        until=_time(window.until),
         model=spec.name,
         fingerprint=spec.fingerprint,
-        preprocess=assembly.preprocess_of(settings, spec),
-        policies=str(policies),
+        preprocess=preprocess,
         policy_set=asking.now.policy_set.version,
-        against=None if against is None else str(against),
         against_set=asking.before.policy_set.version if asking.before else "",
         nearest=asking.nearest,
     )
+
+
+def _time(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
 def _merged(parts: Sequence[Path]) -> Record:

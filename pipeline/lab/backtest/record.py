@@ -105,13 +105,13 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     archive: str
     since: str | None = None
-    """The first day, as ``YYYY-MM-DD``; None from the beginning."""
+    """RFC 3339; None from the beginning."""
     until: str | None = None
-    """The last day, which is included; None up to the end."""
+    """RFC 3339, of the first moment that is left out; None up to the end."""
     model: str
     fingerprint: str
     preprocess: str
-    policies: str
+    policies: str = ""
     """The folder or file that is judged by."""
     policy_set: str
     """The version of that set."""
