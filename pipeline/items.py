@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import ItemError, Reason, RetryError
 from pipeline.signals import Regions, Signals
-from pipeline.wire import Answer, Claim, Decided, Decision, Event, Failed, Failure, event_id
+from pipeline.wire import Answer, Claim, Decided, Decision, Event, Failed, Failure, FeaturesRecord, event_id
 
 Pixels = NDArray[np.uint8]
 
@@ -45,6 +45,8 @@ class Item:
     """Bytes that the event and its image had when `weigh` was last called."""
     notes: tuple[str, ...] = ()
     decision: Decision | None = None
+    features: FeaturesRecord | None = None
+    """What the archive is to remember of the decision, if anything."""
     failure: Failure | None = None
 
     @property
@@ -84,7 +86,7 @@ class Item:
     def answer(self, stage: str, policy_set: str = "") -> Answer:
         """The decision or dead letter. An item without an outcome, which is a bug, fails in the `stage` that asks."""
         if self.decision is not None:
-            return Decided(self.event, self.decision)
+            return Decided(self.event, self.decision, features=self.features)
         failure = self.failure or self.fail(
             stage, RuntimeError("it got neither a decision nor a failure; this is a bug")
         )

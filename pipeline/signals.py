@@ -43,7 +43,7 @@ class Signals:
     """What is known of one image; ``features`` and ``regions`` are of the same V views in the same order."""
 
     features: Features
-    """``float32[V,D]``, L2-normalised."""
+    """``float32[V,D]``, L2-normalised, of values that float16 can hold: the archive keeps what was judged."""
     regions: Regions
     made_by: Provenance
     unseen: int = 0

@@ -53,9 +53,10 @@ def check_kafka(settings: Settings) -> None:
 
     check_libraries()
     topics = [settings.images_topic, settings.decisions_topic, settings.dead_letters_topic]
+    needed = [*topics, settings.features_topic] if settings.remembers else topics
 
     def look(settings: Settings) -> Sequence[str]:
-        check_topics(kafka_connection(settings), topics)
+        check_topics(kafka_connection(settings), needed)
         return topic_remarks(kafka_connection(settings), *topics)
 
     for remark in patiently(look, settings):
@@ -119,9 +120,9 @@ def kafka_writer(settings: Settings) -> KafkaWriter:
     return KafkaWriter(kafka_connection(settings), delivery_timeout=settings.delivery_timeout)
 
 
-def kafka_publisher(settings: Settings) -> RecordPublisher:
+def kafka_publisher(settings: Settings, hooks: Hooks) -> RecordPublisher:
     """A publisher of answers on a `kafka_writer` of its own."""
-    return publisher(settings, kafka_writer(settings))
+    return publisher(settings, kafka_writer(settings), hooks)
 
 
 def kafka_answers(settings: Settings) -> Tail:
@@ -138,9 +139,10 @@ def kafka_group(settings: Settings) -> Group:
     return Group(kafka_connection(settings), settings.group, [settings.images_topic])
 
 
-def publisher(settings: Settings, writer: RecordWriter) -> RecordPublisher:
+def publisher(settings: Settings, writer: RecordWriter, hooks: Hooks) -> RecordPublisher:
     """A publisher of answers to the topics that the settings name."""
-    return RecordPublisher(writer, Topics(settings.decisions_topic, settings.dead_letters_topic))
+    topics = Topics(settings.decisions_topic, settings.dead_letters_topic, settings.features_topic)
+    return RecordPublisher(writer, topics, hooks)
 
 
 def redis_connection(settings: Settings, *, budget: float | None = None) -> RedisConnection | None:

@@ -7,6 +7,7 @@ import numpy as np
 from pipeline.errors import ItemError, Reason
 from pipeline.items import Batch
 from pipeline.ports import Encoder, FeatureCache, Hooks
+from pipeline.rules.archive.remembered import as_kept
 from pipeline.signals import Provenance, Signals
 
 NOT_FINITE = "features that are not finite; try dtype float32"
@@ -37,6 +38,7 @@ class Encode:
         self._hooks.encoded(len(features))
         # No comparison with NaN is true, so an image with such features would pass every threshold unseen.
         finite = np.isfinite(features.sum(axis=1)).tolist()
+        features = as_kept(features)
         start, found = 0, dict[str, Signals]()
         for item, _, regions in waiting:
             stop = start + len(regions)

@@ -11,6 +11,7 @@ import structlog
 from pipeline.errors import StopError
 from pipeline.items import Batch, Item, Pixels
 from pipeline.ports import Decoder, Encoder, Hooks
+from pipeline.rules.archive.remembered import as_kept
 from pipeline.rules.heads import CompiledPolicies
 from pipeline.rules.images.views import TILES_ALONG
 from pipeline.rules.second_look import BARS, TURNS, SecondLook, suspects, turned
@@ -111,7 +112,7 @@ class LookAgain:
         start = 0
         for each in waiting:
             stop = start + len(each.pixels)
-            rows, start = features[start:stop], stop
+            rows, start = as_kept(features[start:stop]), stop
             if not np.isfinite(rows).all():
                 _failed(each.item, "features that are not finite")
                 continue

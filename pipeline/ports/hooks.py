@@ -44,6 +44,12 @@ class Hooks:
     def answered(self, answer: Answer, latency: float | None) -> None:
         """An answer was acknowledged, `latency` seconds after its event's timestamp, where that says anything."""
 
+    def remembered(self, records: int, size: int) -> None:
+        """That many features records of `size` bytes together were acknowledged beside their decisions."""
+
+    def features_refused(self, what: str, records: int) -> None:
+        """The broker refused that many features records for good: ``thumbnail`` or ``record`` is left out then."""
+
     def committed(self, events: int) -> None:
         """A commit of offsets has marked that many events as done."""
 

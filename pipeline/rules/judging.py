@@ -13,7 +13,7 @@ import numpy as np
 
 from pipeline.rules.heads import CompiledPolicies, JoinedOpinion
 from pipeline.rules.policies.policy_set import Policy
-from pipeline.signals import Signals
+from pipeline.signals import Features, Signals
 from pipeline.wire import SEVERITY, Evidence, Match, PromptEvidence, Verdict
 
 
@@ -44,6 +44,10 @@ class Judgement:
         if self._opinion is None or policy not in self.scores:
             raise KeyError(policy)
         return self._opinion.evidence(self._image, self._opinion.compiled.ids.index(policy))
+
+    def background_lse(self) -> Features | None:
+        """``float32[V]`` as of `PromptsHead.background_lse`, of all views, those of a second look last."""
+        return None if self._opinion is None else self._opinion.background_lse(self._image)
 
 
 def judge(images: Sequence[Signals], compiled: CompiledPolicies) -> list[Judgement]:

@@ -35,6 +35,7 @@ from pipeline.wire.events import (
     parse_claim,
     rfc3339,
     short_key,
+    subject_of,
     time_notes,
 )
 from pipeline.wire.features import (
@@ -61,7 +62,7 @@ from pipeline.wire.names import (
     REVIEWS_TOPIC,
     Headers,
 )
-from pipeline.wire.records import Record, Topics, record_of
+from pipeline.wire.records import Record, Topics, features_record_of, record_of
 from pipeline.wire.replays import MOST_REPLAYS, event_of, is_event_of, is_whole, replay_of
 from pipeline.wire.reviews import Label, Review, parse_review, review_json
 
@@ -121,6 +122,7 @@ __all__ = [
     "decision_json",
     "event_id",
     "event_of",
+    "features_record_of",
     "image_id",
     "is_event_of",
     "is_whole",
@@ -137,5 +139,6 @@ __all__ = [
     "review_json",
     "rfc3339",
     "short_key",
+    "subject_of",
     "time_notes",
 ]

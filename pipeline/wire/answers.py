@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from pipeline.wire.decisions import Decision
 from pipeline.wire.events import Event
+from pipeline.wire.features import FeaturesRecord
 from pipeline.wire.names import CLOUD_EVENT_HEADERS, carried
 
 
@@ -41,20 +42,27 @@ class Failure:
 
 
 class Decided(msgspec.Struct, frozen=True):
-    """The event's answer is a decision, which goes to the decisions topic."""
+    """The event's answer is a decision, which goes to the decisions topic.
+
+    What the archive is to remember of it goes to the features topic with it; None where nothing is to be remembered.
+    """
 
     event: Event
     decision: Decision
     form: Form = Form.WHOLE
+    features: FeaturesRecord | None = None
 
     @property
     def event_id(self) -> str:
         return self.decision.event_id
 
     def smaller(self) -> Decided | None:
-        """The same answer in the next form that leaves more out; None where there is nothing more to leave out."""
+        """The same answer in the next form that leaves more out; None where there is nothing more to leave out.
+
+        Its features record was published, or refused for itself, with the first form, and does not come along.
+        """
         if self.form < Form.BARE and carried(self.event.headers, CLOUD_EVENT_HEADERS)[0]:
-            return replace(self, form=Form.BARE)
+            return replace(self, form=Form.BARE, features=None)
         return None
 
 

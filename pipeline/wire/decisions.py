@@ -101,6 +101,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     event_id: str = ""
     """Empty only in a decision of version 1."""
     decision_id: str
+    supersedes: str | msgspec.UnsetType = msgspec.UNSET
+    """The `decision_id` of the decision on this event that it replaces; absent on the wire where it replaces none."""
     image_id: str
     content_sha256: str
     source: SourceRef

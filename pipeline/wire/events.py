@@ -67,6 +67,8 @@ class Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
     uri: str
     sha256: str | None = None
     id: str | None = None
+    subject: str | None = None
+    """Whom the image is of or from, for the archive; a header of the event may say it instead."""
 
 
 class SourceRef(msgspec.Struct, frozen=True):
@@ -144,6 +146,12 @@ def image_id(event: Event, claim: Claim | None = None) -> str:
     if claim is not None and claim.id:
         return short_key(claim.id.encode()).decode()
     return f"{event.topic}/{event.partition}/{event.offset}"
+
+
+def subject_of(event: Event, claim: Claim | None, header: str) -> str | None:
+    """Whom the image is of or from: what that header says, else the claim, else None. A long one is hashed."""
+    said = event.header(header.lower()) or (claim.subject if claim is not None else None)
+    return short_key(said.encode()).decode() if said else None
 
 
 def short_key(key: bytes) -> bytes:

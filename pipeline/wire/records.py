@@ -8,8 +8,9 @@ from hashlib import sha256
 import msgspec
 
 from pipeline.wire.answers import Answer, Decided, Failed, Form
-from pipeline.wire.decisions import decision_json
+from pipeline.wire.decisions import Decision, decision_json
 from pipeline.wire.events import Event, short_key
+from pipeline.wire.features import FeaturesRecord, archive_record_bytes
 from pipeline.wire.names import (
     CLOUD_EVENT_HEADERS,
     CONNECT_PREFIX,
@@ -17,6 +18,7 @@ from pipeline.wire.names import (
     DECISION_TYPE,
     DECISIONS_TOPIC,
     EVENT_ID_HEADER,
+    FEATURES_TOPIC,
     LEFT_OUT_HEADER,
     NOTE_HEADER,
     POLICY_SET_HEADER,
@@ -35,6 +37,7 @@ _NONE_TAKEN: frozenset[str] = frozenset()
 class Topics:
     decisions: str = DECISIONS_TOPIC
     dead_letters: str = DEAD_LETTERS_TOPIC
+    features: str = FEATURES_TOPIC
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -68,6 +71,18 @@ def record_of(answer: Answer, topics: Topics) -> Record:
     return _dead_letter_record(answer, topics.dead_letters)
 
 
+def features_record_of(answer: Decided, features: FeaturesRecord, topics: Topics) -> Record:
+    """What the archive remembers of a decision as a record, under the decision's key.
+
+    Raises whatever encoding a value of the wrong type raises, of whichever class.
+    """
+    return Record(topics.features, _key(answer.event, answer.decision), archive_record_bytes(features))
+
+
+def _key(event: Event, decision: Decision) -> bytes:
+    return short_key(event.key or decision.image_id.encode())
+
+
 def _decision_record(answer: Decided, topic: str) -> Record:
     """CloudEvents 1.0 binary mode, with the event's own headers carried through."""
     event, decision = answer.event, answer.decision
@@ -76,7 +91,7 @@ def _decision_record(answer: Decided, topic: str) -> Record:
     else:
         headers, left_out = [], [name for name, _ in event.headers]
     notes = [f"headers left out: {listed(left_out)}"] if left_out else []
-    key = short_key(event.key or decision.image_id.encode())
+    key = _key(event, decision)
     if event.key and key != event.key:
         notes.append(f"key of {len(event.key):,} bytes hashed")
     if notes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from random import Random
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from pipeline.rules.heads import CompiledPolicies, compile_policies
 from pipeline.rules.judging import Judgement, judge
 from pipeline.rules.policies.policy_set import Defaults, Mode, Policy, PolicySet
-from pipeline.signals import Features, Signals
+from pipeline.signals import Closer, Features, Signals
 from pipeline.wire import SEVERITY, Match
 from tests.signals_made import signals
 
@@ -51,20 +52,14 @@ def images(draw: st.DrawFn) -> list[Signals]:
     return [signals(each, frames=len(each)) for each in unit]
 
 
-def nearly(one: Judgement, other: Judgement) -> bool:
-    """A matrix product may differ in the last bit with the size of the matrix."""
-    same = one.scores.keys() == other.scores.keys()
-    return same and all(abs(one.scores[policy] - other.scores[policy]) <= 2e-6 for policy in one.scores)
-
-
 @given(images(), st.randoms())
 def test_order_and_company_change_nothing(made: list[Signals], random: Random) -> None:
     together = judge(made, compiled())
-    assert all(nearly(one, judge([each], compiled())[0]) for one, each in zip(together, made, strict=True))
+    assert together == [judge([each], compiled())[0] for each in made]
     order = list(range(len(made)))
     random.shuffle(order)
     shuffled = judge([made[at] for at in order], compiled())
-    assert all(nearly(found, together[at]) for found, at in zip(shuffled, order, strict=True))
+    assert shuffled == [together[at] for at in order]
 
 
 @given(images())
@@ -241,3 +236,60 @@ def test_of_matches_that_are_equally_severe_the_higher_score_comes_first() -> No
     [found] = judge([views(view(beer=0.2, gun=0.9, knife=0.5))], everything)
     assert [match.policy for match in found.matches] == ["gun", "knife", "beer"]
     assert sorted((match.score for match in found.matches), reverse=True) == [match.score for match in found.matches]
+
+
+def test_the_company_of_many_long_sentences_does_not_change_the_last_digit() -> None:
+    """Such as a backtest puts together: blocks of another size than the worker's batches."""
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(700, 512)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    prompts = tuple(f"p{number}" for number in range(600))
+    texts = dict(zip(prompts, rows[:600], strict=True))
+    policies = PolicySet((Policy("any", "Any", prompts[:50], {"label": 0.01}),), Defaults(background=prompts[50:]))
+    many = compile_policies(policies, texts, 100.0, None)
+    made = [signals(row[None]) for row in rows[600:]]
+    together = judge(made, many)
+    assert together == [judge([each], many)[0] for each in made]
+    assert together[:30] == judge(made[:30], many)
+
+
+def background_lse(features: Features, lines: list[Features], scale: float) -> float:
+    return math.log(sum(math.exp(scale * float(features @ line)) for line in lines))
+
+
+class TestTheBackgroundsLogSum:
+    @given(images())
+    def test_is_of_every_view_and_line(self, made: list[Signals]) -> None:
+        for found, each in zip(judge(made, compiled()), made, strict=True):
+            sums = found.background_lse()
+            assert sums is not None
+            assert sums.dtype == np.float32
+            expected = [background_lse(row, [AT["tree"], AT["house"]], 20.0) for row in each.features]
+            np.testing.assert_allclose(sums, expected, rtol=1e-5, atol=1e-5)
+
+    def test_counts_lines_too_close_to_a_policys_prompts(self) -> None:
+        policies = (Policy("weapons", "Weapons", ("knife",), {"block": 0.5}),)
+        background = Defaults(background=("gun", "tree"), too_close=0.0)
+        near = compile_policies(PolicySet(policies, background), AT, 20.0, None)
+        assert near.prompts.left == (0,)
+        (found,) = judge([views(view(gun=1.0))], near)
+        np.testing.assert_allclose(found.background_lse(), [background_lse(AT["gun"], [AT["gun"], AT["tree"]], 20.0)])
+
+    def test_goes_on_with_the_views_of_a_second_look(self) -> None:
+        first, second = views(view(tree=1.0)), views(view(knife=1.0), view(house=1.0))
+        closer = Closer(second.features, second.regions, second.made_by, turned=("90", None), bar=0.9)
+        plain = views(view(beer=1.0))
+        found = judge([plain, replace(first, closer=closer)], compiled())
+        alone = [judge([each], compiled())[0].background_lse() for each in (plain, first, second)]
+        np.testing.assert_array_equal(found[0].background_lse(), alone[0])
+        np.testing.assert_array_equal(found[1].background_lse(), np.concatenate(alone[1:]))
+
+    @pytest.mark.parametrize("bias", [None, -10.0], ids=["softmax", "sigmoid"])
+    def test_is_nothing_where_no_background_stands_against_the_policies(self, bias: float | None) -> None:
+        lines = () if bias is None else ("tree",)
+        policies = (Policy("weapons", "Weapons", ("knife",), {"block": 0.5}),)
+        without = compile_policies(PolicySet(policies, Defaults(background=lines)), AT, 20.0, bias)
+        assert judge([views(view(gun=1.0))], without)[0].background_lse() is None
+
+    def test_is_nothing_where_all_policies_are_off(self) -> None:
+        assert judge([views(view(gun=1.0))], compiled("off", "off"))[0].background_lse() is None

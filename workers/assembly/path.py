@@ -82,7 +82,7 @@ def _stages(settings: Settings, judge: Judge, publisher: Publisher, hooks: Hooks
         Decode(model.decoder, keeps_images=look != "off"),
         Encode(model.encoder, model.provenance, judge.features, hooks),
         *again,
-        Decide(judge.live, time.time),
+        Decide(judge.live, time.time, settings.subject_header if settings.remembers else None),
         Publish(publisher, hooks, time.time, lambda: judge.live().policy_set.version),
     ]
 

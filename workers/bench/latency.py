@@ -136,6 +136,6 @@ def _under(settings: Settings, judge: Judge, images: Sequence[bytes], due: Seque
 
     sender = Thread(target=send, name="bench-sender", daemon=True)
     sender.start()
-    run_until_answered(settings, judge, source, services.publisher(settings, MemoryWriter(broker)), clock)
+    run_until_answered(settings, judge, source, services.publisher(settings, MemoryWriter(broker), clock), clock)
     sender.join()
     return clock.latencies

@@ -77,7 +77,9 @@ def through_memory(settings: Settings, judge: Judge, images: Sequence[bytes]) ->
     for number, image in enumerate(images):
         broker.append(Record(settings.images_topic, b"%d" % number, image))
     source = MemorySource(broker, [settings.images_topic], "bench")
-    return run_until_answered(settings, judge, source, services.publisher(settings, MemoryWriter(broker)), clock)
+    return run_until_answered(
+        settings, judge, source, services.publisher(settings, MemoryWriter(broker), clock), clock
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,9 @@ class KafkaCosts:
 def through_kafka(settings: Settings, judge: Judge, images: Sequence[bytes]) -> tuple[Clockwork, KafkaCosts]:
     """Stream the images through a real broker, in new topics; and what publishing and fetching alone cost."""
     tag = uuid.uuid4().hex[:8]
-    names = {f"{kind}_topic": f"sluice.bench.{kind}.{tag}" for kind in ("images", "decisions", "dead_letters")}
+    names = {
+        f"{kind}_topic": f"sluice.bench.{kind}.{tag}" for kind in ("images", "decisions", "dead_letters", "features")
+    }
     settings = settings.model_copy(update={**names, "group": f"sluice-bench-{tag}"})
     plans = [TopicPlan(name, partitions=PARTITIONS, retention=RETENTION) for name in names.values()]
     create_topics(services.kafka_connection(settings), plans)
@@ -100,8 +104,8 @@ def through_kafka(settings: Settings, judge: Judge, images: Sequence[bytes]) -> 
         sent = measured(lambda: write_stream(writer, records))
         fetched = _fetched(settings.model_copy(update={"group": f"{settings.group}-fetch"}), len(images))
         source = services.kafka_source(settings, Hooks())
-        publisher = services.publisher(settings, writer)
-        run = run_until_answered(settings, judge, source, publisher, Clockwork(len(images)))
+        clock = Clockwork(len(images))
+        run = run_until_answered(settings, judge, source, services.publisher(settings, writer, clock), clock)
     return run, KafkaCosts(sent, fetched)
 
 

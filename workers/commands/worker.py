@@ -40,6 +40,7 @@ _log = structlog.get_logger(__name__)
     "policies",
     "state",
     "fetch",
+    "archive",
     "brake",
     "service",
     "log",
@@ -78,7 +79,7 @@ def _moderate(settings: Settings) -> None:
         features = held.enter_context(closing(assembly.build_feature_cache(settings, model, redis, hooks)))
         last_good = last_good_of(settings)
         judge = assembly.judge(settings, model, text_cache, hooks, features, last_good)
-        publisher = held.enter_context(closing(services.patiently(services.kafka_publisher, settings)))
+        publisher = held.enter_context(closing(services.patiently(services.kafka_publisher, settings, hooks)))
         fetcher = held.enter_context(closing(assembly.claim_fetcher(settings)))
         source = held.enter_context(closing(services.patiently(services.kafka_source, settings, hooks)))
         stop = signals.stop_on_signals(settings.drain_timeout + signals.LEAVING)

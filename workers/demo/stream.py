@@ -101,7 +101,7 @@ class DemoStream:
         """One worker, put together by the same assembly as in production, with memory at both ends."""
         settings = self._settings
         source = MemorySource(self._broker, [settings.images_topic], settings.group, hooks=hooks)
-        publisher, fetcher = services.publisher(settings, MemoryWriter(self._broker)), MemoryFetcher()
+        publisher, fetcher = services.publisher(settings, MemoryWriter(self._broker), hooks), MemoryFetcher()
         moderator = self._held.enter_context(assembly.moderator(settings, judge, source, publisher, fetcher, hooks))
         self._moderators.append(moderator)
         self._vitals.watch_progress("worker", lambda: max(each.stalled() for each in self._moderators))

@@ -56,8 +56,8 @@ def topics(settings: Settings) -> dict[str, Finding]:
     if not connection.listening():
         return {"": warn("not looked at: no broker answers", "see to the broker first")}
     images, *answers = names = (settings.images_topic, settings.decisions_topic, settings.dead_letters_topic)
-    facts = look_at_topics(connection, names)
-    remarks = topic_remarks(connection, *names) if all(facts.values()) else []
+    facts = look_at_topics(connection, [*names, settings.features_topic] if settings.remembers else names)
+    remarks = topic_remarks(connection, *names) if all(facts[name] for name in names) else []
 
     def finding(name: str, topic: TopicFacts | None) -> Finding:
         if topic is None:

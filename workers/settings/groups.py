@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_serializ
 from pydantic_core import PydanticCustomError
 
 from pipeline.rules.images.views import Coverage
-from pipeline.wire import DEAD_LETTERS_TOPIC, DECISIONS_TOPIC, IMAGES_TOPIC
+from pipeline.wire import DEAD_LETTERS_TOPIC, DECISIONS_TOPIC, FEATURES_TOPIC, IMAGES_TOPIC, REVIEWS_TOPIC
 from workers.settings.cores import usable_cores
 from workers.settings.environment import HOME, state_folder
 from workers.settings.kinds import Count, Port, Seconds
@@ -46,6 +46,8 @@ class Topics(BaseModel, frozen=True):
     images_topic: str = Field(IMAGES_TOPIC, description="Topic of images in.")
     decisions_topic: str = Field(DECISIONS_TOPIC, description="Topic of decisions out.")
     dead_letters_topic: str = Field(DEAD_LETTERS_TOPIC, description="Topic of what could not be moderated.")
+    features_topic: str = Field(FEATURES_TOPIC, description="Topic of what the archive remembers of decisions.")
+    reviews_topic: str = Field(REVIEWS_TOPIC, description="Topic of people's reviews.")
 
 
 class Consumer(BaseModel, frozen=True):
@@ -96,7 +98,7 @@ class Redis(BaseModel, frozen=True):
         False, description="Share features of images through Redis too: one worker encodes an image for all of them."
     )
     image_features_ttl: Annotated[float, Field(ge=1, allow_inf_nan=False)] = Field(
-        86_400.0, description="Seconds that Redis keeps an image's features: 2.8 KB of its memory for 512 floats."
+        86_400.0, description="Seconds that Redis keeps an image's features: 1.5 KB of its memory for 512 floats."
     )
 
     @field_validator("redis_url")

@@ -16,6 +16,7 @@ from pydantic_settings import (
 
 from pipeline.errors import SettingsError
 from workers.settings import groups
+from workers.settings.archive import Archive
 from workers.settings.canary import Canary
 from workers.settings.environment import ENV_PREFIX, config_file, variable
 from workers.settings.fetch import Fetch
@@ -34,6 +35,7 @@ class Settings(
     Canary,
     Store,
     groups.Brake,
+    Archive,
     Fetch,
     groups.State,
     groups.Policies,

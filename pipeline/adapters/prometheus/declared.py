@@ -25,6 +25,7 @@ BOUNDS: Mapping[str, tuple[str, ...] | str] = {
     "reason": tuple(reason.value for reason in Reason),
     "stage": ("fetch", "recall", "decode", "encode", "look_again", "decide", "publish"),
     "result": ("hit", "miss", "error", "loaded", "invalid"),
+    "left_out": ("thumbnail", "record"),
     "form": (*(form.name.lower() for form in Form if form), "dead_letter"),
     "loss": LOSSES,
     "cause": DEATHS,
@@ -91,6 +92,15 @@ class Metrics:
             "sluice_smaller_answers",
             "Answers that the broker refused for good and that were tried again in a smaller form, by that form.",
             "form",
+        )
+        self.features_records = make.counter(
+            "sluice_features_records", "Features records acknowledged by the broker, beside their decisions."
+        )
+        self.features_bytes = make.counter("sluice_features_bytes", "Bytes of the values of those features records.")
+        self.features_refused = make.counter(
+            "sluice_refused_features_records",
+            "Features records that the broker refused for good, by what was left out: the thumbnail, or the record.",
+            "left_out",
         )
         self.end_to_end = make.histogram(
             "sluice_end_to_end_seconds",

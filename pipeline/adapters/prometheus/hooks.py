@@ -56,6 +56,8 @@ class PrometheusHooks(Hooks):
             metrics.dead_letters.labels(stage, Reason.STAGE_FAILED.value)  # the first one is worth an alert
         for form in BOUNDS["form"]:
             metrics.answers_made_smaller.labels(form)
+        for left_out in BOUNDS["left_out"]:
+            metrics.features_refused.labels(left_out)
         self._policies = PolicySeries(metrics)
         self._replacing = Lock()
 
@@ -97,6 +99,13 @@ class PrometheusHooks(Hooks):
         if latency is not None:
             self._dead_latency.observe(latency)
         self._metrics.dead_letters.labels(failure.stage, failure.reason).inc()
+
+    def remembered(self, records: int, size: int) -> None:
+        self._metrics.features_records.inc(records)
+        self._metrics.features_bytes.inc(size)
+
+    def features_refused(self, what: str, records: int) -> None:
+        self._metrics.features_refused.labels(what).inc(records)
 
     def committed(self, events: int) -> None:
         self._metrics.commits.inc()

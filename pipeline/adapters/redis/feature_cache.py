@@ -1,7 +1,7 @@
 """Image features shared through Redis: an image that many workers see costs all of them one forward pass.
 
-An image of V views takes 12 + V * (20 + 4 * D) bytes and a key of about 140. With D = 512, Redis counts 2.8 KB for a
-picture of one view and 5.3 KB for one of two (transparency: on black and on white).
+An image of V views takes 12 + V * (20 + 2 * D) bytes and a key of about 140. With D = 512, Redis counts 1.5 KB for a
+picture of one view and 2.8 KB for one of two (transparency: on black and on white).
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from pipeline.adapters.redis.values import decode_image, encode_image, image_byt
 from pipeline.ports import EncoderSpec, Hooks
 from pipeline.signals import Provenance, Signals
 
-PREFIX = "sluice:image:v3"
-"""v3 stands for how Sluice looks at an image (views, frames, backdrops) and for the layout of the value."""
+PREFIX = "sluice:image:v4"
+"""v4 stands for how Sluice looks at an image (views, frames, backdrops) and for the layout of the value."""
 MOST_VIEWS = 1000
 _DAY = 86_400.0
 
 
 class RedisFeatureCache:
-    """A `FeatureCache` in Redis, under ``sluice:image:v3:{fingerprint}:{dtype}:{preprocess}:{content sha256}``.
+    """A `FeatureCache` in Redis, under ``sluice:image:v4:{fingerprint}:{dtype}:{preprocess}:{content sha256}``.
 
     What its entries were `made_by`, and the `limits` that decide how much of an image is looked at, are in its keys:
     workers that differ in the model, its dtype, the preprocessing or the limits share nothing. Scores may differ in

@@ -1,7 +1,7 @@
 """Features as they lie in Redis, and back again only if they can be features: rubbish is found, never believed.
 
 A text's value is ``float32[D]``. An image's is three ``uint32`` (V views, D, unseen
-frames), then ``REGION[V]`` and ``float32[V,D]``.
+frames), then ``REGION[V]`` and ``float16[V,D]``, which is all that signals have.
 All of it is little-endian.
 """
 
@@ -13,10 +13,11 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.rules.archive.remembered import HALF
 from pipeline.signals import REGION, Features, Regions
 
 FLOAT = 4
-"""Bytes of a number."""
+"""Bytes of a number of a text's features."""
 _UNIT = 1e-3
 _HEADER = struct.Struct("<3I")
 
@@ -41,12 +42,12 @@ def decode_vectors(values: Mapping[str, bytes], dimension: int) -> dict[str, Fea
 
 def image_bytes(views: int, dimension: int) -> int:
     """How many bytes an image of that many views takes."""
-    return _HEADER.size + views * (REGION.itemsize + FLOAT * dimension)
+    return _HEADER.size + views * (REGION.itemsize + HALF.itemsize * dimension)
 
 
 def encode_image(features: Features, regions: Regions, unseen: int = 0) -> bytes:
-    """``float32[V,D]``, ``REGION[V]`` and the unseen frames as bytes: 12 + V * (20 + 4 * D) of them."""
-    values = np.ascontiguousarray(features, dtype="<f4").tobytes()
+    """``float32[V,D]``, ``REGION[V]`` and the unseen frames as bytes: 12 + V * (20 + 2 * D) of them."""
+    values = np.ascontiguousarray(features, dtype=HALF).tobytes()
     return _HEADER.pack(*features.shape, unseen) + np.ascontiguousarray(regions, dtype=REGION).tobytes() + values
 
 
@@ -58,8 +59,8 @@ def decode_image(value: bytes, dimension: int) -> tuple[Features, Regions, int] 
     if not views or columns != dimension or len(value) != image_bytes(views, columns):
         return None
     regions = np.frombuffer(value, dtype=REGION, count=views, offset=_HEADER.size)
-    features = np.frombuffer(value, dtype="<f4", offset=_HEADER.size + regions.nbytes).reshape(views, columns)
-    features = features.astype(np.float32, copy=False)
+    halves = np.frombuffer(value, dtype=HALF, offset=_HEADER.size + regions.nbytes).reshape(views, columns)
+    features: Features = halves.astype(np.float32)
     features.flags.writeable = False
     return (features, regions, unseen) if _are_boxes(regions) and _of_unit_length(features).all() else None
 

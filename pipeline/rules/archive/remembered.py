@@ -13,7 +13,7 @@ HALF = np.dtype("<f2")
 
 
 def as_kept(features: Features) -> Features:
-    """``float32[V,D]`` with every value rounded to what the archive keeps, so that it keeps what was judged."""
+    """``float32[V,D]`` with every value rounded to float16, so that caches and the archive keep what is judged."""
     return features.astype(HALF).astype(np.float32)
 
 

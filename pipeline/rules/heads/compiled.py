@@ -8,8 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
+from pipeline.rules.archive.backgrounds import background_digest
 from pipeline.rules.heads.head import SCORE_DIGITS, Array, Compile, Head, Opinion, Texts
-from pipeline.rules.heads.prompts import PromptsHead, compile_prompts
+from pipeline.rules.heads.prompts import PromptsHead, PromptsOpinion, compile_prompts
 from pipeline.rules.policies.policy_set import Policy, PolicySet
 from pipeline.signals import Closer, Features, Signals
 from pipeline.wire import Evidence
@@ -39,6 +40,11 @@ class CompiledPolicies:
     def lowest(self) -> Array:
         """``float64[K]``: for each policy the least score that leads to any action."""
         return np.array([policy.lowest for policy in self.policies])
+
+    @cached_property
+    def background(self) -> str:
+        """The digest of the background, by which a stored log-sum-exp is told to be of it; empty without one."""
+        return background_digest(self.policy_set.defaults)
 
     @cached_property
     def prompts(self) -> PromptsHead:
@@ -76,27 +82,38 @@ class JoinedOpinion:
     scores: Array
     closer: JoinedOpinion | None = None
     """What was said of second looks, if there was one."""
-    found_closer: Mapping[tuple[int, int], int] = field(default_factory=dict)
-    """For each image and policy whose score is that of a second look, its index in `closer`."""
+    in_closer: Mapping[int, int] = field(default_factory=dict)
+    """For each image that was looked at again, its index in `closer`."""
+    from_closer: frozenset[tuple[int, int]] = frozenset()
+    """The images and policies whose score is that of a second look."""
 
     def evidence(self, image: int, policy: int) -> Evidence:
-        if self.closer is not None and (image, policy) in self.found_closer:
-            return self.closer.evidence(self.found_closer[image, policy], policy)
+        if self.closer is not None and (image, policy) in self.from_closer:
+            return self.closer.evidence(self.in_closer[image], policy)
         said = zip(self.opinions, self.compiled.columns, strict=True)
         asked = [(opinion, columns.index(policy)) for opinion, columns in said if policy in columns]
         opinion, column = max(asked, key=lambda each: each[0].scores[image, each[1]])
         return opinion.evidence(image, column)
 
+    def background_lse(self, image: int) -> Features | None:
+        """As `PromptsHead.background_lse`, of all views of the image, those of a second look last."""
+        said = next(each for each in self.opinions if isinstance(each, PromptsOpinion)).background_lse(image)
+        if said is None or self.closer is None or image not in self.in_closer:
+            return said
+        again = self.closer.background_lse(self.in_closer[image])
+        return said if again is None else np.concatenate([said, again])
+
 
 def _with_closer(first: JoinedOpinion, closer: JoinedOpinion, again: Sequence[tuple[int, Closer]]) -> JoinedOpinion:
     """The first look's scores, and those of `again`, images by their index, where they count and are greater."""
-    scores, found = first.scores.copy(), dict[tuple[int, int], int]()
+    scores, found = first.scores.copy(), set[tuple[int, int]]()
     for row, (image, look) in enumerate(again):
         said = closer.scores[row]
         counts = (said >= np.maximum(first.compiled.lowest, look.bar)) & (said > scores[image])
         scores[image, counts] = said[counts]
-        found |= {(image, column): row for column in np.flatnonzero(counts).tolist()}
-    return replace(first, scores=scores, closer=closer, found_closer=found)
+        found |= {(image, column) for column in np.flatnonzero(counts).tolist()}
+    rows = {image: row for row, (image, _) in enumerate(again)}
+    return replace(first, scores=scores, closer=closer, in_closer=rows, from_closer=frozenset(found))
 
 
 def compile_policies(

@@ -34,6 +34,8 @@ class Scores:
     """``float64[V,N]``: what each sentence weighs, which is ``exp(l_i)`` up to a factor, or its chance (sigmoid)."""
     totals: Array
     """``float64[V,K]``: what a sentence's weight is divided by to give its share, for each policy."""
+    highest: Array
+    """``float64[V]``: each view's greatest logit, of which the exponential is that factor; zeros for chances."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class PromptsHead:
     """``float64[N,K]``, 1 where the sentence is one of the policy's prompts."""
     considered: Array
     """``float64[N,K]``, 1 where the sentence stands in the policy's denominator."""
+    background: Array
+    """``float64[N]``, 1 where the sentence is a line of the background."""
     left: tuple[int, ...]
     """For each policy, how many lines of the background stand against it."""
     logit_scale: float
@@ -71,22 +75,34 @@ class PromptsHead:
         """``float32[V,D]``, L2-normalised, to the scores of V views under K policies."""
         if not self.policies:  # all are off
             nothing = np.zeros((len(features), 0))
-            return Scores(nothing, nothing, nothing)
-        logits = (features @ self.texts.T).astype(np.float64)
+            return Scores(nothing, nothing, nothing, np.zeros(len(features)))
+        logits = features.astype(np.float64) @ self._texts.T
         logits *= self.logit_scale
         if self.logit_bias is not None:
             return self._sigmoid(logits + self.logit_bias)
         # float64: exp() of a difference of 200 (twice the scale) is far from underflow, so no policy divides by 0.
-        logits -= logits.max(axis=1, keepdims=True)
+        highest = logits.max(axis=1)
+        logits -= highest[:, np.newaxis]
         numerators = np.exp(logits, out=logits)
         totals = numerators @ self.considered
-        return Scores((numerators @ self.own) / totals, numerators, totals)
+        return Scores((numerators @ self.own) / totals, numerators, totals, highest)
 
     def _sigmoid(self, logits: Array) -> Scores:
         chances = 1.0 / (1.0 + np.exp(-logits))
         best = [chances[:, rows].max(axis=1) for rows in self.prompt_rows]
         scores = np.stack(best, axis=1) if best else np.zeros((len(logits), 0))
-        return Scores(scores, chances, np.ones_like(scores))
+        return Scores(scores, chances, np.ones_like(scores), np.zeros(len(scores)))
+
+    def background_lse(self, scores: Scores, views: slice) -> Features | None:
+        """``float32[V]``: of each of the views, the log of the sum over the background of ``exp(logit_scale * cos)``.
+
+        The sum is over all lines, those too close to a policy's prompts as well. None without any line, where all
+        policies are off, and where the model rates each sentence by itself (sigmoid).
+        """
+        if self.logit_bias is not None or not self.background.any():
+            return None
+        found = scores.highest[views] + np.log(scores.of_sentences[views] @ self.background)
+        return np.asarray(found, dtype=np.float32)
 
     def best_prompt(self, scores: Scores, view: int, policy: int) -> tuple[str, float]:
         """The prompt of that policy that describes the view best, and its share of what all sentences weigh."""
@@ -116,6 +132,11 @@ class PromptsHead:
         return np.asarray(weights.max(axis=1) / weights.sum(axis=1))
 
     @cached_property
+    def _texts(self) -> Array:
+        """`texts` in float64. In float32 the last kept digit of a score would depend on who else is in the batch."""
+        return self.texts.astype(np.float64)
+
+    @cached_property
     def _against(self) -> tuple[Rows, ...]:
         return tuple(np.flatnonzero(column) for column in (self.considered - self.own).T)
 
@@ -133,7 +154,7 @@ class PromptsOpinion:
     def evidence(self, image: int, policy: int) -> PromptEvidence:
         """The best prompt of the view that gave the score, and what stood most against the policy there."""
         rows = self.views.views(image)
-        worst = int(self.found.scores[rows, policy].argmax())
+        worst = int(self.found.scores[rows, policy].round(SCORE_DIGITS).argmax())
         view = rows.start + worst
         prompt, share = self.head.best_prompt(self.found, view, policy)
         against = self.head.strongest_against(self.found, view, policy)
@@ -143,6 +164,10 @@ class PromptsOpinion:
             self.images[image].region(worst),
             None if against is None else Against(against[0], round(against[1], SCORE_DIGITS)),
         )
+
+    def background_lse(self, image: int) -> Features | None:
+        """As `PromptsHead.background_lse`, of the image's views."""
+        return self.head.background_lse(self.found, self.views.views(image))
 
 
 def compile_prompts(policy_set: PolicySet, words: Texts) -> PromptsHead:
@@ -156,6 +181,8 @@ def compile_prompts(policy_set: PolicySet, words: Texts) -> PromptsHead:
     lines = policy_set.defaults.background if sentences else ()
     background = np.array([row[line] for line in lines], dtype=np.intp)
     entries = texts[background]
+    is_background = np.zeros(len(sentences))
+    is_background[background] = 1
     prompt_rows, left = [], []
     for column, policy in enumerate(policies):
         prompts = np.array([row[prompt] for prompt in policy.prompts], dtype=np.intp)
@@ -167,4 +194,6 @@ def compile_prompts(policy_set: PolicySet, words: Texts) -> PromptsHead:
         prompt_rows.append(prompts)
         left.append(int(far.sum()))
     scale, bias = words.logit_scale, words.logit_bias
-    return PromptsHead(policies, sentences, texts, tuple(prompt_rows), own, considered, tuple(left), scale, bias)
+    return PromptsHead(
+        policies, sentences, texts, tuple(prompt_rows), own, considered, is_background, tuple(left), scale, bias
+    )

@@ -86,7 +86,7 @@ def test_rubbish_under_a_key_is_an_error_and_a_miss_and_is_overwritten(empty_red
     heard = Heard()
     cache = in_redis(empty_redis.url, heard)
     with empty_redis.client() as client:
-        client.set("sluice:image:v3:print:float32:test:bad", rubbish)
+        client.set("sluice:image:v4:print:float32:test:bad", rubbish)
     cache.put({"good": remembered(1)})
     assert alike(cache.get(["bad", "good", "none"]), {"good": remembered(1)})
     assert heard.counts == {"hit": 1, "miss": 1, "error": 1}
@@ -109,7 +109,7 @@ def test_any_bytes_are_views_of_unit_length_or_nothing(value: bytes) -> None:
 def test_an_image_survives_its_bytes(seed: int, views: int, data: st.DataObject) -> None:
     image = remembered(seed, views=views, frames=data.draw(st.integers(1, views)))
     value = encoded(image)
-    assert len(value) == 12 + views * (20 + 4 * SPEC.features)
+    assert len(value) == 12 + views * (20 + 2 * SPEC.features)
     found = decode_image(value, SPEC.features)
     assert found is not None
     assert alike({"a": Signals(found[0], found[1], MADE_BY, found[2])}, {"a": image})
@@ -133,7 +133,7 @@ def test_workers_that_see_images_differently_share_nothing(empty_redis: Any) -> 
 def test_entries_live_as_long_as_they_were_told(empty_redis: Any) -> None:
     RedisFeatureCache(patient(empty_redis.url), SPEC, MADE_BY, keep=100.0).put({"a": remembered(1)})
     with empty_redis.client() as client:
-        assert 0 < client.ttl("sluice:image:v3:print:float32:test:a") <= 100
+        assert 0 < client.ttl("sluice:image:v4:print:float32:test:a") <= 100
 
 
 def test_a_batch_is_one_round_trip_each_way(empty_redis: Any) -> None:
