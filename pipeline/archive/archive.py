@@ -12,25 +12,16 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.archive.denied import DenyList, columns_of, shown
+from pipeline.archive.listing import Segment, columns_that_count, first_record, instead_of, listed, that_count
 from pipeline.archive.segments import Contents, contents, opened
-from pipeline.ports import Store, Stored
-from pipeline.rules.archive.names import SegmentName, parse_path
+from pipeline.errors import StoreChangedError
+from pipeline.ports import Store
 from pipeline.rules.archive.remembered import HALF
 from pipeline.rules.times import ALWAYS, Window
 from pipeline.signals import REGION, Closer, Provenance, Signals
 from pipeline.wire import Decision, ModelRef, parse_decision
 
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A segment as a listing tells of it."""
-
-    name: SegmentName
-    stored: Stored
-
-    @property
-    def path(self) -> str:
-        return self.stored.path
+__all__ = ["FEATURES", "SIGNALS", "Archive", "Block", "Segment"]
 
 
 @dataclass(frozen=True)
@@ -134,27 +125,35 @@ class Archive:
         self.deny_list.load()
 
     def segments(self, window: Window = ALWAYS) -> list[Segment]:
-        """The segments of the days that the window touches, by their path."""
-        named = ((parse_path(each.path), each) for each in self.store.list("model="))
-        return [Segment(name, each) for name, each in named if name is not None and window.touches(name.group.day)]
+        """The segments of the days that the window touches, by their path, as they count."""
+        return [each for each in listed(self.store).segments if window.touches(each.name.group.day)]
 
     def blocks(self, segments: Iterable[Segment], columns: Sequence[str], window: Window = ALWAYS) -> Iterator[Block]:
         """The rows of these segments that were decided within the window, with these columns and `views`.
 
-        Nothing that is erased is among them: the deny list is looked at before each segment. A block is of one row
-        group at most, and has one event at least. Raises `StoreError` for a segment that is damaged.
+        Nothing that is erased is among them: the deny list is looked at before each segment. A segment that goes or
+        changes meanwhile is read on where its records are by then. A block is of one row group at most, and has one
+        event at least. Raises `StoreError` for a segment that is damaged.
         """
         for segment in segments:
-            denied, whole = self.deny_list.load(), window.covers(segment.name.group.day)
-            needed = ("view", "views", *columns, *columns_of(denied), *(() if whole else ("decided_at",)))
+            yield from self._blocks(segment, columns, window)
+
+    def _blocks(self, segment: Segment, columns: Sequence[str], window: Window) -> Iterator[Block]:
+        denied, unread = self.deny_list.load(), segment.first
+        told = (*columns_of(denied), *_columns_within(window, segment), *columns_that_count(segment))
+        needed = list(dict.fromkeys(("view", "views", *columns, *told)))
+        try:
             with self.file(segment) as file:
                 of = contents(file, segment.path)
                 for group in range(file.num_row_groups):
-                    rows = shown(file.read_row_group(group, columns=list(dict.fromkeys(needed))), denied)
-                    if not whole:
-                        rows = _within(rows, window)
+                    unread = max(segment.first, first_record(file, group))
+                    rows = shown(file.read_row_group(group, columns=needed), denied)
+                    rows = _within(that_count(rows, segment), window, segment)
                     if len(rows):
                         yield Block(segment, of, rows)
+        except (FileNotFoundError, StoreChangedError):
+            for each in instead_of(self.store, segment, unread):
+                yield from self._blocks(each, columns, window)
 
     def file(self, segment: Segment) -> pq.ParquetFile:
         """The segment's file, opened; a context that closes it."""
@@ -162,8 +161,14 @@ class Archive:
         return opened(local or self.store.open(segment.path), segment.path)
 
 
-def _within(rows: pa.Table, window: Window) -> pa.Table:
+def _columns_within(window: Window, segment: Segment) -> list[str]:
+    return [] if window.covers(segment.name.group.day) else ["decided_at"]
+
+
+def _within(rows: pa.Table, window: Window, segment: Segment) -> pa.Table:
     """Those that were decided within the window; an event's rows have one time."""
+    if window.covers(segment.name.group.day):
+        return rows
     decided = rows["decided_at"].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy()
     meant = np.ones(len(decided), bool)
     if window.since is not None:

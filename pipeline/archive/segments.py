@@ -59,7 +59,7 @@ def parquet_bytes(groups: Iterator[pa.Table], properties: Mapping[str, str]) -> 
     first = next(groups)
     words = [field.name for field in first.schema if pa.types.is_dictionary(field.type)]
     sink = io.BytesIO()
-    told = {PREFIX + key: value for key, value in properties.items()}
+    told = {(PREFIX + key).encode(): value.encode() for key, value in properties.items()}
     keyed = first.schema.with_metadata((first.schema.metadata or {}) | told)
     with pq.ParquetWriter(
         sink,

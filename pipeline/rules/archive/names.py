@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime
 from urllib.parse import quote, unquote
 
 SUFFIX = ".parquet"
-_OFFSET_DIGITS = 20
+OFFSET_DIGITS = 20
 _PATH = re.compile(
     r"model=(?P<fingerprint>[^/]+)/preprocess=(?P<preprocess>[^/]+)/day=(?P<day>\d{4}-\d\d-\d\d)"
-    r"/(?P<topic>[^/]+)-(?P<partition>\d+)-(?P<start>\d+)\.parquet"
+    r"/(?P<topic>[^/]+)-(?P<partition>\d+)-(?P<start>\d+)(?:_(?P<end>\d+))?\.parquet"
 )
 
 
@@ -29,19 +29,30 @@ class Group:
         return f"model={_quoted(self.fingerprint)}/preprocess={_quoted(self.preprocess)}/day={self.day.isoformat()}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class SegmentName:
-    """A segment's identity: its group, and the record of the features topic that it begins with."""
+    """A segment's identity: its group, and the record of the features topic that it begins with.
+
+    One that was merged of others says where it ends, too, since others within that range are then void: see
+    `pipeline.rules.archive.covering`. Of all others that stands in their metadata alone, and `end` is None.
+    """
 
     group: Group
     topic: str
     partition: int
     start: int
+    end: int | None = None
 
     @property
     def path(self) -> str:
         """Where it lies in the archive. Offsets have leading zeros, so that names sort."""
-        return f"{self.group.folder}/{self.topic}-{self.partition}-{self.start:0{_OFFSET_DIGITS}d}{SUFFIX}"
+        until = "" if self.end is None else f"_{self.end:0{OFFSET_DIGITS}d}"
+        return f"{self.chain}{self.start:0{OFFSET_DIGITS}d}{until}{SUFFIX}"
+
+    @property
+    def chain(self) -> str:
+        """What the paths of all segments begin with that hold this group's records of this partition."""
+        return f"{self.group.folder}/{self.topic}-{self.partition}-"
 
     def __str__(self) -> str:
         return self.path
@@ -57,7 +68,10 @@ def parse_path(path: str) -> SegmentName | None:
     except ValueError:
         return None
     group = Group(unquote(found["fingerprint"]), unquote(found["preprocess"]), day)
-    return SegmentName(group, found["topic"], int(found["partition"]), int(found["start"]))
+    start, end = int(found["start"]), None if found["end"] is None else int(found["end"])
+    if end is not None and end <= start:
+        return None
+    return SegmentName(group, found["topic"], int(found["partition"]), start, end)
 
 
 def day_of(rfc3339: str) -> date:
