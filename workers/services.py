@@ -43,6 +43,14 @@ def kafka_connection(settings: Settings) -> KafkaConnection:
     )
 
 
+def check_topics(settings: Settings, *topics: str) -> None:
+    """See that Kafka has these topics; waits for a broker that is away. Raises `ServiceError`."""
+    from pipeline.adapters.kafka import check_libraries, check_topics
+
+    check_libraries()
+    patiently(lambda settings: check_topics(kafka_connection(settings), topics), settings)
+
+
 def check_kafka(settings: Settings) -> None:
     """See that Kafka has what a worker needs before it joins the group. Raises `ServiceError` saying what is missing.
 
@@ -97,12 +105,17 @@ def kafka_topic(settings: Settings, name: str) -> KafkaTopic:
 
 def kafka_source(settings: Settings, hooks: Hooks) -> KafkaSource:
     """A member of the consumer group on the images topic. Construct it in the process that polls."""
+    return kafka_records(settings, [settings.images_topic], settings.group, hooks)
+
+
+def kafka_records(settings: Settings, topics: Sequence[str], group: str, hooks: Hooks) -> KafkaSource:
+    """A member of another group, on other topics. Construct it in the process that polls."""
     from pipeline.adapters.kafka import KafkaSource
 
     return KafkaSource(
         kafka_connection(settings),
-        [settings.images_topic],
-        settings.group,
+        topics,
+        group,
         commit_interval=settings.commit_interval,
         session_timeout=settings.session_timeout,
         max_poll_interval=settings.max_poll_interval,

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from pipeline.archive.denied import shown
 from pipeline.archive.rows import Kept, table_of
-from pipeline.archive.schema import FORMAT, PREFIX
+from pipeline.archive.schema import FORMAT, PREFIX, schema
 from pipeline.errors import StoreError
 from pipeline.rules.archive.denied import NOBODY, Denied
 from pipeline.rules.archive.names import SegmentName
@@ -40,13 +40,17 @@ class Contents:
     rows: int
 
 
-def segment_bytes(name: SegmentName, kept: Sequence[Kept], end: int, denied: Denied = NOBODY) -> bytes:
-    """A segment of these records, one or more, whose group has no others from its first up to `end`.
+def segment_bytes(
+    name: SegmentName, kept: Sequence[Kept], end: int, denied: Denied = NOBODY, *, dimension: int | None = None
+) -> bytes:
+    """A segment of these records, whose group has no others from its first up to `end`.
 
-    What is denied has no rows in it. It may be without any: the name stands for the records all the same.
+    What is denied has no rows in it. It may be without any: the name stands for the records all the same. Where
+    nothing at all is kept `dimension` must be given.
     """
-    rows = shown(table_of(kept), denied)
-    return parquet_bytes(by_row_group([rows]), _properties(name, kept[0].record.dimension, end, events_of(rows)))
+    dimension = kept[0].record.dimension if dimension is None else dimension
+    rows = shown(table_of(kept), denied) if kept else schema(dimension).empty_table()
+    return parquet_bytes(by_row_group([rows]), _properties(name, dimension, end, events_of(rows)))
 
 
 def events_of(rows: pa.Table) -> int:
@@ -135,13 +139,13 @@ def by_row_group(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
         yield first
 
 
-def _leaves(schema: pa.Schema) -> list[str]:
+def _leaves(columns: pa.Schema) -> list[str]:
     """The columns as Parquet counts them: those within lists and maps one by one."""
-    return [each.path for each in pq.ParquetFile(_empty(schema)).schema]
+    return [each.path for each in pq.ParquetFile(_empty(columns)).schema]
 
 
-def _empty(schema: pa.Schema) -> io.BytesIO:
+def _empty(columns: pa.Schema) -> io.BytesIO:
     sink = io.BytesIO()
-    pq.write_table(schema.empty_table(), sink)
+    pq.write_table(columns.empty_table(), sink)
     sink.seek(0)
     return sink

@@ -26,6 +26,10 @@ COMMANDS: Mapping[str, str | Group] = {
     "canary": (
         "Send known images through Kafka and see that they come back right; watch the group's lag; until SIGTERM."
     ),
+    "archive": Group(
+        "Keep what was decided, and ask the past.",
+        {"run": "Keep features records, policy sets and reviews in an archive, until SIGTERM."},
+    ),
     "send": "Publish pictures to the images topic, the path as image id; returns once the broker has them all.",
     "tail": "Show decisions as they come, until Ctrl-C. Reads without a group, so it takes nothing from anybody.",
     "backtest": "Judge what the archive remembers by other policies: what would be flagged, new, and let go.",

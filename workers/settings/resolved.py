@@ -17,6 +17,7 @@ from pydantic_settings import (
 from pipeline.errors import SettingsError
 from workers.settings import groups
 from workers.settings.archive import Archive
+from workers.settings.archiver import Archiver
 from workers.settings.canary import Canary
 from workers.settings.environment import ENV_PREFIX, config_file, variable
 from workers.settings.fetch import Fetch
@@ -34,6 +35,7 @@ class Settings(
     groups.Service,
     Canary,
     Store,
+    Archiver,
     groups.Brake,
     Archive,
     Fetch,

@@ -1,0 +1,48 @@
+"""Which events the archive holds already of the last records of a partition."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import pyarrow.compute as pc
+import structlog
+
+from pipeline.archive.files import file_rows
+from pipeline.errors import StoreAwayError, StoreError
+from pipeline.ports import Store
+from pipeline.rules.archive.names import SegmentName, parse_path
+
+_log = structlog.get_logger(__name__)
+
+
+def kept_since(store: Store, topic: str, partition: int, offset: int, day: date) -> Iterator[tuple[int, str]]:
+    """Offset and event id of records of a partition that are kept, from `offset` on and of `day` or the day before.
+
+    A damaged segment is left out, and named in the log. Raises `StoreAwayError`.
+    """
+    groups = defaultdict[str, list[SegmentName]](list)
+    for stored in store.list("model="):
+        name = parse_path(stored.path)
+        if name and (name.topic, name.partition) == (topic, partition) and name.group.day >= day - timedelta(days=1):
+            groups[name.group.folder].append(name)
+    for names in groups.values():
+        # A segment ends where the next of its chain begins, or before.
+        ends = [*(name.start for name in names[1:]), None]
+        for name, end in zip(names, ends, strict=True):
+            if end is None or end > offset:
+                yield from kept_in(store, name.path, offset)
+
+
+def kept_in(store: Store, path: str, offset: int = 0) -> Iterator[tuple[int, str]]:
+    """Offset and event id of each event of one segment, from `offset` on."""
+    try:
+        rows = file_rows(store, path, ["record", "event_id", "view"])
+    except StoreAwayError:
+        raise
+    except (StoreError, FileNotFoundError) as error:
+        _log.warning("segment_not_read", path=path, error=str(error), consequence="repeats of its events are kept")
+        return
+    rows = rows.filter((pc.field("view") == 0) & (pc.field("record") >= offset))
+    yield from zip(rows["record"].to_pylist(), rows["event_id"].to_pylist(), strict=True)

@@ -1,0 +1,67 @@
+"""Reviews, kept beside the segments: files of a row each, and the reviews that count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.archive.files import file_bytes, file_rows
+from pipeline.ports import Store
+from pipeline.rules.archive.chain import ChainName, Extent
+from pipeline.wire import Review, rfc3339
+
+REVIEWS = "reviews"
+"""The folder of all reviews; in it one for each day on which reviews were given, in UTC."""
+
+_SCHEMA = pa.schema(
+    [
+        pa.field("record", pa.int64()),  # offset in the reviews topic
+        pa.field("review_id", pa.string()),
+        pa.field("event_id", pa.string()),
+        pa.field("image_id", pa.string()),
+        pa.field("policy", pa.string()),
+        pa.field("label", pa.string()),
+        pa.field("reviewer", pa.string()),
+        pa.field("inclusion_probability", pa.float64()),
+        pa.field("at", pa.timestamp("ms", tz="UTC")),
+    ]
+)
+_WORDS = ("review_id", "event_id", "image_id", "policy", "label", "reviewer", "inclusion_probability")
+
+
+def reviews_bytes(chain: ChainName, extent: Extent, kept: Sequence[tuple[int, Review]]) -> bytes:
+    """A file of these reviews, each with its offset in the reviews topic."""
+    columns: dict[str, Any] = {"record": [offset for offset, _ in kept]}
+    columns |= {name: [getattr(review, name) for _, review in kept] for name in _WORDS}
+    columns["at"] = [_time(review.at) for _, review in kept]
+    return file_bytes(chain, extent, pa.table(columns, schema=_SCHEMA), len(kept))
+
+
+def reviews_in(store: Store, since: date | None = None, until: date | None = None) -> Iterator[Review]:
+    """All reviews of these days, both included, by day and in the order of the topic. Raises `StoreError`."""
+    for stored in store.list(f"{REVIEWS}/day="):
+        day = stored.path.split("/")[1].removeprefix("day=")
+        if (since is None or day >= since.isoformat()) and (until is None or day <= until.isoformat()):
+            for row in file_rows(store, stored.path).to_pylist():
+                at = rfc3339(row.pop("at").timestamp())
+                del row["record"]
+                yield Review(at=at, **row)
+
+
+def that_count(reviews: Iterable[Review]) -> list[Review]:
+    """The last review of each reviewer, of an event under a policy: who thinks better of it reviews again."""
+    last: dict[tuple[str, str, str], Review] = {}
+    for review in reviews:
+        key = review.event_id, review.policy, review.reviewer
+        if key not in last or _time(review.at) >= _time(last[key].at):
+            last[key] = review
+    return list(last.values())
+
+
+def _time(rfc3339_time: str) -> datetime:
+    """Raises ``ValueError`` for what is no time, and for one so far away that it is none in UTC."""
+    at = datetime.fromisoformat(rfc3339_time)
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)

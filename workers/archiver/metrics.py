@@ -1,0 +1,116 @@
+"""The metrics of an archiver; no worker has them."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from pipeline.archive.hooks import KINDS, ArchiveHooks
+from pipeline.ports import LOSSES, Hooks
+
+WHY = ("kept", "repeat", "erased")
+
+
+class ArchiverMetrics(Hooks, ArchiveHooks):
+    """Listens to the source and the keeper."""
+
+    def __init__(self, registry: CollectorRegistry, topics: list[str]) -> None:
+        self.partitions = 0
+        """How many the archiver owns."""
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"sluice_archive_{name}", text, labels, registry=registry)
+
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(f"sluice_archive_{name}", text, labels, registry=registry)
+
+        self._records = counter("records", "Records read from the archiver's topics.")
+        self._read_bytes = counter("read_bytes", "Bytes of their values.")
+        self._events = counter("events", "Events, reviews and unreadable records that are durable.", "kind")
+        self._rows = counter("rows", "Rows that are durable, one a view.", "kind")
+        self._bytes = counter("bytes", "Bytes of the files that were made.", "kind")
+        self._files = counter("files", "Files that were made; of features they are segments.", "kind")
+        self._met = counter(
+            "files_met", "Files that were there: another archiver's, or of before a restart.", "kind"
+        )
+        self._left_out = counter(
+            "left_out", "Records of which nothing new is kept: kept before, a repeat of an event, or erased.", "why"
+        )
+        self._unreadable = counter("unreadable", "Records that cannot be read, and were put aside.", "topic")
+        self._policy_sets = counter("policy_sets", "Policy sets that were kept.")
+        self._committed = counter("committed_records", "Records that were marked as done.")
+        self._lost = counter("lost_records", "Records that will never be read, where known how many.", "loss")
+        self._open = gauge("open_segments", "Files to be, of which records are held.")
+        self._open_bytes = gauge("open_bytes", "Bytes of records that are held and in no file yet.")
+        self._oldest = gauge("open_oldest_seconds", "Seconds for which the oldest of them has been held.")
+        self._newest = gauge(
+            "newest_timestamp_seconds", "When the newest record that is durable was written to its topic (Unix time)."
+        )
+        self._partitions = gauge("assigned_partitions", "Partitions that this archiver owns.")
+        self._lag = gauge("lag_records", "Records still to be read, by partition.", "topic", "partition")
+        self._store_errors = counter("store_errors", "Times that the store could not be reached, or was full.")
+        self._away = gauge("store_away", "1 while the store is away, else 0.")
+        self._seconds = Histogram(
+            "sluice_archive_write_seconds",
+            "Seconds to make one file, until it is durable.",
+            buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100),
+            registry=registry,
+        )
+        for kind in KINDS:
+            for metric in (self._events, self._rows, self._bytes, self._files, self._met):
+                metric.labels(kind)
+        for why in WHY:
+            self._left_out.labels(why)
+        for topic in topics:
+            self._unreadable.labels(topic)
+        for loss in LOSSES:
+            self._lost.labels(loss)
+
+    def taken(self, records: int, value_bytes: int) -> None:
+        self._records.inc(records)
+        self._read_bytes.inc(value_bytes)
+
+    def written(self, kind: str, events: int, rows: int, file_bytes: int, newest: float, seconds: float) -> None:
+        self._events.labels(kind).inc(events)
+        self._rows.labels(kind).inc(rows)
+        self._bytes.labels(kind).inc(file_bytes)
+        self._files.labels(kind).inc()
+        self._seconds.observe(seconds)
+        if kind == "features":
+            self._newest.set(newest)
+
+    def taken_by_another(self, kind: str) -> None:
+        self._met.labels(kind).inc()
+
+    def left_out(self, why: str, records: int) -> None:
+        self._left_out.labels(why).inc(records)
+
+    def unreadable(self, topic: str) -> None:
+        self._unreadable.labels(topic).inc()
+
+    def policies_kept(self) -> None:
+        self._policy_sets.inc()
+
+    def open(self, segments: int, value_bytes: int, oldest: float) -> None:
+        self._open.set(segments)
+        self._open_bytes.set(value_bytes)
+        self._oldest.set(oldest)
+
+    def store_failed(self) -> None:
+        self._store_errors.inc()
+        self._away.set(1)
+
+    def store_back(self) -> None:
+        self._away.set(0)
+
+    def committed(self, events: int) -> None:
+        self._committed.inc(events)
+
+    def assigned(self, partitions: int) -> None:
+        self.partitions = partitions
+        self._partitions.set(partitions)
+
+    def lag(self, topic: str, partition: int, events: int) -> None:
+        self._lag.labels(topic, str(partition)).set(events)
+
+    def lost(self, topic: str, partition: int, reason: str, events: int) -> None:  # noqa: ARG002 - the hook's
+        self._lost.labels(reason).inc(events)

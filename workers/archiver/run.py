@@ -1,0 +1,85 @@
+"""``sluice archive run``: its parts put together."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import structlog
+
+from pipeline.adapters.local.store import FolderStore
+from pipeline.archive.keeper import KeepPolicy
+from pipeline.ports import Store
+from workers import services
+from workers.archiver.loop import Archiver, archiving, sorted_topics
+from workers.archiver.metrics import ArchiverMetrics
+from workers.canary.metrics import own_metrics
+from workers.health.dead_threads import watch_threads
+from workers.health.interpreter import watch_interpreter
+from workers.health.server import HealthServer
+from workers.health.vitals import Vitals
+from workers.process import signals
+from workers.process.logs import report_library_errors
+from workers.settings import Settings
+
+_log = structlog.get_logger(__name__)
+
+
+def keep_archive(settings: Settings, to: str) -> None:
+    """Archive until SIGTERM."""
+    signals.end_at_once()
+    topics = sorted_topics(settings.features_topic, settings.reviews_topic)
+    registry, vitals = own_metrics(), Vitals(_longest_round(settings))
+    metrics = ArchiverMetrics(registry, list(topics))
+    watch_threads(vitals)
+    watch_interpreter()
+    started: list[Archiver] = []
+
+    def ready() -> str | None:
+        if not started:
+            return "it starts"
+        if away := started[0].away():
+            return away
+        return None if metrics.partitions else "no partitions are assigned"
+
+    with ExitStack() as held:
+        health = HealthServer(
+            settings.metrics_host, settings.metrics_port, registry, vitals.alive, ready, vitals.notices
+        )
+        held.callback(health.close)
+        health.announce()
+        store = held.enter_context(closing(_store(to)))
+        services.check_topics(settings, *topics)
+        source = held.enter_context(
+            closing(
+                services.patiently(services.kafka_records, settings, list(topics), settings.archiver_group, metrics)
+            )
+        )
+        stop = signals.stop_on_signals(settings.drain_timeout + signals.LEAVING)
+        archiver = archiving(source, store, _policy(settings), topics=topics, hooks=metrics, clock=time.monotonic)
+        vitals.watch_progress("archiver", archiver.stalled)
+        vitals.notice("store", archiver.away)
+        started.append(archiver)
+        _log.info("archiver_started", to=store.address, group=settings.archiver_group, topics=list(topics))
+        report_library_errors()
+        archiver.run(stop)
+    _log.info("archiver_stopped")
+
+
+def _store(to: str) -> Store:
+    return FolderStore(Path(to))
+
+
+def _policy(settings: Settings) -> KeepPolicy:
+    return KeepPolicy(
+        every=settings.archive_every,
+        file_bytes=settings.archive_segment_bytes,
+        open_bytes=settings.archive_memory,
+        repeats=settings.archive_repeats,
+    )
+
+
+def _longest_round(settings: Settings) -> float:
+    """Seconds that a round may last without hanging."""
+    return settings.stall_after

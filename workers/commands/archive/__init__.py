@@ -1,0 +1,1 @@
+"""``sluice archive``: keep what was decided, and ask the past."""
