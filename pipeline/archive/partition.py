@@ -189,7 +189,8 @@ class Partition:
         size = self._create(each.kind, name, Extent(chain.start, self._next), each.shape, values)
         if size is not None:
             chain.written()
-            self._hooks.written(each.kind, len(kept), sum(taken.rows for taken in kept), size, each.newest, time.monotonic() - began)
+            rows, seconds = sum(taken.rows for taken in kept), time.monotonic() - began
+            self._hooks.written(each.kind, len(kept), rows, size, each.newest, seconds)
         else:
             found = extent_of(self._store, name, path)
             self._learn(each.kind, path)

@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
 
 from pipeline.adapters.prometheus.declared import Metrics
+from workers.archiver.metrics import ArchiverMetrics
 from workers.canary.metrics import CanaryMetrics, GroupMetrics
 from workers.fleet.metrics import SupervisorMetrics
 from workers.settings import GROUPS, Settings, variable
@@ -67,13 +68,14 @@ def _value(default: object) -> str:
 
 
 def metrics_table() -> str:
-    """Every metric of a worker, and those of a supervisor and of `sluice canary`, as they are scraped."""
+    """Every metric of a worker, and those of a supervisor, `sluice canary` and an archiver, as they are scraped."""
     registry = CollectorRegistry()
     holders = (
         Metrics(registry),
         SupervisorMetrics(registry),
         CanaryMetrics(registry, []),
         GroupMetrics(registry, ""),
+        ArchiverMetrics(registry, []),
     )
     declared = [each for holder in holders for each in vars(holder).values()]
     metrics = [each for each in declared if isinstance(each, MetricWrapperBase)]

@@ -1,0 +1,63 @@
+"""``sluice archive run`` on a real Kafka: from records to segments, and what its neighbours see of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from pipeline.adapters.local.store import FolderStore
+from pipeline.archive.policy_sets import policy_set
+from pipeline.archive.reviews import reviews_in
+from pipeline.wire import PolicySetRecord, Review, archive_record_bytes, review_json
+from tests.archive.made import records
+from tests.e2e.archive_under_test import ArchiveUnderTest, archive_on
+from tests.e2e.pipeline_under_test import ANSWER, STOP
+from tests.services.deadline import until
+from tests.services.kafka import KafkaBroker
+
+
+@pytest.fixture
+def make_archive(kafka: KafkaBroker, tmp_path: Path) -> Iterator[Callable[..., ArchiveUnderTest]]:
+    """Archives on the shared broker: `make_archive(partitions=3, archive_every=1)`."""
+    with ExitStack() as ending:
+        yield lambda **how: ending.enter_context(archive_on(how.pop("on", kafka), tmp_path, **how))
+
+
+def test_records_policy_sets_and_reviews_stand_in_the_archive_and_are_committed(
+    make_archive: Callable[..., ArchiveUnderTest],
+) -> None:
+    archive, made = make_archive(partitions=3), records(300)
+    archiver = archive.archiver()
+    archive.put(made)
+    live = PolicySetRecord(version="0123456789ab", files={"a.yaml": b"title: A\n"}, live_at="2026-01-01T00:00:00Z")
+    archive.kafka.produce(archive.features, archive_record_bytes(live), key=b"policies")
+    archive.kafka.produce(archive.features, b"somebody else's", key=b"odd")
+    review = Review(review_id="1", event_id="e", policy="p", label="no", at="2026-01-01T00:00:00.000Z")
+    archive.kafka.produce(archive.reviews, review_json(review), key=b"image")
+    archive.wait_until_committed()
+    until(lambda: archive.kafka.lag(archive.group, archive.reviews) == 0, ANSWER, lambda: "reviews committed")
+    archive.holds_once(made)
+    store = FolderStore(archive.folder)
+    assert policy_set(store, live.version) == live
+    assert list(reviews_in(store)) == [review]
+    assert archiver.metric("sluice_archive_events_total", kind="features") == 300
+    assert archiver.metric("sluice_archive_rows_total", kind="features") == 600
+    assert archiver.metric("sluice_archive_unreadable_total") == 1
+    assert archiver.metric("sluice_archive_policy_sets_total") == 1
+    assert archiver.logged("record_unreadable")
+    archiver.process.wait_for_http(archiver.url("readyz"))
+    assert archiver.process.terminate(STOP) == 0
+
+
+def test_what_is_open_is_kept_when_it_is_told_to_stop(make_archive: Callable[..., ArchiveUnderTest]) -> None:
+    archive, made = make_archive(archive_every=600), records(20)
+    archiver = archive.archiver()
+    archive.put(made)
+    until(lambda: archiver.metric("sluice_archive_records_total") == 20, ANSWER, lambda: str(archiver.process))
+    assert archive.kafka.lag(archive.group, archive.features) == 20
+    assert archiver.process.terminate(STOP) == 0
+    archive.holds_once(made)
+    assert archive.kafka.lag(archive.group, archive.features) == 0
