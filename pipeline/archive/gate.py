@@ -32,16 +32,17 @@ class Gate:
         self._store = store
         self._deny_list = DenyList(store)
 
-    def create(self, name: SegmentName, kept: Sequence[Kept], end: int) -> bool:
-        """Create a segment of these records, as `segment_bytes`; false where there is one of that name.
+    def create(self, name: SegmentName, kept: Sequence[Kept], end: int, *, dimension: int | None = None) -> int:
+        """Create a segment of these records, as `segment_bytes`, and return its size; 0 where that name is taken.
 
         In either case nothing stands there, on return, that was erased before the call. Raises `StoreError`.
         """
         denied = self._deny_list.load()
-        made = self._store.create(name.path, segment_bytes(name, kept, end, denied))
+        data = segment_bytes(name, kept, end, denied, dimension=dimension)
+        made = self._store.create(name.path, data)
         if not made or self._deny_list.load() is not denied:
             self.check(name.path)
-        return made
+        return len(data) if made else 0
 
     def check(self, path: str) -> None:
         """Take out of a segment what is erased by now. Its writer may have died before it did so itself."""

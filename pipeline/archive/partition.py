@@ -187,7 +187,7 @@ class Partition:
         began = time.monotonic()
         values = [taken.value for taken in kept]
         size = self._create(each.kind, name, Extent(chain.start, self._next), each.shape, values)
-        if size is not None:
+        if size:
             chain.written()
             rows, seconds = sum(taken.rows for taken in kept), time.monotonic() - began
             self._hooks.written(each.kind, len(kept), rows, size, each.newest, seconds)

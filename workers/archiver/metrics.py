@@ -29,9 +29,7 @@ class ArchiverMetrics(Hooks, ArchiveHooks):
         self._rows = counter("rows", "Rows that are durable, one a view.", "kind")
         self._bytes = counter("bytes", "Bytes of the files that were made.", "kind")
         self._files = counter("files", "Files that were made; of features they are segments.", "kind")
-        self._met = counter(
-            "files_met", "Files that were there: another archiver's, or of before a restart.", "kind"
-        )
+        self._met = counter("files_met", "Files that were there: another archiver's, or of before a restart.", "kind")
         self._left_out = counter(
             "left_out", "Records of which nothing new is kept: kept before, a repeat of an event, or erased.", "why"
         )
