@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from pipeline.archive.denied import DenyList, columns_of, shown
 from pipeline.archive.listing import Segment, columns_that_count, first_record, instead_of, listed, that_count
+from pipeline.archive.reviews import reviews_in
 from pipeline.archive.segments import Contents, contents, opened
 from pipeline.errors import StoreChangedError
 from pipeline.ports import Store
 from pipeline.rules.archive.remembered import HALF
 from pipeline.rules.times import ALWAYS, Window
 from pipeline.signals import REGION, Closer, Provenance, Signals
-from pipeline.wire import Decision, ModelRef, parse_decision
+from pipeline.wire import Decision, ModelRef, Review, parse_decision
 
 __all__ = ["FEATURES", "SIGNALS", "Archive", "Block", "Segment"]
 
@@ -154,6 +155,10 @@ class Archive:
         except (FileNotFoundError, StoreChangedError):
             for each in instead_of(self.store, segment, unread):
                 yield from self._blocks(each, columns, window)
+
+    def reviews(self, window: Window = ALWAYS) -> Iterator[Review]:
+        """All reviews given within the window, by day, but those of what is erased. Raises `StoreError`."""
+        return reviews_in(self.store, self.deny_list, window)
 
     def file(self, segment: Segment) -> pq.ParquetFile:
         """The segment's file, opened; a context that closes it."""

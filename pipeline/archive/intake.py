@@ -55,6 +55,8 @@ def features(event: Event) -> Taken | PolicySetRecord:
 def review(event: Event) -> Taken:
     """A record of the reviews topic."""
     said = parse_review(event.value or b"")
+    if not 0 < said.inclusion_probability <= 1:
+        raise ValueError(f"the inclusion probability is {said.inclusion_probability}, not above 0 and up to 1")
     folder = f"{REVIEWS}/day={day_of(said.at).isoformat()}"
     return Taken("reviews", ChainName(folder, event.topic, event.partition), (event.offset, said))
 

@@ -1,16 +1,18 @@
-"""Reviews, kept beside the segments: files of a row each, and the reviews that count."""
+"""Reviews, kept beside the segments: files of a row each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
 
+from pipeline.archive.denied import OF_REVIEWS, DenyList, shown
 from pipeline.archive.files import file_bytes, file_rows
 from pipeline.ports import Store
 from pipeline.rules.archive.chain import ChainName, Extent
+from pipeline.rules.times import ALWAYS, Window
 from pipeline.wire import Review, rfc3339
 
 REVIEWS = "reviews"
@@ -40,25 +42,20 @@ def reviews_bytes(chain: ChainName, extent: Extent, kept: Sequence[tuple[int, Re
     return file_bytes(chain, extent, pa.table(columns, schema=_SCHEMA), len(kept))
 
 
-def reviews_in(store: Store, since: date | None = None, until: date | None = None) -> Iterator[Review]:
-    """All reviews of these days, both included, by day and in the order of the topic. Raises `StoreError`."""
+def reviews_in(store: Store, deny_list: DenyList, window: Window = ALWAYS) -> Iterator[Review]:
+    """All reviews given within the window, by day and in the order of the topic, but those of what is erased.
+
+    Raises `StoreError`.
+    """
     for stored in store.list(f"{REVIEWS}/day="):
         day = stored.path.split("/")[1].removeprefix("day=")
-        if (since is None or day >= since.isoformat()) and (until is None or day <= until.isoformat()):
-            for row in file_rows(store, stored.path).to_pylist():
-                at = rfc3339(row.pop("at").timestamp())
-                del row["record"]
-                yield Review(at=at, **row)
-
-
-def that_count(reviews: Iterable[Review]) -> list[Review]:
-    """The last review of each reviewer, of an event under a policy: who thinks better of it reviews again."""
-    last: dict[tuple[str, str, str], Review] = {}
-    for review in reviews:
-        key = review.event_id, review.policy, review.reviewer
-        if key not in last or _time(review.at) >= _time(last[key].at):
-            last[key] = review
-    return list(last.values())
+        if not window.touches(date.fromisoformat(day)):
+            continue
+        for row in shown(file_rows(store, stored.path), deny_list.load(), OF_REVIEWS).to_pylist():
+            at = row.pop("at").timestamp()
+            del row["record"]
+            if window.holds(at):
+                yield Review(at=rfc3339(at), **row)
 
 
 def _time(rfc3339_time: str) -> datetime:

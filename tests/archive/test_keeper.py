@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, datetime
 
 import pyarrow.parquet as pq
 import pytest
@@ -13,8 +13,8 @@ from pipeline.archive.archive import Archive
 from pipeline.archive.files import file_rows
 from pipeline.archive.keeper import KeepPolicy
 from pipeline.archive.policy_sets import policy_set
-from pipeline.archive.reviews import reviews_in, that_count
 from pipeline.errors import StoreAwayError
+from pipeline.rules.times import Window
 from pipeline.wire import REVIEWS_TOPIC, PolicySetRecord, Review, review_json
 from tests.archive.made import records
 from tests.archive.streamed import Stream, ids
@@ -201,19 +201,21 @@ def test_a_policy_set_is_kept_once_with_its_files() -> None:
     assert stream.committed() == 2
 
 
-def test_the_last_review_of_a_reviewer_counts() -> None:
+def test_reviews_are_kept_by_the_day_on_which_they_were_given() -> None:
     stream = Stream()
-    first = Review(
-        review_id="1", event_id="e", image_id="i", policy="p", label="yes", reviewer="ann", at="2026-09-21T10:00:00Z"
-    )
+    said = {"event_id": "e", "image_id": "i", "policy": "p", "label": "yes", "reviewer": "ann"}
+    first = Review(review_id="1", at="2026-09-21T10:00:00.000Z", **said)
     later = replace(first, review_id="2", label="no", at="2026-09-22T10:00:00.500Z")
     of_another = replace(first, review_id="3", reviewer="bob", inclusion_probability=0.25)
-    stream.put(*map(review_json, (first, later, of_another, first)), topic=REVIEWS_TOPIC)
+    impossible = replace(first, review_id="4", inclusion_probability=0.0)
+    stream.put(*map(review_json, (first, later, of_another, impossible)), topic=REVIEWS_TOPIC)
     stream.archived()
-    found = list(reviews_in(stream.store))
-    assert len(found) == 4
-    assert {each.review_id for each in that_count(found)} == {"2", "3"}
-    assert [each.review_id for each in reviews_in(stream.store, since=date(2026, 9, 22))] == ["2"]
+    archive, midnight = Archive(stream.store), datetime(2026, 9, 22, tzinfo=UTC).timestamp()
+    assert list(archive.reviews()) == [first, of_another, later]
+    assert list(archive.reviews(Window(since=midnight))) == [later]
+    assert list(archive.reviews(Window(until=midnight))) == [first, of_another]
+    assert len(list(stream.store.list("unreadable/"))) == 1
+    assert stream.committed(REVIEWS_TOPIC) == 4
 
 
 def test_memory_stays_within_its_bound() -> None:
@@ -237,9 +239,3 @@ def test_a_segment_of_nothing_but_repeats_has_no_rows_and_can_be_read() -> None:
     with Archive(stream.store).file(empty) as file:
         assert isinstance(file, pq.ParquetFile)
         assert file.metadata.num_rows == 0
-
-
-def _day(day: int):
-    from datetime import date
-
-    return date(2026, 9, day)

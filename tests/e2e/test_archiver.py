@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.adapters.local.store import FolderStore
+from pipeline.archive.archive import Archive
 from pipeline.archive.policy_sets import policy_set
-from pipeline.archive.reviews import reviews_in
 from pipeline.wire import PolicySetRecord, Review, archive_record_bytes, review_json
 from tests.archive.made import records
 from tests.e2e.archive_under_test import ArchiveUnderTest, archive_on
@@ -42,7 +42,7 @@ def test_records_policy_sets_and_reviews_stand_in_the_archive_and_are_committed(
     archive.holds_once(made)
     store = FolderStore(archive.folder)
     assert policy_set(store, live.version) == live
-    assert list(reviews_in(store)) == [review]
+    assert list(Archive(store).reviews()) == [review]
     assert archiver.metric("sluice_archive_events_total", kind="features") == 300
     assert archiver.metric("sluice_archive_rows_total", kind="features") == 600
     assert archiver.metric("sluice_archive_unreadable_total") == 1

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, closing
-from pathlib import Path
 
 import structlog
 
-from pipeline.adapters.local.store import FolderStore
 from pipeline.archive.keeper import KeepPolicy
-from pipeline.ports import Store
 from workers import services
 from workers.archiver.loop import Archiver, archiving, sorted_topics
 from workers.archiver.metrics import ArchiverMetrics
+from workers.assembly.stores import archive_store
 from workers.canary.metrics import own_metrics
 from workers.health.dead_threads import watch_threads
 from workers.health.interpreter import watch_interpreter
@@ -49,7 +47,7 @@ def keep_archive(settings: Settings, to: str) -> None:
         )
         held.callback(health.close)
         health.announce()
-        store = held.enter_context(closing(_store(to)))
+        store = held.enter_context(closing(archive_store(settings, to)))
         services.check_topics(settings, *topics)
         source = held.enter_context(
             closing(
@@ -65,10 +63,6 @@ def keep_archive(settings: Settings, to: str) -> None:
         report_library_errors()
         archiver.run(stop)
     _log.info("archiver_stopped")
-
-
-def _store(to: str) -> Store:
-    return FolderStore(Path(to))
 
 
 def _policy(settings: Settings) -> KeepPolicy:

@@ -11,10 +11,13 @@ from workers.settings import Settings
 from workers.settings.options import with_settings
 
 
-@with_settings("kafka", "topics", "consumer", "archiver", "service", "log")
+@with_settings("kafka", "topics", "consumer", "store", "fetch", "archiver", "service", "log")
 def run(
     settings: Settings,
-    to: Annotated[str, typer.Option("--to", metavar="FOLDER", help="Where the archive lies.")],
+    to: Annotated[
+        str,
+        typer.Option("--to", metavar="FOLDER|s3://...|gs://...|az://...", help="Where the archive lies."),
+    ],
 ) -> None:
     """Keep features records, policy sets and reviews in an archive, until SIGTERM.
 
