@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,7 @@ from pipeline.archive.reviews import reviews_in
 from pipeline.archive.segments import Contents, contents, opened
 from pipeline.errors import StoreChangedError
 from pipeline.ports import Store
+from pipeline.rules.archive.denied import Denied
 from pipeline.rules.archive.remembered import HALF
 from pipeline.rules.times import ALWAYS, Window
 from pipeline.signals import REGION, Closer, Provenance, Signals
@@ -25,7 +26,7 @@ from pipeline.wire import Decision, ModelRef, Review, parse_decision
 __all__ = ["FEATURES", "SIGNALS", "Archive", "Block", "Segment"]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Block:
     """Rows of E whole events of one segment, V rows in all, with the columns that were asked for.
 
@@ -36,6 +37,19 @@ class Block:
     segment: Segment
     contents: Contents
     rows: pa.Table
+    read: Callable[[Sequence[str]], pa.Table]
+    """Other columns of the same rows; only until the next block is asked for."""
+
+    def need(self, names: Iterable[str]) -> Block:
+        """The block itself, once `rows` has these columns: those that it lacks are read now.
+
+        Only until the next block is asked for. Raises `StoreChangedError` where the store has no such version any more.
+        """
+        lacking = [name for name in dict.fromkeys(names) if name not in self.rows.column_names]
+        if lacking:
+            for name, column in zip(lacking, self.read(lacking).select(lacking).columns, strict=True):
+                self.rows = self.rows.append_column(name, column)
+        return self
 
     @cached_property
     def offsets(self) -> NDArray[np.int64]:
@@ -141,17 +155,14 @@ class Archive:
 
     def _blocks(self, segment: Segment, columns: Sequence[str], window: Window) -> Iterator[Block]:
         denied, unread = self.deny_list.load(), segment.first
-        told = (*columns_of(denied), *_columns_within(window, segment), *columns_that_count(segment))
-        needed = list(dict.fromkeys(("view", "views", *columns, *told)))
         try:
             with self.file(segment) as file:
                 of = contents(file, segment.path)
                 for group in range(file.num_row_groups):
                     unread = max(segment.first, first_record(file, group))
-                    rows = shown(file.read_row_group(group, columns=needed), denied)
-                    rows = _within(that_count(rows, segment), window, segment)
-                    if len(rows):
-                        yield Block(segment, of, rows)
+                    read = partial(_rows, file, group, segment, denied, window)
+                    if len(rows := read(("view", "views", *columns))):
+                        yield Block(segment, of, rows, read)
         except (FileNotFoundError, StoreChangedError):
             for each in instead_of(self.store, segment, unread):
                 yield from self._blocks(each, columns, window)
@@ -164,6 +175,15 @@ class Archive:
         """The segment's file, opened; a context that closes it."""
         local = self.store.local(segment.path)
         return opened(local or self.store.open(segment.path), segment.path)
+
+
+def _rows(
+    file: pq.ParquetFile, group: int, segment: Segment, denied: Denied, window: Window, columns: Sequence[str]
+) -> pa.Table:
+    """The rows of a row group that are shown and meant, with these columns and those that tell which they are."""
+    told = (*columns_of(denied), *_columns_within(window, segment), *columns_that_count(segment))
+    rows = shown(file.read_row_group(group, columns=list(dict.fromkeys((*columns, *told)))), denied)
+    return _within(that_count(rows, segment), window, segment)
 
 
 def _columns_within(window: Window, segment: Segment) -> list[str]:

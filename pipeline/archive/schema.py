@@ -59,7 +59,7 @@ def schema(dimension: int) -> pa.Schema:
             pa.field("bottom", pa.float32()),
             pa.field("closer", pa.bool_()),  # of a second look
             pa.field("turned", _WORD),
-            pa.field("bar", pa.float32()),
+            pa.field("bar", pa.float64()),
             pa.field("background", _WORD),
             pa.field("background_lse", pa.float32()),
             pa.field("features", pa.binary(2 * dimension)),  # float16, little-endian

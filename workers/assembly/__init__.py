@@ -9,6 +9,7 @@ from workers.assembly.decoding import decoder_alone, preprocess_of
 from workers.assembly.judgement import Judge, build_feature_cache, judge
 from workers.assembly.model import Model, load_encoder, load_model
 from workers.assembly.path import moderator
+from workers.assembly.screens import screen
 
 __all__ = [
     "Judge",
@@ -21,4 +22,5 @@ __all__ = [
     "load_model",
     "moderator",
     "preprocess_of",
+    "screen",
 ]

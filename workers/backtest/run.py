@@ -11,8 +11,8 @@ from hashlib import sha256
 from pipeline.archive.archive import Archive, Segment
 from pipeline.archive.segments import contents
 from pipeline.errors import ServiceError, UsageError
-from pipeline.lab.backtest.bounds import LookAtAll
-from pipeline.lab.backtest.engine import COLUMNS, Engine, Question
+from pipeline.lab.backtest.bounds import Screen
+from pipeline.lab.backtest.engine import COLUMNS, EVERY_COLUMN, Engine, Question
 from pipeline.lab.backtest.record import Asked, Record, Skipped
 from pipeline.lab.backtest.whole import whole
 from pipeline.rules.times import Window
@@ -21,13 +21,18 @@ from workers.archive.opening import nothing_in
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """The K-th of N shares of the segments, counted from 1: each falls to one by its path, whatever else is there."""
+    """The K-th of N shares of the segments, counted from 1.
+
+    All segments of one day and partition fall to the same one, so that compaction in between moves nothing.
+    """
 
     part: int = 1
     of: int = 1
 
     def has(self, segment: Segment) -> bool:
-        return int.from_bytes(sha256(segment.path.encode()).digest()[:8]) % self.of == self.part - 1
+        name = segment.name
+        said = f"{name.group.folder}/{name.topic}-{name.partition}"
+        return int.from_bytes(sha256(said.encode()).digest()[:8]) % self.of == self.part - 1
 
     def __str__(self) -> str:
         return f"{self.part}/{self.of}"
@@ -47,6 +52,13 @@ def shard_of(said: str | None, *times: str | None) -> Shard | None:
     return Shard(int(part), int(of))
 
 
+def _columns(archive: Archive, segments: Sequence[Segment]) -> tuple[str, ...]:
+    """Of a bucket all that may be needed: an object that is replaced between two reads cannot be read on."""
+    if segments and archive.store.local(segments[0].path) is None:
+        return EVERY_COLUMN
+    return COLUMNS
+
+
 def _absolute(time: str) -> bool:
     try:
         datetime.fromisoformat(time.strip())
@@ -64,6 +76,7 @@ def run(
     segments: Sequence[Segment],
     question: Question,
     asked: Asked,
+    screen: Screen,
     window: Window,
     shard: Shard | None,
     progress: Callable[[int], object],
@@ -77,8 +90,8 @@ def run(
     skipped = _skipped(archive, [each for each in mine if not _fits(each, asked)])
     if not any(_fits(each, asked) for each in segments):
         raise _of_others(archive, segments, asked)
-    engine, screen = Engine(question), LookAtAll(question.sets)
-    for block in archive.blocks(fitting, COLUMNS, window):
+    engine = Engine(question)
+    for block in archive.blocks(fitting, _columns(archive, fitting), window):
         engine.take(block, screen(block))
         progress(block.segment.stored.bytes * len(block.rows) // block.contents.rows)
     if not engine.rows and shard is None:

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.archive.archive import Block
+from pipeline.archive.archive import SIGNALS, Block
 from pipeline.lab.backtest.moves import OUTCOMES
 from pipeline.rules.heads import CompiledPolicies
 from pipeline.rules.policies.policy_set import Policy
@@ -51,6 +51,6 @@ class LookAtAll:
     sets: Sequence[CompiledPolicies]
 
     def __call__(self, block: Block) -> Sequence[Bounds]:
-        signals = block.signals(range(block.events))
+        signals = block.need(SIGNALS).signals(range(block.events))
         scores = [compiled.look(signals).scores for compiled in self.sets]
         return [Bounds(each, each) for each in scores]

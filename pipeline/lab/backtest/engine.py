@@ -23,7 +23,9 @@ from pipeline.lab.backtest.tally import Tally
 from pipeline.rules.heads import CompiledPolicies
 from pipeline.rules.judging import Judgement, judge
 
-COLUMNS = tuple(dict.fromkeys((*SIGNALS, *told.COLUMNS, "matches", "background", "background_lse")))
+COLUMNS = ("features", "closer", "background", "background_lse", "matches")
+"""What is read of every row; all else is read of the row groups where some event is judged or told of."""
+EVERY_COLUMN = tuple(dict.fromkeys((*COLUMNS, *SIGNALS, *told.COLUMNS)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ class Engine:
         ]
         if not any(len(events) for _, found in changed for events in found.values()):
             return
+        block.need(told.COLUMNS)
         numbers = lots(block.segment.name, told.records_of(block))
         for draws, found in changed:
             for policy, events in found.items():
@@ -135,14 +138,12 @@ def _open(bounds: Bounds, compiled: CompiledPolicies) -> NDArray[np.intp]:
 
 
 def _judged(block: Block, events: NDArray[np.intp], compiled: CompiledPolicies) -> list[Judgement]:
-    return judge(block.signals(events.tolist()), compiled)
+    return judge(block.need(SIGNALS).signals(events.tolist()), compiled) if len(events) else []
 
 
 def _missing(these: Found, those: Found) -> dict[int, NDArray[np.intp]]:
     """For each policy, the events that it matches in `these` and not in `those`."""
-    pairs = np.stack([these.policy, these.event], axis=1)
-    there = set(zip(those.policy.tolist(), those.event.tolist(), strict=True))
-    gone = np.array([pair not in there for pair in map(tuple, pairs.tolist())], np.bool_)
+    gone = ~np.isin(these.pairs, those.pairs)
     return {
         int(policy): np.sort(these.event[gone & (these.policy == policy)]) for policy in np.unique(these.policy[gone])
     }

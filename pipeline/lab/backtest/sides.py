@@ -15,6 +15,8 @@ from pipeline.lab.backtest.moves import OUTCOMES
 from pipeline.rules.heads import CompiledPolicies
 from pipeline.rules.judging import Judgement
 
+EVENT_BITS = 32
+
 
 class Roster:
     """The ids of policies in the order in which they were met; there may be more of them later."""
@@ -46,6 +48,11 @@ class Found:
     """Its number in the roster."""
     outcome: Outcomes
     enforced: NDArray[np.bool_]
+
+    @property
+    def pairs(self) -> NDArray[np.int64]:
+        """``int64[M]``: one number for each policy and event."""
+        return (self.policy.astype(np.int64) << EVENT_BITS) | self.event
 
 
 def decided(block: Block, roster: Roster) -> Found:

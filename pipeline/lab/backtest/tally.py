@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.lab.backtest.moves import OUTCOMES, Moves
 from pipeline.lab.backtest.record import PolicyDay
-from pipeline.lab.backtest.sides import Found
+from pipeline.lab.backtest.sides import EVENT_BITS, Found
 
 _SIZE = len(OUTCOMES)
 Counts = NDArray[np.int64]
@@ -74,21 +74,14 @@ def _verdicts(events: int, found: Found) -> NDArray[np.uint8]:
 
 def _moves(before: Found, after: Found) -> Iterable[tuple[int, Counts]]:
     """For each policy that has a match, ``int64[16]`` of its events that match before or now."""
-    pairs = np.concatenate([_pairs(before), _pairs(after)])
+    pairs = np.concatenate([before.pairs, after.pairs])
     where, at = np.unique(pairs, return_inverse=True)
     moves = np.zeros(len(where), np.int64)
     moves[at[: len(before.event)]] += _SIZE * before.outcome.astype(np.int64)
     moves[at[len(before.event) :]] += after.outcome
-    policy = where >> _EVENT_BITS
+    policy = where >> EVENT_BITS
     for each in np.unique(policy).tolist():
         yield each, np.bincount(moves[policy == each], minlength=_SIZE * _SIZE)
-
-
-_EVENT_BITS = 32
-
-
-def _pairs(found: Found) -> NDArray[np.int64]:
-    return (found.policy.astype(np.int64) << _EVENT_BITS) | found.event
 
 
 def _as_moves(cells: Counts) -> Moves:

@@ -23,6 +23,7 @@ def tell(
     found = list(scores)
     if not found:
         return []
+    block.need(COLUMNS)
     rows = block.offsets[[event for event, _ in found]]
     columns = {name: block.rows[name].take(pa.array(rows)).to_pylist() for name in COLUMNS}
     was, now = (_outcomes(side, policy) for side in (before, after))

@@ -1,0 +1,34 @@
+"""How far a logit in float32 may be from the one that judges, which is computed in float64.
+
+A float32 product of two vectors of length about 1 errs by at most ``n * u / (1 - n * u)``, with ``u = 2**-24`` and n
+their dimension, in whatever order its terms are added, fused or not: Higham, "Accuracy and Stability of Numerical
+Algorithms" (2002), section 3.1, and the inequality of Cauchy and Schwarz.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.signals import Features
+
+UNIT = 2.0**-24
+LENGTH = 1.01
+"""No features are longer than that: they were rounded to float16 after they had been made of length 1."""
+STORED = 1e-3
+"""By how much a stored log-sum-exp may differ from that of the texts at hand. It was rounded to float32, which is
+1e-5, and its texts may have been encoded on another machine; `Stored` looks at some of each segment."""
+
+
+def of_logits(texts: Features, scale: float) -> float:
+    """The most that a logit errs, before it becomes an exponent."""
+    dimension, longest = texts.shape[1], float(np.linalg.norm(texts.astype(np.float64), axis=1).max(initial=1.0))
+    product = dimension * UNIT / (1 - dimension * UNIT)
+    return float(abs(scale) * longest * LENGTH * (product + 4 * UNIT))
+
+
+def of_sums(terms: int, largest: float) -> float:
+    """The most, as a logarithm, that a sum of exponentials errs beside its logits.
+
+    It has that many terms, and exponents up to `largest` in size.
+    """
+    return (terms + 32) * UNIT + 8 * abs(largest) * UNIT

@@ -1,0 +1,87 @@
+"""What a policy set asks of a matrix of logits, so that its scores can be bounded.
+
+For a policy with prompts P, of which the background B leaves out the lines L that are too close to them, and with
+further lines U against it, `PromptsHead` says ``score = own / (own + rest)`` with the sums of ``exp(logit)``::
+
+    own = sum(P)        rest = sum(B) - sum(L and what of P is in B) + sum(U outside B)
+
+The sum over B is one number a view, whatever the policies are. Where it is known, only the sentences of the other
+three sums are compared with the image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.rules.archive.backgrounds import background_digest
+from pipeline.rules.heads import CompiledPolicies
+from pipeline.signals import Features
+
+Selection = NDArray[np.float32]
+"""1 where a sentence, by its row, is in a policy's sum, by its column; else 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One policy set. S of its sentences are needed besides the background's lines, of which there may be none."""
+
+    compiled: CompiledPolicies
+    digest: str
+    """Of the background; empty without one, and where each sentence is rated by itself."""
+    background: Features
+    """``float32[B,D]``"""
+    sentences: Features
+    """``float32[S,D]``"""
+    own: Selection
+    """``float32[S,K]``"""
+    further: Selection
+    """Those that stand against a policy and are no lines of the background."""
+    left_out: Selection
+    """The lines of the background that do not stand against a policy."""
+
+    @classmethod
+    def of(cls, compiled: CompiledPolicies) -> Plan:
+        head, defaults = compiled.prompts, compiled.policy_set.defaults
+        own, considered = head.own > 0, head.considered > 0
+        lines = set(defaults.background) if head.logit_bias is None else set()
+        in_background = np.array([each in lines for each in head.sentences], np.bool_)[:, np.newaxis]
+        further = considered & ~own & ~in_background
+        left_out = in_background & (own | ~considered)
+        if head.logit_bias is not None:
+            further, left_out = np.zeros_like(own), np.zeros_like(own)
+        needed = (own | further | left_out).any(axis=1)
+        return cls(
+            compiled,
+            background_digest(defaults) if lines and len(head.sentences) else "",
+            head.texts[in_background[:, 0]],
+            head.texts[needed],
+            *(np.asarray(each[needed], np.float32) for each in (own, further, left_out)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Texts of several plans in one matrix, and where each plan finds its own in it."""
+
+    texts: Features
+    """``float32[T,D]``"""
+    where: tuple[NDArray[np.intp], ...]
+    """For each of the arrays that were joined, the rows of `texts` that are its rows."""
+
+    @classmethod
+    def of(cls, parts: Sequence[Features]) -> Columns:
+        """Rows that are equal to the bit are one."""
+        rows, index = list[Features](), dict[bytes, int]()
+        where = []
+        for part in parts:
+            for row in part:
+                if (key := row.tobytes()) not in index:
+                    index[key] = len(rows)
+                    rows.append(row)
+            where.append(np.array([index[row.tobytes()] for row in part], np.intp))
+        width = max((part.shape[1] for part in parts), default=1)
+        return cls(np.array(rows, np.float32).reshape(-1, width), tuple(where))
