@@ -43,7 +43,7 @@ class Block:
     def need(self, names: Iterable[str]) -> Block:
         """The block itself, once `rows` has these columns: those that it lacks are read now.
 
-        Only until the next block is asked for. Raises `StoreChangedError` where the store has no such version any more.
+        Only until the next block is asked for. Raises `StoreChangedError` where a bucket has another version by now.
         """
         lacking = [name for name in dict.fromkeys(names) if name not in self.rows.column_names]
         if lacking:

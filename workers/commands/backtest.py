@@ -92,13 +92,12 @@ def backtest(
         with terminal.status("loading the model and the policies"):
             encoder = assembly.load_encoder(settings, spread=True)
             asking = question(what[0], against, encoder, MemoryTextCache(), nearest)
-        screen = assembly.screen(settings, asking.sets)
         asked = _asked(
             asking, encoder.spec, assembly.preprocess_of(settings, encoder.spec), found.store.address, window
         )
         asked = replace(asked, policies=str(what[0]), against=None if against is None else str(against))
         with terminal.counting("judging, bytes", bytes_of(share_of(segments, part))) as counter:
-            record = run(found, segments, asking, asked, screen, window, part, counter.advance)
+            record = run(found, segments, asking, asked, window, part, counter.advance)
     if part is not None:
         say_json(record_bytes(record).decode().rstrip())
         return 0
