@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
@@ -45,6 +46,31 @@ def section(title: str, *blocks: str) -> str:
 
 def note(text: str) -> str:
     return f"<p>{escape(text)}</p>"
+
+
+def veiled(picture: str, name: str, said: str) -> str:
+    """A picture, as the address of its data, that is blurred until somebody clicks it or ticks its box by keyboard."""
+    name, said = escape(name), escape(said)
+    return (
+        f'<label class=veil><input type=checkbox aria-label="Show {name}">'
+        f'<img src="{picture}" alt="{name}, {said}"><span class=cue aria-hidden=true><b>show</b></span></label>'
+    )
+
+
+def webp(picture: bytes) -> str:
+    """The address of a WebP's data, as it stands in the page."""
+    return f"data:image/webp;base64,{b64encode(picture).decode()}"
+
+
+def figure(shown: str, title: str, lines: Iterable[str]) -> str:
+    """HTML with a caption; lines without text are left out."""
+    caption = "".join(f"<div>{escape(line)}</div>" for line in lines if line)
+    return f"<figure>{shown}<figcaption><b>{escape(title)}</b>{caption}</figcaption></figure>"
+
+
+def pictures(figures: Iterable[str]) -> str:
+    """Figures side by side."""
+    return f"<div class=pictures>{''.join(figures)}</div>"
 
 
 def listed(lines: Iterable[str]) -> str:

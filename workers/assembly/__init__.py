@@ -7,7 +7,7 @@ builds the moderator that judges a stream by them.
 from workers.assembly.claims import claim_fetcher
 from workers.assembly.decoding import decoder_alone, preprocess_of
 from workers.assembly.judgement import Judge, build_feature_cache, judge
-from workers.assembly.model import Model, load_encoder, load_model
+from workers.assembly.model import Model, load_encoder, load_model, product_device
 from workers.assembly.path import moderator
 from workers.assembly.screens import screen
 
@@ -22,5 +22,6 @@ __all__ = [
     "load_model",
     "moderator",
     "preprocess_of",
+    "product_device",
     "screen",
 ]

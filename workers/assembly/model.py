@@ -83,6 +83,14 @@ def load_encoder(settings: Settings, *, spread: bool, lasting: bool = False) -> 
     return encoder
 
 
+def product_device(settings: Settings) -> str:
+    """Where features are compared with each other: a CUDA device where there is one, else the cores."""
+    from pipeline.adapters.open_clip import choose_device
+
+    chosen = choose_device(settings.device)
+    return str(chosen) if chosen.type == "cuda" else "cpu"
+
+
 def _dtype_choice(settings: Settings) -> KeptChoice | None:
     """Where the dtype of that model on this CPU is kept; None where nothing is tried out, or nothing can be kept."""
     if settings.dtype != "auto" or settings.state is None or _where(settings) is not Where.CORES:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Sequence
-from html import escape
 
 from pipeline.lab.backtest import words
 from pipeline.lab.backtest.record import Near
-from pipeline.lab.pages import rows
+from pipeline.lab.pages import figure, pictures, rows, veiled, webp
 
 ROOM = 10_000_000
 """Bytes of pictures on one page, as the page holds them."""
@@ -39,27 +37,22 @@ class Album:
                 figures.append(_figure(image, picture))
             else:
                 plain.append((image.image_id, words.score(image), words.change(image), words.when(image)))
-        shown = f"<div class=pictures>{''.join(figures)}</div>" if figures else ""
+        shown = pictures(figures) if figures else ""
         columns = ("image", "score", "outcome", "decided (UTC)")
         return shown + (rows(columns, plain, figures=(1,)) if plain else "")
 
     def _picture(self, image: Near) -> str:
         if image.thumbnail is None:
             return ""
-        data = b64encode(image.thumbnail).decode()
-        if len(data) > self._room:
+        picture = webp(image.thumbnail)
+        if len(picture) > self._room:
             self.without_room += 1
             return ""
-        self._room -= len(data)
+        self._room -= len(picture)
         self.pictures += 1
-        return f"data:image/webp;base64,{data}"
+        return picture
 
 
 def _figure(image: Near, picture: str) -> str:
-    name, said = escape(image.image_id), f"score {words.score(image)}, {words.change(image)}"
-    return (
-        f'<figure><label class=veil><input type=checkbox aria-label="Show {name}">'
-        f'<img src="{picture}" alt="{name}, {escape(said)}">'
-        f"<span class=cue aria-hidden=true><b>show</b></span></label>"
-        f"<figcaption><b>{name}</b><div>{escape(said)}</div><div>{escape(words.when(image))}</div></figcaption></figure>"
-    )
+    said = f"score {words.score(image)}, {words.change(image)}"
+    return figure(veiled(picture, image.image_id, said), image.image_id, (said, words.when(image)))

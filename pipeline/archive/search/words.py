@@ -1,0 +1,93 @@
+"""Near to words: their score is that of a policy with these prompts, and comes from the policy's own head.
+
+The bound is the same fraction with a larger numerator and a smaller denominator: each product may be off by `error`,
+and of the background a part alone is weighed. Which part, the first rows say: the lines that describe most of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pipeline.archive.archive import SIGNALS, Block
+from pipeline.archive.search.bounds import Products, error
+from pipeline.archive.search.query import Bounds, Scored, of_events
+from pipeline.rules.heads import CompiledPolicies
+from pipeline.rules.heads.compiled import JoinedOpinion
+from pipeline.rules.heads.prompts import PromptsHead, PromptsOpinion
+
+PART = 64
+"""Lines of the background that a bound is made of: with all 1,500, rows would take twenty times as long."""
+SAMPLE = 512
+"""Rows that choose those lines."""
+ROUNDING = 2.0**-20
+"""How far the logarithm of a sum of exponentials in float32 may be off, as a share of the greatest, and more."""
+
+
+class Words:
+    """A `Query` by the score of one policy, in the compiled set of that policy alone."""
+
+    def __init__(self, compiled: CompiledPolicies, device: str = "cpu") -> None:
+        self.compiled = compiled
+        self._head = compiled.prompts
+        self._device = device
+        self._own, self._against = _rows(self._head)
+        self._off = self._head.logit_scale * (error(self._head.texts.shape[1]) + ROUNDING)
+        self._products: Products | None = None
+
+    @property
+    def columns(self) -> Sequence[str]:
+        return SIGNALS
+
+    def prepare(self, block: Block) -> None:
+        rows = block.features[:: max(1, len(block.features) // SAMPLE)][:SAMPLE].astype(np.float32)
+        part = np.arange(len(self._against))
+        if len(part) > PART and self._head.logit_bias is None:
+            weights = self._head.score(rows).of_sentences[:, self._against]
+            shares = weights / weights.sum(axis=1, keepdims=True)
+            part = np.argsort(-shares.sum(axis=0), kind="stable")[:PART]
+        texts = self._head.texts[np.concatenate([self._own, self._against[part]])]
+        self._products = Products(texts, self._device)
+
+    def bounds(self, block: Block) -> Bounds:
+        if self._products is None:
+            self.prepare(block)
+        assert self._products is not None  # noqa: S101
+        return of_events(self._products.of(block.features, self._bound), block)
+
+    def _bound(self, cosines: torch.Tensor, _: slice) -> torch.Tensor:
+        logits, own = cosines * self._head.logit_scale, len(self._own)
+        if self._head.logit_bias is not None:
+            return torch.sigmoid(logits[:, :own].amax(dim=1).double() + self._head.logit_bias + self._off)
+        mine = torch.logsumexp(logits[:, :own], dim=1)
+        others = torch.logsumexp(logits[:, own:], dim=1)  # minus infinity of none, and the bound is 1
+        return torch.sigmoid((mine - others).double() + 2 * self._off)  # in float32 it could be rounded down
+
+    def scores(self, block: Block, events: Sequence[int]) -> list[Scored]:
+        opinion = self.compiled.look(block.signals(events))
+        return [_scored(opinion, image) for image in range(len(events))]
+
+
+def _rows(head: PromptsHead) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Of the head's sentences, the policy's prompts and what is weighed against them."""
+    own = head.own[:, 0] > 0
+    return np.flatnonzero(own), np.flatnonzero((head.considered[:, 0] > 0) & ~own)
+
+
+def _scored(opinion: JoinedOpinion, image: int) -> Scored:
+    """The score in all its digits: rounded ones would make very many images equal."""
+    if opinion.closer is not None and (image, 0) in opinion.found_closer:
+        first = _of_prompts(opinion).images[image]
+        again = _scored(opinion.closer, opinion.found_closer[image, 0])
+        return Scored(again.score, len(first.features) + again.view)
+    said = _of_prompts(opinion)
+    scores = said.found.scores[said.views.views(image), 0]
+    view = int(scores.argmax())
+    return Scored(float(scores[view]), view)
+
+
+def _of_prompts(opinion: JoinedOpinion) -> PromptsOpinion:
+    return next(each for each in opinion.opinions if isinstance(each, PromptsOpinion))

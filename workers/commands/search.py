@@ -1,0 +1,121 @@
+"""``sluice search``: the images of an archive that are nearest to words or to a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+
+from pipeline.archive.archive import Block, Segment
+from workers.archive.opening import opened_archive, segments_made_by
+from workers.archive.options import ArchiveAt, Since, Until
+from workers.commands.options import AsJson
+from workers.search.record import UNFOLDED, Answer, Asked
+from workers.search.sheet import sheet
+from workers.search.table import show
+from workers.settings import Settings
+from workers.settings.options import with_settings
+from workers.settings.times import window_of
+from workers.terminal.console import Terminal
+from workers.terminal.plain import say_json
+from workers.terminal.reports import check_writable, write_report
+
+LEAST = 0.5
+"""The default least score of words: below it, all else that the background names describes the image better."""
+ALIKE = 0.97
+"""The default cosine of what is nearly the same. Measured with the bundled model on the shipped samples: of copies
+that were resized, to half or more, or saved again, 888 of 889 reach it; of 8,001 pairs of different pictures none.
+"""
+NOTHING_LIKE_IT = 1
+
+
+class VerdictName(StrEnum):
+    ALLOW = "allow"
+    LABEL = "label"
+    REVIEW = "review"
+    BLOCK = "block"
+
+
+@with_settings("model", "images", "policies", "log")
+def search(
+    settings: Settings,
+    words: Annotated[
+        list[str] | None, typer.Argument(help="What the image shows, in a policy's words; one of them is enough.")
+    ] = None,
+    unless: Annotated[list[str] | None, typer.Option(help="...unless this describes it better.")] = None,
+    image: Annotated[list[Path] | None, typer.Option(help="A picture on disk that it is like.")] = None,
+    like: Annotated[list[str] | None, typer.Option(help="An archived image that it is like, by its id.")] = None,
+    archive: ArchiveAt = None,
+    since: Since = None,
+    until: Until = None,
+    verdict: Annotated[list[VerdictName] | None, typer.Option(help="Of this verdict alone.")] = None,
+    policy: Annotated[list[str] | None, typer.Option(help="That matched this policy, enforced or in shadow.")] = None,
+    subject: Annotated[str | None, typer.Option(help="Of this subject alone.")] = None,
+    min_score: Annotated[
+        float | None, typer.Option(min=0, max=1, help=f"What has less is nothing like it; {LEAST:g} for words.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Lines at most.")] = 20,
+    alike: Annotated[
+        float, typer.Option(min=0, max=1, help="Cosine from which on images are folded into one line.")
+    ] = ALIKE,
+    unfolded: Annotated[bool, typer.Option("--unfolded", help="A line for every image, however alike.")] = False,
+    as_json: AsJson = False,
+    html: Annotated[Path | None, typer.Option(help="Write a contact sheet, one page with the thumbnails.")] = None,
+) -> int:
+    """Find the images of an archive that are nearest to words, to a picture, or to one of its own images.
+
+    The score of words is that of a policy with these prompts; that of a picture is the cosine. Images that are nearly
+    the same are one line. Exit status: 0 where something was found, 1 where there is nothing like it.
+    """
+    from workers.search.asking import check_asked, made_ready  # noqa: PLC0415 - they bring torch
+    from workers.search.run import answer  # noqa: PLC0415 - as above
+
+    check_writable("--html", html)
+    window, terminal = window_of(since, until), Terminal()
+    with opened_archive(settings, archive) as opened:
+        asked = Asked(
+            words=words or [],
+            unless=unless or [],
+            images=[str(each) for each in image or []],
+            like=like or [],
+            archive=opened.store.address,
+            since=window.since,
+            until=window.until,
+            verdicts=[each.value for each in verdict or []],
+            policies=policy or [],
+            subject=subject,
+            least=min_score if min_score is not None else LEAST if words else -1.0,
+            alike=UNFOLDED if unfolded else alike,
+        )
+        check_asked(asked)
+        what = made_ready(settings, terminal, opened, asked, window, limit)
+        segments = segments_made_by(opened, window, what.made_by)
+        with _bar(terminal, segments) as advance:
+            found = answer(opened, segments, what, threads=settings.cores, advance=advance)
+    _print(found, terminal, as_json=as_json, html=html)
+    return NOTHING_LIKE_IT if found.record.nothing_like_it else 0
+
+
+def _print(found: Answer, terminal: Terminal, *, as_json: bool, html: Path | None) -> None:
+    if html is not None:
+        write_report("--html", html, sheet(found))
+    if as_json:
+        say_json(found.record.as_json())
+    else:
+        show(found.record, terminal.out)
+
+
+@contextmanager
+def _bar(terminal: Terminal, segments: Sequence[Segment]) -> Iterator[Callable[[Block], object]]:
+    """A bar over the bytes of the segments, each block of which counts for its share of its segment's rows."""
+    columns = (TextColumn("searching"), BarColumn(), TimeRemainingColumn())
+    with terminal.progress(*columns) as bars:
+        task = bars.add_task("", total=sum(segment.stored.bytes for segment in segments))
+        yield lambda block: bars.advance(
+            task, block.segment.stored.bytes * len(block.rows) / max(block.contents.rows, 1)
+        )

@@ -1,0 +1,69 @@
+"""Words that are searched for, as the policy file that would look for them: written and read as any other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from pipeline.adapters.local.policy_folder import read_policy_folder
+from pipeline.adapters.memory import MemoryTextCache
+from pipeline.errors import PolicyError, UsageError
+from pipeline.path.live import LivePolicies
+from pipeline.ports import Hooks
+from pipeline.rules.heads import CompiledPolicies
+from pipeline.rules.policies.files import parse_policies
+from pipeline.rules.policies.lengths import TokenCounter
+from pipeline.rules.policies.names import DEFAULTS_FILE, SUFFIXES
+from pipeline.rules.policies.policy_set import PolicySet
+from workers.assembly import Model
+from workers.settings import Settings
+
+SEARCHED = "searched"
+"""The policy's id where it has no name yet."""
+
+
+def policy_text(
+    prompts: Sequence[str], unless: Sequence[str], least: float, *, title: str, comments: Sequence[str] = ()
+) -> bytes:
+    """A policy file in shadow mode that reviews from that score on. Its comments come first, a line each."""
+    lines = [*(f"# {line}".rstrip() for line in comments), f"title: {_quoted(title)}", "mode: shadow", "prompts:"]
+    lines += [f"  - {_quoted(prompt)}" for prompt in prompts]
+    if unless:
+        lines += ["unless:", *(f"  - {_quoted(each)}" for each in unless)]
+    return "\n".join([*lines, "actions:", f"  review: {least:g}", ""]).encode()
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def compiled_words(
+    settings: Settings, model: Model, prompts: Sequence[str], unless: Sequence[str]
+) -> CompiledPolicies:
+    """The words as a policy beside the folder's background and templates. Raises `UsageError` for what is refused.
+
+    Second looks count from their own bar on, as they do for a policy whose threshold lies below it.
+    """
+    spec = model.encoder.spec
+    counter = TokenCounter(model.encoder.count_tokens, spec.context_length)
+    found = _parsed(_shared(read_policy_folder(settings.policies)), prompts, unless, counter)
+    policy = replace(found.policies[0], actions={"label": 0.0})
+    live = LivePolicies(model.encoder, MemoryTextCache(), Hooks())
+    return live.compiled(replace(found, policies=(policy,)))
+
+
+def _shared(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files that all policies of the folder share; what its policies say themselves is no matter here."""
+    own = {path for path in files if path.endswith(SUFFIXES) and path.rpartition("/")[2] != DEFAULTS_FILE}
+    return {path: content for path, content in files.items() if path not in own}
+
+
+def _parsed(
+    shared: Mapping[str, bytes], prompts: Sequence[str], unless: Sequence[str], counter: TokenCounter
+) -> PolicySet:
+    file = f"{SEARCHED}.yaml"
+    try:
+        return parse_policies({**shared, file: policy_text(prompts, unless, 0.5, title=SEARCHED)}, counter)
+    except PolicyError as error:
+        raise UsageError(*(each.reason if each.file == file else str(each) for each in error.problems)) from error

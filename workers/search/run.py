@@ -1,0 +1,67 @@
+"""A search from what was asked to what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pipeline.archive.archive import Archive, Block, Segment
+from pipeline.archive.search.found import Found, look_up
+from pipeline.archive.search.query import Query
+from pipeline.archive.search.search import Place, search
+from pipeline.archive.search.wanted import Wanted
+from pipeline.archive.search.words import Words
+from pipeline.rules.archive.nearest import Nearest
+from pipeline.rules.times import Window
+from pipeline.signals import Provenance
+from pipeline.wire import PromptEvidence
+from workers.search.record import Answer, Asked, Nearby, record_of
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is asked, of which rows."""
+
+    asked: Asked
+    query: Query
+    made_by: Provenance
+    """The model and the preprocessing whose rows are compared."""
+    window: Window
+    most: int
+    """Lines to find."""
+
+
+def answer(
+    archive: Archive,
+    segments: Sequence[Segment],
+    what: Search,
+    *,
+    threads: int,
+    advance: Callable[[Block], object] = lambda _: None,
+) -> Answer:
+    """Find the nearest of these segments. `advance` is told of each block that is done."""
+    asked, nearest = what.asked, Nearest[Place](what.most, what.asked.alike)
+    wanted = Wanted(verdicts=asked.verdicts, policies=asked.policies, subject=asked.subject)
+    seen = search(
+        archive,
+        segments,
+        what.query,
+        wanted,
+        nearest,
+        window=what.window,
+        enough=asked.least,
+        threads=threads,
+        advance=advance,
+    )
+    lines = nearest.lines(asked.least)
+    looked_up = zip(lines, look_up(archive, [line.found for line, _ in lines]), strict=True)
+    there = [(line, count, found) for (line, count), found in looked_up if found is not None]
+    found = [Nearby.of(rank, *each, _evidence(what.query, each[2])) for rank, each in enumerate(there, 1)]
+    record = record_of(asked, what.made_by, seen, nearest.best, found)
+    return Answer(record, [found.thumbnail for _, _, found in there])
+
+
+def _evidence(query: Query, found: Found) -> PromptEvidence | None:
+    """The best of the words and what stood against them; None where no words were asked for."""
+    said = query.compiled.look([found.signals]).evidence(0, 0) if isinstance(query, Words) else None
+    return said if isinstance(said, PromptEvidence) else None
