@@ -49,7 +49,7 @@ def note(text: str) -> str:
 
 
 def veiled(picture: str, name: str, said: str) -> str:
-    """A picture, as the address of its data, that is blurred until somebody clicks it or ticks its box by keyboard."""
+    """A picture, as the address of its data, blurred until somebody clicks it or ticks its box by keyboard."""
     name, said = escape(name), escape(said)
     return (
         f'<label class=veil><input type=checkbox aria-label="Show {name}">'

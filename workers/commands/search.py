@@ -41,7 +41,7 @@ class VerdictName(StrEnum):
     BLOCK = "block"
 
 
-@with_settings("model", "images", "policies", "log")
+@with_settings("store", "model", "images", "policies", "log")
 def search(
     settings: Settings,
     words: Annotated[

@@ -79,9 +79,9 @@ def _rows(head: PromptsHead) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 def _scored(opinion: JoinedOpinion, image: int) -> Scored:
     """The score in all its digits: rounded ones would make very many images equal."""
-    if opinion.closer is not None and (image, 0) in opinion.found_closer:
+    if opinion.closer is not None and (image, 0) in opinion.from_closer:
         first = _of_prompts(opinion).images[image]
-        again = _scored(opinion.closer, opinion.found_closer[image, 0])
+        again = _scored(opinion.closer, opinion.in_closer[image])
         return Scored(again.score, len(first.features) + again.view)
     said = _of_prompts(opinion)
     scores = said.found.scores[said.views.views(image), 0]
