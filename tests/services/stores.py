@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import threading
@@ -20,7 +21,14 @@ SECRETS = {
     "AWS_SECRET_ACCESS_KEY": "a-secret-that-is-never-shown",
     "AZURE_STORAGE_ACCOUNT_KEY": "YS1zZWNyZXQtdGhhdC1pcy1uZXZlci1zaG93bg==",
 }
-CREDENTIALS = {**SECRETS, "AWS_ACCESS_KEY_ID": "a-key-id", "GOOGLE_SKIP_SIGNATURE": "true", "NO_PROXY": HOST}
+_GOOGLE = {"private_key": "none", "private_key_id": "none", "client_email": "a@b.example", "disable_oauth": True}
+CREDENTIALS = {
+    **SECRETS,
+    "AWS_ACCESS_KEY_ID": "a-key-id",
+    "GOOGLE_SKIP_SIGNATURE": "true",  # which goes for reading alone
+    "GOOGLE_SERVICE_ACCOUNT_KEY": json.dumps(_GOOGLE),
+    "NO_PROXY": HOST,
+}
 """What the environment of a worker holds in production. Without any, the library asks a cloud's metadata service."""
 
 

@@ -8,6 +8,7 @@ from threading import Lock
 from typing import BinaryIO
 
 from pipeline.ports import Stored
+from pipeline.rules.archive.names import checked_name
 
 
 class MemoryStore:
@@ -22,7 +23,7 @@ class MemoryStore:
 
     def create(self, path: str, data: bytes) -> bool:
         with self._lock:
-            if path in self._objects:
+            if checked_name(path) in self._objects:
                 return False
             self._put(path, data)
             return True
@@ -36,7 +37,7 @@ class MemoryStore:
 
     def read(self, path: str) -> bytes:
         try:
-            return self._objects[path][0]
+            return self._objects[checked_name(path)][0]
         except KeyError:
             raise FileNotFoundError(path) from None
 
@@ -53,11 +54,11 @@ class MemoryStore:
 
     def delete(self, path: str) -> None:
         with self._lock:
-            self._objects.pop(path, None)
+            self._objects.pop(checked_name(path), None)
 
     def close(self) -> None:
         """Nothing is held."""
 
     def _put(self, path: str, data: bytes) -> None:
         self._versions += 1
-        self._objects[path] = (data, self._versions)
+        self._objects[checked_name(path)] = (data, self._versions)

@@ -15,6 +15,7 @@ from pipeline.adapters.stores.ranged import RangedFile
 from pipeline.bounded import within
 from pipeline.errors import StoreAwayError, StoreChangedError, StoreError
 from pipeline.ports import Stored
+from pipeline.rules.archive.names import checked_name
 from pipeline.rules.claims import Location
 
 if TYPE_CHECKING:  # the library's types exist for type checkers alone
@@ -138,9 +139,9 @@ class BucketStore:
 
     def _key(self, path: str) -> str:
         """The object's whole name. Raises `StoreError` for a path that leads elsewhere, or that no store takes."""
-        key = self._below + path
-        if any(part in {"", ".", ".."} for part in path.split("/")) or len(key.encode()) > _LONGEST:
-            raise StoreError(f"{path!r} is no name in an archive")
+        key = self._below + checked_name(path)
+        if len(key.encode()) > _LONGEST:
+            raise StoreError(f"{path[:100]!r}... is a longer name than the archive {self.address} takes")
         return key
 
     def _ask(self, what: str, call: Callable[[], T]) -> T:
@@ -153,7 +154,12 @@ class BucketStore:
             raise
         except (BaseError, OSError, ValueError) as error:
             raise fault_of(str(error), self.address, what) from error
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":  # what breaks in Rust is no Exception
+                raise
+            raise StoreError(f"the archive {self.address} cannot {what}: the client broke: {error}") from error
 
 
 def _version(found: ObjectMeta) -> str:
-    return str(found["e_tag"] or found["last_modified"])
+    """The same for an object that is looked at and one that is listed; Azure has quotes about the first alone."""
+    return str(found["e_tag"] or found["last_modified"]).strip('"')

@@ -6,8 +6,10 @@ import re
 
 from pipeline.errors import StoreAwayError, StoreError
 
-_STATUS = re.compile(r"status code: (\d{3})")
-_CODE = re.compile(r"<Code>([\w.]{1,80})</Code>")
+_STATUS = re.compile(r"(?:status code|\(code): (\d{3})")
+_CODE = re.compile(r"(?:<Code>|\(code: )([A-Za-z.]{1,80})(?:</Code>|\))")
+"""The second forms are those of an answer to a request that deletes many objects."""
+_DENIED = frozenset({"AccessDenied", "AuthorizationPermissionMismatch"})
 _QUERY = re.compile(r"\?\S*")
 """What may be a signature, in the address that was asked."""
 _NOT_FOUND = 404
@@ -53,9 +55,9 @@ def fault_of(message: str, address: str, what: str) -> Exception:
         return FileNotFoundError(what)
     if _NO_PLACE in told:
         return StoreError(f"{cannot}it answers from elsewhere; {_REGION}")
-    if not status:
+    if not status and code not in _DENIED:
         return StoreAwayError(f"{cannot}{_QUERY.sub('', told)[:300]}")
-    answer = f"{cannot}it answers {status}" + (f" {code}" if code else "")
+    answer = f"{cannot}it answers {' '.join(filter(None, (str(status or ''), code)))}"
     if status in _PASSING or status >= _SERVER:
         return StoreAwayError(f"{answer}; it may do so later")
     return StoreError(f"{answer}; {_ADVICE.get(code, _BUCKET if status == _NOT_FOUND else _RIGHTS)}")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from urllib.parse import quote, unquote
 
+from pipeline.errors import StoreError
+
 SUFFIX = ".parquet"
 OFFSET_DIGITS = 20
 _PATH = re.compile(
@@ -72,6 +74,14 @@ def parse_path(path: str) -> SegmentName | None:
     if end is not None and end <= start:
         return None
     return SegmentName(group, found["topic"], int(found["partition"]), start, end)
+
+
+def checked_name(path: str) -> str:
+    """The path of an object in an archive, as it is. Raises `StoreError` for one that could lead out of it."""
+    odd = any(character < " " or character in "\\\x7f" for character in path)
+    if odd or any(part in {"", ".", ".."} for part in path.split("/")):
+        raise StoreError(f"{path!r} is no name in an archive")
+    return path
 
 
 def day_of(rfc3339: str) -> date:

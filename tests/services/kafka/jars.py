@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from tests.services import ServiceMissingError
+from tests.services.downloads import downloaded
 
 _POM = Path(__file__).with_name("pom.xml")
 _PATIENCE = 300.0  # seconds for 45 jars and 43 MB; seconds are usual, a slow mirror is not an error
@@ -31,38 +28,15 @@ def kafka_jars() -> Path:
     The folder's name is a hash of the pom, so another version is another folder. Whoever comes second
     waits for the first. Raises ServiceMissingError where Maven is missing or cannot reach its repository.
     """
-    cache = _cache_folder()
-    jars = cache / f"kafka-{hashlib.sha256(_POM.read_bytes()).hexdigest()[:12]}"
-    if not jars.is_dir():
-        cache.mkdir(parents=True, exist_ok=True)
-        with _locked(cache / "kafka.lock"):
-            if not jars.is_dir():
-                _download(jars)
-    return jars
-
-
-def _cache_folder() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "sluice-tests"
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+    return downloaded(f"kafka-{hashlib.sha256(_POM.read_bytes()).hexdigest()[:12]}", _download)
 
 
 def _download(jars: Path) -> None:
     maven = shutil.which("mvn")
     if maven is None:
         raise ServiceMissingError("the Kafka broker is fetched by Maven: apt-get install maven")
-    # Filled beside its place and then renamed: a folder under the final name is always whole.
-    partial = jars.with_suffix(".partial")
-    shutil.rmtree(partial, ignore_errors=True)
     argv = [maven, "--quiet", "--batch-mode", "--file", str(_POM), "dependency:copy-dependencies"]
-    argv += ["-DincludeScope=runtime", f"-DoutputDirectory={partial}"]
+    argv += ["-DincludeScope=runtime", f"-DoutputDirectory={jars}"]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=_PATIENCE, check=False)
     if done.returncode != 0:
         raise ServiceMissingError(f"Maven could not fetch the Kafka broker:\n{(done.stdout + done.stderr)[-2000:]}")
-    partial.rename(jars)
