@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.archive.denied import DenyList, columns_of, shown
 from pipeline.archive.listing import Segment, columns_that_count, first_record, instead_of, listed, that_count
+from pipeline.archive.mapped import Mapped
 from pipeline.archive.reviews import reviews_in
 from pipeline.archive.segments import Contents, contents, opened
 from pipeline.errors import StoreChangedError
@@ -39,13 +40,16 @@ class Block:
     rows: pa.Table
     read: Callable[[Sequence[str]], pa.Table]
     """Other columns of the same rows; only until the next block is asked for."""
+    mapped: Sequence[NDArray[np.float16]] | None = None
+    """The features where they lie, instead of the column, where that was asked for and can be had."""
 
     def need(self, names: Iterable[str]) -> Block:
         """The block itself, once `rows` has these columns: those that it lacks are read now.
 
         Only until the next block is asked for. Raises `StoreChangedError` where a bucket has another version by now.
         """
-        lacking = [name for name in dict.fromkeys(names) if name not in self.rows.column_names]
+        there = {*self.rows.column_names, *(() if self.mapped is None else ("features",))}
+        lacking = [name for name in dict.fromkeys(names) if name not in there]
         if lacking:
             for name, column in zip(lacking, self.read(lacking).select(lacking).columns, strict=True):
                 self.rows = self.rows.append_column(name, column)
@@ -54,11 +58,10 @@ class Block:
     @cached_property
     def offsets(self) -> NDArray[np.int64]:
         """``int64[E+1]``: the rows of event e are ``offsets[e]`` to ``offsets[e+1]``."""
-        views = self.rows["views"].to_numpy()
-        starts = np.flatnonzero(self.rows["view"].to_numpy() == 0)
-        if not len(views):
-            return np.zeros(1, np.int64)
-        return np.append(starts, len(views))
+        if self.contents.rows == self.contents.events:
+            return np.arange(len(self.rows) + 1)
+        starts = np.flatnonzero(self.need(["view"]).rows["view"].to_numpy() == 0)
+        return np.append(starts, len(self.rows))
 
     @property
     def events(self) -> int:
@@ -70,8 +73,24 @@ class Block:
         return self.rows[name].take(pa.array(self.offsets[:-1]))
 
     @cached_property
+    def pieces(self) -> Sequence[NDArray[np.float16]]:
+        """`features` as one array after the other."""
+        return [self.features] if self.mapped is None else self.mapped
+
+    def views(self, rows: NDArray[np.intp]) -> NDArray[np.float16]:
+        """``float16[N,D]``: the features of these rows."""
+        starts = np.cumsum([0, *map(len, self.pieces)])
+        found = np.empty((len(rows), self.contents.dimension), HALF)
+        for at, row in enumerate(rows.tolist()):
+            piece = int(starts.searchsorted(row, "right")) - 1
+            found[at] = self.pieces[piece][row - starts[piece]]
+        return found
+
+    @cached_property
     def features(self) -> NDArray[np.float16]:
         """``float16[V,D]``, without a copy where the rows lie in one piece."""
+        if self.mapped is not None:
+            return np.concatenate(self.mapped)
         pieces = [_halves(each, self.contents.dimension) for each in self.rows["features"].chunks if len(each)]
         return (
             pieces[0]
@@ -101,7 +120,7 @@ class Block:
     def _signals(self, event: int) -> Signals:
         first, end = self.offsets[event : event + 2].tolist()
         seam = first + int((~self._closer[first:end]).sum())
-        features = self.features[first:end].astype(np.float32)
+        features = self.views(np.arange(first, end)).astype(np.float32)
         model = ModelRef(
             self.rows["model_name"][first].as_py(), self.contents.fingerprint, self.rows["dtype"][first].as_py()
         )
@@ -131,6 +150,10 @@ SIGNALS = (
 )
 
 
+_AT_ONCE = 4
+"""Row groups that are read together where features need no memory: each call for columns costs as much again."""
+
+
 class Archive:
     """An archive that is read. Every reader goes through it, so that what is hidden is hidden from all."""
 
@@ -143,29 +166,44 @@ class Archive:
         """The segments of the days that the window touches, by their path, as they count."""
         return [each for each in listed(self.store).segments if window.touches(each.name.group.day)]
 
-    def blocks(self, segments: Iterable[Segment], columns: Sequence[str], window: Window = ALWAYS) -> Iterator[Block]:
+    def blocks(
+        self, segments: Iterable[Segment], columns: Sequence[str], window: Window = ALWAYS, *, mapped: bool = False
+    ) -> Iterator[Block]:
         """The rows of these segments that were decided within the window, with these columns and `views`.
 
         Nothing that is erased is among them: the deny list is looked at before each segment. A segment that goes or
         changes meanwhile is read on where its records are by then. A block is of one row group at most, and has one
-        event at least. Raises `StoreError` for a segment that is damaged.
+        event at least. With `mapped`, it is of a few, and where the store is a folder has features in `Block.mapped`.
+        Raises `StoreError` for a segment that is damaged.
         """
         for segment in segments:
-            yield from self._blocks(segment, columns, window)
+            yield from self._blocks(segment, columns, window, _AT_ONCE if mapped else 0)
 
-    def _blocks(self, segment: Segment, columns: Sequence[str], window: Window) -> Iterator[Block]:
+    def _blocks(self, segment: Segment, columns: Sequence[str], window: Window, at_once: int) -> Iterator[Block]:
         denied, unread = self.deny_list.load(), segment.first
         try:
             with self.file(segment) as file:
                 of = contents(file, segment.path)
-                for group in range(file.num_row_groups):
-                    unread = max(segment.first, first_record(file, group))
-                    read = partial(_rows, file, group, segment, denied, window)
-                    if len(rows := read(("view", "views", *columns))):
-                        yield Block(segment, of, rows, read)
+                maps = self._mapped(segment) if at_once else None
+                for groups in _some(file.num_row_groups, at_once or 1):
+                    unread = max(segment.first, first_record(file, groups[0]))
+                    read = partial(_rows, file, groups, segment, denied, window)
+                    pieces = None if maps is None else maps.of_groups(file, groups, of.dimension)
+                    wanted = [each for each in columns if pieces is None or each != "features"]
+                    rows = read(wanted if at_once else ("view", "views", *wanted))
+                    if pieces is not None and len(rows) != sum(
+                        len(each) for each in pieces
+                    ):  # some of them are left out
+                        pieces, rows = None, read(columns)
+                    if len(rows):
+                        yield Block(segment, of, rows, read, pieces)
         except (FileNotFoundError, StoreChangedError):
             for each in instead_of(self.store, segment, unread):
-                yield from self._blocks(each, columns, window)
+                yield from self._blocks(each, columns, window, at_once)
+
+    def _mapped(self, segment: Segment) -> Mapped | None:
+        local = self.store.local(segment.path)
+        return None if local is None else Mapped(local)
 
     def reviews(self, window: Window = ALWAYS) -> Iterator[Review]:
         """All reviews given within the window, by day, but those of what is erased. Raises `StoreError`."""
@@ -177,12 +215,16 @@ class Archive:
         return opened(local or self.store.open(segment.path), segment.path)
 
 
+def _some(count: int, most: int) -> Iterator[list[int]]:
+    return (list(range(start, min(start + most, count))) for start in range(0, count, most))
+
+
 def _rows(
-    file: pq.ParquetFile, group: int, segment: Segment, denied: Denied, window: Window, columns: Sequence[str]
+    file: pq.ParquetFile, groups: list[int], segment: Segment, denied: Denied, window: Window, columns: Sequence[str]
 ) -> pa.Table:
-    """The rows of a row group that are shown and meant, with these columns and those that tell which they are."""
+    """The rows of row groups that are shown and meant, with these columns and those that tell which they are."""
     told = (*columns_of(denied), *_columns_within(window, segment), *columns_that_count(segment))
-    rows = shown(file.read_row_group(group, columns=list(dict.fromkeys((*columns, *told)))), denied)
+    rows = shown(file.read_row_groups(groups, columns=list(dict.fromkeys((*columns, *told)))), denied)
     return _within(that_count(rows, segment), window, segment)
 
 

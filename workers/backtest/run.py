@@ -92,7 +92,7 @@ def run(
     if not any(_fits(each, asked) for each in segments):
         raise _of_others(archive, segments, asked)
     engine, screen = Engine(question), screen or FastLook(question.sets)
-    for block in archive.blocks(fitting, _columns(archive, fitting), window):
+    for block in archive.blocks(fitting, _columns(archive, fitting), window, mapped=True):
         engine.take(block, screen(block))
         progress(block.segment.stored.bytes * len(block.rows) // block.contents.rows)
     if not engine.rows and shard is None:

@@ -23,7 +23,12 @@ from pipeline.lab.backtest.tally import Tally
 from pipeline.rules.heads import CompiledPolicies
 from pipeline.rules.judging import Judgement, judge
 
-COLUMNS = ("features", "closer", "background", "background_lse", "matches")
+COLUMNS = (
+    "features",
+    "background",
+    "background_lse",
+    *(f"matches.list.element.{part}" for part in ("policy", "mode", "action")),
+)
 """What is read of every row; all else is read of the row groups where some event is judged or told of."""
 EVERY_COLUMN = tuple(dict.fromkeys((*COLUMNS, *SIGNALS, *told.COLUMNS)))
 

@@ -6,13 +6,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from pipeline.lab.backtest.bounds import LookAtAll
 from pipeline.lab.backtest.engine import Question
 from pipeline.lab.backtest.moves import OUTCOMES, Moves
 from pipeline.lab.backtest.record import Record
+from pipeline.lab.backtest.screen.look import FastLook
+from pipeline.rules.archive.denied import Kind
+from pipeline.rules.archive.denied import erased as erase
 from pipeline.rules.heads import CompiledPolicies
 from pipeline.signals import Signals
 from pipeline.wire import Decision, rfc3339
@@ -119,6 +124,21 @@ class TestAWholeFolder:
         archive = archived(*(records(s, world.new, d) for s, d in zip(world.shown, after, strict=True)))
         record, _ = asked(archive, Question(world.new, world.old, nearest=3))
         _check(record, before, after)
+
+    @pytest.mark.parametrize("erased", [False, True])
+    def test_from_files_that_are_mapped(self, world: World, tmp_path: Path, erased: bool) -> None:
+        before, after = world.decided(world.old), world.decided(world.new)
+        made = [records(s, world.old, d) for s, d in zip(world.shown, before, strict=True)]
+        archive = archived(*made, at=tmp_path)
+        if erased:  # rows of a mapped page that nobody may see
+            archive.deny_list.add([erase(Kind.IMAGE, "7")], rfc3339(NOON))
+            before, after = (
+                [[each for each in day if each.image_id != "7"] for day in side] for side in (before, after)
+            )
+        for look in (FastLook, LookAtAll):
+            question = Question(world.new, nearest=3)
+            record, _ = asked(archive, question, look(question.sets))
+            _check(record, before, after)
 
     def test_the_same_folder_changes_nothing(self, world: World) -> None:
         before = world.decided(world.old)

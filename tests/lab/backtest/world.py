@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
+from pipeline.adapters.local.store import FolderStore
 from pipeline.adapters.memory.store import MemoryStore
 from pipeline.archive.archive import Archive
 from pipeline.items import Batch, Item
@@ -15,6 +17,7 @@ from pipeline.lab.backtest.engine import COLUMNS, Engine, Question
 from pipeline.lab.backtest.record import Asked, Record
 from pipeline.lab.backtest.whole import whole
 from pipeline.path.decide import Decide
+from pipeline.ports import Store
 from pipeline.rules.archive.remembered import as_kept, remembered
 from pipeline.rules.heads import CompiledPolicies, compile_policies
 from pipeline.rules.policies.policy_set import Defaults, Policy, PolicySet, policy_version
@@ -133,9 +136,10 @@ def background_of(signals: Signals, compiled: CompiledPolicies) -> tuple[str, np
     return background_digest(defaults), lse
 
 
-def archived(*days: Sequence[FeaturesRecord]) -> Archive:
-    """An archive with a segment for each of these."""
-    store, start = MemoryStore(), 0
+def archived(*days: Sequence[FeaturesRecord], at: Path | None = None) -> Archive:
+    """An archive with a segment for each of these, in memory or in a folder."""
+    store: Store = MemoryStore() if at is None else FolderStore(at)
+    start = 0
     for made in days:
         keep(store, made, start=start)
         start += len(made)
@@ -146,6 +150,6 @@ def asked(archive: Archive, question: Question, screen: Screen | None = None) ->
     """Everything that is archived, through the engine."""
     engine, segments = Engine(question), archive.segments()
     look = screen or LookAtAll(question.sets)
-    for block in archive.blocks(segments, COLUMNS):
+    for block in archive.blocks(segments, COLUMNS, mapped=True):
         engine.take(block, look(block))
     return whole(engine, ASKED, segments=len(segments)), engine

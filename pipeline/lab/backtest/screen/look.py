@@ -37,7 +37,7 @@ class FastLook:
         key = tuple(weight is not None for weight in weights)
         if key not in self._passes:
             self._passes[key] = _Pass(self._plans, key, self._scale, self._bias, self._device)
-        rows = self._passes[key](block.features, weights)
+        rows = self._passes[key](block.pieces, weights)
         return [of_events(block, *each, plan.compiled.lowest) for each, plan in zip(rows, self._plans, strict=True)]
 
 
@@ -65,14 +65,14 @@ class _Pass:
         self._sigmoid = [Sigmoid(plan, bias, device) for plan in plans] if bias is not None else []
 
     def __call__(
-        self, features: NDArray[np.float16], weights: Sequence[NDArray[np.float32] | None]
+        self, features: Sequence[NDArray[np.float16]], weights: Sequence[NDArray[np.float32] | None]
     ) -> list[tuple[Array, Array]]:
         """The bounds of each row, ``float64[V,K]``, for each plan."""
         logits, sums = self._products(features)
         found = []
         for at, plan in enumerate(self._plans):
             if not plan.own.shape[1]:
-                nothing = np.zeros((len(features), 0))
+                nothing = np.zeros((len(logits), 0))
                 found.append((nothing, nothing))
                 continue
             mine = logits if self._alone else logits.index_select(1, self._own[at])
@@ -87,16 +87,17 @@ class _Pass:
             found.append(_widened(low, high))
         return found
 
-    def _products(self, features: NDArray[np.float16]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    def _products(self, features: Sequence[NDArray[np.float16]]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """The logits of all sentences but backgrounds, and the log-sum-exp of each background that is summed here."""
-        logits = torch.empty(len(features), self._first, device=self._device)
+        rows = sum(map(len, features))
+        logits = torch.empty(rows, self._first, device=self._device)
         if not self._product.columns:
             return logits, {}
         if not self._digests:
             for _ in self._product.pieces(features, into=logits):
                 pass
             return logits, {}
-        sums = {digest: torch.empty(len(features), device=self._device) for digest in self._digests}
+        sums = {digest: torch.empty(rows, device=self._device) for digest in self._digests}
         for start, piece in self._product.pieces(features):
             stop = start + len(piece)
             logits[start:stop] = piece[:, : self._first]

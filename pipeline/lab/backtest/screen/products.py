@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -35,19 +35,22 @@ class Product:
         return self._texts.shape[1]
 
     def pieces(
-        self, features: NDArray[np.float16], into: torch.Tensor | None = None
+        self, features: Sequence[NDArray[np.float16]], into: torch.Tensor | None = None
     ) -> Iterator[tuple[int, torch.Tensor]]:
         """The first row of each piece and its ``float32[N,T]``, which is written over by the next without `into`."""
-        halves, scratch = tensor_of(features), None
-        for start in range(0, len(features), self.rows):
-            some = halves[start : start + self.rows]
+        scratch = torch.empty(self.rows if into is None else 0, self.columns, device=self._device)
+        start = 0
+        for some in self._cut(features):
+            end = start + len(some)
             piece = self._piece[: len(some)].copy_(some)
-            if into is None:
-                scratch = torch.empty(self.rows, self.columns, device=self._device) if scratch is None else scratch
-                found = torch.mm(piece, self._texts, out=scratch[: len(some)])
-            else:
-                found = torch.mm(piece, self._texts, out=into[start : start + len(some)])
-            yield start, found
+            yield start, torch.mm(piece, self._texts, out=scratch[: len(some)] if into is None else into[start:end])
+            start = end
+
+    def _cut(self, features: Sequence[NDArray[np.float16]]) -> Iterator[torch.Tensor]:
+        for each in features:
+            halves = tensor_of(each)
+            for start in range(0, len(each), self.rows):
+                yield halves[start : start + self.rows]
 
 
 def tensor_of(features: NDArray[np.float16]) -> torch.Tensor:

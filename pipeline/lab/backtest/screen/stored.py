@@ -33,7 +33,7 @@ class Stored:
         if key not in self._agree:
             rows = np.linspace(0, len(found) - 1, min(LOOKED_AT, len(found))).astype(np.intp)
             self._agree[key] = bool(
-                np.abs(_log_sum(block.features[rows], plan, scale) - found[rows]).max() <= STORED / 4
+                np.abs(_log_sum(block.views(rows), plan, scale) - found[rows]).max() <= STORED / 4
             )
         return found if self._agree[key] else None
 

@@ -12,9 +12,11 @@ from pipeline.rules.heads import SCORE_DIGITS
 
 def of_events(block: Block, low: Array, high: Array, lowest: Array) -> Bounds:
     """`low` and `high` are ``float64[V,K]``, `lowest` the least thresholds, as `CompiledPolicies.look` takes them."""
-    closer = np.asarray(block.rows["closer"].to_numpy(), np.bool_)
+    starts = block.offsets[:-1]
+    if len(starts) == len(low):
+        return Bounds(np.asarray(low.round(SCORE_DIGITS)), np.asarray(high.round(SCORE_DIGITS)))
+    closer = np.asarray(block.need(["closer"]).rows["closer"].to_numpy(), np.bool_)
     if not closer.any():
-        starts = block.offsets[:-1]
         return Bounds(_worst(low, starts), _worst(high, starts))
     event = np.repeat(np.arange(block.events), np.diff(block.offsets))
     first = _bounds(low, high, event, ~closer, block.events)
