@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
-from pipeline.archive.denied import DenyList, columns_of, hidden, shown
+from pipeline.archive.denied import DenyList, columns_of, hidden
 from pipeline.archive.segments import by_row_group, events_of, opened, parquet_bytes
 from pipeline.ports import Store, Stored
 from pipeline.rules.archive.denied import Denied, Kind
-
-if TYPE_CHECKING:
-    import pyarrow.parquet as pq
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,53 +31,66 @@ class Purged:
     """How many events had those rows; of a table without views each row counts."""
 
 
+class Hiding(NamedTuple):
+    """Which rows are meant: ``bool[N]`` of a table with those columns."""
+
+    columns: Sequence[str]
+    rows: Callable[[pa.Table], NDArray[np.bool_]]
+
+
+def by_list(denied: Denied, kinds: Collection[Kind]) -> Hiding:
+    """The rows of all that is denied by such a kind."""
+    return Hiding(columns_of(denied, kinds), lambda rows: hidden(rows, denied, kinds))
+
+
 def purge(store: Store, deny_list: DenyList, path: str, kinds: Collection[Kind]) -> Purged | None:
-    """Take everything that is on the deny list out of a Parquet object; None where it holds nothing of the kind.
+    """Take everything that is on the deny list out of a Parquet object; None where it holds nothing of the kind."""
+    return purge_rows(store, path, lambda: by_list(deny_list.load(), kinds))
+
+
+def purge_rows(store: Store, path: str, hiding: Callable[[], Hiding]) -> Purged | None:
+    """Take rows out of a Parquet object; None where it has none of them.
 
     Only the version that was read is replaced: where another process was faster, it begins again with what that left.
     So nothing that somebody else took out comes back, and an object that is gone stays gone.
     """
     while (stored := _stored(store, path)) is not None:
-        denied = deny_list.load()
+        meant = hiding()
+        if not meant.columns:
+            return None
         try:
             data = store.read(path)
         except FileNotFoundError:
             return None
         with opened(pa.BufferReader(data), path) as file:
-            gone = [rows for rows in _of_kinds(file, denied, kinds) if len(rows)]
+            gone = [rows for rows in found_in(file, meant) if len(rows)]
             if not gone:
                 return None
-            after = rewritten(file, denied, kinds)
+            after = _without(file, meant)
         if store.replace(path, after, stored.version):
             rows, events = sum(map(len, gone)), sum(map(_events, gone))
             return Purged(path, sha256(data).hexdigest(), sha256(after).hexdigest(), rows, events)
     return None
 
 
-def rewritten(file: pq.ParquetFile, denied: Denied, kinds: Collection[Kind]) -> bytes:
-    """The file with all that its metadata says, but without the rows that are denied."""
-    tables = [shown(file.read_row_group(group), denied, kinds) for group in range(file.num_row_groups)] or [
-        file.schema_arrow.empty_table()
-    ]
-    if "views" not in file.schema_arrow.names:
-        return parquet_bytes(iter([pa.concat_tables(tables)]), {})
-    return parquet_bytes(by_row_group(tables), {"events": str(sum(map(events_of, tables)))})
+def found_in(file: pq.ParquetFile, meant: Hiding, *more: str) -> Iterator[pa.Table]:
+    """Of each row group the rows that are meant, with the columns by which they are, ``view``, and more."""
+    wanted = dict.fromkeys(each for each in ("view", *meant.columns, *more) if each in file.schema_arrow.names)
+    for group in range(file.num_row_groups if meant.columns else 0):
+        rows = file.read_row_group(group, columns=list(wanted))
+        yield rows.filter(pa.array(meant.rows(rows)))
 
 
-def holds(file: pq.ParquetFile, denied: Denied, kinds: Collection[Kind]) -> bool:
-    """Whether anything in it is denied."""
-    return any(len(rows) for rows in _of_kinds(file, denied, kinds))
-
-
-def _of_kinds(file: pq.ParquetFile, denied: Denied, kinds: Collection[Kind]) -> Iterator[pa.Table]:
-    """Of each row group the rows that are denied, with the columns by which they are and ``view``."""
-    there = file.schema_arrow.names
-    wanted = [each for each in ("view", *columns_of(denied, kinds)) if each in there]
-    if not columns_of(denied, kinds):
-        return
+def _without(file: pq.ParquetFile, meant: Hiding) -> bytes:
+    """The file with all that its metadata says, but without those rows."""
+    tables = []
     for group in range(file.num_row_groups):
-        rows = file.read_row_group(group, columns=wanted)
-        yield rows.filter(pa.array(hidden(rows, denied, kinds)))
+        rows = file.read_row_group(group)
+        tables.append(rows.filter(pa.array(~meant.rows(rows))))
+    events = {"events": str(sum(map(_events, tables)))}
+    if "views" in file.schema_arrow.names:
+        return parquet_bytes(by_row_group(tables), events)
+    return parquet_bytes(iter([pa.concat_tables(tables)]), events)
 
 
 def _events(rows: pa.Table) -> int:
