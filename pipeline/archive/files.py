@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -45,9 +46,28 @@ def extent_of(store: Store, chain: ChainName, path: str) -> Extent:
     return Extent(start, end)
 
 
-def extents_from(store: Store, chain: ChainName, offset: int) -> list[Extent]:
-    """The files of the chain that reach beyond `offset`, or begin behind it."""
-    starts = [start for each in store.list(chain.prefix) if (start := chain.start(each.path)) is not None]
-    before = [start for start in starts if start <= offset]
-    near = [*before[-1:], *(start for start in starts if start > offset)]
-    return [extent_of(store, chain, chain.path(start)) for start in near]
+class Standing(NamedTuple):
+    """A file that stands in the store."""
+
+    path: str
+    extent: Extent
+
+
+def standing_at(store: Store, chain: ChainName, start: int) -> Standing | None:
+    """What holds the record at `start`; None where nothing does."""
+    return next((each for each in standing_from(store, chain, start) if each.extent.start <= start), None)
+
+
+def standing_from(store: Store, chain: ChainName, offset: int) -> list[Standing]:
+    """The files of the chain that reach beyond `offset`, or begin behind it. What merged ones cover is void."""
+    while True:
+        paths = [each.path for each in store.list(chain.prefix)]
+        merged = [Standing(path, extent) for path in paths if (extent := chain.merged(path)) is not None]
+        starts = [start for path in paths if (start := chain.start(path)) is not None]
+        own = [start for start in starts if not any(start in range(*each.extent) for each in merged)]
+        near = [*[start for start in own if start <= offset][-1:], *(start for start in own if start > offset)]
+        try:
+            found = [Standing(path, extent_of(store, chain, path)) for path in map(chain.path, near)]
+        except FileNotFoundError:
+            continue  # it was merged after it had been listed
+        return [each for each in [*merged, *found] if each.extent.end > offset]

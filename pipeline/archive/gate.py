@@ -10,40 +10,65 @@ records again finds the name taken, and looks in its place. Rewriting replaces o
 (`purge`), so two who rewrite undo nothing of each other.
 
 **Names.** A segment is named by the first record that its group has, whether or not that record is erased, since two
-writers may know of different erasures.
+writers may know of different erasures. A name may be free again because its segment was merged into a larger one. Who
+comes late and takes it has written nothing that counts, and is told so: a merged segment was there before the name
+was free, so a listing after the creation shows it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
 
 from pipeline.archive.denied import OF_ROWS, DenyList
 from pipeline.archive.purging import purge
 from pipeline.archive.rows import Kept
-from pipeline.archive.segments import segment_bytes
 from pipeline.ports import Store
-from pipeline.rules.archive.names import SegmentName
+from pipeline.rules.archive.covering import cover_of
+from pipeline.rules.archive.denied import Denied, Kind, erased
+from pipeline.rules.archive.names import parse_path
+from pipeline.wire import rfc3339
 
 
 class Gate:
-    """Where segments come in. Used by one thread."""
+    """Where files with rows come in. Used by one thread."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Callable[[], float] = time.time) -> None:
         self._store = store
         self._deny_list = DenyList(store)
+        self._clock = clock
 
-    def create(self, name: SegmentName, kept: Sequence[Kept], end: int, *, dimension: int | None = None) -> int:
-        """Create a segment of these records, as `segment_bytes`, and return its size; 0 where that name is taken.
+    def create(self, path: str, make: Callable[[Denied], bytes], kinds: Collection[Kind] = OF_ROWS) -> int:
+        """Create what `make` makes without what is denied by such kinds, and return its size; 0 where that is taken.
 
         In either case nothing stands there, on return, that was erased before the call. Raises `StoreError`.
         """
         denied = self._deny_list.load()
-        data = segment_bytes(name, kept, end, denied, dimension=dimension)
-        made = self._store.create(name.path, data)
+        data = make(denied)
+        made = self._store.create(path, data)
         if not made or self._deny_list.load() is not denied:
-            self.check(name.path)
-        return len(data) if made else 0
+            purge(self._store, self._deny_list, path, kinds)
+        return len(data) if made and not self._merged(path) else 0
 
-    def check(self, path: str) -> None:
-        """Take out of a segment what is erased by now. Its writer may have died before it did so itself."""
-        purge(self._store, self._deny_list, path, OF_ROWS)
+    def deny_events(self, kept: Sequence[Kept]) -> None:
+        """Put those events on the list whose hash or subject is on it, before they are left out.
+
+        Of their reviews, which may come at any time, nothing else would say that they are of what is erased.
+        """
+        denied = self._deny_list.load()
+        if denied.kinds.isdisjoint((Kind.SHA256, Kind.SUBJECT)):
+            return
+        events = [
+            erased(Kind.EVENT, decision.event_id)
+            for decision, subject in ((each.record.decision, each.record.subject) for each in kept)
+            if denied.means(Kind.SHA256, decision.content_sha256) or denied.means(Kind.SUBJECT, subject)
+        ]
+        if not denied.entries.issuperset(events):
+            self._deny_list.add(events, rfc3339(self._clock()), "archiver")
+
+    def _merged(self, path: str) -> bool:
+        name = parse_path(path)
+        if name is None:
+            return False
+        listed = (parse_path(each.path) for each in self._store.list(name.chain))
+        return cover_of(name, (each for each in listed if each is not None)) is not None

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from pipeline.archive.denied import OF_REVIEWS
 from pipeline.archive.gate import Gate
 from pipeline.archive.reviews import reviews_bytes
+from pipeline.archive.segments import segment_bytes
 from pipeline.archive.unreadable import unreadable_bytes
 from pipeline.ports import Store
 from pipeline.rules.archive.chain import ChainName, Extent
@@ -20,17 +22,19 @@ It returns the bytes of the file once that is durable, 0 where there is one alre
 
 
 def creating(store: Store) -> Create:
-    """Files of every kind in that store; no segment has anything in it that is erased."""
+    """Files of every kind in that store; no row in them is of what is erased."""
     gate = Gate(store)
 
     def create(kind: str, chain: ChainName, extent: Extent, shape: int, kept: Sequence[Any]) -> int:
         path = chain.path(extent.start)
-        if kind == "features":
-            name = parse_path(path)
-            if name is None:
-                raise ValueError(f"{path} is no segment's name")
-            return gate.create(name, kept, extent.end, dimension=shape)
-        data = (reviews_bytes if kind == "reviews" else unreadable_bytes)(chain, extent, kept)
-        return len(data) if store.create(path, data) else 0
+        if kind == "reviews":
+            return gate.create(path, lambda denied: reviews_bytes(chain, extent, kept, denied), OF_REVIEWS)
+        if kind == "unreadable":
+            return gate.create(path, lambda _: unreadable_bytes(chain, extent, kept), ())
+        name = parse_path(path)
+        if name is None:
+            raise ValueError(f"{path} is no segment's name")
+        gate.deny_events(kept)
+        return gate.create(path, lambda denied: segment_bytes(name, kept, extent.end, denied, dimension=shape))
 
     return create

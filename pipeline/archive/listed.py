@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, timedelta
 
@@ -10,9 +9,9 @@ import pyarrow.compute as pc
 import structlog
 
 from pipeline.archive.files import file_rows
+from pipeline.archive.listing import listed
 from pipeline.errors import StoreAwayError, StoreError
 from pipeline.ports import Store
-from pipeline.rules.archive.names import SegmentName, parse_path
 
 _log = structlog.get_logger(__name__)
 
@@ -22,17 +21,12 @@ def kept_since(store: Store, topic: str, partition: int, offset: int, day: date)
 
     A damaged segment is left out, and named in the log. Raises `StoreAwayError`.
     """
-    groups = defaultdict[str, list[SegmentName]](list)
-    for stored in store.list("model="):
-        name = parse_path(stored.path)
-        if name and (name.topic, name.partition) == (topic, partition) and name.group.day >= day - timedelta(days=1):
-            groups[name.group.folder].append(name)
-    for names in groups.values():
-        # A segment ends where the next of its chain begins, or before.
-        ends = [*(name.start for name in names[1:]), None]
-        for name, end in zip(names, ends, strict=True):
-            if end is None or end > offset:
-                yield from kept_in(store, name.path, offset)
+    for segment in listed(store).segments:
+        name = segment.name
+        if (name.topic, name.partition) != (topic, partition) or name.group.day < day - timedelta(days=1):
+            continue
+        if segment.until is None or segment.until > offset:
+            yield from kept_in(store, segment.path, offset)
 
 
 def kept_in(store: Store, path: str, offset: int = 0) -> Iterator[tuple[int, str]]:

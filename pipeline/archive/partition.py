@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from pipeline.archive.files import extent_of, extents_from
+from pipeline.archive.files import standing_at, standing_from
 from pipeline.archive.hooks import ArchiveHooks
 from pipeline.archive.intake import Sort, Taken, unreadable, why
 from pipeline.archive.kinds import Create
@@ -156,10 +156,10 @@ class Partition:
         if found is None:
             if taken.event_id and self._repeats is None:
                 self._repeats = self._restored(event.offset, taken.chain)
-            files = extents_from(self._store, taken.chain, event.offset)
+            files = standing_from(self._store, taken.chain, event.offset)
             for file in files:
-                self._learn(taken.kind, taken.chain.path(file.start))
-            found = Open(taken.kind, taken.chain, Chain(files), taken.shape, now)
+                self._learn(taken.kind, file.path)
+            found = Open(taken.kind, taken.chain, Chain(file.extent for file in files), taken.shape, now)
             self._open[taken.chain.folder] = found
         return found
 
@@ -183,7 +183,7 @@ class Partition:
     def _write_one(self, each: Open) -> None:
         """Make the next file, or find it made, and go on behind it."""
         name, chain = each.name, each.chain
-        path, kept = name.path(chain.start), chain.kept
+        kept = chain.kept
         began = time.monotonic()
         values = [taken.value for taken in kept]
         size = self._create(each.kind, name, Extent(chain.start, self._next), each.shape, values)
@@ -192,7 +192,9 @@ class Partition:
             rows, seconds = sum(taken.rows for taken in kept), time.monotonic() - began
             self._hooks.written(each.kind, len(kept), rows, size, each.newest, seconds)
         else:
-            found = extent_of(self._store, name, path)
-            self._learn(each.kind, path)
-            chain.taken(found)
+            found = standing_at(self._store, name, chain.start)
+            if found is None:
+                return  # it has left with its day since
+            self._learn(each.kind, found.path)
+            chain.taken(found.extent)
             self._hooks.taken_by_another(each.kind)

@@ -12,6 +12,7 @@ from pipeline.archive.denied import OF_REVIEWS, DenyList, shown
 from pipeline.archive.files import file_bytes, file_rows
 from pipeline.ports import Store
 from pipeline.rules.archive.chain import ChainName, Extent
+from pipeline.rules.archive.denied import NOBODY, Denied
 from pipeline.rules.times import ALWAYS, Window
 from pipeline.wire import Review, rfc3339
 
@@ -34,12 +35,15 @@ _SCHEMA = pa.schema(
 _WORDS = ("review_id", "event_id", "image_id", "policy", "label", "reviewer", "inclusion_probability")
 
 
-def reviews_bytes(chain: ChainName, extent: Extent, kept: Sequence[tuple[int, Review]]) -> bytes:
-    """A file of these reviews, each with its offset in the reviews topic."""
+def reviews_bytes(
+    chain: ChainName, extent: Extent, kept: Sequence[tuple[int, Review]], denied: Denied = NOBODY
+) -> bytes:
+    """A file of these reviews but of what is denied, each with its offset in the reviews topic."""
     columns: dict[str, Any] = {"record": [offset for offset, _ in kept]}
     columns |= {name: [getattr(review, name) for _, review in kept] for name in _WORDS}
     columns["at"] = [_time(review.at) for _, review in kept]
-    return file_bytes(chain, extent, pa.table(columns, schema=_SCHEMA), len(kept))
+    rows = shown(pa.table(columns, schema=_SCHEMA), denied, OF_REVIEWS)
+    return file_bytes(chain, extent, rows, len(rows))
 
 
 def reviews_in(store: Store, deny_list: DenyList, window: Window = ALWAYS) -> Iterator[Review]:

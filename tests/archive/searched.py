@@ -23,6 +23,11 @@ def everything(store: Store) -> Iterator[tuple[str, bytes]]:
                         yield stored.path, value if isinstance(value, bytes) else str(value).encode()
 
 
-def holding(store: Store, needle: bytes) -> set[str]:
-    """The paths of the objects that have these bytes anywhere."""
-    return {path for path, data in everything(store) if needle in data}
+def holding(store: Store, *needles: bytes) -> dict[bytes, set[str]]:
+    """Which of these bytes are anywhere, each with the paths of the objects that have them."""
+    found: dict[bytes, set[str]] = {}
+    for path, data in everything(store):
+        for needle in needles:
+            if needle in data:
+                found.setdefault(needle, set()).add(path)
+    return found

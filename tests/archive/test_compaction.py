@@ -17,6 +17,7 @@ from pipeline.archive.gate import Gate
 from pipeline.archive.listing import listed
 from pipeline.archive.purging import purge
 from pipeline.archive.rows import Kept
+from pipeline.archive.segments import segment_bytes
 from pipeline.ports import Store
 from pipeline.rules.archive.compaction import runs
 from pipeline.rules.archive.denied import Kind, erased
@@ -65,7 +66,8 @@ def _append(store: Store) -> None:
     name = parse_path(next(store.list("model=")).path)
     assert name is not None
     late = SegmentName(name.group, name.topic, name.partition, 20)
-    Gate(store).create(late, [Kept(20 + at, record) for at, record in enumerate(MADE[20:])], 24)
+    kept = [Kept(20 + at, record) for at, record in enumerate(MADE[20:])]
+    Gate(store).create(late.path, lambda denied: segment_bytes(late, kept, 24, denied))
 
 
 CUTS = st.sets(st.integers(1, 19), min_size=3, max_size=8).map(lambda cuts: [0, *sorted(cuts)])

@@ -9,6 +9,7 @@ from pipeline.archive.denied import OF_ROWS, DenyList
 from pipeline.archive.gate import Gate
 from pipeline.archive.purging import purge
 from pipeline.archive.rows import Kept
+from pipeline.archive.segments import segment_bytes
 from pipeline.ports import Store
 from pipeline.rules.archive.denied import Kind, erased
 from pipeline.rules.archive.names import Group, SegmentName, day_of
@@ -23,8 +24,8 @@ MADE = records(6)
 KEPT = [Kept(at, record) for at, record in enumerate(MADE)]
 
 
-def _create(store: Store) -> bool:
-    return Gate(store).create(NAME, KEPT, len(KEPT))
+def _create(store: Store) -> int:
+    return Gate(store).create(NAME.path, lambda denied: segment_bytes(NAME, KEPT, len(KEPT), denied))
 
 
 def _erase(store: Store, *images: str) -> None:
@@ -53,7 +54,7 @@ def test_a_segment_of_nothing_but_the_erased_holds_its_name() -> None:
     _erase(store, *(record.decision.image_id for record in MADE))
     assert _create(store)
     assert _held(store) == []
-    assert not Gate(store).create(NAME, KEPT, len(KEPT))
+    assert not _create(store)
     archive = Archive(store)
     (segment,) = archive.segments()
     with archive.file(segment) as file:

@@ -35,9 +35,16 @@ class ChainName(NamedTuple):
         return f"{self.prefix}{start:0{OFFSET_DIGITS}d}{SUFFIX}"
 
     def start(self, path: str) -> int | None:
-        """The offset in a path of this chain; None where the path is of another one."""
+        """The offset in a path of this chain; None where the path is of another one, or of a merged file."""
         digits = path.removeprefix(self.prefix).removesuffix(SUFFIX)
         return int(digits) if path == f"{self.prefix}{digits}{SUFFIX}" and digits.isdecimal() else None
+
+    def merged(self, path: str) -> Extent | None:
+        """What a file of this chain holds that was merged of others: see `pipeline.rules.archive.covering`."""
+        start, _, end = path.removeprefix(self.prefix).removesuffix(SUFFIX).partition("_")
+        if path != f"{self.prefix}{start}_{end}{SUFFIX}" or not (start.isdecimal() and end.isdecimal()):
+            return None
+        return Extent(int(start), int(end))
 
 
 class Extent(NamedTuple):
