@@ -31,7 +31,10 @@ ANSWER_WITH_1 = (["policy"], ["scan"], ["backtest"], ["search"], ["dlq"], ["doct
 
 
 class LazyCommand(TyperCommand):
-    """A command by its name and line of help; its module is imported when it is run, or asked for its own help."""
+    """A command by its name and line of help; its module is imported when it is run, or asked for its own help.
+
+    A name of two words has a hyphen, where the module and its function have an underscore.
+    """
 
     def __init__(self, module: str, help_line: str) -> None:
         super().__init__(module.rpartition(".")[2], help=help_line)
@@ -40,9 +43,9 @@ class LazyCommand(TyperCommand):
     def loaded(self) -> Any:
         """The command with its options, which the function of the module's own name declares."""
         with no_collection():
-            module = import_module(self.module)
+            module = import_module(self.module.replace("-", "_"))
         app = typer.Typer(add_completion=False)
-        app.command(self.name)(getattr(module, str(self.name)))
+        app.command(self.name)(getattr(module, str(self.name).replace("-", "_")))
         return typer.main.get_command(app)
 
     def make_context(self, *args: Any, **how: Any) -> Any:

@@ -74,7 +74,7 @@ class DenyList:
         except (msgspec.DecodeError, FileNotFoundError) as error:
             raise StoreError(
                 f"{path} in the archive {self._store.address} cannot be read, so who is erased is not known and"
-                f" nothing may be shown: {error}; restore the object, or erase again and then remove it"
+                f" nothing may be shown: {error}; restore it, or remove it and erase again what it was of"
             ) from error
 
 

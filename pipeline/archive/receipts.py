@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import sha256
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -51,11 +52,33 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """The sha256 of all the rest, as JSON with this field empty."""
 
 
-def receipt_of(found: Found, asked: Sequence[Erased], archive: str, **said: str) -> Receipt:
-    """The receipt of an erasure that has ended; `said` are its texts, each by its field."""
-    told = {name: getattr(found, name) for name in ("entries", "objects", "rows", "events", "reviews", "unreadable")}
+class Said(NamedTuple):
+    """What an erasure knows of itself. Times are RFC 3339."""
+
+    archive: str
+    by: str
+    began_at: str
+    ended_at: str
+    software: str
+
+
+def receipt_of(found: Found, asked: Sequence[Erased], said: Said) -> Receipt:
+    """The receipt of an erasure that has ended."""
     receipt = Receipt(
-        archive=archive, asked=list(asked), looked_bytes=found.bytes, rewritten=found.rewritten, **told, **said
+        archive=said.archive,
+        asked=list(asked),
+        by=said.by,
+        began_at=said.began_at,
+        ended_at=said.ended_at,
+        software=said.software,
+        entries=found.entries,
+        objects=found.objects,
+        looked_bytes=found.bytes,
+        rows=found.rows,
+        events=found.events,
+        reviews=found.reviews,
+        unreadable=found.unreadable,
+        rewritten=found.rewritten,
     )
     return replace(receipt, digest=_digest(receipt))
 

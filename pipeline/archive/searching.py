@@ -36,8 +36,13 @@ class Search:
     def __init__(self, store: Store, told: Told) -> None:
         self._store, self._told = store, told
         self._seen: set[tuple[str, str]] = set()
-        self.objects = 0
+        self._paths: set[str] = set()
         self.bytes = 0
+
+    @property
+    def objects(self) -> int:
+        """How many were looked at, however often."""
+        return len(self._paths)
 
     def unseen(self, prefix: str) -> list[Stored]:
         """The Parquet objects below that are there by now and were not looked at as they are."""
@@ -65,7 +70,7 @@ class Search:
         except (FileNotFoundError, StoreChangedError):
             self._seen.discard((stored.path, stored.version))
             return None
-        self.objects += 1
+        self._paths.add(stored.path)
         self.bytes += stored.bytes
         self._told(0, 1)
         return Held(stored, rows, list(dict.fromkeys(events)))

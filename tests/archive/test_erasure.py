@@ -14,7 +14,7 @@ from pipeline.adapters.memory.store import MemoryStore
 from pipeline.archive.archive import Archive
 from pipeline.archive.compaction import Compactor
 from pipeline.archive.erasure import Asked, erase, look
-from pipeline.archive.receipts import Receipt, parse_receipt, receipt_json, receipt_of
+from pipeline.archive.receipts import Receipt, Said, parse_receipt, receipt_json, receipt_of
 from pipeline.archive.retention import retire
 from pipeline.archive.verifying import verify
 from pipeline.errors import StoreError, UsageError
@@ -76,8 +76,7 @@ BY_SUBJECT = [Asked(Kind.SUBJECT, ANNA)]
 
 def _receipt(store: Store, asked: list[Asked]) -> Receipt:
     found = erase(store, asked, AT, "", _nobody)
-    said = {"by": "", "began_at": AT, "ended_at": AT, "software": "0"}
-    return receipt_of(found, [each.erased for each in asked], store.address, **said)
+    return receipt_of(found, [each.erased for each in asked], Said(store.address, "", AT, AT, "0"))
 
 
 @pytest.fixture(params=["memory", "folder"])

@@ -28,7 +28,14 @@ COMMANDS: Mapping[str, str | Group] = {
     ),
     "archive": Group(
         "Keep what was decided, and ask the past.",
-        {"run": "Keep features records, policy sets and reviews in an archive, until SIGTERM."},
+        {
+            "run": "Keep features records, policy sets and reviews in an archive, until SIGTERM.",
+            "list": "List an archive's segments, a line each: their records, events, rows and bytes.",
+            "status": "Say what an archive holds: by model and day, its reviews, policy sets, and what is erased.",
+            "compact": "Merge the small segments of days that are over, and drop repeats of an event.",
+            "erase": "Erase images from an archive: hidden at once, gone when it returns, with a receipt.",
+            "verify-erased": "See that an erasure holds: the whole archive is searched again by its receipt.",
+        },
     ),
     "send": "Publish pictures to the images topic, the path as image id; returns once the broker has them all.",
     "tail": "Show decisions as they come, until Ctrl-C. Reads without a group, so it takes nothing from anybody.",

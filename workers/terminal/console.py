@@ -98,9 +98,15 @@ class Counter:
     def __init__(self, bars: Progress, what: str, total: int | None) -> None:
         self._bars = bars
         self._task = bars.add_task(what, total=total)
+        self._total = total or 0
 
     def advance(self, count: int = 1) -> None:
         self._bars.advance(self._task, count)
+
+    def more(self, total: int, done: int) -> None:
+        """So many more there are than was known, and so many more are done."""
+        self._total += total
+        self._bars.update(self._task, total=self._total, advance=done)
 
     def of(self, total: int) -> None:
         """Tell the bar its total once it is known."""

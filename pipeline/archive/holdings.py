@@ -1,0 +1,58 @@
+"""What an archive holds, by what its listing and the segments' metadata say: no row is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from pipeline.archive.denied import FOLDER, DenyList
+from pipeline.archive.listing import Segment
+from pipeline.archive.searching import REVIEWS, UNREADABLE
+from pipeline.archive.segments import Contents, contents, opened
+from pipeline.errors import StoreChangedError
+from pipeline.ports import Store
+
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """What lies beside the segments."""
+
+    reviews: int
+    """Files of reviews."""
+    unreadable: int
+    """Files of records that could not be read."""
+    policy_sets: int
+    erasures: int
+    """Objects of the deny list."""
+    denied: int
+    """What is erased: images, hashes, subjects, and the events that these found."""
+
+
+def contents_of(
+    store: Store, segments: Sequence[Segment], told: Callable[[int], object]
+) -> Iterator[tuple[Segment, Contents]]:
+    """What each segment's metadata says, in their order; one that has gone meanwhile is left out."""
+
+    def read(segment: Segment) -> Contents | None:
+        try:
+            with opened(store.local(segment.path) or store.open(segment.path), segment.path) as file:
+                return contents(file, segment.path)
+        except (FileNotFoundError, StoreChangedError):
+            return None
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for segment, found in zip(segments, pool.map(read, segments), strict=True):
+            told(1)
+            if found is not None:
+                yield segment, found
+
+
+def aside(store: Store) -> Aside:
+    """What lies beside the segments."""
+    reviews, unreadable, policy_sets, erasures = (
+        sum(1 for _ in store.list(prefix)) for prefix in (REVIEWS, UNREADABLE, "policies/", FOLDER)
+    )
+    return Aside(reviews, unreadable, policy_sets, erasures, len(DenyList(store).load().entries))
