@@ -7,6 +7,7 @@ import itertools
 import os
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -272,3 +273,17 @@ def together(count: int, act: Callable[[int], Any]) -> list[Any]:
     if failed:
         raise failed[0]
     return given
+
+
+def test_of_many_who_add_to_an_object_nobody_loses_anything(store: Store) -> None:
+    store.create("a/b", b"")
+
+    def add(letter: str) -> None:
+        while True:
+            version, data = next(store.list("a/b")).version, store.read("a/b")
+            if store.replace("a/b", data + letter.encode(), version):
+                return
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add, "abcdefghijkl"))
+    assert sorted(store.read("a/b").decode()) == list("abcdefghijkl")

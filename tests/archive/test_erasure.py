@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from msgspec import structs
 
 from pipeline.adapters.local.store import FolderStore
 from pipeline.adapters.memory.store import MemoryStore
+from pipeline.adapters.stores import BucketStore, StoreOptions
 from pipeline.archive.archive import Archive
 from pipeline.archive.compaction import Compactor
 from pipeline.archive.erasure import Asked, erase, look
@@ -20,9 +21,12 @@ from pipeline.archive.verifying import verify
 from pipeline.errors import StoreError, UsageError
 from pipeline.ports import Store
 from pipeline.rules.archive.denied import Kind
+from pipeline.rules.claims import allowed_location
 from tests.archive.interleaved import Actor
 from tests.archive.made import keep, records
 from tests.archive.searched import holding
+from tests.services import stores as servers
+from tests.services.stores import s3_server
 
 AT = "2026-11-26T00:00:00.000Z"
 ANNA = "anna@example.com"
@@ -79,9 +83,18 @@ def _receipt(store: Store, asked: list[Asked]) -> Receipt:
     return receipt_of(found, [each.erased for each in asked], Said(store.address, "", AT, AT, "0"))
 
 
-@pytest.fixture(params=["memory", "folder"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    return MemoryStore() if request.param == "memory" else FolderStore(tmp_path / "archive")
+@pytest.fixture(params=["memory", "folder", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    if request.param == "memory":
+        yield MemoryStore()
+    elif request.param == "folder":
+        yield FolderStore(tmp_path / "archive")
+    else:
+        servers.enter(monkeypatch)
+        with s3_server() as s3:
+            s3.make_bucket("archives")
+            options = StoreOptions(s3_endpoint=s3.endpoint)
+            yield BucketStore(allowed_location("s3://archives/part"), options, timeout=30.0)
 
 
 @pytest.mark.parametrize("merged", [False, True])
@@ -150,7 +163,7 @@ def _by_subject(store: Store) -> None:
 
 def test_an_erasure_that_was_killed_anywhere_is_ended_by_the_same_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.archive.searching._AT_ONCE", 1)
-    for steps in range(_steps(_by_subject)):
+    for steps in range(1, _steps(_by_subject), 2):
         store = MemoryStore()
         told = _fill(store)
         actor = Actor(_by_subject, store)
