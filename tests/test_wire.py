@@ -94,6 +94,16 @@ def test_a_decision_validates_against_its_schema_and_reads_back_the_same() -> No
     assert parse_decision(record.value or b"") == decision()
 
 
+def test_what_a_decision_supersedes_is_said_where_there_is_something() -> None:
+    first = decision()
+    later = msgspec.structs.replace(first, supersedes="0" * 32)
+    assert b"supersedes" not in decision_json(first)
+    assert json.loads(decision_json(later)) == {**json.loads(decision_json(first)), "supersedes": "0" * 32}
+    for made in (first, later):
+        assert parse_decision(decision_json(made)) == made
+        jsonschema.validate(json.loads(decision_json(made)), schema("decision.v2"))
+
+
 def test_a_decision_from_before_there_was_evidence_still_reads() -> None:
     """Decisions of the first version and of the second do."""
     for version in ("sluice.decision.v1", "sluice.decision.v2"):
@@ -167,7 +177,9 @@ def test_why_a_policy_matched_is_said_in_words_with_evidence_or_without() -> Non
 
 
 def test_the_schema_names_the_very_fields_of_a_decision() -> None:
-    assert set(schema("decision.v2")["properties"]) == {field.name for field in msgspec.structs.fields(Decision)}
+    read_back = {"time", "stored", "superseded_by"}
+    fields = {field.name for field in msgspec.structs.fields(Decision)}
+    assert set(schema("decision.v2")["properties"]) == fields | read_back
     named = schema("decision.v2")["$defs"]["match"]["properties"]
     assert set(named) == {field.name for field in msgspec.structs.fields(Match)}
     assert set(schema("claim.v1")["properties"]) == {field.name for field in msgspec.structs.fields(Claim)}

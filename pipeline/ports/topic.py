@@ -30,6 +30,9 @@ class Topic(Protocol):
     def offsets_at(self, time: float) -> dict[int, int]:
         """For each partition, the first offset whose record is of that time (in seconds) or later; else its end."""
 
+    def partition_of(self, key: bytes) -> int:
+        """Where a record with that key goes now, if its writer leaves it to the key. It reads no record."""
+
     def read(self, spans: Spans) -> Iterator[Event]:
         """The records within these spans, each partition's in order; what has gone meanwhile is left out."""
 

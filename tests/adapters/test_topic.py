@@ -131,3 +131,12 @@ def test_reading_is_given_up_when_the_broker_says_nothing_more(kafka_of_own: Any
         kafka_of_own.stop()
         with pytest.raises(ServiceError, match=r"no Kafka broker|has not answered"):
             list(topic.read({0: Span(0, spans[0].end + 5)}))
+
+
+def test_where_a_key_leads_is_known_without_reading(made: Made) -> None:
+    topic, writer, _ = made
+    keys = [f"image {number}".encode() for number in range(12)] + [b"", b"\xff"]
+    writer.write([Record(topic.name, key, b"x") for key in keys])
+    found = {event.key: event.partition for event in topic.read(topic.spans())}
+    assert {key: topic.partition_of(key) for key in keys} == found
+    assert set(found.values()) == {0, 1}

@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, str | Group] = {
     ),
     "send": "Publish pictures to the images topic, the path as image id; returns once the broker has them all.",
     "tail": "Show decisions as they come, until Ctrl-C. Reads without a group, so it takes nothing from anybody.",
+    "decision": "Show decisions by id: of a decision, an event or an image, the newest first, and why each was made.",
     "backtest": "Judge what the archive remembers by other policies: what would be flagged, new, and let go.",
     "search": "Find the images of an archive that are nearest to words, to a picture, or to one of its own images.",
     "evaluate": (

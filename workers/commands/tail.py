@@ -1,21 +1,27 @@
-"""``sluice tail``: decisions as they come."""
+"""``sluice tail``: decisions as they come, and as they came."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from itertools import islice
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.text import Text
 
 from pipeline.adapters.kafka import tail as tail_topic
-from pipeline.wire import Event, dead_letter_json, parse_decision, read_dead_letter
-from workers.scan.report import dead_letter_line, decision_line
-from workers.services import kafka_connection
+from pipeline.errors import UsageError
+from pipeline.rules.decisions import Asked
+from pipeline.rules.times import Window
+from pipeline.wire import SEVERITY, Event, parse_decision, read_dead_letter
+from workers.history.lines import decision_object, decision_text, letter_object, letter_text
+from workers.history.reading import advancing, size_of, spans_within
+from workers.services import kafka_connection, kafka_topic
 from workers.settings import Settings
 from workers.settings.options import with_settings
+from workers.settings.times import WHEN, window_of
 from workers.terminal.console import Terminal, told
 
 
@@ -23,41 +29,76 @@ from workers.terminal.console import Terminal, told
 def tail(
     settings: Settings,
     from_beginning: Annotated[bool, typer.Option("--from-beginning", help="Start with what is there.")] = False,
+    since: Annotated[str | None, typer.Option(help=f"Start with what was written since then: {WHEN}.")] = None,
+    until: Annotated[str | None, typer.Option(help="End with what was written before then.")] = None,
     follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Wait for more, or end at the end.")] = True,
     flagged: Annotated[bool, typer.Option("--flagged", help="Only what a policy matched.")] = False,
+    policy: Annotated[str | None, typer.Option(help="Only what this policy matched, in shadow too.")] = None,
+    verdict: Annotated[list[str], typer.Option(help="Only of this verdict; may be repeated.")] = [],  # noqa: B006
+    min_score: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Only with that score or more, under --policy or else under any."),
+    ] = None,
     dead_letters: Annotated[bool, typer.Option("--dead-letters", help="Dead letters instead of decisions.")] = False,
     image: Annotated[str | None, typer.Option(help="Only this image id.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="Stop after that many.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """Show decisions as they come, until Ctrl-C. Reads without a group, so it takes nothing from anybody."""
-    topic = settings.dead_letters_topic if dead_letters else settings.decisions_topic
-    events = tail_topic(kafka_connection(settings), topic, from_beginning=from_beginning, follow=follow)
+    """Show decisions as they come, until Ctrl-C. Reads without a group, so it takes nothing from anybody.
+
+    With --since it begins in the past, and with --until it ends there: Kafka finds where, and no more is read. Each
+    line begins with when the decision was written, and with its partition and offset.
+    """
+    window = window_of(since, until)
+    asked = Asked(flagged, image, policy, frozenset(verdict), min_score, window)
+    if unknown := asked.verdicts.difference(SEVERITY):
+        raise UsageError(f"no decision has the verdict {min(unknown)!r}; there are {', '.join(SEVERITY)}")
+    if dead_letters and asked.of_policies:
+        raise UsageError("dead letters have no verdict, matches or scores: leave out what asks for them")
+    if from_beginning and since is not None:
+        raise UsageError("--from-beginning and --since name two beginnings: say one of them")
+    topic, terminal = settings.dead_letters_topic if dead_letters else settings.decisions_topic, Terminal()
     line_of = _letter_line if dead_letters else _decision_line
-    lines = (line for event in events if (line := line_of(event, flagged=flagged, image=image, as_json=as_json)))
-    terminal = Terminal()
-    for line in islice(lines, limit):
-        if isinstance(line, str):
-            terminal.json(line)
-            sys.stdout.flush()  # whoever waits for it on a pipe has it now
-        else:
-            terminal.print(line)
+    beginning, ends = from_beginning or (until is not None and since is None), until is not None or not follow
+    with _records(settings, topic, window, terminal, beginning=beginning, ends=ends) as records:
+        lines = (line for record in records if (line := line_of(record, asked, as_json=as_json)))
+        for line in islice(lines, limit):
+            if isinstance(line, str):
+                terminal.json(line)
+                sys.stdout.flush()  # whoever waits for it on a pipe has it now
+            else:
+                terminal.print(line)
 
 
-def _letter_line(event: Event, *, flagged: bool, image: str | None, as_json: bool) -> Text | str | None:
+@contextmanager
+def _records(
+    settings: Settings, topic: str, window: Window, terminal: Terminal, *, beginning: bool, ends: bool
+) -> Iterator[Iterator[Event]]:
+    """The topic's records of the window at least; without `ends` it waits for more."""
+    if not ends:
+        connection = kafka_connection(settings)
+        with closing(tail_topic(connection, topic, from_beginning=beginning, since=window.since)) as records:
+            yield records
+        return
+    with closing(kafka_topic(settings, topic)) as held:
+        spans = spans_within(held, window) if beginning or window.since is not None else {}
+        with terminal.counting(f"reading {topic}", size_of(spans)) as counter:
+            yield advancing(held.read(spans), counter.advance)
+
+
+def _letter_line(record: Event, asked: Asked, *, as_json: bool) -> Text | str | None:
     """A record of the dead-letter topic as a line, or as JSON; None for what was not asked for."""
-    letter = read_dead_letter(event)
-    if flagged or image not in {None, letter.image_id}:
+    if asked.image not in {None, read_dead_letter(record).image_id} or not asked.window.holds(record.timestamp):
         return None
-    return dead_letter_json(letter).decode() if as_json else dead_letter_line(letter)
+    return letter_object(record) if as_json else letter_text(record)
 
 
-def _decision_line(event: Event, *, flagged: bool, image: str | None, as_json: bool) -> Text | str | None:
+def _decision_line(record: Event, asked: Asked, *, as_json: bool) -> Text | str | None:
     """A record of the decisions topic as a line, or as JSON; None for what was not asked for."""
     try:
-        decision = parse_decision(event.value or b"")
+        decision = parse_decision(record.value or b"")
     except ValueError as error:
-        return told(f"# {event}: not a decision: {error}") if not as_json else None
-    if (flagged and not decision.matches) or image not in {None, decision.image_id}:
+        return None if as_json else told(f"# {record}: not a decision: {error}")
+    if not asked.means(decision, record.timestamp):
         return None
-    return msgspec.json.format(event.value or b"", indent=-1).decode() if as_json else decision_line(decision)
+    return decision_object(record) if as_json else decision_text(record, decision)

@@ -11,6 +11,7 @@ from pipeline.errors import UsageError
 from pipeline.ports import Span, Spans, Topic
 from pipeline.rules.dead_letters import Wanted, reason_of
 from pipeline.wire import DeadLetter, Event, read_dead_letter
+from workers.history.reading import advancing, spans_within
 from workers.terminal.plain import one_line
 
 _PLACE = re.compile(r"(.+)\[(\d{1,9})\]@(\d{1,19})", re.ASCII)
@@ -31,25 +32,16 @@ def spans_for(topic: Topic, wanted: Wanted, done: Mapping[int, int] | None = Non
         if place == topic.name and partition in spans:
             first, end = spans[partition]
             return {partition: Span(offset, offset + 1)} if first <= offset < end else {}
-    since = wanted.window.since
-    starts = {} if since is None else topic.offsets_at(since)
     done = done or {}
     return {
-        number: Span(min(max(span.first, starts.get(number, 0), done.get(number, 0)), span.end), span.end)
-        for number, span in spans.items()
+        number: Span(min(max(span.first, done.get(number, 0)), span.end), span.end)
+        for number, span in spans_within(topic, wanted.window).items()
     }
-
-
-def size_of(spans: Spans) -> int:
-    """How many records these spans hold at most."""
-    return sum(span.end - span.first for span in spans.values())
 
 
 def looked_through(topic: Topic, spans: Spans, advance: Callable[[int], object]) -> Iterator[Found]:
     """Every record within the spans; `advance` is told of each."""
-    for record in topic.read(spans):
-        advance(1)
-        yield Found(record, read_dead_letter(record))
+    return (Found(record, read_dead_letter(record)) for record in advancing(topic.read(spans), advance))
 
 
 def matching(topic: Topic, wanted: Wanted, spans: Spans, advance: Callable[[int], object]) -> Iterator[Found]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack, closing
 
-from pipeline.ports import Span, Topic
+from pipeline.ports import Topic
 from pipeline.wire import Event, event_of, is_event_of, is_whole
 from workers.dlq.found import Found
+from workers.history.events import Events
 
 
 class Originals:
@@ -17,9 +17,7 @@ class Originals:
     """
 
     def __init__(self, open_topic: Callable[[str], Topic]) -> None:
-        self._open = open_topic
-        self._topics: dict[str, Topic] = {}
-        self._ending = ExitStack()
+        self._events = Events(open_topic)
 
     def event_of(self, found: Found) -> Event | None:
         """The whole event; None where it is not here any more, or its place is unknown. Raises `ServiceError`."""
@@ -28,16 +26,9 @@ class Originals:
             return None
         if is_whole(found.record):
             return event_of(found.record, source)
-        if source.topic not in self._topics:
-            self._topics[source.topic] = self._ending.enter_context(closing(self._open(source.topic)))
-        at = {source.partition: Span(source.offset, source.offset + 1)}
-        topic = self._topics[source.topic]
-        held = topic.spans().get(source.partition)
-        if held is None or not held.first <= source.offset < held.end:
-            return None
-        event = next(iter(topic.read(at)), None)
+        event = self._events.at(source)
         return event if event is not None and is_event_of(found.record, event) else None
 
     def close(self) -> None:
         """Close what was opened. Idempotent."""
-        self._ending.close()
+        self._events.close()

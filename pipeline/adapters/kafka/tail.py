@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -20,26 +20,31 @@ _LOOK_MS = 10_000
 
 
 def tail(
-    connection: KafkaConnection, topic: str, *, from_beginning: bool = False, follow: bool = True
-) -> Iterator[Event]:
-    """The topic's records, partition by partition in order; from now on, or from its beginning.
+    connection: KafkaConnection, topic: str, *, from_beginning: bool = False, since: float | None = None
+) -> Generator[Event]:
+    """The topic's records, partition by partition in order, as of `Tail`; it waits for more, for ever.
 
-    With `follow` it waits for more, for ever: the caller closes the iterator (or is interrupted). Without, it ends
-    where the topic ended at the first `next`. Raises `ServiceError` when there is no broker or no such topic.
+    The caller closes it (or is interrupted). Raises `ServiceError` when there is no broker or no such topic.
     """
-    with closing(Tail(connection, topic, from_beginning=from_beginning)) as reader:
-        while follow or not reader.is_through():
+    with closing(Tail(connection, topic, from_beginning=from_beginning, since=since)) as reader:
+        while True:
             yield from reader.read(_SLICE)
 
 
 class Tail:
-    """Reads topics from now on, or from their beginning. One thread uses it.
+    """Reads topics from now on, from their beginning, or from what was written at a time (in seconds) on.
 
-    Raises `ServiceError` when there is no broker or no such topic. A partition that is added later is read from its
-    beginning.
+    One thread uses it. Raises `ServiceError` when there is no broker or no such topic. A partition that is added
+    later is read from its beginning.
     """
 
-    def __init__(self, connection: KafkaConnection, *topics: str, from_beginning: bool = False) -> None:
+    def __init__(
+        self,
+        connection: KafkaConnection,
+        *topics: str,
+        from_beginning: bool = False,
+        since: float | None = None,
+    ) -> None:
         self._topics = topics
         with connection.reaching():
             self._consumer: Any = connection.client(
@@ -53,7 +58,7 @@ class Tail:
             )
         try:
             with connection.reaching():
-                self._ends = self._open(from_beginning=from_beginning)
+                self._open(from_beginning=from_beginning, since=since)
         except BaseException:
             self.close()
             raise
@@ -71,28 +76,30 @@ class Tail:
         except errors.KafkaError as error:
             raise ServiceError(f"Kafka does not let us read {', '.join(self._topics)}: {error}") from error
 
-    def is_through(self) -> bool:
-        """Whether everything was read that was there in the beginning."""
-        return all(self._consumer.position(partition) >= end for partition, end in self._ends.items())
-
     def close(self) -> None:
         self._consumer.close()
 
-    def _open(self, *, from_beginning: bool) -> dict[TopicPartition, int]:
-        """Take every partition and go to the chosen end; returns where each partition ends now."""
+    def _open(self, *, from_beginning: bool, since: float | None) -> None:
+        """Take every partition and go to where it is read from."""
         partitions = self._partitions()
         for topic in self._topics:
             if topic not in {partition.topic for partition in partitions}:
                 raise ServiceError(f"Kafka has no topic {topic}")
-        ends: dict[TopicPartition, int] = self._consumer.end_offsets(partitions)
         self._consumer.assign(partitions)
         if from_beginning:
             self._consumer.seek_to_beginning(*partitions)
-        else:
-            for partition, end in ends.items():
-                # Not seek_to_end: that is looked up at the first poll, and skips what arrives until then.
-                self._consumer.seek(partition, end)
-        return ends
+            return
+        # Not seek_to_end: that is looked up at the first poll, and skips what arrives until then.
+        starts: Mapping[TopicPartition, int] = self._consumer.end_offsets(partitions)
+        if since is not None:
+            starts = {**starts, **self._first_of(partitions, since)}
+        for partition, start in starts.items():
+            self._consumer.seek(partition, start)
+
+    def _first_of(self, partitions: Sequence[TopicPartition], since: float) -> dict[TopicPartition, int]:
+        """The first offset of that time or later, in the partitions that have any."""
+        found = self._consumer.offsets_for_times(dict.fromkeys(partitions, max(0, int(since * 1000))))
+        return {partition: at.offset for partition, at in found.items() if at is not None and at.offset >= 0}
 
     def _partitions(self) -> list[TopicPartition]:
         """Those that the last metadata knows."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, OffsetAndMetadata, OffsetSpec, TopicPartition, errors
 from kafka.admin import OffsetTimestamp
+from kafka.partitioner import murmur2
 
 from pipeline.adapters.kafka.connection import KafkaConnection
 from pipeline.adapters.kafka.fetcher import FETCH_BYTES, PARTITION_FETCH_BYTES
@@ -61,6 +62,9 @@ class KafkaTopic:
             found = self._admin.list_partition_offsets(dict.fromkeys(self._partitions, spec))
         ends = {number: span.end for number, span in self.spans().items()}
         return {at.partition: ends[at.partition] if at_.offset < 0 else at_.offset for at, at_ in found.items()}
+
+    def partition_of(self, key: bytes) -> int:
+        return int(murmur2(key) & 0x7FFFFFFF) % len(self._partitions)
 
     def read(self, spans: Spans) -> Iterator[Event]:
         wanted = {TopicPartition(self.name, number): span for number, span in spans.items() if span.first < span.end}

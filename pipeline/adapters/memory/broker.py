@@ -89,6 +89,10 @@ class MemoryBroker:
         with self.changed:
             return len(self._logs(topic))
 
+    def partition_of(self, topic: str, key: bytes) -> int:
+        """Where the next record with that key goes."""
+        return crc32(key) % self.partitions(topic)
+
     def first(self, partition: Partition) -> int:
         """The offset of the oldest record that has not been deleted."""
         with self.changed:

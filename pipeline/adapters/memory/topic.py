@@ -28,6 +28,9 @@ class MemoryTopic:
             for number, span in self.spans().items()
         }
 
+    def partition_of(self, key: bytes) -> int:
+        return self._broker.partition_of(self.name, key)
+
     def read(self, spans: Spans) -> Iterator[Event]:
         self._check()
         held = self.spans()

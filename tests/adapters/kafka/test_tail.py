@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
@@ -16,15 +17,6 @@ from tests.adapters.conftest import KafkaBus
 from tests.services.deadline import until
 
 
-def test_tail_from_the_beginning_ends_where_the_topic_ends(kafka_bus_of_four: KafkaBus) -> None:
-    bus = kafka_bus_of_four
-    assert list(tail(bus.connection, bus.topic, from_beginning=True, follow=False)) == []
-    bus.put(b"a", b"b", b"c")
-    seen = tail(bus.connection, bus.topic, from_beginning=True, follow=False)
-    assert sorted(event.value or b"" for event in seen) == [b"a", b"b", b"c"]
-    assert list(tail(bus.connection, bus.topic, follow=False)) == []
-
-
 def test_tail_follows_from_now_on(kafka_bus_of_four: KafkaBus) -> None:
     bus = kafka_bus_of_four
     bus.put(b"before", partition_of=b"k")
@@ -33,6 +25,18 @@ def test_tail_follows_from_now_on(kafka_bus_of_four: KafkaBus) -> None:
     bus.put(b"after", partition_of=b"k")
     assert next(following).value == b"after"
     following.close()
+
+
+def test_tail_begins_at_a_time_and_goes_on(kafka: Any, new_topic: Any) -> None:
+    topic = new_topic(partitions=2)
+    kafka.produce(topic, b"before", partition=0)
+    time.sleep(0.05)
+    since = time.time()
+    time.sleep(0.05)
+    kafka.produce(topic, b"since", partition=0)
+    with closing(Tail(KafkaConnection(kafka.bootstrap_servers), topic, since=since)) as reader:
+        kafka.produce(topic, b"in a partition that had nothing", partition=1)
+        assert values_within(reader, 2) == [b"in a partition that had nothing", b"since"]
 
 
 def values_within(reader: Tail, count: int) -> list[bytes | None]:

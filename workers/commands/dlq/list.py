@@ -13,8 +13,9 @@ import typer
 from pipeline.rules.dead_letters import Wanted
 from pipeline.wire import dead_letter_json
 from workers.dlq.filters import with_filters
-from workers.dlq.found import counted, matching, size_of, spans_for, tally
+from workers.dlq.found import counted, matching, spans_for, tally
 from workers.dlq.lines import line_of
+from workers.history.reading import size_of
 from workers.services import kafka_topic
 from workers.settings import Settings
 from workers.settings.options import with_settings

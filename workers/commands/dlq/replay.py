@@ -11,10 +11,11 @@ from pipeline.errors import UsageError
 from pipeline.rules.dead_letters import Wanted
 from workers.dlq.asking import make_sure
 from workers.dlq.filters import with_filters
-from workers.dlq.found import looked_through, size_of, spans_for
+from workers.dlq.found import looked_through, spans_for
 from workers.dlq.originals import Originals
 from workers.dlq.outcomes import Outcomes
 from workers.dlq.replay import Progress, Replay, Target
+from workers.history.reading import size_of
 from workers.process.interrupts import keeping
 from workers.services import kafka_topic, kafka_writer
 from workers.settings import Settings

@@ -13,9 +13,10 @@ import typer
 
 from pipeline.errors import UsageError
 from pipeline.rules.dead_letters import Wanted
-from workers.dlq.found import Found, matching, size_of, spans_for, unknown
+from workers.dlq.found import Found, matching, spans_for, unknown
 from workers.dlq.originals import Originals
 from workers.dlq.saving import place_for, write_new
+from workers.history.reading import size_of
 from workers.services import kafka_topic
 from workers.settings import Settings
 from workers.settings.options import with_settings

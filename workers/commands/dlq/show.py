@@ -10,8 +10,9 @@ import typer
 
 from pipeline.rules.dead_letters import Wanted
 from pipeline.wire import dead_letter_json
-from workers.dlq.found import Found, matching, size_of, spans_for, unknown
+from workers.dlq.found import Found, matching, spans_for, unknown
 from workers.dlq.lines import SHOWN_BYTES, page_of
+from workers.history.reading import size_of
 from workers.services import kafka_topic
 from workers.settings import Settings
 from workers.settings.options import with_settings

@@ -1,0 +1,40 @@
+"""What is read of an answer that was read back: what it says, and when and where it was written."""
+
+from __future__ import annotations
+
+import msgspec
+from rich.text import Text
+
+from pipeline.wire import Decision, Event, SourceRef, dead_letter_json, read_dead_letter, rfc3339
+from workers.scan.report import dead_letter_line, decision_line
+from workers.terminal.console import told
+
+
+def stamped(record: Event, line: Text) -> Text:
+    """The line, behind the record's time, partition and offset."""
+    return told((f"{rfc3339(record.timestamp)} {record.partition}@{record.offset} ", "dim")) + line
+
+
+def decision_text(record: Event, decision: Decision) -> Text:
+    """One line: when and where it was written, verdict, score, policy, image, evidence."""
+    line = decision_line(decision)
+    if decision.supersedes:
+        line += told((f"  instead of {decision.supersedes}", "dim"))
+    return stamped(record, line)
+
+
+def decision_object(record: Event) -> str:
+    """A decision's record as JSON: what stands there, with ``time`` and ``stored``, when and where it was written."""
+    said = msgspec.json.decode(record.value or b"")
+    stored = SourceRef(record.topic, record.partition, record.offset)
+    return msgspec.json.encode({**said, "time": rfc3339(record.timestamp), "stored": stored}).decode()
+
+
+def letter_text(record: Event) -> Text:
+    """One line: when and where it was written, reason, image, message."""
+    return stamped(record, dead_letter_line(read_dead_letter(record)))
+
+
+def letter_object(record: Event) -> str:
+    """A dead letter's record as JSON, which says by itself when and where it was written."""
+    return dead_letter_json(read_dead_letter(record)).decode()
