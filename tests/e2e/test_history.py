@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.e2e.answers import schema_problems
 from tests.e2e.pictures import picture
-from tests.e2e.pipeline_under_test import Pipeline
+from tests.e2e.pipeline_under_test import STOP, Pipeline
 from tests.e2e.standing import Standing
 from tests.services.processes import ChildProcess
 
@@ -113,3 +115,37 @@ def test_a_decision_is_found_by_any_of_its_ids_in_the_topics_and_an_unknown_id_i
     unknown = run(pipeline, "decision", "nobody", status=1)
     assert unknown.stdout() == ""
     assert "called nobody" in unknown.stderr()
+
+
+def test_a_decision_made_again_is_identical_and_after_an_edit_names_the_old_set(
+    make_pipeline: Callable[..., Pipeline], quick: dict[str, object], tmp_path: Path
+) -> None:
+    pipeline = make_pipeline(partitions=2)
+    worker = pipeline.worker()
+    pipeline.send([picture(number) for number in range(12)])
+    pipeline.wait_for_answers(12, worker)
+    assert worker.process.terminate(STOP) == 0
+    decided = pipeline.answers().decisions
+    file = tmp_path / "decisions.jsonl"
+    file.write_text("".join(json.dumps(each) + "\n" for each in decided))
+    model = {name: quick[name] for name in ("model", "device", "dtype")}
+    same = objects(run(pipeline, "replay", str(file), "--json", policies=quick["policies"], **model))
+    assert [each["outcome"] for each in same] == ["identical"] * 12
+    assert [each["before"]["event_id"] for each in same] == [each["event_id"] for each in decided]
+
+    forged = {**decided[0], "verdict": "block" if decided[0]["verdict"] != "block" else "allow"}
+    (tmp_path / "forged.json").write_text(json.dumps(forged, indent=2))
+    different = run(pipeline, "replay", str(tmp_path / "forged.json"), status=1, policies=quick["policies"], **model)
+    assert f"verdict {' ' * 24} {forged['verdict']}  now  {decided[0]['verdict']}" in different.stdout()
+
+    gone = {**decided[0], "event_id": "0" * 32}
+    (tmp_path / "gone.json").write_text(json.dumps(gone))
+    refused = run(pipeline, "replay", str(tmp_path / "gone.json"), status=2, policies=quick["policies"], **model)
+    assert "another event stands at" in refused.stderr()
+
+    edited = tmp_path / "edited"
+    edited.mkdir()
+    for each in Path(str(quick["policies"])).iterdir():
+        (edited / each.name).write_text(each.read_text().replace("0.15", "0.16"))
+    other = run(pipeline, "replay", str(file), status=2, policies=edited, **model)
+    assert f"the policy set {decided[0]['policy_set']} is not in {edited}" in other.stderr()

@@ -6,7 +6,7 @@ builds the moderator that judges a stream by them.
 
 from workers.assembly.claims import claim_fetcher
 from workers.assembly.decoding import decoder_alone, preprocess_of
-from workers.assembly.judgement import Judge, build_feature_cache, judge
+from workers.assembly.judgement import Judge, build_feature_cache, judge, judge_by
 from workers.assembly.model import Model, load_encoder, load_model, product_device
 from workers.assembly.path import moderator
 from workers.assembly.screens import screen
@@ -18,6 +18,7 @@ __all__ = [
     "claim_fetcher",
     "decoder_alone",
     "judge",
+    "judge_by",
     "load_encoder",
     "load_model",
     "moderator",

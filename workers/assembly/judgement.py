@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from threadpoolctl import threadpool_limits
 
 from pipeline.adapters.local.last_good import LastGood
-from pipeline.adapters.memory import MemoryFeatureCache
+from pipeline.adapters.memory import MemoryFeatureCache, MemoryTextCache
 from pipeline.adapters.memory.tiered import TieredFeatureCache
 from pipeline.path.live import LivePolicies
 from pipeline.ports import FeatureCache, Hooks, TextCache
@@ -49,6 +49,17 @@ def judge(
         files = offer_first(settings, live, hooks, last_good)
     hooks.model_loaded(model.encoder.spec)
     return Judge(model, files, live, MemoryFeatureCache(settings.remember) if features is None else features)
+
+
+def judge_by(files: Mapping[str, bytes], model: Model) -> Judge:
+    """Put a policy set of these very files to the model, such as one that was live once; no image is remembered.
+
+    Raises `PolicyError` when they do not hold.
+    """
+    live = LivePolicies(model.encoder, MemoryTextCache(), Hooks())
+    with threadpool_limits(1, user_api="blas"):  # type: ignore[no-untyped-call]  # as in `moderator`
+        live.offer(files)
+    return Judge(model, files, live, MemoryFeatureCache(0))
 
 
 def build_feature_cache(

@@ -40,6 +40,10 @@ COMMANDS: Mapping[str, str | Group] = {
     "send": "Publish pictures to the images topic, the path as image id; returns once the broker has them all.",
     "tail": "Show decisions as they come, until Ctrl-C. Reads without a group, so it takes nothing from anybody.",
     "decision": "Show decisions by id: of a decision, an event or an image, the newest first, and why each was made.",
+    "replay": (
+        "Make a decision again, from its event and by the policies that it names, and say whether it is identical."
+    ),
+    "redecide": "Decide archived events anew by the policies of the folder, where that changes their verdict.",
     "backtest": "Judge what the archive remembers by other policies: what would be flagged, new, and let go.",
     "search": "Find the images of an archive that are nearest to words, to a picture, or to one of its own images.",
     "evaluate": (

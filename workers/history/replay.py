@@ -1,0 +1,164 @@
+"""A decision made again: the same event, the same policies, the same model, through the stages of a worker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Event as Flag
+
+from msgspec.structs import replace
+
+from pipeline.adapters.memory.given import GivenSource
+from pipeline.archive.archive import SIGNALS, Archive
+from pipeline.archive.lookup import events_called, newest_first
+from pipeline.errors import ServiceError, UsageError
+from pipeline.items import Item
+from pipeline.ports import Fetcher, Hooks
+from pipeline.rules.judging import judge
+from pipeline.rules.sameness import Comparison, compared
+from pipeline.signals import Signals
+from pipeline.wire import Answer, DeadLetter, Decided, Decision, Event, Topics, dead_letter, parse_decision, record_of
+from workers import assembly
+from workers.history.events import Events
+from workers.history.policy_sets import files_of_version
+from workers.settings import Settings
+
+_FROM_FEATURES = (
+    "the event's image is not seen again: its archived features were judged again, and nothing else replayed"
+)
+_GONE = frozenset(("fetch_failed", "fetch_refused", "checksum_mismatch"))
+"""Reasons of a dead letter by which the image of a claim check is not there any more, or is another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What came of a replay: the decision made again, or the dead letter that came instead."""
+
+    before: Decision
+    after: Decision | DeadLetter
+    notes: tuple[str, ...] = ()
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """What the two have in common; None where there is no decision."""
+        return compared(self.before, self.after) if isinstance(self.after, Decision) else None
+
+    @property
+    def same(self) -> bool:
+        found = self.comparison
+        return found is not None and found.same
+
+
+class Replays:
+    """Makes decisions again with one model. `archive` may have policy sets, and features where events have gone."""
+
+    def __init__(
+        self, settings: Settings, model: assembly.Model, events: Events, fetcher: Fetcher, archive: Archive | None
+    ) -> None:
+        self._settings = settings
+        self._model = model
+        self._events = events
+        self._fetcher = fetcher
+        self._archive = archive
+        self._judges: dict[str, assembly.Judge] = {}
+
+    def of(self, before: Decision) -> Replayed:
+        """Make that decision again. Raises `UsageError` for one that cannot be, with what is missing."""
+        self._check_model(before)
+        event, why_not = self._event(before)
+        if event is None:
+            return self._from_features(before, why_not)
+        [answer] = self._put_through(event, self._judge(before.policy_set))
+        if isinstance(answer, Decided):
+            return Replayed(before, _as_published(answer))
+        letter = dead_letter(answer)
+        if letter.reason in _GONE:
+            return self._from_features(before, f"what its claim check stands for is not there: {letter.message}")
+        return Replayed(before, letter)
+
+    def _check_model(self, before: Decision) -> None:
+        """Scores of another model, or of pixels made otherwise, are others; a dtype moves their last digits."""
+        here, then = self._model.provenance, before.model
+        told = {
+            "model": (f"{then.name}@{then.fingerprint}", f"{here.model.name}@{here.model.fingerprint}"),
+            "preprocessing": (before.preprocess, here.preprocess),
+        }
+        differing = [f"{name} {was}, and here it is {now}" for name, (was, now) in told.items() if was != now]
+        if differing:
+            raise UsageError(
+                f"{before.decision_id} was decided with the {'; the '.join(differing)}: replay it with the settings"
+                " of the worker that decided it (--model, --pretrained, --preprocess, --coverage)"
+            )
+
+    def _event(self, before: Decision) -> tuple[Event | None, str]:
+        """The very event; or None, and why it is not there."""
+        try:
+            event = self._events.at(before.source)
+        except ServiceError as error:
+            return None, str(error)
+        if event is None:
+            return None, f"there is no event at {before.source} any more"
+        if Item(event).event_id != before.event_id:
+            return None, f"another event stands at {before.source}: the topic was made anew"
+        return event, ""
+
+    def _judge(self, version: str) -> assembly.Judge:
+        if version not in self._judges:
+            files = files_of_version(self._settings, self._archive, version)
+            self._judges[version] = assembly.judge_by(files, self._model)
+        return self._judges[version]
+
+    def _put_through(self, event: Event, judge: assembly.Judge) -> Sequence[Answer]:
+        done, kept = Flag(), _Kept()
+        source = GivenSource([event], done, time.monotonic)
+        settings, fetcher = self._settings, self._fetcher
+        with assembly.moderator(settings, judge, source, kept, fetcher, kept, in_order=True) as moderator:
+            moderator.run(done)
+        return kept.answers
+
+    def _from_features(self, before: Decision, why: str) -> Replayed:
+        """What its policies say of the features that the archive kept. Raises `UsageError` where it kept none."""
+        signals = None if self._archive is None else _archived(self._archive, before.event_id)
+        if signals is None:
+            raise UsageError(
+                f"{before.decision_id} cannot be replayed: {why}, and "
+                + ("there is no archive (--archive)" if self._archive is None else "the archive has no such event")
+            )
+        compiled = self._judge(before.policy_set).live()
+        found = judge([signals], compiled)[0]
+        after = replace(
+            before,
+            verdict=found.verdict,
+            matches=found.matches,
+            shadow=found.shadow,
+            scores=found.scores,
+            model=signals.made_by.model,
+            preprocess=signals.made_by.preprocess,
+            frames=signals.frames,
+        )
+        return Replayed(before, after, (why, _FROM_FEATURES))
+
+
+class _Kept(Hooks):
+    """A publisher that keeps the answers."""
+
+    def __init__(self) -> None:
+        self.answers: list[Answer] = []
+
+    def publish(self, answers: Sequence[Answer]) -> None:
+        self.answers += answers
+
+    def close(self) -> None:
+        """There is nothing to free."""
+
+
+def _as_published(answer: Decided) -> Decision:
+    """The decision as its record has it, with the notes on headers that it does not carry."""
+    return parse_decision(record_of(answer, Topics()).value or b"")
+
+
+def _archived(archive: Archive, event_id: str) -> Signals | None:
+    segments = newest_first(archive.segments())
+    found = next(events_called(archive, segments, {event_id}, SIGNALS), None)
+    return None if found is None else found[0].signals([found[1]])[0]
