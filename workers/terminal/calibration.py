@@ -11,8 +11,9 @@ from rich.text import Text
 
 from pipeline.lab.data.extract import Unreadable
 from pipeline.lab.evaluation.shares import Estimate
+from pipeline.lab.reviews.reviewed import Reviewed
 from pipeline.lab.thresholds.calibrate import Choice
-from pipeline.lab.thresholds.curve import average_precision, precision_at_recall
+from pipeline.lab.thresholds.curve import Curve, average_precision, precision_at_recall
 from pipeline.lab.thresholds.measure import Calibration
 from workers.terminal.console import told
 
@@ -31,7 +32,8 @@ def show(found: Calibration, console: Console) -> None:
         else f", precision as in a stream where {found.prevalence:g} of the images show it"
     )
     scored_by = f"{found.spec.name}@{found.spec.fingerprint}"
-    console.print(told(f"{found.data}: {found.images:,} images, scored by {scored_by}{of}"))
+    chosen = "" if found.stream is None else f" of {found.stream:,} in the archive"
+    console.print(told(f"{found.data}: {found.images:,} images{chosen}, scored by {scored_by}{of}"))
     console.print()
     console.print(_thresholds(found))
     console.print()
@@ -116,16 +118,24 @@ def _curves(found: Calibration) -> Table:
     for finding in found.findings:
         if finding.curve is None:
             continue
-        points = finding.curve.points(found.prevalence)
         table.add_row(
             told(finding.policy.id),
-            *(f"{precision_at_recall(points, recall):.2f}" for recall in RECALLS),
-            "".join(_bar(precision_at_recall(points, (step + 1) / _STEPS)) for step in range(_STEPS)),
-            f"{average_precision(points):.3f}",
+            *_precisions(finding.curve, found.prevalence),
             f"{finding.curve.positives:,}",
             f"{finding.curve.negatives:,}",
         )
     return table
+
+
+def _precisions(curve: Curve, prevalence: float | None) -> Iterator[str]:
+    """Cells of a curve: precision at each of `RECALLS`, all along, and on average; dashes where recall is unknown."""
+    if not curve.complete:
+        yield from ("-" for _ in (*RECALLS, "0 to 1", "average"))
+        return
+    points = curve.points(prevalence)
+    yield from (f"{precision_at_recall(points, recall):.2f}" for recall in RECALLS)
+    yield "".join(_bar(precision_at_recall(points, (step + 1) / _STEPS)) for step in range(_STEPS))
+    yield f"{average_precision(points):.3f}"
 
 
 def _bar(share: float) -> str:
@@ -142,3 +152,18 @@ def _remarks(found: Calibration) -> Iterator[Text]:
                 yield told((f"{what}: {choice.problem}", "yellow"), "; its file is left alone")
             if finding.status != "no target":
                 yield from (told(f"{what}: {note}") for note in choice.notes)
+        if finding.curve and finding.curve.sample:
+            yield told(f"{finding.policy.id}: {_reviews(finding.curve.sample)}")
+
+
+def _reviews(found: Reviewed) -> str:
+    """How many reviews there were, and what became of those that do not count."""
+    said = found.reviews
+    parts = {
+        "left unsure": int(found.unsure.sum()),
+        "not found in the archive": found.missing,
+        "put aside for a later one": said.replaced,
+    }
+    left_out = "".join(f", {count:,} {what}" for what, count in parts.items() if count)
+    differ = f"; reviewers differ on {said.disputed:,} of {said.by_several:,}" if said.by_several else ""
+    return f"{len(found.scores):,} reviewed{left_out}{differ}"

@@ -42,7 +42,9 @@ def reached(curve: Curve, target: Target, prevalence: float | None) -> Flags:
 
 
 def shortage(curve: Curve, target: Target, prevalence: float | None) -> str:
-    """How many more images it would take for the data to support the target at all; "" where there are enough."""
+    """Why the data cannot support the target at all, and how many more images it would take; "" where they can."""
+    if target.false_positives is not None and not curve.complete:
+        return _untold(curve, target)
     positives, negatives = _needed(curve, target, prevalence)
     worth = curve.worth
     more = {"images that show it": positives - worth[0], "images that do not show it": negatives - worth[1]}
@@ -67,14 +69,16 @@ def _needed(curve: Curve, target: Target, prevalence: float | None) -> tuple[int
     return positives, negatives
 
 
+def _untold(curve: Curve, target: Target) -> str:
+    return f"{target} cannot be told: {'; '.join(curve.remarks(curve.least))}"
+
+
 def out_of_reach(curve: Curve, target: Target, prevalence: float | None) -> str:
     """How near the nearest threshold comes where none will do, and what would help, since more images would not."""
-    if target.false_positives is not None and not curve.complete:
-        return f"{target} cannot be told: {'; '.join(curve.remarks(curve.least))}"
     near = []
     finds = (curve.hits > 0) & curve.told
     if not finds.any():
-        return f"{target} cannot be told: {'; '.join(curve.remarks(curve.least))}"
+        return _untold(curve, target)
     if target.precision is not None:
         precision = np.where(finds, curve.precision(prevalence), 0.0)
         at = int(precision.argmax())

@@ -10,24 +10,23 @@ from typing import Annotated
 import typer
 
 from pipeline.adapters.local.policy_folder import read_policy_folder
-from pipeline.adapters.memory import MemoryTextCache
 from pipeline.errors import UsageError
 from pipeline.lab.data.dataset import Dataset
 from pipeline.lab.data.dataset_files import read_labelled
 from pipeline.lab.thresholds.asked import asked
-from pipeline.lab.thresholds.measure import Calibration, measure
+from pipeline.lab.thresholds.measure import Calibration
 from pipeline.lab.thresholds.record import record
 from pipeline.lab.thresholds.write_back import check_writable, edits, write_back
-from pipeline.ports import Hooks
 from pipeline.rules.policies.files import parse_policies
-from workers import assembly
+from workers.archive.options import ArchiveAt, Since, Until
 from workers.commands.options import Font, PolicyFolder
+from workers.policies.calibration import Stream, on_pictures, on_stream
 from workers.settings import Settings
 from workers.settings.options import in_folder, with_settings
+from workers.settings.times import window_of
 from workers.terminal.calibration import name_unreadable, show
 from workers.terminal.console import Terminal
 from workers.terminal.plain import say, say_json
-from workers.terminal.progress import progress_bar
 
 FRESH = 2**43
 """Added to --seed: no other command draws these scenes, so thresholds are judged by none that they were set on."""
@@ -57,12 +56,26 @@ Negatives = Annotated[int, typer.Option(min=1, help="Scenes that show none of it
 Seed = Annotated[int, typer.Option(min=0, help="Which scenes, with --emoji.")]
 
 
-@with_settings("model", "images", "policies", "log")
+Reviews = Annotated[bool, typer.Option("--reviews", help="Go by the reviews that the archive keeps, not by DATA.")]
+Labels = Annotated[
+    Path | None,
+    typer.Option(
+        help="Go by a CSV file of what was said of archived images: image_id,policy,label[,inclusion_probability]."
+    ),
+]
+
+
+@with_settings("model", "images", "policies", "store", "log")
 def calibrate(
     settings: Settings,
     data: Data = None,
     folder: PolicyFolder = None,
     emoji: Emoji = False,
+    archive: ArchiveAt = None,
+    reviews: Reviews = False,
+    labels: Labels = None,
+    since: Since = None,
+    until: Until = None,
     precision: Precision = None,
     false_positives: FalsePositives = None,
     prevalence: Prevalence = None,
@@ -75,29 +88,41 @@ def calibrate(
 ) -> int:
     """Set thresholds from labelled images: the lowest that reach a precision, or a budget of false positives.
 
-    A target without an action is for the mildest action that a policy has. Nothing is written without --write.
+    A target without an action is for the mildest action that a policy has. Nothing is written without --write. With
+    --archive it goes by reviews of the stream, each weighted by the chance with which its image was chosen.
     Exit status 0: every target reached. 1: the data do not support some target; that policy's file is left alone.
     """
+    of_stream = reviews or labels is not None or archive is not None
+    if of_stream and data is not None and folder is None:
+        data, folder = None, data  # the one word that is left is the folder of policies
     settings = in_folder(settings, folder)
     policy_set = parse_policies(read_policy_folder(settings.policies))  # a slip is found before the model is loaded
     wanted = asked(precision or (), false_positives or (), prevalence, policy_set.active)
     if write:
         check_writable(settings.policies)
-    draw = (positives, negatives, FRESH + seed, font) if emoji else None
-    dataset = _dataset(data, [policy.id for policy in policy_set.policies], draw)
-    with Terminal().status("loading the model and the policies"):
-        model = assembly.load_model(settings, one_caller=True)
-        judge = assembly.judge(settings, model, MemoryTextCache(), Hooks())
-    with progress_bar(dataset.name, len(dataset.examples)) as advance:
-        compiled, model = judge.live(), judge.model
-        found = measure(
-            compiled, model.encoder, model.decoder, dataset, wanted, threads=settings.cores, progress=advance
-        )
-    changed = edits(found, judge.files)
+    if of_stream:
+        _check(data, emoji=emoji, reviews=reviews, labels=labels, prevalence=prevalence)
+        stream = Stream(archive, window_of(since, until), labels)
+        found, files = on_stream(settings, stream, policy_set, wanted)
+    else:
+        draw = (positives, negatives, FRESH + seed, font) if emoji else None
+        dataset = _dataset(data, [policy.id for policy in policy_set.policies], draw)
+        found, files = on_pictures(settings, dataset, wanted)
+    changed = edits(found, files)
     if write:
-        write_back(changed, judge.files)
+        write_back(changed, files)
     _report(found, list(changed), written=write, as_json=as_json)
     return 0 if found.supported else NOT_SUPPORTED
+
+
+def _check(data: Path | None, *, emoji: bool, reviews: bool, labels: Path | None, prevalence: float | None) -> None:
+    """Raise `UsageError` for what a calibration on the stream cannot be asked."""
+    if data is not None or emoji:
+        raise UsageError("name one thing to calibrate on: labelled images, --emoji, or an --archive")
+    if reviews == (labels is not None):
+        raise UsageError("whose word counts? say --reviews for those that the archive keeps, or --labels FILE.csv")
+    if prevalence is not None:
+        raise UsageError("--prevalence is for labelled images; the stream's own is in its reviews: leave it out")
 
 
 def _dataset(data: Path | None, known: Sequence[str], draw: tuple[int, int, int, Path | None] | None) -> Dataset:
@@ -109,7 +134,7 @@ def _dataset(data: Path | None, known: Sequence[str], draw: tuple[int, int, int,
 
         positives, negatives, seed, font = draw
         return policy_scenes(positives, negatives, seed, font)
-    raise UsageError("name one thing to calibrate on: a folder, a CSV file, or --emoji")
+    raise UsageError("name one thing to calibrate on: a folder, a CSV file, --emoji, or an --archive")
 
 
 def _report(found: Calibration, changed: Sequence[Path], *, written: bool, as_json: bool) -> None:
