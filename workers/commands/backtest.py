@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from msgspec.structs import replace
 
-from pipeline.adapters.memory import MemoryTextCache
 from pipeline.errors import UsageError
-from pipeline.lab.backtest.engine import Question
 from pipeline.lab.backtest.merge import merge
-from pipeline.lab.backtest.record import Asked, Record, parse_record, record_bytes
+from pipeline.lab.backtest.record import Record, parse_record, record_bytes
 from pipeline.lab.backtest.record_json import record_json
-from pipeline.ports import EncoderSpec
-from pipeline.rules.times import Window
-from workers import assembly
-from workers.archive.opening import opened_archive, segments_in
+from pipeline.lab.reviews.reviewed import Reviewed
+from workers.archive.opening import opened_archive
 from workers.archive.options import ArchiveAt, Since, Until
-from workers.backtest.asked import check, question
+from workers.backtest.answer import Subject, answered
+from workers.backtest.asked import check
 from workers.backtest.gates import Limit, exceeded, limit_of
-from workers.backtest.run import bytes_of, run, shard_of, share_of
+from workers.backtest.page import write_page
+from workers.backtest.run import shard_of
 from workers.commands.options import AsJson
 from workers.settings import Settings
 from workers.settings.options import with_settings
@@ -31,6 +27,7 @@ from workers.settings.times import window_of
 from workers.terminal.backtest import show
 from workers.terminal.console import Terminal
 from workers.terminal.plain import say, say_json
+from workers.terminal.reports import check_writable
 
 EXCEEDED = 1
 
@@ -57,6 +54,9 @@ Part = Annotated[
     str | None,
     typer.Option("--shard", metavar="K/N", help="Judge the K-th of N shares of the segments; print a part to merge."),
 ]
+Html = Annotated[
+    Path | None, typer.Option(help="Write the results to this page, too: charts, examples and their pictures.")
+]
 Nearest = Annotated[int, typer.Option(min=0, max=1000, help="Images to tell of on either side of a threshold.")]
 
 
@@ -72,6 +72,7 @@ def backtest(
     max_let_go: MaxLetGo = None,
     shard: Part = None,
     nearest: Nearest = 10,
+    html: Html = None,
     as_json: AsJson = False,
 ) -> int:
     """Judge what the archive remembers by other policies: what would be flagged, new, and let go.
@@ -79,47 +80,25 @@ def backtest(
     A file is judged alone, by the defaults of its folder. Exit status 0: done, within --max-new and --max-let-go. 1:
     more than they allow. 2: the policies do not hold, or there is nothing to judge.
     """
+    check_writable("--html", html)
     limits = limit_of("--max-new", max_new), limit_of("--max-let-go", max_let_go)
     if str(what[0]) == "merge":
-        return _report(_merged(what[1:]), None, limits, as_json=as_json)
+        whole = _merged(what[1:])
+        if html is not None:
+            write_page(html, whole, {}, None)
+        return _report(whole, None, {}, limits, as_json=as_json)
     if len(what) > 1:
         raise UsageError("name one policy file, or one folder of policies")
     part, window = shard_of(shard, since, until), window_of(since, until)
     check(what[0], against)
-    terminal = Terminal()
     with opened_archive(settings, archive) as found:
-        segments = segments_in(found, window)
-        with terminal.status("loading the model and the policies"):
-            encoder = assembly.load_encoder(settings, spread=True)
-            asking = question(what[0], against, encoder, MemoryTextCache(), nearest)
-        asked = _asked(
-            asking, encoder.spec, assembly.preprocess_of(settings, encoder.spec), found.store.address, window
-        )
-        asked = replace(asked, policies=str(what[0]), against=None if against is None else str(against))
-        with terminal.counting("judging, bytes", bytes_of(share_of(segments, part))) as counter:
-            record = run(found, segments, asking, asked, window, part, counter.advance)
+        answer = answered(settings, found, Subject(what[0], against, window, part, nearest))
+        if html is not None:
+            write_page(html, answer.record, answer.reviews, found)
     if part is not None:
-        say_json(record_bytes(record).decode().rstrip())
+        say_json(record_bytes(answer.record).decode().rstrip())
         return 0
-    return _report(record, asking.only, limits, as_json=as_json)
-
-
-def _asked(asking: Question, spec: EncoderSpec, preprocess: str, archive: str, window: Window) -> Asked:
-    return Asked(
-        archive=archive,
-        since=_time(window.since),
-        until=_time(window.until),
-        model=spec.name,
-        fingerprint=spec.fingerprint,
-        preprocess=preprocess,
-        policy_set=asking.now.policy_set.version,
-        against_set=asking.before.policy_set.version if asking.before else "",
-        nearest=asking.nearest,
-    )
-
-
-def _time(seconds: float | None) -> str | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return _report(answer.record, answer.only, answer.reviews, limits, as_json=as_json)
 
 
 def _merged(parts: Sequence[Path]) -> Record:
@@ -128,14 +107,21 @@ def _merged(parts: Sequence[Path]) -> Record:
     return merge([parse_record(each.read_bytes()) for each in parts])
 
 
-def _report(record: Record, only: str | None, limits: tuple[Limit | None, Limit | None], *, as_json: bool) -> int:
+def _report(
+    record: Record,
+    only: str | None,
+    reviews: Mapping[str, Reviewed],
+    limits: tuple[Limit | None, Limit | None],
+    *,
+    as_json: bool,
+) -> int:
     for each in record.skipped:
         made_by = f"model {each.fingerprint} by {each.preprocess}"
         say(f"sluice: left out: {each.segments:,} segments with {each.events:,} events of {made_by}", err=True)
     if as_json:
-        say_json(record_json(record))
+        say_json(record_json(record, reviews))
     else:
-        show(record, Terminal().out, only)
+        show(record, Terminal().out, only, reviews)
     over = list(exceeded(record, only, *limits))
     for line in over:
         say(f"EXCEEDED  {line}", err=as_json)

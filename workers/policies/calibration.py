@@ -76,9 +76,11 @@ def _judge(settings: Settings) -> assembly.Judge:
 
 
 def _reviews(archive: Archive, stream: Stream, policy_set: PolicySet) -> Mapping[str, PolicyReviews]:
-    if stream.labels is None:
-        raise UsageError("this archive keeps no reviews")
-    return settle(read_reviews(stream.labels, [policy.id for policy in policy_set.policies]))
+    if stream.labels is not None:
+        return settle(read_reviews(stream.labels, [policy.id for policy in policy_set.policies]))
+    if found := settle(archive.reviews(Window(stream.window.since))):  # given after the decision, however late
+        return found
+    raise UsageError(f"the archive {archive.store.address} keeps no reviews yet; give some with --labels FILE.csv")
 
 
 def _counted(segments: Sequence[Segment], counter: Counter) -> Iterator[Segment]:

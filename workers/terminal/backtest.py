@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.lab.backtest import words
 from pipeline.lab.backtest.moves import OUTCOMES
 from pipeline.lab.backtest.record import Near, PolicyRecord, Record, Threshold, per_million
+from pipeline.lab.backtest.reviewed import numbers
 from pipeline.lab.evaluation.shares import Estimate
+from pipeline.lab.reviews.reviewed import Reviewed
 from workers.terminal.console import told
 from workers.terminal.plain import one_line
 
@@ -17,18 +22,22 @@ NEAREST = 3
 OVERLAPS = 3
 
 
-def show(record: Record, console: Console, only: str | None = None) -> None:
+def show(
+    record: Record, console: Console, only: str | None = None, reviews: Mapping[str, Reviewed] | None = None
+) -> None:
     """Print all tables; with `only`, the images nearest to that policy's thresholds as well."""
     console.print(told(_in_words(record)), soft_wrap=True)
     tables = [_verdicts(record), _policies(record), _actions(record)]
     if len(record.days) > 1:
         tables.append(_days(record))
+    if reviews:
+        tables.append(_reviews(record, reviews))
     if only is not None and (policy := record.by_policy.get(only)) and policy.thresholds:
         tables.append(_nearest(policy))
     for table in tables:
         console.print()
         console.print(table)
-    for line in _overlaps(record):
+    for line in (*_overlaps(record), *_open_ends(record, reviews or {})):
         console.print(line, soft_wrap=True)
 
 
@@ -75,6 +84,24 @@ def _actions(record: Record) -> Table:
             cells = (f"{threshold.threshold:g}", f"{before:,}", f"{now:,}", rate)
             table.add_row(one_line(each.policy), threshold.action, *cells)
     return table
+
+
+def _reviews(record: Record, reviews: Mapping[str, Reviewed]) -> Table:
+    """Precision and recall as reviews tell them of the stream; a dash where they cannot."""
+    table = _table("policy", "action", "reviewed", "unsure", "precision", "recall")
+    for policy, action, found, at in numbers(record, reviews):
+        looked = f"{len(found.scores):,}", f"{int(found.unsure.sum()):,}"
+        table.add_row(one_line(policy), action, *looked, words.share(at.precision), words.share(at.recall))
+    return table
+
+
+def _open_ends(record: Record, reviews: Mapping[str, Reviewed]) -> list[Text]:
+    lines = [
+        told(f"{policy} {action}: {remark}")
+        for policy, action, _, at in numbers(record, reviews)
+        for remark in at.remarks()
+    ]
+    return [Text(), *lines] if lines else []
 
 
 def _mode(each: PolicyRecord) -> str:

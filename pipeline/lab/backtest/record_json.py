@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from pipeline.lab.backtest.moves import Moves
 from pipeline.lab.backtest.record import Near, PolicyDay, PolicyRecord, Record, per_million
+from pipeline.lab.backtest.reviewed import numbers
 from pipeline.lab.evaluation.shares import Estimate
+from pipeline.lab.reviews.record import numbers_record, reviews_record
+from pipeline.lab.reviews.reviewed import Reviewed
 
 _DIGITS = 3
 
 
-def record_json(record: Record) -> str:
+def record_json(record: Record, reviews: Mapping[str, Reviewed] | None = None) -> str:
     """One object on one line. Rates are per million events, with their 95% intervals, and null without events."""
+    told = _reviews(record, reviews or {})
     said: dict[str, Any] = {
         "schema": record.schema,
         "asked": msgspec.to_builtins(record.asked),
@@ -26,8 +31,17 @@ def record_json(record: Record) -> str:
         "days": [_day(each) for each in record.days],
         "policies": [_policy(each) for each in record.policies],
         "skipped": msgspec.to_builtins(record.skipped),
+        "reviews": told,
     }
     return msgspec.json.encode(said).decode()
+
+
+def _reviews(record: Record, reviews: Mapping[str, Reviewed]) -> dict[str, Any]:
+    """What reviews say of each policy that has any: shares of the stream, null where they cannot tell."""
+    told = {policy: {**reviews_record(each), "thresholds": list[Any]()} for policy, each in reviews.items()}
+    for policy, action, _, found in numbers(record, reviews):
+        told[policy]["thresholds"].append({"action": action, **numbers_record(found)})
+    return told
 
 
 def _policy(of: PolicyRecord) -> dict[str, Any]:

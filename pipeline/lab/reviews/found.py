@@ -9,12 +9,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.archive.archive import SIGNALS, Block
-from pipeline.lab.reviews.reviewed import Counter, Floats, Reviewed, reviewed
+from pipeline.archive.archive import SIGNALS, Archive, Block, Segment
+from pipeline.lab.reviews.reviewed import Counter, Floats, Population, Reviewed, reviewed
 from pipeline.rules.heads import CompiledPolicies
 from pipeline.rules.reviews.settled import Labelled, PolicyReviews
+from pipeline.rules.times import Window
 
-COLUMNS = (*SIGNALS, "event_id", "image_id", "decided_at")
+IDS = ("event_id", "image_id", "decided_at")
+COLUMNS = (*SIGNALS, *IDS)
 """What `look_through` needs of an archive's rows."""
 _CHUNK = 1024
 """Images scored at once. Their numerators are float64 for every sentence, 12 MB for the shipped policies."""
@@ -53,8 +55,39 @@ def look_through(
                 wanted.take(policy, at, ids.decided_at[event], scores[event - events.start, columns[policy]])
         images += block.events
         progress(block.events)
-    found = {each: wanted.found(each, reviews[each], counters[each]) for each in columns}
+    found = {each: wanted.found(each, reviews[each], counters[each].population) for each in columns}
     return LookedThrough(images, found)
+
+
+def look_up(
+    archive: Archive,
+    segments: Iterable[Segment],
+    window: Window,
+    compiled: CompiledPolicies,
+    reviews: Mapping[str, PolicyReviews],
+    populations: Mapping[str, Population],
+) -> dict[str, Reviewed]:
+    """Score reviewed images alone, under policies whose populations are known; segments without any are not read."""
+    wanted = Wanted({policy: reviews[policy].labels for policy in populations})
+    for segment in segments:
+        ids = archive.blocks([segment], IDS, window)
+        if any(next(wanted.among(Ids(block), range(block.events)), None) for block in ids):
+            for block in archive.blocks([segment], COLUMNS, window):
+                _take(wanted, block, compiled)
+    return {policy: wanted.found(policy, reviews[policy], each) for policy, each in populations.items()}
+
+
+def _take(wanted: Wanted, block: Block, compiled: CompiledPolicies) -> None:
+    ids = Ids(block)
+    there = list(wanted.among(ids, range(block.events)))
+    events = sorted({event for event, _, _ in there})
+    for start in range(0, len(events), _CHUNK):
+        some = {event: row for row, event in enumerate(events[start : start + _CHUNK])}
+        scores = compiled.look(block.signals(some)).scores
+        for event, policy, at in there:
+            if event in some:
+                score = scores[some[event], compiled.ids.index(policy)]
+                wanted.take(policy, at, int(ids.decided_at[event]), float(score))
 
 
 def _scored(block: Block, compiled: CompiledPolicies) -> Iterator[tuple[range, Floats]]:
@@ -98,8 +131,8 @@ class Wanted:
         if decided_at >= self._last.get((policy, at), (decided_at, 0.0))[0]:
             self._last[policy, at] = decided_at, float(score)
 
-    def found(self, policy: str, reviews: PolicyReviews, counter: Counter) -> Reviewed:
+    def found(self, policy: str, reviews: PolicyReviews, population: Population) -> Reviewed:
         """The reviewed images of a policy that were found."""
         there = [(label, self._last.get((policy, at))) for at, label in enumerate(reviews.labels)]
         scored = [(label, last[1]) for label, last in there if last is not None]
-        return reviewed(scored, counter.population, reviews)
+        return reviewed(scored, population, reviews)
