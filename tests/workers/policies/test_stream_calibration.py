@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from pipeline.errors import UsageError
 from tests.e2e.tiny_model import make_tiny_model
-from tests.workers.policies.stream import Stream, make_stream
+from tests.workers.policies.stream import Stream, keep_reviews, make_stream, review
 from workers.cli import app
 
 ASKED = ("--precision", "review=0.85", "--precision", "block=0.95")
@@ -30,10 +31,9 @@ def reviewed(stream: Stream, tmp_path: Path) -> Callable[[Callable[[float], floa
     """A CSV file of honest reviews: an image is chosen by its score, with the chance that a function gives."""
 
     def write(chance: Callable[[float], float]) -> Path:
-        rng, lines = np.random.default_rng(11), ["image_id,policy,label,inclusion_probability"]
-        for image, score in stream.scores.items():
-            if rng.random() < chance(score):
-                lines.append(f"{image},weapons,{'yes' if image in stream.knives else 'no'},{chance(score)}")
+        lines = ["image_id,policy,label,inclusion_probability"]
+        of = review(stream, chance)
+        lines += [f"{each.image_id},{each.policy},{each.label},{each.inclusion_probability}" for each in of]
         path = tmp_path / "reviews.csv"
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return path
@@ -120,6 +120,21 @@ def test_it_is_written_back_as_ever(
     shown = CliRunner().invoke(app, arguments, standalone_mode=False)
     assert "Written: weapons.yaml" in shown.stdout
     assert "calibrated:" in (folder / "weapons.yaml").read_text()
+
+
+def test_reviews_that_the_archive_keeps_count_as_those_of_a_file_do(
+    tmp_path: Path, stream: Stream, reviewed: Callable[[Callable[[float], float]], Path]
+) -> None:
+    def chance(score: float) -> float:
+        return 0.5 if score >= 0.15 else 0.05
+
+    none = calibrate(stream, "--reviews", "--precision", "0.9")
+    assert "keeps no reviews yet" in str(none.exception)
+    copied = replace(stream, archive=tmp_path / "archive")
+    shutil.copytree(stream.archive, copied.archive)
+    keep_reviews(copied, review(stream, chance))
+    of_file = weapons(calibrate(stream, "--labels", reviewed(chance), *ASKED, "--json"))
+    assert weapons(calibrate(copied, "--reviews", *ASKED, "--json")) == of_file
 
 
 @pytest.mark.parametrize(
