@@ -23,46 +23,51 @@ _MATCH = pa.struct(
 )
 
 
+_COLUMNS: tuple[tuple[str, pa.DataType | None, str], ...] = (
+    ("record", pa.int64(), "offset of its record in the features topic"),
+    ("event_id", pa.string(), "the event; drop repeats by it"),
+    ("decision_id", pa.string(), "the decision"),
+    ("image_id", pa.string(), "the image, as its sender calls it"),
+    ("content_sha256", pa.string(), "hash of the image's bytes, in hex"),
+    ("subject", pa.string(), "whom the image is of, where a header or field names it"),
+    ("topic", _WORD, "where the event stands"),
+    ("partition", pa.int32(), "where the event stands"),
+    ("offset", pa.int64(), "where the event stands"),
+    ("event_time", _TIME, "when the event was written"),
+    ("decided_at", _TIME, "when it was decided; the segment's `day` is of it"),
+    ("verdict", _WORD, "allow, label, review or block"),
+    ("policy_set", _WORD, "version of the policies that decided"),
+    ("matches", pa.list_(_MATCH), "policies whose score reached a threshold; mode is enforce or shadow"),
+    ("scores", pa.map_(pa.string(), pa.float64()), "every policy's score"),
+    ("decision", pa.binary(), "the decision in JSON, as it was published; in the first view's row alone"),
+    ("model_name", _WORD, "the model; the segment's `model` is its fingerprint"),
+    ("dtype", _WORD, "what the image tower computed in"),
+    ("unseen", pa.int32(), "frames that were not looked at"),
+    ("view", pa.int32(), "number of this view, from 0"),
+    ("views", pa.int32(), "how many views the image has, a row for each"),
+    ("frame", pa.uint32(), "frame that the view is of"),
+    ("left", pa.float32(), "edge of the view, as a share of the picture's width"),
+    ("top", pa.float32(), "edge of the view, as a share of its height"),
+    ("right", pa.float32(), "edge of the view, as a share of its width"),
+    ("bottom", pa.float32(), "edge of the view, as a share of its height"),
+    ("closer", pa.bool_(), "whether the view is one of a second look"),
+    ("turned", _WORD, "how such a view was turned"),
+    ("bar", pa.float64(), "score from which such views count"),
+    ("background", _WORD, "digest of the background that `background_lse` is of"),
+    ("background_lse", pa.float32(), "log-sum-exp of the view against that background"),
+    ("features", None, "of the view: float16, little-endian, of length 1"),
+    ("thumbnail", pa.binary(), "WebP, where one is kept; in the first view's row alone"),
+)
+"""Name, type and meaning; features have as many bytes as the model's features take."""
+DESCRIBED = {name: said for name, _, said in _COLUMNS}
+"""What each column holds, in the order of the columns."""
+
+
 def schema(dimension: int) -> pa.Schema:
     """One row a view; an event's rows follow each other, in the order of its views.
 
     What is of the event as a whole is repeated in each of its rows, but ``decision`` and ``thumbnail`` stand in the
     first one alone.
     """
-    return pa.schema(
-        [
-            pa.field("record", pa.int64()),  # offset in the features topic
-            pa.field("event_id", pa.string()),
-            pa.field("decision_id", pa.string()),
-            pa.field("image_id", pa.string()),
-            pa.field("content_sha256", pa.string()),
-            pa.field("subject", pa.string()),
-            pa.field("topic", _WORD),
-            pa.field("partition", pa.int32()),
-            pa.field("offset", pa.int64()),
-            pa.field("event_time", _TIME),
-            pa.field("decided_at", _TIME),
-            pa.field("verdict", _WORD),
-            pa.field("policy_set", _WORD),
-            pa.field("matches", pa.list_(_MATCH)),
-            pa.field("scores", pa.map_(pa.string(), pa.float64())),
-            pa.field("decision", pa.binary()),  # JSON, as published
-            pa.field("model_name", _WORD),
-            pa.field("dtype", _WORD),
-            pa.field("unseen", pa.int32()),
-            pa.field("view", pa.int32()),
-            pa.field("views", pa.int32()),
-            pa.field("frame", pa.uint32()),
-            pa.field("left", pa.float32()),
-            pa.field("top", pa.float32()),
-            pa.field("right", pa.float32()),
-            pa.field("bottom", pa.float32()),
-            pa.field("closer", pa.bool_()),  # of a second look
-            pa.field("turned", _WORD),
-            pa.field("bar", pa.float64()),
-            pa.field("background", _WORD),
-            pa.field("background_lse", pa.float32()),
-            pa.field("features", pa.binary(2 * dimension)),  # float16, little-endian
-            pa.field("thumbnail", pa.binary()),
-        ]
-    )
+    features = pa.binary(2 * dimension)
+    return pa.schema([pa.field(name, features if kind is None else kind) for name, kind, _ in _COLUMNS])

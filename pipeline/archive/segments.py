@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from itertools import chain
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -71,9 +72,8 @@ def parquet_bytes(groups: Iterator[pa.Table], properties: Mapping[str, str]) -> 
         compression={leaf: "none" if leaf in PLAIN else "zstd" for leaf in _leaves(keyed)},
         use_dictionary=[*words, *(leaf for leaf in _leaves(keyed) if "." in leaf)],
     ) as writer:
-        writer.write_table(first.replace_schema_metadata(keyed.metadata), row_group_size=ROWS * 2)
-        for group in groups:
-            writer.write_table(group.replace_schema_metadata(keyed.metadata), row_group_size=ROWS * 2)
+        for group in chain((first,), groups):
+            writer.write_table(group.replace_schema_metadata(keyed.metadata), row_group_size=max(1, len(group)))
     return sink.getvalue()
 
 

@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
 
 from pipeline.adapters.prometheus.declared import Metrics
+from pipeline.archive.schema import DESCRIBED, schema
 from workers.archiver.metrics import ArchiverMetrics
 from workers.canary.metrics import CanaryMetrics, GroupMetrics
 from workers.fleet.metrics import SupervisorMetrics
@@ -89,6 +90,21 @@ def _metric(metric: MetricWrapperBase) -> tuple[str, ...]:
     return f"`{name}`", described.type, labels, described.documentation
 
 
+def columns_table() -> str:
+    """Every column of an archive's segments."""
+    types = {field.name: str(field.type) for field in schema(512)}
+    words = {
+        "dictionary<values=string, indices=int32, ordered=0>": "string",
+        "timestamp[ms, tz=UTC]": "timestamp, UTC",
+    }
+    words["fixed_size_binary[1024]"] = "bytes, fixed length"
+    words[types["matches"]] = "list of policy, mode, action, score"
+    return _table(
+        ("column", "type", "what it holds"),
+        ((f"`{name}`", words.get(types[name], types[name]), said) for name, said in DESCRIBED.items()),
+    )
+
+
 def alerts_table() -> str:
     rules = YAML(typ="safe").load(DEPLOY / "prometheus" / "alerts.yaml")
     alerts = [rule for group in rules["groups"] for rule in group["rules"] if "alert" in rule]
@@ -106,7 +122,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 TABLES: Mapping[str, Callable[[], str]] = MappingProxyType(
-    {"settings": settings_table, "metrics": metrics_table, "alerts": alerts_table}
+    {"settings": settings_table, "metrics": metrics_table, "alerts": alerts_table, "columns": columns_table}
 )
 """By the name of the marks that a table stands between: ``<!-- settings -->`` and ``<!-- /settings -->``."""
 
