@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,8 +66,24 @@ class Told:
     reason: str
 
     def covers(self, sent: Sent) -> bool:
-        same = (self.epoch, self.partition) == (sent.epoch, sent.partition)
-        return same and sent.offset >= self.since and (self.until is None or sent.offset < self.until)
+        return self.is_of(sent) and sent.offset >= self.since and (self.until is None or sent.offset < self.until)
+
+    def is_of(self, sent: Sent) -> bool:
+        """Whether it concerns the partition of that event at all."""
+        return (self.epoch, self.partition) == (sent.epoch, sent.partition)
+
+
+def covering(told: Iterable[Told], sent: Sent) -> Told | None:
+    """What a log has said of that event.
+
+    Where a topic is another one, that is so of all its partitions, and one member's word is enough for those of which
+    nothing was said: their owner may have been killed in that very moment, and one that starts knows of nothing.
+    """
+    of_epoch = [each for each in told if each.epoch == sent.epoch]
+    own = [each for each in of_epoch if each.is_of(sent)]
+    if own:
+        return next((each for each in own if each.covers(sent)), None)
+    return next((each for each in of_epoch if each.reason == "recreated"), None)
 
 
 @dataclass(frozen=True)

@@ -102,13 +102,14 @@ class Producer:
         number, self._number = self._number, self._number + 1
         key = b"ledger-%d" % number + picture.key_tail if picture.keyed else None
         headers = [*picture.headers, (LEDGER_HEADER, b"%d" % number)]
-        stamp = {} if picture.timestamp_ms is None else {"timestamp_ms": picture.timestamp_ms}
+        # Ours, and not what an acknowledgement says: to a batch that it has already, a broker gives one time for all.
+        stamp = time.time_ns() // 1_000_000 if picture.timestamp_ms is None else picture.timestamp_ms
         epoch = self._stream.epoch
         digest = hashlib.sha256(picture.value or b"").hexdigest()
 
         def acknowledged(at: Any) -> None:
             self._outstanding -= 1
-            place = (at.topic, epoch, at.partition, at.offset, at.timestamp)
+            place = (at.topic, epoch, at.partition, at.offset, stamp)
             self._ledger.acknowledged(Sent(number, picture.kind, *place, key, digest))
 
         def failed(error: Exception) -> None:
@@ -117,7 +118,12 @@ class Producer:
 
         try:
             future = self._client.send(
-                self._stream.topic, key=key, value=picture.value, headers=headers, partition=partition, **stamp
+                self._stream.topic,
+                key=key,
+                value=picture.value,
+                headers=headers,
+                partition=partition,
+                timestamp_ms=stamp,
             )
         except Exception as error:  # noqa: BLE001 - what was not sent is owed no answer
             self._ledger.failed(f"{number} ({picture.kind}): {error!r}")

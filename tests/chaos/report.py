@@ -12,7 +12,7 @@ from rich.table import Table
 
 from tests.chaos.audit import Breach
 from tests.chaos.audit.answers import answers_of, dead_letters, repeats, told_lost
-from tests.chaos.audit.commits import baseline, steady_baseline, waits_by_fault
+from tests.chaos.audit.commits import allowed_wait, baseline, steady_baseline, waits_by_fault
 from tests.chaos.audit.processes import ends
 from tests.chaos.evidence import Evidence
 from tests.chaos.plan import WAIT, Plan
@@ -51,6 +51,9 @@ def figures(plan: Plan, evidence: Evidence, breaches: Mapping[str, Sequence[Brea
         "wait_of_the_start": round(baseline(evidence), 1),
         "wait_without_faults": round(steady_baseline(evidence), 1),
         "wait_allowed": round(WAIT + baseline(evidence), 1),
+        "wait_allowed_at_most": round(
+            max((allowed_wait(evidence, each) for each in evidence.rounds), default=0.0), 1
+        ),
         "breaches": {name: [str(each) for each in found] for name, found in breaches.items()},
         "memory_mb": {
             each.when: {name: size >> 20 for name, size in each.resident.items()} for each in evidence.memory
@@ -94,6 +97,7 @@ def _promises(found: Mapping[str, Any]) -> Table:
         "longest wait without faults, s": found["wait_without_faults"],
         "longest wait at the start, s": found["wait_of_the_start"],
         "longest wait allowed after a fault, s": found["wait_allowed"],
+        "the same where others took most of the machine, s": found["wait_allowed_at_most"],
         "exit statuses": ", ".join(f"{number} x {end}" for end, number in sorted(found["ends"].items())),
         **{f"breach: {name}": len(breaches) for name, breaches in found["breaches"].items()},
     }

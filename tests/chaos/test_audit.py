@@ -198,6 +198,8 @@ def test_what_was_in_a_topic_that_is_another_now_is_told_of_the_old_one_alone() 
     assert [said.partition(" has")[0] for said in broken(evidence)["lost"]] == [
         "event 109 (jpeg, images[0]@9 of second)"
     ]
+    beside = replace(evidence, sent=[*evidence.sent, replace(EVENTS[9], number=999, partition=1)])
+    assert not any("event 999" in said for said in broken(beside)["lost"]), "one member's word is enough"
     nobody = replace(evidence, log=())
     assert "nobody said" in broken(nobody)["lost"][0]
 
@@ -211,6 +213,17 @@ def test_a_wait_is_measured_against_the_same_machine_without_faults() -> None:
     strict = replace(evidence, samples=[*WHOLE.samples[:4], *slow[40:]], quiet=(0.0, 4.0), rounds=[done])
     assert WAIT < 20
     assert set(broken(strict)) == {"partitions that waited too long"}
+
+
+def test_a_wait_is_as_much_longer_as_the_machine_is_slower() -> None:
+    slow = [sample(float(at), at // 40 * 40, 100, 100) for at in range(5, 100)]
+    done = RoundDone([Struck("kill-worker", 5.0, 6.0)], 6.0, 99.0)
+    evidence = replace(
+        WHOLE, sent=(), answers=(), samples=[*WHOLE.samples[:4], *slow], quiet=(0.0, 4.0), rounds=[done]
+    )
+    assert set(broken(evidence)) == {"partitions that waited too long"}
+    busy = [replace(each, stretch=3.0) for each in slow]
+    assert broken(replace(evidence, samples=[*WHOLE.samples[:4], *busy])) == {}
 
 
 def test_an_answer_without_a_number_belongs_to_the_event_of_its_id() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from statistics import fmean
 
 from tests.chaos.watch import Sample
 
@@ -35,6 +36,12 @@ def longest_waits(samples: Iterable[Sample], since: float, until: float) -> dict
         if sample.at < since or not known:
             known |= set(sample.events)
     return waits
+
+
+def stretched(samples: Iterable[Sample], since: float, until: float) -> float:
+    """What a CPU second took in that time, on average; 1 where nobody looked."""
+    seen = [sample.stretch for sample in samples if since <= sample.at <= until]
+    return fmean(seen) if seen else 1.0
 
 
 def recovered(samples: Sequence[Sample], since: float) -> bool:

@@ -21,6 +21,8 @@ from tests.chaos.producer import Stream
 
 EVERY = 1.0
 """Seconds between two samples."""
+SPIN = 0.02
+"""CPU seconds that are spent to see how long they take."""
 _ID = "topic-id:"
 
 Place = tuple[str, int]
@@ -40,6 +42,8 @@ class Sample:
     """One past the last record of each partition of the output topics."""
     events: Mapping[int, int]
     """One past the last event of each partition of the images topic, as it is now."""
+    stretch: float = 1.0
+    """Seconds that a CPU second takes on this machine now: more than 1 where others want its cores."""
 
     def waiting(self, partition: int) -> int:
         """How many events of a partition are not committed."""
@@ -102,7 +106,15 @@ class Watcher:
         ends = {place.partition: end for place, end in consumer.end_offsets(events).items()}
         if stream.epoch != epoch:
             raise LookupError("the topic was made anew in the middle of the look")
-        return Sample(at, epoch, committed, answers, ends)
+        return Sample(at, epoch, committed, answers, ends, stretch())
+
+
+def stretch() -> float:
+    """Seconds that a CPU second takes now, by taking `SPIN` of one."""
+    began, spent = time.perf_counter(), time.thread_time()
+    while time.thread_time() - spent < SPIN:
+        pass
+    return max(1.0, (time.perf_counter() - began) / (time.thread_time() - spent))
 
 
 def _partitions(consumer: Any, topic: str) -> list[TopicPartition]:

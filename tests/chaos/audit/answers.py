@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pipeline.wire import Event
 from pipeline.wire.events import event_id
 from tests.chaos.audit.breach import Breach
-from tests.chaos.evidence import Evidence, Given
+from tests.chaos.evidence import Evidence, Given, covering
 from tests.chaos.ledger import Sent
 from tests.chaos.reading import told
 
@@ -33,7 +33,7 @@ def unanswered(evidence: Evidence) -> Iterator[Breach]:
     answers, lost = answers_of(evidence), told(evidence.log, evidence.epochs)
     epochs = list(evidence.epochs)
     for sent in evidence.sent:
-        if sent.number not in answers and not any(each.covers(sent) for each in lost):
+        if sent.number not in answers and covering(lost, sent) is None:
             gone = sent.epoch != epochs[-1] if epochs else False
             why = "; its topic was made anew, and nobody said that it was lost" if gone else ""
             yield Breach(f"{_named(sent)} has no answer{why}")
@@ -42,7 +42,7 @@ def unanswered(evidence: Evidence) -> Iterator[Breach]:
 def told_lost(evidence: Evidence) -> list[Sent]:
     """Unanswered events that a log has named: never readable, and said so."""
     answers, lost = answers_of(evidence), told(evidence.log, evidence.epochs)
-    return [sent for sent in evidence.sent if sent.number not in answers and any(each.covers(sent) for each in lost)]
+    return [sent for sent in evidence.sent if sent.number not in answers and covering(lost, sent) is not None]
 
 
 CAUSES = {"expired": "events-expired", "recreated": "topic-recreated", "truncated": "topic-recreated"}
@@ -52,11 +52,13 @@ CAUSES = {"expired": "events-expired", "recreated": "topic-recreated", "truncate
 def lost_without_cause(evidence: Evidence) -> Iterator[Breach]:
     """Unanswered events that a log has named as lost, where nothing was done that loses any."""
     answers, struck = answers_of(evidence), {strike.name for done in evidence.rounds for strike in done.strikes}
-    baseless = [each for each in told(evidence.log, evidence.epochs) if CAUSES.get(each.reason) not in struck]
+    lost = told(evidence.log, evidence.epochs)
     for sent in evidence.sent:
-        said = next((each.reason for each in baseless if each.covers(sent)), None)
-        if said is not None and sent.number not in answers:
-            yield Breach(f"{_named(sent)} was told as lost ({said}), and nothing that was done loses events so")
+        said = covering(lost, sent)
+        if said is not None and sent.number not in answers and CAUSES.get(said.reason) not in struck:
+            yield Breach(
+                f"{_named(sent)} was told as lost ({said.reason}), and nothing that was done loses events so"
+            )
 
 
 def other_ids(evidence: Evidence) -> Iterator[Breach]:

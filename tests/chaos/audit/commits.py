@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 
 from tests.chaos.audit.answers import answers_of
 from tests.chaos.audit.breach import Breach
-from tests.chaos.evidence import Evidence
+from tests.chaos.evidence import Evidence, RoundDone, covering
 from tests.chaos.ledger import Sent
 from tests.chaos.plan import WAIT
 from tests.chaos.reading import told
-from tests.chaos.waits import longest_waits
+from tests.chaos.waits import longest_waits, stretched
 from tests.chaos.watch import Place
 
 
@@ -29,7 +29,7 @@ def ahead(evidence: Evidence) -> Iterator[Breach]:
                 sent = mine[checked[place]]
                 checked[place] += 1
                 there = any(_lies_within(each.at, sample.answers) for each in answers.get(sent.number, ()))
-                if not there and not any(each.covers(sent) for each in lost):
+                if not there and covering(lost, sent) is None:
                     yield Breach(
                         f"partition {sent.partition} was committed up to {committed} while event {sent.number}"
                         f" ({sent.kind}) at {sent.offset} of {sent.epoch} had no answer"
@@ -37,8 +37,8 @@ def ahead(evidence: Evidence) -> Iterator[Breach]:
 
 
 def waited_too_long(evidence: Evidence) -> Iterator[Breach]:
-    allowed = WAIT + baseline(evidence)
     for done in evidence.rounds:
+        allowed = allowed_wait(evidence, done)
         for partition, seconds in longest_waits(evidence.samples, done.ended, done.until).items():
             if seconds > allowed:
                 what = "; ".join(f"{strike.name} ({strike.told})" for strike in done.strikes)
@@ -47,6 +47,17 @@ def waited_too_long(evidence: Evidence) -> Iterator[Breach]:
                 )
     if not evidence.drained:
         yield Breach("at the end not everything was committed")
+
+
+def allowed_wait(evidence: Evidence, done: RoundDone) -> float:
+    """What a partition may wait in that round: `WAIT`, and what it waited without faults.
+
+    Both are lengthened by what others have taken of the machine in that round, as against the phase without faults:
+    a process that starts needs its CPU seconds, however long they take.
+    """
+    then = stretched(evidence.samples, done.ended, done.until)
+    slower = then / stretched(evidence.samples, *evidence.quiet)
+    return (WAIT + baseline(evidence)) * max(1.0, slower)
 
 
 def baseline(evidence: Evidence) -> float:
