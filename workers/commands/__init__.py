@@ -63,6 +63,10 @@ COMMANDS: Mapping[str, str | Group] = {
                 "Validate every policy file; each problem is a line with file, line and reason, and the exit status"
                 " is 2."
             ),
+            "diff": (
+                "Say what differs between two folders of policies, and what it would do, as a comment for a pull"
+                " request."
+            ),
             "drill": "Play tricks with every must_flag sample, and see what is still flagged.",
             "test": "Judge every policy's must_flag and must_pass samples.",
         },

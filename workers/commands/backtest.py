@@ -20,7 +20,7 @@ from workers.backtest.asked import check
 from workers.backtest.gates import Limit, exceeded, limit_of
 from workers.backtest.page import write_page
 from workers.backtest.run import shard_of
-from workers.commands.options import AsJson
+from workers.commands.options import AsJson, MaxLetGo, MaxNew
 from workers.settings import Settings
 from workers.settings.options import with_settings
 from workers.settings.times import window_of
@@ -40,15 +40,6 @@ What = Annotated[
 Against = Annotated[
     Path | None,
     typer.Option(metavar="FOLDER", help="Compare with this folder of policies; else with what was decided."),
-]
-MaxNew = Annotated[
-    str | None,
-    typer.Option(
-        metavar="N|N%", help="Exit with 1 where more events are newly flagged: a number, or a share of all."
-    ),
-]
-MaxLetGo = Annotated[
-    str | None, typer.Option(metavar="N|N%", help="Exit with 1 where more events are let go that were flagged.")
 ]
 Part = Annotated[
     str | None,

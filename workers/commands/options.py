@@ -14,3 +14,12 @@ Pictures = Annotated[list[str], typer.Argument(help="Files, folders (searched al
 NameSkipped = Annotated[
     bool, typer.Option("--name-skipped", help="Name every file that is no picture, not only the first 20.")
 ]
+MaxNew = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|N%", help="Exit with 1 where more events are newly flagged: a number, or a share of all."
+    ),
+]
+MaxLetGo = Annotated[
+    str | None, typer.Option(metavar="N|N%", help="Exit with 1 where more events are let go that were flagged.")
+]

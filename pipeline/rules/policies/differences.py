@@ -1,0 +1,112 @@
+"""What differs between two policy folders, in a policy writer's words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from pipeline.rules.policies.policy_set import Defaults, Policy, PolicySet
+from pipeline.wire import Action
+
+Kind = Literal["added", "removed", "changed"]
+_ACTIONS: tuple[Action, ...] = get_args(Action)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that a file says and the other does not."""
+
+    key: str
+    """The key of the policy file, or the action."""
+    said: str
+    """What becomes of it: ``added``, ``removed``, or the change itself."""
+    text: str = ""
+    """The line that is added or removed, as its author wrote it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What differs in one policy, or in what all share."""
+
+    id: str
+    """Of the policy; empty for what all share."""
+    kind: Kind
+    scores: bool
+    """Whether any decision may become another by it."""
+    differences: tuple[Difference, ...]
+
+
+def differences(old: PolicySet, new: PolicySet) -> list[Changed]:
+    """What differs: what all policies share first, then the policies by their ids. Empty where nothing does."""
+    before, after = ({policy.id: policy for policy in of.policies} for of in (old, new))
+    shared = tuple(_of_defaults(old.defaults, new.defaults))
+    found = [Changed("", "changed", old.defaults != new.defaults, shared)] if shared else []
+    for name in sorted(before.keys() | after.keys()):
+        was, now = before.get(name), after.get(name)
+        if was is None and now is not None:
+            found.append(Changed(name, "added", now.mode != "off", tuple(_of_policy(_nothing(now), now))))
+        elif now is None and was is not None:
+            found.append(Changed(name, "removed", was.mode != "off", ()))
+        elif was is not None and now is not None and (told := tuple(_of_policy(was, now))):
+            found.append(Changed(name, "changed", _decides(was) != _decides(now), told))
+    return found
+
+
+def _nothing(like: Policy) -> Policy:
+    return Policy(like.id, like.title, (), {}, mode=like.mode, description=like.description, owner=like.owner)
+
+
+def _decides(policy: Policy) -> object:
+    """All by which it decides; a policy that is off decides nothing."""
+    if policy.mode == "off":
+        return None
+    return policy.mode, policy.prompts, policy.unless, dict(policy.actions)
+
+
+def _of_policy(was: Policy, now: Policy) -> Iterator[Difference]:
+    if was.mode != now.mode:
+        yield Difference("mode", f"{was.mode} → {now.mode}")
+    for action in _ACTIONS:
+        yield from _threshold(action, was.actions.get(action), now.actions.get(action))
+    yield from _lines("prompts", was.prompts, now.prompts)
+    yield from _lines("unless", was.unless, now.unless)
+    if was.calibrated != now.calibrated:
+        yield Difference("calibrated", f"{was.calibrated or 'by hand'} → {now.calibrated or 'by hand'}")
+    for key in ("title", "description", "owner"):
+        before, after = getattr(was, key), getattr(now, key)
+        if before != after:
+            yield from _lines(key, (before,) if before else (), (after,) if after else ())
+    yield from _lines("tests: must_flag", was.must_flag, now.must_flag)
+    yield from _lines("tests: must_pass", was.must_pass, now.must_pass)
+
+
+def _threshold(action: Action, was: float | None, now: float | None) -> Iterator[Difference]:
+    if was == now:
+        return
+    if was is None:
+        yield Difference(action, f"new, from {now:g}")
+    elif now is None:
+        yield Difference(action, f"no longer taken (it was, from {was:g})")
+    else:
+        yield Difference(action, f"{was:g} → {now:g}, so it is taken {'less' if now > was else 'more'} often")
+
+
+def _lines(key: str, was: Sequence[str], now: Sequence[str]) -> Iterator[Difference]:
+    before, after = frozenset(was), frozenset(now)
+    yield from (Difference(key, "removed", line) for line in was if line not in after)
+    yield from (Difference(key, "added", line) for line in now if line not in before)
+    if before == after and tuple(was) != tuple(now):
+        yield Difference(key, "in another order")
+
+
+def _of_defaults(was: Defaults, now: Defaults) -> Iterator[Difference]:
+    yield from _lines("templates", was.templates, now.templates)
+    yield from _lines("background", was.background, now.background)
+    plain: tuple[tuple[str, Callable[[Defaults], object]], ...] = (
+        ("too_close", lambda of: f"{of.too_close:g}"),
+        ("allow_thin_background", lambda of: str(of.thin).lower()),
+    )
+    for key, of in plain:
+        if of(was) != of(now):
+            yield Difference(key, f"{of(was)} → {of(now)}")
