@@ -34,6 +34,12 @@ def bench(
         float, typer.Option(min=0.1, max=10_000, help="Time to take; what does not fit is left out, and named.")
     ] = MINUTES,
     kafka: Annotated[bool, typer.Option("--kafka", help="Through Kafka too (--bootstrap-servers).")] = False,
+    archive: Annotated[
+        bool, typer.Option("--archive", help="How fast an archive is asked, and nothing else.")
+    ] = False,
+    rows: Annotated[
+        int, typer.Option(min=1000, help="Of that archive; 1.2 KB each, in a temporary folder.")
+    ] = 200_000,
     peers: Annotated[bool, typer.Option(help="Run what people write without Sluice, too.")] = True,
     as_json: AsJson = False,
 ) -> None:
@@ -42,6 +48,11 @@ def bench(
     Efficiency is measured / bound, and the bound's arithmetic is shown. Latencies are those of an open loop. Stderr
     says what is being measured. Ctrl-C prints what has been measured by then.
     """
+    if archive:
+        from workers.bench.archive.run import run as run_archive  # noqa: PLC0415 - pyarrow, which the rest goes without
+
+        run_archive(rows, as_json=as_json)
+        return
     budget = Budget(60 * minutes, lambda line: say(f"sluice bench: {line}", err=True))
     budget.say(f"making {count} images")
     images = jpegs(count, width, height, size)

@@ -1,0 +1,30 @@
+"""The bench of an archive puts its questions to real segments, and says how far each is from its limits."""
+
+from __future__ import annotations
+
+import pytest
+
+from workers.bench.archive import backtests, made
+from workers.bench.archive.backtests import asked
+from workers.bench.archive.bounds import copied
+from workers.bench.archive.run import as_record, as_table
+
+
+def test_every_limit_and_question_goes_over_all_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(made, "SEGMENT", 700)
+    monkeypatch.setattr(made, "BACKGROUND", 40)
+    monkeypatch.setattr(backtests, "BACKGROUND", 40)
+    monkeypatch.setattr(made, "POLICIES", 2)
+    monkeypatch.setattr(backtests, "ROUNDS", 1)
+    written: list[int] = []
+    with made.made(1500, written.append) as archive:
+        assert written == [700, 700, 100]
+        assert copied(archive) == asked(archive, backtests.Question(archive.edited, only="edited")) == 1500
+        found = backtests.backtests(archive)
+        folder = archive.folder
+    assert not folder.exists()
+    assert all(cost.images == 1500 for cost in (found.copy, found.plain, found.cast_and_product, found.edited))
+    record = as_record(found)
+    assert record["rows"] == 1500
+    assert record["edited_to_copy"] > 0
+    assert as_table(found)

@@ -1,0 +1,85 @@
+"""How fast a backtest is: of one edited policy, and of a whole set with a background that nothing is stored of."""
+
+from __future__ import annotations
+
+import resource
+from dataclasses import dataclass
+
+from pipeline.lab.backtest.engine import COLUMNS, Engine, Question
+from pipeline.lab.backtest.screen.look import FastLook
+from workers.bench.archive.bounds import Bare, copied
+from workers.bench.archive.made import BACKGROUND, PROMPTS, UNLESS, Made
+from workers.bench.limits import Cost, measured
+from workers.bench.starts import in_bytes
+
+ROUNDS = 3
+"""Limits and backtests take turns, so that what else the machine does meets all of them; the best of each counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backtests:
+    """Costs of all rows, on one core."""
+
+    rows: int
+    copy: Cost
+    plain: Cost
+    """Cast and product as they are usually written, for the sentences of one policy."""
+    cast_and_product: Cost
+    edited: Cost
+    product: Cost
+    """Of a whole set with its background."""
+    anew: Cost
+    peak: int
+    """Bytes resident at most after one pass."""
+    peak_of_three: int
+    """The same after three times as many rows."""
+
+    @property
+    def of_cast_and_product(self) -> float:
+        return self.cast_and_product.cpu_each / self.edited.cpu_each
+
+    @property
+    def of_copy(self) -> float:
+        return self.copy.cpu_each / self.edited.cpu_each
+
+    @property
+    def of_product(self) -> float:
+        return self.product.cpu_each / self.anew.cpu_each
+
+
+def backtests(made: Made) -> Backtests:
+    """Measure, with torch and pyarrow held to one thread by the caller."""
+    edited, anew = Question(made.edited, only="edited"), Question(made.anew)
+    few = Bare(made, PROMPTS + UNLESS)
+    many = Bare(made, BACKGROUND + len(made.anew.policies) * (PROMPTS + UNLESS))
+    asked(made, edited)
+    peak = _peak()
+    parts = {
+        "copy": lambda: copied(made),
+        "plain": few.plain,
+        "cast_and_product": few.cast_and_product,
+        "edited": lambda: asked(made, edited),
+        "product": many.product,
+        "anew": lambda: asked(made, anew),
+    }
+    best: dict[str, Cost] = {}
+    for number in range(ROUNDS):
+        for name, part in parts.items():
+            if number and name in {"product", "anew"}:
+                continue  # they take thirty times as long as the others
+            cost = measured(part)
+            if name not in best or cost.cpu_each < best[name].cpu_each:
+                best[name] = cost
+    return Backtests(made.rows, **best, peak=peak, peak_of_three=_peak())
+
+
+def asked(made: Made, question: Question) -> int:
+    """The backtest as its command runs it. Returns the rows."""
+    engine, screen = Engine(question), FastLook(question.sets)
+    for block in made.archive.blocks(made.archive.segments(), COLUMNS, mapped=True):
+        engine.take(block, screen(block))
+    return engine.rows
+
+
+def _peak() -> int:
+    return in_bytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

@@ -1,0 +1,75 @@
+"""All questions, over one archive, and what came of them as a table and as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pyarrow as pa
+import torch
+from rich.console import RenderableType
+from rich.table import Table
+from threadpoolctl import threadpool_limits
+
+from workers.bench.archive.backtests import Backtests, backtests
+from workers.bench.archive.made import made
+from workers.bench.limits import Cost
+from workers.terminal.console import Screen, Terminal
+from workers.terminal.plain import say_json
+
+_MIB = 1 << 20
+_US = 1_000_000
+
+
+def run(rows: int, *, as_json: bool) -> None:
+    """Make an archive of that many rows, put every question to it on one core, and print the figures."""
+    torch.set_num_threads(1)
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+    with (
+        threadpool_limits(1),  # type: ignore[no-untyped-call]
+        Terminal().counting("writing an archive, rows", rows) as counter,
+        made(rows, counter.advance) as archive,
+    ):
+        found = backtests(archive)
+    if as_json:
+        say_json(json.dumps(as_record(found)))
+    else:
+        Screen().print(as_table(found))
+
+
+def as_record(found: Backtests) -> dict[str, Any]:
+    """Rates are rows a second of CPU; ratios are to limits that were measured beside them."""
+    costs = ("copy", "plain", "cast_and_product", "edited", "product", "anew")
+    return {
+        "rows": found.rows,
+        "rows_per_cpu_second": {name: round(1 / getattr(found, name).cpu_each) for name in costs},
+        "edited_to_cast_and_product": round(found.of_cast_and_product, 3),
+        "edited_to_copy": round(found.of_copy, 3),
+        "edited_to_plain_cast_and_product": round(found.plain.cpu_each / found.edited.cpu_each, 3),
+        "anew_to_product": round(found.of_product, 3),
+        "peak_mib": found.peak // _MIB,
+        "peak_mib_of_three_times_the_rows": found.peak_of_three // _MIB,
+    }
+
+
+def as_table(found: Backtests) -> RenderableType:
+    """A line for each limit and question."""
+    table = Table(*(f"{found.rows:,} rows, one core", "us a row", "rows/s", "of its limit"), box=None)
+    for name, cost, ratio in (
+        ("copying the segments' bytes", found.copy, None),
+        ("cast and product, 30 sentences, as usually written", found.plain, None),
+        ("cast and product, 30 sentences, in the cache", found.cast_and_product, None),
+        ("backtest of one edited policy", found.edited, found.of_cast_and_product),
+        ("", None, found.of_copy),
+        ("product, a whole set and its background", found.product, None),
+        ("backtest of a whole set, new background", found.anew, found.of_product),
+    ):
+        table.add_row(name, *_figures(cost), "" if ratio is None else f"{ratio:.2f}")
+    table.add_row("resident at most, MiB", f"{found.peak // _MIB:,}", "", "")
+    table.add_row("after three times the rows, MiB", f"{found.peak_of_three // _MIB:,}", "", "")
+    return table
+
+
+def _figures(cost: Cost | None) -> tuple[str, str]:
+    return ("", "of copying") if cost is None else (f"{cost.cpu_each * _US:.3f}", f"{1 / cost.cpu_each:,.0f}")
