@@ -133,6 +133,13 @@ def kafka_writer(settings: Settings) -> KafkaWriter:
     return KafkaWriter(kafka_connection(settings), delivery_timeout=settings.delivery_timeout)
 
 
+def kafka_policy_sets(settings: Settings) -> KafkaWriter:
+    """A writer of policy sets, which are text. It gives up soon: who uses it tries again."""
+    from pipeline.adapters.kafka import KafkaWriter
+
+    return KafkaWriter(kafka_connection(settings), delivery_timeout=10.0, compression="gzip")
+
+
 def kafka_publisher(settings: Settings, hooks: Hooks) -> RecordPublisher:
     """A publisher of answers on a `kafka_writer` of its own."""
     return publisher(settings, kafka_writer(settings), hooks)

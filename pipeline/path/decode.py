@@ -7,6 +7,7 @@ import structlog
 from pipeline.errors import LostDecoderError
 from pipeline.items import Batch, Item
 from pipeline.path.each import each
+from pipeline.path.keeps import Keeps, no_image
 from pipeline.ports import Decoded, Decoder
 
 _log = structlog.get_logger(__name__)
@@ -17,13 +18,13 @@ class Decode:
 
     name = "decode"
 
-    def __init__(self, decoder: Decoder, *, keeps_images: bool = False) -> None:
-        """With `keeps_images` no image is let go of: a later stage decodes some once more, and does so."""
+    def __init__(self, decoder: Decoder, keeps: Keeps = no_image) -> None:
+        """`keeps` says of which items a later stage needs the image once more; that stage lets go of it."""
         self._decoder = decoder
-        self._keeps = keeps_images
+        self._keeps = keeps
 
     def __call__(self, batch: Batch) -> Batch:
-        """Fill `pixels`, `regions` and `unseen` of the items that were not recalled, and let go of every `image`."""
+        """Fill `pixels`, `regions` and `unseen` of the items that were not recalled, and let go of each `image`."""
         return each(self.name, batch, self._decode)
 
     def _decode(self, item: Item) -> None:
@@ -31,7 +32,7 @@ class Decode:
             decoded = self._decoded(item)
             item.pixels, item.regions, item.unseen = decoded.pixels, decoded.regions, decoded.unseen
             item.notes += decoded.notes
-        if not self._keeps:
+        if not self._keeps(item):
             item.image = b""  # nothing else holds the image of a claim check
 
     def _decoded(self, item: Item) -> Decoded:

@@ -110,6 +110,7 @@ class LivePolicies:
                 raise
             self._live = offered
             self._hooks.policies_loaded(policy_set.version, len(policy_set.policies))
+            self._hooks.went_live(policy_set.version, files)
             self._hooks.background(lines_left(offered.compiled))
             self._hooks.calibrated_for_another_model(policy_set.calibrated_for_another(self._spec.fingerprint))
             return policy_set

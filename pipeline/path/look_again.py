@@ -10,6 +10,7 @@ import structlog
 
 from pipeline.errors import StopError
 from pipeline.items import Batch, Item, Pixels
+from pipeline.path.keeps import Keeps, no_image
 from pipeline.ports import Decoder, Encoder, Hooks
 from pipeline.rules.archive.remembered import as_kept
 from pipeline.rules.heads import CompiledPolicies
@@ -51,17 +52,19 @@ class LookAgain:
         *,
         look: SecondLook,
         at_most: int,
+        keeps: Keeps = no_image,
     ) -> None:
-        """The model is shown `at_most` views in one pass, or those of one item."""
+        """The model is shown `at_most` views in one pass, or those of one item. `keeps` is as in `Decode`."""
         self._decoder = decoder
         self._encoder = encoder
         self._live = live
         self._hooks = hooks
         self._look: SecondLook = look
         self._at_most = at_most
+        self._keeps = keeps
 
     def __call__(self, batch: Batch) -> Batch:
-        """Fill `closer` of the signals of suspicious items, and let go of every `image`. Raises `EncoderError`."""
+        """Fill `closer` of the signals of suspicious items, and let go of each `image`. Raises `EncoderError`."""
         waiting, count, looks, shown = list[_Views](), 0, 0, 0
         for made in self._made(batch):
             if waiting and count + len(made.pixels) > self._at_most:
@@ -74,7 +77,8 @@ class LookAgain:
         if looks:
             self._hooks.looked_again(looks, shown)
         for item in batch.items:
-            item.image = b""
+            if not self._keeps(item):
+                item.image = b""
         return batch
 
     def _made(self, batch: Batch) -> Iterator[_Views]:

@@ -7,7 +7,8 @@ It depends on where the model computes and JPEGs are decoded, and on the number 
     SOCKET   [ fetch recall ] -> [ decode ] x cores -> [ encode ]         -> [ decide publish ]
 
 With second looks ``look_again`` follows encode, on the same thread: it calls the decoder and the encoder for a few
-images more. Where JPEGs are decoded on a device, decode has `WAITING` threads, whatever the number of cores.
+images more. With thumbnails ``thumbnail`` follows decide, and both have a thread for each core. Where JPEGs are
+decoded on a device, decode has `WAITING` threads, whatever the number of cores.
 
 Sections overlap, and so do the threads of one; the stages of a section follow each other on one thread. Stages that
 wait for others (stores, a device, the broker) are in another section than those that compute.
@@ -44,7 +45,12 @@ class Section:
 
 
 def sections(
-    where: Where, cores: int, *, jpegs_on_device: bool = False, looks_again: bool = False
+    where: Where,
+    cores: int,
+    *,
+    jpegs_on_device: bool = False,
+    looks_again: bool = False,
+    thumbnails: bool = False,
 ) -> tuple[Section, ...]:
     """The sections in path order; every stage is in one of them.
 
@@ -57,24 +63,27 @@ def sections(
     `FLIGHTS` of its own, made of what waits there from all its callers.
     """
     encode = ("encode", "look_again") if looks_again else ("encode",)
+    decide = ("decide", "thumbnail") if thumbnails else ("decide",)
+    # Thumbnails are drawn by the processes that decode: one thread would wait for one after the other.
+    last = (Section(decide, cores, cores), Section(("publish",))) if thumbnails else (Section(("decide", "publish")),)
     decoders = WAITING if jpegs_on_device else cores
     table = {
         Where.CORES: (
             Section(("fetch", "recall")),
-            Section(("decode", *encode, "decide"), threads=cores, shares=cores),
+            Section(("decode", *encode, *decide), threads=cores, shares=cores),
             Section(("publish",)),
         ),
         Where.DEVICE: (
             Section(("fetch", "recall")),
             Section(("decode",), threads=decoders, shares=decoders),
             Section(encode, threads=FLIGHTS),
-            Section(("decide", "publish")),
+            *last,
         ),
         Where.SOCKET: (
             Section(("fetch", "recall")),
             Section(("decode",), threads=decoders, shares=decoders),
             Section(encode),
-            Section(("decide", "publish")),
+            *last,
         ),
     }
     return table[where]

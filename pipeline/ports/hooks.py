@@ -47,6 +47,9 @@ class Hooks:
     def remembered(self, records: int, size: int) -> None:
         """That many features records of `size` bytes together were acknowledged beside their decisions."""
 
+    def thumbnail(self, result: str) -> None:
+        """A thumbnail was ``made``, or that ``failed``."""
+
     def features_refused(self, what: str, records: int) -> None:
         """The broker refused that many features records for good: ``thumbnail`` or ``record`` is left out then."""
 
@@ -70,6 +73,9 @@ class Hooks:
 
     def policies_loaded(self, version: str, policies: int) -> None:
         """A policy set went live."""
+
+    def went_live(self, version: str, files: Mapping[str, bytes]) -> None:
+        """A policy set went live, which was read from these files."""
 
     def calibrated_for_another_model(self, policies: Mapping[str, CalibratedFor]) -> None:
         """A policy set went live; `policies` are the active ones, often none, with thresholds for another model."""

@@ -49,3 +49,9 @@ class Decoder(Protocol):
 
     def tiles(self, image: bytes) -> Decoded:
         """Parts of a still from nearer, for a second look; otherwise as `decode`."""
+
+    def thumbnail(self, image: bytes, frame: int) -> bytes:
+        """A WebP of at most 256 pixels either way, upright and in sRGB, for people.
+
+        It shows the `frame` of an animation where that is not far from the first, else the first. Raises `ItemError`.
+        """

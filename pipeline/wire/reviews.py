@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -25,7 +25,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
     policy: str
     label: Label
     reviewer: str = ""
-    inclusion_probability: float = 1.0
+    inclusion_probability: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
     at: str
 
 

@@ -18,6 +18,7 @@ from pipeline.path.decode import Decode
 from pipeline.path.each import Threads
 from pipeline.path.encode import Encode
 from pipeline.path.fetch import Fetch
+from pipeline.path.keeps import every_image, no_image
 from pipeline.path.look_again import LookAgain
 from pipeline.path.recall import Recall
 from pipeline.ports import Decoded, FeatureCache, Hooks, Stage
@@ -89,7 +90,7 @@ class Worker:
     def __init__(self, look: SecondLook | None, at_most: int = 64, cache: FeatureCache | None = None) -> None:
         self.decoder, self.encoder, self.heard = OneCorner(), Corners(), Heard()
         cache = MemoryFeatureCache(10) if cache is None else cache
-        decode = Decode(self.decoder, keeps_images=look is not None)
+        decode = Decode(self.decoder, no_image if look is None else every_image)
         stages: list[Stage] = [Recall(cache, self.heard), decode, Encode(self.encoder, MADE_BY, cache, self.heard)]
         if look is not None:
             ends = self.decoder, self.encoder, lambda: COMPILED, self.heard

@@ -101,8 +101,13 @@ def _dtype_choice(settings: Settings) -> KeptChoice | None:
 
 def sections(settings: Settings, where: Where) -> Sequence[Section]:
     """The sections of a worker with these settings whose model computes there."""
-    on_device, again = settings.jpeg_decoder != "pillow", settings.second_look != "off"
-    return topology.sections(where, settings.cores, jpegs_on_device=on_device, looks_again=again)
+    return topology.sections(
+        where,
+        settings.cores,
+        jpegs_on_device=settings.jpeg_decoder != "pillow",
+        looks_again=settings.second_look != "off",
+        thumbnails=settings.archive == "thumbnails",
+    )
 
 
 def _callers(of: Sequence[Section]) -> int:

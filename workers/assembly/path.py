@@ -14,13 +14,16 @@ from pipeline.path.decode import Decode
 from pipeline.path.each import Threads
 from pipeline.path.encode import Encode
 from pipeline.path.fetch import Fetch
+from pipeline.path.keeps import Keeps, every_image, no_image
 from pipeline.path.look_again import LookAgain
 from pipeline.path.path import Path
 from pipeline.path.publish import Publish
 from pipeline.path.recall import Recall
 from pipeline.path.runner import Runner
+from pipeline.path.thumbnail import Thumbnail
 from pipeline.path.topology import WAITING
 from pipeline.ports import Fetcher, Hooks, Publisher, Source, Stage
+from pipeline.rules.archive.thumbnails import Wanted
 from pipeline.rules.flow.brake import Brake, BrakeLimits
 from workers.assembly.judgement import Judge
 from workers.assembly.model import sections
@@ -74,17 +77,28 @@ def _runner(settings: Settings, judge: Judge, fetch: Fetch, publisher: Publisher
 def _stages(settings: Settings, judge: Judge, publisher: Publisher, hooks: Hooks) -> list[Stage]:
     """The stages after `fetch`. The topology says which of them share a thread, and how many threads there are."""
     model, look = judge.model, settings.second_look
+    keeps, pictured = _thumbnails(settings, judge, hooks)
     again: list[Stage] = []
     if look != "off":
-        again = [LookAgain(model.decoder, model.encoder, judge.live, hooks, look=look, at_most=settings.max_batch)]
+        ends, most = (model.decoder, model.encoder, judge.live, hooks), settings.max_batch
+        again = [LookAgain(*ends, look=look, at_most=most, keeps=keeps)]
     return [
         Recall(judge.features, hooks),
-        Decode(model.decoder, keeps_images=look != "off"),
+        Decode(model.decoder, every_image if again else keeps),
         Encode(model.encoder, model.provenance, judge.features, hooks),
         *again,
         Decide(judge.live, time.time, settings.subject_header if settings.remembers else None),
+        *pictured,
         Publish(publisher, hooks, time.time, lambda: judge.live().policy_set.version),
     ]
+
+
+def _thumbnails(settings: Settings, judge: Judge, hooks: Hooks) -> tuple[Keeps, list[Stage]]:
+    """The stage that makes thumbnails, if there is to be one, and which images it may need."""
+    if settings.archive != "thumbnails":
+        return no_image, []
+    wanted = Wanted(settings.thumbnails, settings.thumbnail_share)
+    return lambda item: wanted.may_be(item.event_id), [Thumbnail(judge.model.decoder, wanted, hooks)]
 
 
 def _claim_lane(settings: Settings, fetch: Fetch, runner: Runner, hooks: Hooks) -> ClaimLane:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from contextlib import ExitStack, closing
+from functools import partial
 from typing import Any
 
 import structlog
@@ -20,6 +21,7 @@ from workers.health.vitals import Vitals
 from workers.moderator import LAST_MOMENT
 from workers.policies.first import last_good_of
 from workers.policies.other_model import LogOtherModel
+from workers.policies.sent import policy_sets_sent
 from workers.policies.watch import PolicyWatch, watched_policies
 from workers.process import signals
 from workers.process.logs import log_as_a_service, report_library_errors
@@ -65,13 +67,16 @@ def _moderate(settings: Settings) -> None:
     metrics, vitals = PrometheusHooks(), Vitals(_longest_wait(settings))
     watch_threads(vitals)
     watch_interpreter()
-    hooks = HookChain(metrics, vitals, LogOtherModel())
     log_as_a_service(metrics.log_lines_lost)
     with ExitStack() as held:
         health = HealthServer(settings.metrics_host, settings.metrics_port, metrics.registry, *vitals.checks)
         held.callback(health.close)
         health.announce()
         services.check_kafka(settings)
+        sets = policy_sets_sent(
+            partial(services.kafka_policy_sets, settings), settings.features_topic, on=settings.remembers
+        )
+        hooks = HookChain(metrics, vitals, LogOtherModel(), held.enter_context(sets))
         redis = services.redis_connection(settings)
         text_cache = held.enter_context(closing(services.build_text_cache(redis, hooks)))
         model = assembly.load_model(settings, lasting=True, hooks=hooks)

@@ -26,6 +26,7 @@ from workers.health.server import HealthServer
 from workers.health.vitals import Vitals
 from workers.moderator import Moderator
 from workers.policies.other_model import SayOtherModel
+from workers.policies.sent import policy_sets_sent
 from workers.policies.watch import PolicyWatch, watched_policies
 from workers.process.interrupts import interruptible
 from workers.settings import Settings
@@ -91,7 +92,10 @@ class DemoStream:
         self._sending = self._sent = 0.0
 
     def __enter__(self) -> Self:
-        hooks = HookChain(self._tally, self._metrics, self._vitals, SayOtherModel())
+        settings = self._settings
+        sets = policy_sets_sent(lambda: MemoryWriter(self._broker), settings.features_topic, on=settings.remembers)
+        listeners = self._tally, self._metrics, self._vitals, SayOtherModel()
+        hooks = HookChain(*listeners, self._held.enter_context(sets))
         model, text_cache = assembly.load_model(self._settings, hooks=hooks), MemoryTextCache(hooks)
         for _ in range(WORKERS):
             self._start(assembly.judge(self._settings, model, text_cache, hooks), hooks)

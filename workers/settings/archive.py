@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from pipeline.rules.archive.thumbnails import Which
+
 
 class Archive(BaseModel, frozen=True):
     """What workers keep of each decided image, beside its decision, for the archive."""
@@ -15,10 +17,9 @@ class Archive(BaseModel, frozen=True):
         description="What goes to features_topic beside each decision: nothing, the image's features, or a thumbnail"
         " as well. They are personal data where the images are.",
     )
-    thumbnails: Literal["flagged", "sampled", "all"] = Field(
+    thumbnails: Which = Field(
         "flagged",
-        description="Of which images thumbnails are kept: those that a policy matched, also in shadow; a share of"
-        " all images as well; or all.",
+        description="Of which images: those that a policy matched, also in shadow; a share of all images; or all.",
     )
     thumbnail_share: Annotated[float, Field(ge=0, le=1)] = Field(
         0.01, description="Share of images with a thumbnail, from 0 to 1, where they are sampled."

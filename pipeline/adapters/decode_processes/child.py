@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from pipeline.adapters.decode_processes.limits import Limits, Memory, arm, confine
 from pipeline.adapters.decode_processes.line import READY, EndedError, Line
-from pipeline.adapters.decode_processes.messages import Answer, Broke, Refused, decode_call, encode, shown
+from pipeline.adapters.decode_processes.messages import Answer, Broke, Refused, decode_call, encode, told
 from pipeline.errors import ItemError, Reason
 from pipeline.ports import Decoder
 
@@ -54,7 +54,7 @@ def _answer(decoder: Decoder, head: memoryview, image: memoryview) -> tuple[Answ
     """A process in which memory has run out leaves: some may be lost for good."""
     try:
         call = decode_call(head)
-        return shown(getattr(decoder, call.method)(bytes(image), *call.arguments))
+        return told(getattr(decoder, call.method)(bytes(image), *call.arguments))
     except ItemError as error:
         return Refused(error.reason, str(error), isinstance(error.__cause__, MemoryError)), b""
     except MemoryError:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from typing import TypeVar
 
 import structlog
 
-from pipeline.adapters.decode_processes.messages import Call, Outcome
+from pipeline.adapters.decode_processes.messages import Call, DecoderFaultError, Outcome
 from pipeline.adapters.decode_processes.pool import DecodeProcesses
 from pipeline.adapters.decode_processes.process import DeathError
 from pipeline.errors import LostDecoderError, Reason
 from pipeline.ports import Decoded
 from pipeline.rules.images.formats import sniff
+
+Made = TypeVar("Made", Decoded, bytes)
 
 LIMITS = {"cpu", "wall"}
 """The causes of death that the image itself brought about, so that it is not tried again."""
@@ -32,13 +35,17 @@ class ProcessDecoder:
 
     def decode(self, image: bytes) -> Decoded:
         """As the decoder does, within limits: raises `LostDecoderError` at the limit or after the second death."""
-        return self._ask(Call("decode"), image)
+        return self._ask(Call("decode"), image, Decoded)
 
     def tiles(self, image: bytes) -> Decoded:
         """Likewise."""
-        return self._ask(Call("tiles"), image)
+        return self._ask(Call("tiles"), image, Decoded)
 
-    def _ask(self, call: Call, image: bytes) -> Decoded:
+    def thumbnail(self, image: bytes, frame: int) -> bytes:
+        """Likewise."""
+        return self._ask(Call("thumbnail", (frame,)), image, bytes)
+
+    def _ask(self, call: Call, image: bytes, kind: type[Made]) -> Made:
         """Have the decoder called. Raises what it raises, `LostDecoderError`, and `StopError` without a process."""
         try:
             found = self.processes.ask(call, image)
@@ -47,9 +54,9 @@ class ProcessDecoder:
             if first.cause in LIMITS:
                 raise LostDecoderError(Reason.TOO_MUCH_WORK, f"{_what(image)}: decoding it {first}") from first
             found = self._again(call, image)
-        if isinstance(found, Decoded):
+        if isinstance(found, kind):
             return found
-        raise found
+        raise found if isinstance(found, Exception) else DecoderFaultError(f"{call.method} gave what it never gives")
 
     def _again(self, call: Call, image: bytes) -> Outcome:
         try:

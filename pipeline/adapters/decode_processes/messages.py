@@ -39,6 +39,12 @@ class Shown(msgspec.Struct, tag=True, array_like=True):
     """Whether the process ends with this answer."""
 
 
+class Pictured(msgspec.Struct, tag=True, array_like=True):
+    """A thumbnail was made; the body is it."""
+
+    leaves: bool = False
+
+
 class Refused(msgspec.Struct, tag=True, array_like=True):
     """The decoder raised an `ItemError`."""
 
@@ -54,15 +60,21 @@ class Broke(msgspec.Struct, tag=True, array_like=True):
     leaves: bool = False
 
 
-Answer = Shown | Refused | Broke
-Outcome = Decoded | ItemError | DecoderFaultError
+Answer = Shown | Pictured | Refused | Broke
+Outcome = Decoded | bytes | ItemError | DecoderFaultError
+MOST_THUMBNAIL = 1 << 18
+"""Bytes of a thumbnail: 256 by 256 pixels with no rhyme or reason take half of that."""
 encode = msgspec.msgpack.Encoder().encode
 decode_call = msgspec.msgpack.Decoder(Call).decode
 _decode_answer = msgspec.msgpack.Decoder(Answer).decode
 
 
-def shown(decoded: Decoded) -> tuple[Shown, memoryview]:
-    """What was decoded, as head and body."""
+def told(made: Decoded | bytes) -> tuple[Shown | Pictured, bytes | memoryview]:
+    """What was made of the image, as head and body."""
+    return (Pictured(), made) if isinstance(made, bytes) else _shown(made)
+
+
+def _shown(decoded: Decoded) -> tuple[Shown, memoryview]:
     pixels = np.ascontiguousarray(decoded.pixels)
     views, height, width, channels = pixels.shape
     head = Shown((views, height, width, channels), decoded.regions.tobytes(), decoded.notes, decoded.unseen)
@@ -78,6 +90,8 @@ def outcome(head: memoryview, body: memoryview) -> tuple[Outcome, bool]:
         answer = _decode_answer(head)
         if isinstance(answer, Shown):
             return _decoded(answer, body), answer.leaves
+        if isinstance(answer, Pictured):
+            return _thumbnail(body), answer.leaves
     except (msgspec.MsgspecError, ValueError) as error:
         raise NonsenseError(str(error)) from error
     if isinstance(answer, Refused):
@@ -91,3 +105,10 @@ def _decoded(answer: Shown, body: memoryview) -> Decoded:
     if not len(regions) == len(pixels) > 0:
         raise ValueError(f"{len(regions)} regions of {len(pixels)} views")
     return Decoded(pixels, regions, answer.notes, answer.unseen)
+
+
+def _thumbnail(body: memoryview) -> bytes:
+    made = bytes(body[: MOST_THUMBNAIL + 1])
+    if len(made) > MOST_THUMBNAIL or not made.startswith(b"RIFF") or made[8:12] != b"WEBP":
+        raise ValueError(f"{len(body):,} bytes that are no thumbnail")
+    return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from kafka import KafkaProducer
@@ -28,6 +28,8 @@ MAX_RECORD_BYTES = 64 * 1024 * 1024
 
 REMEMBERED = 60.0
 """Seconds for which a size that a topic refused is not sent there again; the limit may have been raised by then."""
+
+Compression = Literal["gzip"]
 
 _LINGER_MS = 5
 _GRACE = 5.0
@@ -67,11 +69,15 @@ class KafkaWriter:
         *,
         delivery_timeout: float = 120.0,
         max_record_bytes: int = MAX_RECORD_BYTES,
+        compression: Compression | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Connect; blocks for up to about ten seconds. Raises `ServiceError` when no broker answers."""
+        """Connect; blocks for up to about ten seconds. Raises `ServiceError` when no broker answers.
+
+        Readers undo a `compression` without knowing of it, and a topic's limit counts compressed bytes.
+        """
         self._connection = connection
-        self._settings = _settings(delivery_timeout, max_record_bytes)
+        self._settings = _settings(delivery_timeout, max_record_bytes, compression)
         self._delivery_timeout = delivery_timeout
         self._clock = clock
         self._too_large: dict[str, tuple[int, float]] = {}
@@ -200,12 +206,12 @@ def _chunks(records: Iterable[Record], most: int, most_bytes: int) -> Iterator[l
         yield chunk
 
 
-def _settings(delivery_timeout: float, max_record_bytes: int) -> dict[str, Any]:
+def _settings(delivery_timeout: float, max_record_bytes: int, compression: Compression | None) -> dict[str, Any]:
     delivery_ms = int(delivery_timeout * 1000)
     return {
         "acks": "all",
         "enable_idempotence": True,
-        "compression_type": None,  # images are compressed already
+        "compression_type": compression,  # none as a rule: images are compressed already
         "linger_ms": _LINGER_MS,
         "batch_size": 1024 * 1024,
         "max_request_size": max_record_bytes,

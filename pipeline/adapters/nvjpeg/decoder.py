@@ -82,6 +82,10 @@ class NvjpegDecoder:
         """As the fallback does: few images are looked at twice."""
         return self._fallback.tiles(image)
 
+    def thumbnail(self, image: bytes, frame: int) -> bytes:
+        """Likewise."""
+        return self._fallback.thumbnail(image, frame)
+
     def _for_device(self, image: bytes) -> StoredJpeg | None:
         """The image as the device takes it, else None; no memory is spent yet. Raises `ItemError`."""
         header = plain_jpeg(image) if sniff(image) == "JPEG" else None

@@ -40,6 +40,8 @@ KEPT = 64
 CLOSE = 3
 """Levels of 255 by which a profile may differ from sRGB and still be taken for it: nobody sees that."""
 
+EARLY = 30e-9
+"""Seconds to convert one pixel's colours, for stills that are converted before they are scaled."""
 STEEP = 40
 """Tones are steep where the mean of two, converted, is more than this many levels of 255 from the mean of both
 converted."""

@@ -11,17 +11,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from PIL import Image
 
-from pipeline.adapters.pillow.colour import AS_IT_IS, Transforms, is_steep, to_srgb
+from pipeline.adapters.pillow.colour import AS_IT_IS, EARLY, Transforms, is_steep, to_srgb
 from pipeline.adapters.pillow.gallery import Gallery
 from pipeline.adapters.pillow.modes import backdrops, conversion, worked
 from pipeline.adapters.pillow.opening import colour_of, drawn, frames_of, opened, orientation_of, typed
 from pipeline.adapters.pillow.orientation import upright
 from pipeline.adapters.pillow.rendering import DRAFT_MARGIN, Renderer, scaled_by
+from pipeline.adapters.pillow.thumbnails import thumbnail
 from pipeline.errors import ItemError, Reason
 from pipeline.items import Pixels
 from pipeline.ports import Decoded, EncoderSpec
@@ -32,9 +33,8 @@ from pipeline.rules.images.views import Look, Size
 from pipeline.rules.images.work import Work, halvings, looking
 
 Preprocess = Literal["fast", "exact"]
+Made = TypeVar("Made")
 
-EARLY = 30e-9
-"""Seconds to convert one pixel's colours, for stills that are converted before they are scaled."""
 TAILS = (b"\xff\xd9", b"\xaa" * 4096 + b"\xff\xd9")
 """Two ends for a JPEG that has none: where part of the picture is missing, they give different pixels."""
 
@@ -72,22 +72,15 @@ class PillowDecoder:
 
     def decode(self, image: bytes) -> Decoded:
         """``uint8[V,H,W,3]`` of all views of all sampled frames; raises `ItemError`, and nothing else."""
-        if not image:
-            raise ItemError(Reason.EMPTY, "no bytes")
-        name = sniff(image)
-        if name is None:
-            accepted = ", ".join(ACCEPTED)
-            raise ItemError(Reason.NOT_AN_IMAGE, f"{describe(image)}; accepted are {accepted}")
-        try:
-            return self._decode(name, image)
-        except ItemError:
-            raise
-        except Exception as error:  # a decoder of hostile bytes may raise anything at all
-            raise typed(name, image, error) from error
+        return _made(self._decode, image)
 
     def tiles(self, image: bytes) -> Decoded:
         """Likewise, of the tiles of a still."""
         return self._closer().decode(image)
+
+    def thumbnail(self, image: bytes, frame: int) -> bytes:
+        """A WebP of at most 256 pixels either way. Raises `ItemError`, and nothing else."""
+        return _made(lambda name, data: thumbnail(name, data, self._max_pixels, frame), image)
 
     def _decode(self, name: str, image: bytes) -> Decoded:
         stored = read(name, image, self._max_pixels, fast=self._fast, shrink=self._shrink)
@@ -192,6 +185,22 @@ class PillowDecoder:
         # A single view, the most frequent case, is not copied.
         pixels = rows[0][np.newaxis] if len(rows) == 1 else np.stack(rows)
         return Decoded(pixels, regions), rendered.scale
+
+
+def _made(make: Callable[[str, bytes], Made], image: bytes) -> Made:
+    """What `make` makes of an image of the format that it is given. Raises `ItemError`, whatever `make` raises."""
+    if not image:
+        raise ItemError(Reason.EMPTY, "no bytes")
+    name = sniff(image)
+    if name is None:
+        accepted = ", ".join(ACCEPTED)
+        raise ItemError(Reason.NOT_AN_IMAGE, f"{describe(image)}; accepted are {accepted}")
+    try:
+        return make(name, image)
+    except ItemError:
+        raise
+    except Exception as error:  # a decoder of hostile bytes may raise anything at all
+        raise typed(name, image, error) from error
 
 
 def _budget(work: Work) -> Callable[[float], None]:

@@ -23,8 +23,8 @@ BOUNDS: Mapping[str, tuple[str, ...] | str] = {
     "action": get_args(Action),
     "mode": MODES,
     "reason": tuple(reason.value for reason in Reason),
-    "stage": ("fetch", "recall", "decode", "encode", "look_again", "decide", "publish"),
-    "result": ("hit", "miss", "error", "loaded", "invalid"),
+    "stage": ("fetch", "recall", "decode", "encode", "look_again", "decide", "thumbnail", "publish"),
+    "result": ("hit", "miss", "error", "loaded", "invalid", "made", "failed"),
     "left_out": ("thumbnail", "record"),
     "form": (*(form.name.lower() for form in Form if form), "dead_letter"),
     "loss": LOSSES,
@@ -102,6 +102,9 @@ class Metrics:
             "Features records that the broker refused for good, by what was left out: the thumbnail, or the record.",
             "left_out",
         )
+        self.thumbnails = make.counter(
+            "sluice_thumbnails", "Thumbnails that were wanted for features records, made or failed.", "result"
+        )
         self.end_to_end = make.histogram(
             "sluice_end_to_end_seconds",
             "Seconds from an event's own timestamp to its acknowledged answer, by outcome.",
@@ -132,6 +135,7 @@ class Metrics:
             "Active policies whose thresholds were calibrated for another model than the one that scores.",
         )
         self.policy_set = make.info("sluice_policy_set", "The live policy set.", "version")
+        self.policy_set_bytes = make.gauge("sluice_policy_set_bytes", "Bytes of the files of the live policy set.")
         self.background_lines = make.gauge(
             "sluice_background_lines", "Background lines that stand against the live policy that has the fewest."
         )

@@ -56,6 +56,8 @@ class PrometheusHooks(Hooks):
             metrics.dead_letters.labels(stage, Reason.STAGE_FAILED.value)  # the first one is worth an alert
         for form in BOUNDS["form"]:
             metrics.answers_made_smaller.labels(form)
+        for result in ("made", "failed"):
+            metrics.thumbnails.labels(result)
         for left_out in BOUNDS["left_out"]:
             metrics.features_refused.labels(left_out)
         self._policies = PolicySeries(metrics)
@@ -104,6 +106,9 @@ class PrometheusHooks(Hooks):
         self._metrics.features_records.inc(records)
         self._metrics.features_bytes.inc(size)
 
+    def thumbnail(self, result: str) -> None:
+        self._metrics.thumbnails.labels(result).inc()
+
     def features_refused(self, what: str, records: int) -> None:
         self._metrics.features_refused.labels(what).inc(records)
 
@@ -139,6 +144,9 @@ class PrometheusHooks(Hooks):
         self._metrics.policies_last_good.set(0)
         self._metrics.policies.set(policies)
         self._leave(self._metrics.policy_set, version)
+
+    def went_live(self, version: str, files: Mapping[str, bytes]) -> None:  # noqa: ARG002 - loaded has the version
+        self._metrics.policy_set_bytes.set(sum(map(len, files.values())))
 
     def calibrated_for_another_model(self, policies: Mapping[str, CalibratedFor]) -> None:
         self._metrics.other_model_policies.set(len(policies))

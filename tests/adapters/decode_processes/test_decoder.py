@@ -93,6 +93,43 @@ def test_what_comes_out_is_what_the_decoder_makes(name: str) -> None:
     assert not deaths.causes
 
 
+@pytest.mark.parametrize("name", sorted(VALID))
+def test_a_thumbnail_is_the_one_that_the_decoder_makes(name: str) -> None:
+    with decoding(PillowDecoder) as (decoder, deaths):
+        assert decoder.thumbnail(VALID[name], 1) == PillowDecoder(spec()).thumbnail(VALID[name], 1)
+        with pytest.raises(ItemError):
+            decoder.thumbnail(b"nothing", 0)
+    assert not deaths.causes
+
+
+class Wild:
+    """A decoder that was taken over: it gives thumbnails that are none, and pictures where it gives thumbnails."""
+
+    name = "wild"
+
+    def __init__(self, its: EncoderSpec) -> None:
+        del its
+
+    def decode(self, image: bytes) -> bytes:
+        return image
+
+    def thumbnail(self, image: bytes, frame: int) -> bytes | Decoded:
+        return image if frame else Decoded(np.zeros((1, 2, 2, 3), np.uint8), regions_of([(0, 0, 1, 1)]))
+
+
+def test_what_is_no_thumbnail_is_taken_for_none() -> None:
+    picture = b"RIFF\0\0\0\0WEBP"
+    with decoding(Wild) as (decoder, deaths):
+        assert decoder.thumbnail(picture, 1) == picture
+        for nonsense in (b"<script>", picture + bytes(1 << 18)):
+            with pytest.raises(LostDecoderError, match="no thumbnail"):
+                decoder.thumbnail(nonsense, 1)
+        for call in (lambda: decoder.decode(picture), lambda: decoder.thumbnail(picture, 0)):
+            with pytest.raises(DecoderFaultError, match="never gives"):
+                call()
+    assert set(deaths.causes) == {"crashed"}
+
+
 class Full:
     """A decoder that has something to say in every field of `Decoded`, and of the arguments it was called with."""
 
@@ -111,7 +148,7 @@ def test_every_field_and_any_plain_argument_crosses() -> None:
     boxes = [[0.0, 0.5, 1.0, 1.0]]
     ours = Full(spec()).closer(STILL, 7, boxes)
     with decoding(Full) as (decoder, _):
-        theirs = decoder._ask(Call("closer", (7, boxes)), STILL)
+        theirs = decoder._ask(Call("closer", (7, boxes)), STILL, Decoded)
     assert theirs.pixels.tobytes() == ours.pixels.tobytes()
     assert theirs.regions.tobytes() == ours.regions.tobytes()
     rest = [field.name for field in fields(Decoded) if field.name not in {"pixels", "regions"}]
