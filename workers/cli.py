@@ -26,7 +26,17 @@ from workers.terminal.surprises import say_surprises_safely, say_trace
 EXIT_STOPPED = 1
 EXIT_USAGE = 2
 EXIT_BUG = 70
-ANSWER_WITH_1 = (["policy"], ["scan"], ["backtest"], ["search"], ["dlq"], ["doctor"], ["decision"], ["replay"])
+ANSWER_WITH_1 = (
+    ["policy"],
+    ["scan"],
+    ["backtest"],
+    ["search"],
+    ["embed"],
+    ["dlq"],
+    ["doctor"],
+    ["decision"],
+    ["replay"],
+)
 """Commands whose status 1 is a finding about images, so that work which had to stop ends with another status."""
 
 

@@ -46,6 +46,9 @@ COMMANDS: Mapping[str, str | Group] = {
     "redecide": "Decide archived events anew by the policies of the folder, where that changes their verdict.",
     "backtest": "Judge what the archive remembers by other policies: what would be flagged, new, and let go.",
     "search": "Find the images of an archive that are nearest to words, to a picture, or to one of its own images.",
+    "embed": (
+        "Write the features of pictures and sentences: a row for each view of a picture, and for each sentence."
+    ),
     "evaluate": (
         "Name every image's class zero-shot, and report accuracy, calibration, groups and what templates gain."
     ),

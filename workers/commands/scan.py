@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from collections.abc import Iterable
 from threading import Event
 from time import monotonic
 from typing import Annotated
@@ -18,7 +17,7 @@ from workers.assembly import Judge
 from workers.commands.options import NameSkipped, Pictures
 from workers.policies.other_model import SayOtherModel
 from workers.process.interrupts import keeping
-from workers.scan.named import NAMED, Named, Skipped
+from workers.scan.named import NAMED, Named, Skipped, counted, from_the_first
 from workers.scan.report import UNREAD, ScanReport
 from workers.settings import Settings
 from workers.settings.options import with_settings
@@ -46,7 +45,7 @@ def scan(
     files are told by their content; those that are no pictures are named at the end and change no status.
     """
     terminal, skipped = Terminal(), Skipped(None if name_skipped else NAMED)
-    files = _from_the_first(Named(paths, skipped))
+    files = from_the_first(Named(paths, skipped))
     if files is None:
         raise UsageError(*skipped.lines())
     with terminal.status("loading the model and the policies"):
@@ -55,7 +54,7 @@ def scan(
         report = ScanReport(terminal, as_json=as_json, advance=counter.advance)
         with keeping(lambda: f"interrupted: {report}"):
             try:
-                _run(settings, judge, _counted(files, counter.of), report)
+                _run(settings, judge, counted(files, counter.of), report)
             except StopError as error:
                 if isinstance(error.__cause__, ReaderGoneError):
                     return EXIT_READER_GONE
@@ -71,19 +70,3 @@ def _run(settings: Settings, judge: Judge, files: Iterable[str | None], report: 
     source, fetcher = FileSource(files, done, monotonic), FileFetcher(settings.fetch_max_bytes)
     with assembly.moderator(settings, judge, source, report, fetcher, report, in_order=True) as moderator:
         moderator.run(done)
-
-
-def _from_the_first(files: Iterable[str | None]) -> Iterator[str | None] | None:
-    """The files from the first one on; None where there is none, which is known before a model is loaded."""
-    every = iter(files)
-    first = next((each for each in every if each is not None), None)
-    return None if first is None else chain([first], every)
-
-
-def _counted(files: Iterable[str | None], of: Callable[[int], object]) -> Iterator[str | None]:
-    """The same files; after the last one, `of` is told how many there were."""
-    count = 0
-    for each in files:
-        count += each is not None
-        yield each
-    of(count)

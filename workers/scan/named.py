@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from pipeline.disk import Found, walk
 from pipeline.disk.walk import Visited
@@ -81,6 +82,22 @@ class Named:
                 yield found.path
         if barren:
             self._skipped.barren.append(folder)
+
+
+def from_the_first(files: Iterable[str | None]) -> Iterator[str | None] | None:
+    """The files from the first one on; None where there is none, which is known before a model is loaded."""
+    every = iter(files)
+    first = next((each for each in every if each is not None), None)
+    return None if first is None else chain([first], every)
+
+
+def counted(files: Iterable[str | None], of: Callable[[int], object]) -> Iterator[str | None]:
+    """The same files; after the last one, `of` is told how many there were."""
+    count = 0
+    for each in files:
+        count += each is not None
+        yield each
+    of(count)
 
 
 def _is_new(folder: str, visited: Visited) -> bool:

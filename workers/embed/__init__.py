@@ -1,0 +1,1 @@
+"""The features of pictures and sentences, for whatever a user does next."""

@@ -1,0 +1,30 @@
+"""Sentences through the model, as a policy's prompts go through it, or as they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pipeline.adapters.local.policy_folder import read_policy_folder
+from pipeline.adapters.memory import MemoryTextCache
+from pipeline.errors import UsageError
+from pipeline.path.live import PromptFeatures
+from pipeline.ports import Encoder
+from pipeline.rules.policies.files import parse_policies
+from pipeline.rules.policies.lengths import TokenCounter, cut_off
+from pipeline.signals import Features
+from workers.settings import Settings
+
+AS_IT_STANDS = ("{}",)
+
+
+def text_features(settings: Settings, encoder: Encoder, texts: Sequence[str], *, raw: bool) -> dict[str, Features]:
+    """``float32[D]`` of each sentence, through the templates of the policies' folder unless it is to be `raw`.
+
+    Raises `UsageError` for one that the model would cut off.
+    """
+    templates = AS_IT_STANDS if raw else parse_policies(read_policy_folder(settings.policies)).defaults.templates
+    counter = TokenCounter(encoder.count_tokens, encoder.spec.context_length)
+    too_long = [said for text in texts if (said := cut_off(text, templates, counter))]
+    if too_long:
+        raise UsageError(*too_long)
+    return PromptFeatures(encoder, MemoryTextCache()).of(texts, templates, {})
