@@ -65,6 +65,10 @@ def search(
     ] = ALIKE,
     unfolded: Annotated[bool, typer.Option("--unfolded", help="A line for every image, however alike.")] = False,
     as_json: AsJson = False,
+    as_policy: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Write the words as a policy in shadow mode; show its backtest."),
+    ] = None,
     html: Annotated[Path | None, typer.Option(help="Write a contact sheet, one page with the thumbnails.")] = None,
 ) -> int:
     """Find the images of an archive that are nearest to words, to a picture, or to one of its own images.
@@ -72,7 +76,9 @@ def search(
     The score of words is that of a policy with these prompts; that of a picture is the cosine. Images that are nearly
     the same are one line. Exit status: 0 where something was found, 1 where there is nothing like it.
     """
-    from workers.search.asking import check_asked, made_ready  # noqa: PLC0415 - they bring torch
+    from workers.search.as_policy import check_name, write  # noqa: PLC0415 - these bring torch
+    from workers.search.asking import check_asked, made_ready  # noqa: PLC0415 - as above
+    from workers.search.backtested import show_backtest  # noqa: PLC0415 - as above
     from workers.search.run import answer  # noqa: PLC0415 - as above
 
     check_writable("--html", html)
@@ -93,11 +99,17 @@ def search(
             alike=UNFOLDED if unfolded else alike,
         )
         check_asked(asked)
+        path = check_name(settings.policies, as_policy, asked) if as_policy else None
         what = made_ready(settings, terminal, opened, asked, window, limit)
         segments = segments_made_by(opened, window, what.made_by)
         with _bar(terminal, segments) as advance:
             found = answer(opened, segments, what, threads=settings.cores, advance=advance)
-    _print(found, terminal, as_json=as_json, html=html)
+        _print(found, terminal, as_json=as_json, html=html)
+        if path is not None and what.loaded is not None:
+            write(path, found.record)
+            terminal.note(f"written: {path}")
+            if not as_json:
+                show_backtest(opened, segments, window, what.loaded, path, terminal)
     return NOTHING_LIKE_IT if found.record.nothing_like_it else 0
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.adapters.memory import MemoryTextCache
 from pipeline.archive.archive import Archive
 from pipeline.archive.search.likeness import Likeness
 from pipeline.archive.search.words import Words
@@ -18,7 +19,7 @@ from workers.archive.opening import segments_in
 from workers.search.phrases import compiled_words
 from workers.search.pictures import Pictured, from_archive, from_disk
 from workers.search.record import Asked
-from workers.search.run import Search
+from workers.search.run import Loaded, Search
 from workers.settings import Settings
 from workers.terminal.console import Terminal
 
@@ -42,8 +43,9 @@ def made_ready(
     if asked.by_words:
         with terminal.status("loading the model and the background"):
             model = assembly.load_model(settings, one_caller=True)
-            compiled = compiled_words(settings, model, asked.words, asked.unless)
-        return Search(asked, Words(compiled, device), model.provenance, window, most)
+            cache = MemoryTextCache()
+            compiled = compiled_words(settings, model, cache, asked.words, asked.unless)
+        return Search(asked, Words(compiled, device), model.provenance, window, most, Loaded(model, cache))
     pictured = _pictured(settings, terminal, archive, asked)
     made_by = Provenance(ModelRef("", pictured[0].fingerprint, ""), pictured[0].preprocess)
     views = np.concatenate([each.views for each in pictured])

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from pipeline.adapters.local.policy_folder import read_policy_folder
-from pipeline.adapters.memory import MemoryTextCache
 from pipeline.errors import PolicyError, UsageError
 from pipeline.path.live import LivePolicies
-from pipeline.ports import Hooks
+from pipeline.ports import Hooks, TextCache
 from pipeline.rules.heads import CompiledPolicies
 from pipeline.rules.policies.files import parse_policies
 from pipeline.rules.policies.lengths import TokenCounter
@@ -39,7 +38,7 @@ def _quoted(text: str) -> str:
 
 
 def compiled_words(
-    settings: Settings, model: Model, prompts: Sequence[str], unless: Sequence[str]
+    settings: Settings, model: Model, cache: TextCache, prompts: Sequence[str], unless: Sequence[str]
 ) -> CompiledPolicies:
     """The words as a policy beside the folder's background and templates. Raises `UsageError` for what is refused.
 
@@ -49,7 +48,7 @@ def compiled_words(
     counter = TokenCounter(model.encoder.count_tokens, spec.context_length)
     found = _parsed(_shared(read_policy_folder(settings.policies)), prompts, unless, counter)
     policy = replace(found.policies[0], actions={"label": 0.0})
-    live = LivePolicies(model.encoder, MemoryTextCache(), Hooks())
+    live = LivePolicies(model.encoder, cache, Hooks())
     return live.compiled(replace(found, policies=(policy,)))
 
 

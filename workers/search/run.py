@@ -11,11 +11,21 @@ from pipeline.archive.search.query import Query
 from pipeline.archive.search.search import Place, search
 from pipeline.archive.search.wanted import Wanted
 from pipeline.archive.search.words import Words
+from pipeline.ports import TextCache
 from pipeline.rules.archive.nearest import Nearest
 from pipeline.rules.times import Window
 from pipeline.signals import Provenance
 from pipeline.wire import PromptEvidence
+from workers.assembly import Model
 from workers.search.record import Answer, Asked, Nearby, record_of
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model, and the features of the sentences that were put to it."""
+
+    model: Model
+    texts: TextCache
 
 
 @dataclass(frozen=True)
@@ -29,6 +39,8 @@ class Search:
     window: Window
     most: int
     """Lines to find."""
+    loaded: Loaded | None = None
+    """None where no model was needed."""
 
 
 def answer(

@@ -25,7 +25,7 @@ from tests.archive.made import NOON, decision, keep
 from workers import assembly
 from workers.assembly import Model
 from workers.commands.search import search
-from workers.search import phrases
+from workers.search import asking
 from workers.settings import Settings
 
 SAMPLES = Settings().policies / "samples"
@@ -116,7 +116,7 @@ def ask(
 ) -> Ask:
     """Run a search in this process, by the model that is there: `ask(["a bus"], limit=3)`; ``--json`` by default."""
     monkeypatch.setattr(assembly, "load_model", lambda *_args, **_how: model)
-    monkeypatch.setattr(phrases, "MemoryTextCache", lambda: encoded)
+    monkeypatch.setattr(asking, "MemoryTextCache", lambda: encoded)
 
     def run(words: Sequence[str] = (), *, as_json: bool = True, **how: object) -> Answered:
         given = {"words": list(words), "archive": str(archive), "as_json": as_json, **how}

@@ -1,0 +1,75 @@
+"""What was searched for, kept as a policy in shadow mode: its thresholds come from what was found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline.adapters.local.policy_folder import read_policy_folder
+from pipeline.errors import PolicyError, UsageError
+from pipeline.rules.policies.files import parse_policies
+from pipeline.rules.policies.names import SUFFIXES
+from workers.search.phrases import policy_text
+from workers.search.record import Asked, Record
+
+LEAST, MOST = 0.25, 0.9
+"""Bounds of the threshold. Below the one much is found by chance; above the other one picture says too little of the
+next."""
+
+
+def check_name(folder: Path, name: str, asked: Asked) -> Path:
+    """Where the policy will lie. Raises `UsageError` where it cannot, before a search begins."""
+    if not asked.by_words:
+        raise UsageError("--as-policy: a policy is made of words; say what the pictures show")
+    path = folder / f"{name}.yaml"
+    files = read_policy_folder(folder)
+    taken = [each for each in files if each.endswith(SUFFIXES) and Path(each).stem == name]
+    if taken or path.exists():
+        raise UsageError(f"--as-policy {name}: {(taken or [path])[0]} is there already; name another")
+    try:
+        parse_policies({**files, str(path): _text(asked, LEAST, [])})
+    except PolicyError as error:
+        raise UsageError(*(f"--as-policy {name}: {each}" for each in error.problems)) from error
+    return path
+
+
+def threshold(record: Record) -> float:
+    """The score of the last line that was found, rounded down, within `LEAST` and `MOST`."""
+    last = record.found[-1].score if record.found else LEAST
+    return min(max(math.floor(last * 100) / 100, LEAST), MOST)
+
+
+def write(path: Path, record: Record) -> None:
+    """Write the policy file. Raises `UsageError` where one has come there meanwhile, or nothing can be written."""
+    text = _text(record.asked, threshold(record), list(_comments(record)))
+    try:
+        with path.open("xb") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise UsageError(f"{path} is there already; nothing was written") from error
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}; name another folder with --policies") from error
+
+
+def _text(asked: Asked, least: float, comments: list[str]) -> bytes:
+    title = ", ".join(asked.words)
+    return policy_text(asked.words, asked.unless, least, title=title[:1].upper() + title[1:], comments=comments)
+
+
+def _comments(record: Record) -> Iterator[str]:
+    yield "Written by `sluice search --as-policy`. In shadow mode it is scored and reported, and acts on nothing."
+    since = "" if record.asked.since is None else f" decided since {_time(record.asked.since)}"
+    found = record.found
+    if not found:
+        yield f"Nothing like it was among {record.images:,} images{since} in {record.asked.archive}: the nearest had"
+        yield f"a score of {record.best or 0:.3g}. The threshold is the least that is worth a look, {LEAST:g}."
+        return
+    yield f"It comes from {len(found)} of {record.images:,} images{since} in {record.asked.archive}, with scores of"
+    yield f"{found[0].score:.3f} down to {found[-1].score:.3f}. The threshold is the last of them, rounded down, but"
+    yield f"{LEAST:g} at least and {MOST:g} at most. Set it by `sluice policy calibrate` once there are reviews."
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,42 @@
+"""What a policy that a search wrote would have done to the very images that were searched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline.archive.archive import Archive, Segment
+from pipeline.lab.backtest.record import Asked
+from pipeline.rules.times import Window
+from workers.backtest.asked import question
+from workers.backtest.run import bytes_of, run
+from workers.search.run import Loaded
+from workers.terminal.backtest import NEAREST, show
+from workers.terminal.console import Terminal
+
+
+def show_backtest(
+    archive: Archive, segments: Sequence[Segment], window: Window, loaded: Loaded, path: Path, terminal: Terminal
+) -> None:
+    """Judge the segments by the policy and print what `sluice backtest` prints of it."""
+    asking = question(path, None, loaded.model.encoder, loaded.texts, NEAREST)
+    spec = loaded.model.encoder.spec
+    asked = Asked(
+        archive=archive.store.address,
+        since=_time(window.since),
+        until=_time(window.until),
+        model=spec.name,
+        fingerprint=spec.fingerprint,
+        preprocess=loaded.model.decoder.name,
+        policies=str(path),
+        policy_set=asking.now.policy_set.version,
+        nearest=asking.nearest,
+    )
+    with terminal.counting("judging, bytes", bytes_of(segments)) as counter:
+        record = run(archive, segments, asking, asked, window, None, counter.advance)
+    show(record, terminal.out, asking.only)
+
+
+def _time(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
