@@ -27,7 +27,7 @@ def check_name(folder: Path, name: str, asked: Asked) -> Path:
     files = read_policy_folder(folder)
     taken = [each for each in files if each.endswith(SUFFIXES) and Path(each).stem == name]
     if taken or path.exists():
-        raise UsageError(f"--as-policy {name}: {(taken or [path])[0]} is there already; name another")
+        raise UsageError(f"--as-policy {name}: {taken[0] if taken else path} is there already; name another")
     try:
         parse_policies({**files, str(path): _text(asked, LEAST, [])})
     except PolicyError as error:

@@ -50,7 +50,7 @@ def from_archive(archive: Archive, segments: Sequence[Segment], image_ids: Seque
     kinds = dict[tuple[str, str], dict[str, Features]]()
     for segment in sorted(segments, key=lambda each: each.name.group.day, reverse=True):
         kept = kinds.setdefault(_kind(segment.name.group), {})
-        for block in archive.blocks([segment], ["image_id", *FEATURES]):
+        for block in archive.blocks([segment], ["image_id"]):
             for image_id, views in _views(block, set(image_ids) - set(kept)).items():
                 kept[image_id] = views
         missing -= set(kept)
@@ -73,4 +73,7 @@ def _views(block: Block, image_ids: set[str]) -> dict[str, np.ndarray]:
     """The features of those images, of which the block has one event or more; the last counts."""
     ids = block.column("image_id")
     found = pc.indices_nonzero(pc.is_in(ids, value_set=pa.array(sorted(image_ids), pa.string()))).to_pylist()
+    if not found:
+        return {}
+    block.need(FEATURES)
     return {ids[event].as_py(): block.features[slice(*block.offsets[event : event + 2])].copy() for event in found}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.archive.archive import SIGNALS, Archive, Block, Segment
@@ -12,7 +13,7 @@ from pipeline.archive.search.search import Place
 from pipeline.signals import Signals
 from pipeline.wire import Decision, Region
 
-COLUMNS = ("record", "decision", "thumbnail", *SIGNALS)
+COLUMNS = ("decision", "thumbnail", *SIGNALS)
 
 
 @dataclass(frozen=True)
@@ -38,22 +39,16 @@ def look_up(archive: Archive, places: Iterable[Place]) -> list[Found | None]:
 def _in_segment(archive: Archive, segment: Segment, places: Sequence[Place]) -> dict[Place, Found]:
     missing = {place.record: place for place in places}
     found = dict[Place, Found]()
-    for block in archive.blocks([segment], COLUMNS):
+    for block in archive.blocks([segment], ["record"]):
         records = block.column("record")
-        among = pc.is_in(records, value_set=_records(missing))
-        for event in pc.indices_nonzero(among).to_pylist():
+        here = pc.indices_nonzero(pc.is_in(records, value_set=pa.array(list(missing), pa.int64()))).to_pylist()
+        for event in here:
             place = missing.pop(records[event].as_py(), None)
             if place is not None:
-                found[place] = _found(block, event, place.view)
+                found[place] = _found(block.need(COLUMNS), event, place.view)
         if not missing:
             break
     return found
-
-
-def _records(places: Iterable[int]) -> object:
-    import pyarrow as pa  # noqa: PLC0415
-
-    return pa.array(list(places), pa.int64())
 
 
 def _found(block: Block, event: int, view: int) -> Found:
