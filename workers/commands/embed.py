@@ -29,7 +29,6 @@ from workers.settings.options import with_settings
 from workers.terminal.console import Terminal
 from workers.terminal.reports import check_writable
 
-
 NO_POLICY = {"none.yaml": b"title: None\nmode: off\nprompts: [nothing]\nactions: {review: 1}\n"}
 """The files of a folder by which nothing is scored: features are all that is wanted of an image."""
 
