@@ -18,5 +18,14 @@ ArchiveAt = Annotated[
         show_default=False,
     ),
 ]
+ArchiveInto = Annotated[
+    str | None,
+    typer.Option(
+        "--archive",
+        metavar="FOLDER|s3://...|gs://...|az://...",
+        help="Keep what is known of each image there, as an archiver does.",
+        show_default=False,
+    ),
+]
 Since = Annotated[str | None, typer.Option("--since", help=f"Decided since then: {WHEN}.", show_default=False)]
 Until = Annotated[str | None, typer.Option("--until", help=f"Decided before then: {WHEN}.", show_default=False)]

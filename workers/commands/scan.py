@@ -12,7 +12,10 @@ import typer
 from pipeline.adapters.local.files import FileFetcher, FileSource
 from pipeline.adapters.memory import MemoryTextCache
 from pipeline.errors import StopError, UsageError
+from pipeline.ports import Store
 from workers import assembly
+from workers.archive.into import kept_in, remembering
+from workers.archive.options import ArchiveInto
 from workers.assembly import Judge
 from workers.commands.options import NameSkipped, Pictures
 from workers.policies.other_model import SayOtherModel
@@ -37,13 +40,16 @@ def scan(
     paths: Pictures,
     as_json: Annotated[bool, typer.Option("--json", help="One decision a line.")] = False,
     name_skipped: NameSkipped = False,
+    archive: ArchiveInto = None,
 ) -> int:
     """Judge pictures on disk: a line for each, and an exit status.
 
     0: every picture was judged, and nothing flagged. 1: something was flagged. 2: something could not be judged: a
     damaged or unreadable file, a kind of picture that is not taken, a path that is not there. 3: both. A folder's
-    files are told by their content; those that are no pictures are named at the end and change no status.
+    files are told by their content; those that are no pictures are named at the end and change no status. With
+    --archive, what is known of each picture is kept, to be asked by `sluice backtest` and `sluice search`.
     """
+    settings, store = remembering(settings, archive)
     terminal, skipped = Terminal(), Skipped(None if name_skipped else NAMED)
     files = from_the_first(Named(paths, skipped))
     if files is None:
@@ -54,7 +60,7 @@ def scan(
         report = ScanReport(terminal, as_json=as_json, advance=counter.advance)
         with keeping(lambda: f"interrupted: {report}"):
             try:
-                _run(settings, judge, counted(files, counter.of), report)
+                _run(settings, judge, counted(files, counter.of), report, store)
             except StopError as error:
                 if isinstance(error.__cause__, ReaderGoneError):
                     return EXIT_READER_GONE
@@ -65,8 +71,13 @@ def scan(
     return report.exit_status | (UNREAD if skipped.barren else 0)
 
 
-def _run(settings: Settings, judge: Judge, files: Iterable[str | None], report: ScanReport) -> None:
+def _run(
+    settings: Settings, judge: Judge, files: Iterable[str | None], report: ScanReport, store: Store | None
+) -> None:
     done = Event()
     source, fetcher = FileSource(files, done, monotonic), FileFetcher(settings.fetch_max_bytes)
-    with assembly.moderator(settings, judge, source, report, fetcher, report, in_order=True) as moderator:
+    with (
+        kept_in(store, report, judge) as publisher,
+        assembly.moderator(settings, judge, source, publisher, fetcher, report, in_order=True) as moderator,
+    ):
         moderator.run(done)

@@ -1,0 +1,77 @@
+"""An archive that is filled in this process, without Kafka, by the keeper that an archiver has."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from pipeline.archive.keeper import Keeper
+from pipeline.archive.policy_sets import keep_policy_set
+from pipeline.errors import RefusedError, StopError, StoreError
+from pipeline.items import Batch, Item
+from pipeline.ports import Publisher, Store
+from pipeline.wire import Answer, Decided, Event, PolicySetRecord, Topics, features_record_of, rfc3339
+from workers.archiver.loop import sorted_topics
+
+
+class ArchivingPublisher:
+    """A `Publisher` that passes answers on to another, and keeps what is remembered of those that it took.
+
+    One thread uses it. It closes neither the other publisher nor the store.
+    """
+
+    def __init__(self, inner: Publisher, store: Store, of: str, now: Callable[[], float] = time.time) -> None:
+        """`of` names what answers: each run is a stream of its own, since its offsets begin at 0 again."""
+        self._inner = inner
+        self._store = store
+        self._now = now
+        self._topics = Topics(features=stream_name(of, now()))
+        self._keeper = Keeper(store, sorted_topics(features=self._topics.features))
+        self.kept = 0
+        """Events that were handed to the keeper."""
+
+    def went_live(self, record: PolicySetRecord) -> None:
+        """Keep the policy set that decides from now on. Raises `StoreError`."""
+        keep_policy_set(self._store, record)
+
+    def publish(self, answers: Sequence[Answer]) -> None:
+        """As the other publisher does; what it refuses is not kept. Raises `StopError` where the store does not."""
+        try:
+            self._inner.publish(answers)
+        except RefusedError as error:
+            self._keep([each for at, each in enumerate(answers) if at not in error.refused | error.unwritten])
+            raise
+        self._keep(answers)
+
+    def flush(self) -> None:
+        """Make what is kept durable. Raises `StoreError`."""
+        self._keeper.flush()
+
+    def close(self) -> None:
+        """There is nothing to free."""
+
+    def _keep(self, answers: Sequence[Answer]) -> None:
+        items = [Item(self._event(each)) for each in answers if isinstance(each, Decided) and each.features]
+        self._keeper.feed(Batch(items))
+        try:
+            self._keeper.advance()
+        except StoreError as error:
+            raise StopError(str(error)) from error
+
+    def _event(self, answer: Decided) -> Event:
+        assert answer.features is not None  # noqa: S101 - for the type checker
+        record = features_record_of(answer, answer.features, self._topics)
+        self.kept += 1
+        return Event(record.topic, 0, self.kept - 1, record.key, record.value, timestamp=self._now())
+
+
+def live_now(version: str, files: dict[str, bytes], now: float) -> PolicySetRecord:
+    """The policy set that goes live at `now`, in seconds since the epoch."""
+    return PolicySetRecord(version=version, files=files, live_at=rfc3339(now))
+
+
+def stream_name(of: str, now: float) -> str:
+    """A name for the records of one run that no other run has."""
+    return f"{of}.{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%S}.{os.urandom(4).hex()}"
