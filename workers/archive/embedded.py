@@ -41,7 +41,7 @@ class ArchivingPublisher:
         try:
             self._inner.publish(answers)
         except RefusedError as error:
-            self._keep([each for at, each in enumerate(answers) if at not in error.refused | error.unwritten])
+            self._keep([each for at, each in enumerate(answers) if at not in {**error.refused, **error.unwritten}])
             raise
         self._keep(answers)
 
