@@ -6,7 +6,6 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from itertools import chain
 from typing import BinaryIO
 
 import pyarrow as pa
