@@ -56,8 +56,9 @@ def answered(settings: Settings, archive: Archive, subject: Subject) -> Answer:
         asking = question(subject.policies, subject.against, encoder, MemoryTextCache(), subject.nearest)
     preprocess = assembly.preprocess_of(settings, encoder.spec)
     asked = _asked(subject, asking, encoder.spec, preprocess, archive.store.address)
+    screen = assembly.screen(settings, asking.sets)
     with terminal.counting("judging, bytes", bytes_of(share_of(segments, subject.part))) as counter:
-        record = run(archive, segments, asking, asked, window, subject.part, counter.advance)
+        record = run(archive, segments, asking, asked, window, subject.part, counter.advance, screen)
     reviews = {} if subject.part else _reviewed(archive, segments, window, asking.now, record)
     return Answer(record, asking.only, reviews)
 

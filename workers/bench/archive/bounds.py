@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 
 from pipeline.archive.archive import FEATURES
@@ -38,17 +40,19 @@ class Bare:
 
     def cast_and_product(self) -> int:
         """A piece at a time, in the cache: the fastest form there is of it. Returns the rows."""
-        for each in self._pieces:
-            for some in each.split(PIECE):
-                torch.mm(self._floats[: len(some)].copy_(some), self._texts, out=self._found[: len(some)])
+        for some in self._some():
+            torch.mm(self._floats[: len(some)].copy_(some), self._texts, out=self._found[: len(some)])
         return sum(len(each) for each in self._pieces)
 
     def product(self) -> int:
         """The product alone, of features that are float32 and in the cache by then. Returns the rows."""
-        for each in self._pieces:
-            for some in each.split(PIECE):
-                torch.mm(self._float[: len(some)], self._texts, out=self._found[: len(some)])
+        for some in self._some():
+            torch.mm(self._float[: len(some)], self._texts, out=self._found[: len(some)])
         return sum(len(each) for each in self._pieces)
+
+    def _some(self) -> Iterator[torch.Tensor]:
+        for each in self._pieces:
+            yield from (each[start : start + PIECE] for start in range(0, len(each), PIECE))
 
     def plain(self) -> int:
         """As it is usually written: a row group's features made float32, then multiplied. Returns the rows."""
