@@ -120,7 +120,6 @@ class Engine:
         ]
         if not any(len(events) for _, found in changed for events in found.values()):
             return
-        block.need(told.COLUMNS)
         numbers = lots(block.segment.name, told.records_of(block))
         for draws, found in changed:
             for policy, events in found.items():

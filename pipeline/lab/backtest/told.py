@@ -45,7 +45,7 @@ def tell(
 
 def records_of(block: Block) -> NDArray[np.int64]:
     """``int64[E]``: each event's offset in the features topic."""
-    return np.asarray(block.rows["record"].to_numpy()[block.offsets[:-1]], np.int64)
+    return np.asarray(block.need(["record"]).rows["record"].to_numpy()[block.offsets[:-1]], np.int64)
 
 
 def _outcomes(found: Found, policy: int) -> dict[int, int]:
