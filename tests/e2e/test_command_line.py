@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.adapters.local.store import FolderStore
+from pipeline.archive.archive import Archive
 from tests.e2e.answers import schema_problems
 from tests.e2e.conftest import Settings
 from tests.e2e.pictures import hostile_pictures, picture, pictures
@@ -197,8 +199,8 @@ class TestConfigShow:
 class TestDemo:
     def test_it_needs_nothing_but_the_package(self, tmp_path: Path) -> None:
         """No network at all, where this machine lets a test take it away; no file but the one it is asked for."""
-        out = tmp_path / "decisions.jsonl"
-        demo = python("-m", "workers", "demo", f"--out={out}", "--json", "--metrics-port=0")
+        out, kept = tmp_path / "decisions.jsonl", tmp_path / "archive"
+        demo = python("-m", "workers", "demo", f"--out={out}", f"--archive={kept}", "--json", "--metrics-port=0")
         with ChildProcess([*without_network(), *demo], tmp_path, env=ONE_THREAD, name="demo") as process:
             summary = json.loads(output(process))
 
@@ -212,6 +214,10 @@ class TestDemo:
         assert len(verdicts) > 1, "it shows nothing that a policy flags"
         assert sum(summary["verdicts"].values()) == len(decisions)
         assert set(summary["dead_letters"]) == {"truncated", "not_an_image", "empty", "too_large"}
+        archive = Archive(FolderStore(kept))
+        blocks = list(archive.blocks(archive.segments(), ["decision"]))
+        archived = [block.decision(event).decision_id for block in blocks for event in range(block.events)]
+        assert sorted(archived) == sorted(each["decision_id"] for each in decisions)
 
     def test_it_serves_a_steady_stream_with_its_metrics_until_ctrl_c(self, tmp_path: Path) -> None:
         port = free_port()

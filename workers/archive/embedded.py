@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 
 from pipeline.archive.keeper import Keeper
 from pipeline.archive.policy_sets import keep_policy_set
@@ -22,12 +20,12 @@ class ArchivingPublisher:
     One thread uses it. It closes neither the other publisher nor the store.
     """
 
-    def __init__(self, inner: Publisher, store: Store, of: str, now: Callable[[], float] = time.time) -> None:
-        """`of` names what answers: each run is a stream of its own, since its offsets begin at 0 again."""
+    def __init__(self, inner: Publisher, store: Store, stream: str, now: Callable[[], float] = time.time) -> None:
+        """`stream` stands for a topic, and names this run alone: its offsets begin at 0 again."""
         self._inner = inner
         self._store = store
         self._now = now
-        self._topics = Topics(features=stream_name(of, now()))
+        self._topics = Topics(features=stream)
         self._keeper = Keeper(store, sorted_topics(features=self._topics.features))
         self.kept = 0
         """Events that were handed to the keeper."""
@@ -70,8 +68,3 @@ class ArchivingPublisher:
 def live_now(version: str, files: dict[str, bytes], now: float) -> PolicySetRecord:
     """The policy set that goes live at `now`, in seconds since the epoch."""
     return PolicySetRecord(version=version, files=files, live_at=rfc3339(now))
-
-
-def stream_name(of: str, now: float) -> str:
-    """A name for the records of one run that no other run has."""
-    return f"{of}.{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%S}.{os.urandom(4).hex()}"

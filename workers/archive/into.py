@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 
 from pipeline.ports import Publisher, Store
 from workers.assembly import Judge
@@ -12,22 +14,24 @@ from workers.assembly.stores import archive_store
 from workers.settings import Settings
 
 
-def remembering(settings: Settings, address: str | None) -> tuple[Settings, Store | None]:
-    """The settings with which something is remembered, and the store at that address; None without one.
+def remembering(settings: Settings, address: str | None, of: str) -> tuple[Settings, Store | None]:
+    """The settings with which a run of the command `of` remembers, and the store at that address; None without one.
 
-    Raises `UsageError` for what is no address.
+    Each run has a features topic of its own, since its offsets begin at 0 again. Raises `UsageError` for what is no
+    address.
     """
     if address is None:
         return settings.model_copy(update={"archive": "off"}), None
-    wanted = settings if settings.archive != "off" else settings.model_copy(update={"archive": "features"})
-    return wanted, archive_store(settings, address)
+    run = f"{of}.{datetime.now(UTC):%Y%m%dT%H%M%S}.{os.urandom(4).hex()}"
+    wanted = "features" if settings.archive == "off" else settings.archive
+    return settings.model_copy(update={"archive": wanted, "features_topic": run}), archive_store(settings, address)
 
 
 @contextmanager
-def kept_in(store: Store | None, publisher: Publisher, judge: Judge) -> Iterator[Publisher]:
-    """The publisher, and with a store one that keeps there what it publishes; durable when the context ends.
+def kept_in(store: Store | None, stream: str, publisher: Publisher, judge: Judge) -> Iterator[Publisher]:
+    """The publisher, and with a store one that keeps there what it publishes, as from a topic named `stream`.
 
-    Raises `StoreError` where nothing can be kept.
+    All of it is durable when the context ends. Raises `StoreError` where nothing can be kept.
     """
     if store is None:
         yield publisher
@@ -35,7 +39,7 @@ def kept_in(store: Store | None, publisher: Publisher, judge: Judge) -> Iterator
     from workers.archive.embedded import ArchivingPublisher, live_now  # Parquet's library is slow to load
 
     with closing(store):
-        archiving = ArchivingPublisher(publisher, store, "scan")
+        archiving = ArchivingPublisher(publisher, store, stream)
         version = judge.live().policy_set.version
         archiving.went_live(live_now(version, dict(judge.files), time.time()))
         try:

@@ -12,6 +12,8 @@ import typer
 
 from pipeline.errors import ServiceError
 from pipeline.wire import decision_json
+from workers.archive.into import remembering
+from workers.archive.options import ArchiveInto
 from workers.demo.images import hostile_images, sample_images
 from workers.demo.stream import DemoStream
 from workers.demo.summary import print_summary, summary
@@ -29,8 +31,14 @@ def demo(
     ] = False,
     rate: Annotated[float, typer.Option(min=0.1, help="Images a second with --serve.")] = 20.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    archive: ArchiveInto = None,
 ) -> None:
-    """Stream the sample images through two workers on in-memory twins of Kafka and Redis, and sum up."""
+    """Stream the sample images through two workers on in-memory twins of Kafka and Redis, and sum up.
+
+    With --archive, an archiver beside them keeps what they know of each image, to be asked by `sluice backtest` and
+    `sluice search`.
+    """
+    settings, store = remembering(settings, archive, "demo")
     started = monotonic()
     if not serve:
         with _writing(out):
@@ -40,7 +48,7 @@ def demo(
     terminal = Terminal()
     with ExitStack() as held:
         with terminal.status("loading the model and the policies"):
-            stream = held.enter_context(DemoStream(settings))
+            stream = held.enter_context(DemoStream(settings, store))
         ready = monotonic() - started
         if serve:
             stream.serve(images, rate, terminal)

@@ -49,7 +49,7 @@ def scan(
     files are told by their content; those that are no pictures are named at the end and change no status. With
     --archive, what is known of each picture is kept, to be asked by `sluice backtest` and `sluice search`.
     """
-    settings, store = remembering(settings, archive)
+    settings, store = remembering(settings, archive, "scan")
     terminal, skipped = Terminal(), Skipped(None if name_skipped else NAMED)
     files = from_the_first(Named(paths, skipped))
     if files is None:
@@ -77,7 +77,7 @@ def _run(
     done = Event()
     source, fetcher = FileSource(files, done, monotonic), FileFetcher(settings.fetch_max_bytes)
     with (
-        kept_in(store, report, judge) as publisher,
+        kept_in(store, settings.features_topic, report, judge) as publisher,
         assembly.moderator(settings, judge, source, publisher, fetcher, report, in_order=True) as moderator,
     ):
         moderator.run(done)

@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from pipeline.adapters.memory import MemoryBroker, MemoryFetcher, MemorySource, MemoryTextCache, MemoryWriter
 from pipeline.adapters.prometheus import PrometheusHooks
 from pipeline.errors import StopError
-from pipeline.ports import HookChain, Hooks
+from pipeline.ports import HookChain, Hooks, Store
 from pipeline.wire import Answer, Decided, Decision, Failed, Failure, Record
 from workers import assembly, services
 from workers.health.server import HealthServer
@@ -78,8 +78,10 @@ class Answers:
 class DemoStream:
     """Use it as a context: entering loads the model and starts the workers, leaving stops them."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, archive: Store | None = None) -> None:
+        """With an `archive`, what the workers remember is kept there, once the context has been left."""
         self._settings = settings
+        self._archive = archive
         self._broker = MemoryBroker(PARTITIONS)
         self._tally = Tally()
         self._metrics = PrometheusHooks()
@@ -93,6 +95,10 @@ class DemoStream:
 
     def __enter__(self) -> Self:
         settings = self._settings
+        if self._archive is not None:
+            from workers.demo.archiver import demo_archiver  # Parquet's library is slow to load
+
+            self._held.enter_context(demo_archiver(settings, self._broker, self._archive))
         sets = policy_sets_sent(lambda: MemoryWriter(self._broker), settings.features_topic, on=settings.remembers)
         listeners = self._tally, self._metrics, self._vitals, SayOtherModel()
         hooks = HookChain(*listeners, self._held.enter_context(sets))
