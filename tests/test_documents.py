@@ -128,7 +128,7 @@ def test_there_are_blocks_to_run_and_all_shell_is_in_blocks() -> None:
     assert len(RUN) >= 5
     assert {block.kind for block in RUN} == {"sh"}
     kinds = {block.kind for page in PAGES for block in page.blocks}
-    assert kinds <= {"sh", "yaml", "python", "text"}
+    assert kinds <= {"sh", "yaml", "python", "sql", "text"}
     assert [str(page.path) for page in PAGES if re.search(r"^ {4}\S*sluice ", page.prose, re.MULTILINE)] == []
 
 
