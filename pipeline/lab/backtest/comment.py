@@ -66,9 +66,9 @@ def _verdict(changed: Sequence[Changed], record: Record | None, exceeded: Sequen
         yield "No decision changes: what differs is for people alone."
     if record is None:
         return
-    moves, asked = record.verdicts, record.asked
+    moves = record.verdicts
     yield (
-        f"Of {moves.events:,} images that the archive remembers ({words.stretch(asked)}), "
+        f"Of {moves.events:,} images that the archive remembers ({words.stretch(record)}), "
         f"**{moves.new:,}** would be newly flagged and **{moves.let_go:,}** let go; "
         f"{moves.severer:,} would be treated more severely and {moves.milder:,} more mildly. "
         f"Flagged in all: {moves.flagged_before:,} before, {moves.flagged:,} now."

@@ -35,7 +35,7 @@ def page(record: Record, reviews: Mapping[str, Reviewed], album: Album | None = 
         _left_out(record, album, by_change[MOST_POLICIES:]),
     ]
     asked = record.asked
-    counts = f"{record.events:,} images, {words.stretch(asked)}, against {words.compared_with(asked)}"
+    counts = f"{record.events:,} images, {words.stretch(record)}, against {words.compared_with(asked)}"
     model = f"{asked.model}@{asked.fingerprint} {asked.preprocess}"
     title = f"Backtest of {asked.policies} ({asked.policy_set})"
     sections.insert(0, _unveil() if album.pictures else "")

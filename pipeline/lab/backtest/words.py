@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.lab.backtest.record import Asked, Near
+from pipeline.lab.backtest.record import Asked, Near, Record
 from pipeline.lab.evaluation.shares import Estimate
 from pipeline.wire import Verdict
 
@@ -44,10 +44,10 @@ def signed(count: int) -> str:
     return f"{count:+,}" if count else "0"
 
 
-def stretch(asked: Asked) -> str:
+def stretch(record: Record) -> str:
     """From which day to which."""
-    since, until = asked.since or "the beginning", asked.until or "the end"
-    return f"{since} to {until}"
+    days = sorted(each.day for each in record.days)
+    return " to ".join(dict.fromkeys((days[0], days[-1]))) if days else "no day"
 
 
 def compared_with(asked: Asked) -> str:
