@@ -53,15 +53,18 @@ def output(process: ChildProcess, status: int = 0) -> str:
     return process.stdout()
 
 
+KINDS = ("images", "decisions", "dead_letters", "features", "reviews")
+
+
 class TestTopics:
     def test_they_are_made_once_and_then_left_as_they_are(self, kafka: KafkaBroker, sluice: Sluice) -> None:
         name = unique("made")
-        settings = {f"{kind}_topic": f"{name}-{kind}" for kind in ("images", "decisions", "dead_letters")}
+        settings = {f"{kind}_topic": f"{name}-{kind}" for kind in KINDS}
         settings["bootstrap_servers"] = kafka.bootstrap_servers
-        assert output(sluice("topics", "create", partitions=3, **settings)).count("created") == 3
+        assert output(sluice("topics", "create", partitions=3, **settings)).count("created") == 5
         again = output(sluice("topics", "create", partitions=5, **settings))
-        assert (again.count("exists"), again.count("created")) == (3, 0)
-        for kind in ("images", "decisions", "dead_letters"):
+        assert (again.count("exists"), again.count("created")) == (5, 0)
+        for kind in KINDS:
             assert len(kafka.end_offsets(f"{name}-{kind}")) == 3
 
 
