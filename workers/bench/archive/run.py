@@ -27,7 +27,7 @@ def run(rows: int, *, as_json: bool) -> None:
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
     with (
-        threadpool_limits(1),  # type: ignore[no-untyped-call]
+        threadpool_limits(1),
         Terminal().counting("writing an archive, rows", rows) as counter,
         made(rows, counter.advance) as archive,
     ):
