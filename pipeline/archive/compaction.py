@@ -24,7 +24,7 @@ from pipeline.archive.listing import Segment, listed, that_count
 from pipeline.archive.purging import purge
 from pipeline.archive.repeated import repeated
 from pipeline.archive.segments import by_row_group, contents, events_of, opened, parquet_bytes
-from pipeline.errors import StoreChangedError
+from pipeline.errors import StoreAwayError, StoreChangedError, StoreError
 from pipeline.ports import Store
 from pipeline.rules.archive.compaction import runs
 from pipeline.rules.archive.covering import cover_of
@@ -64,9 +64,12 @@ class Compactor:
         self._deny_list = DenyList(store)
         self._target, self._grace, self._clock = target, grace, clock
         self._void_since: dict[str, float] = {}
+        self.problems: list[str] = []
+        """Why chains were left as they are, in the last `merge`: damaged segments, each with its name."""
 
     def merge(self, before: date, mine: Callable[[SegmentName], bool] = lambda _: True) -> Iterator[Merged]:
         """Merge what is small in the chains of days before that one, of those that are `mine`."""
+        self.problems = []
         segments = [each for each in listed(self._store).segments if each.name.group.day < before and mine(each.name)]
         for _, neighbours in groupby(segments, key=lambda each: each.name.chain):
             chain = list(neighbours)
@@ -74,6 +77,10 @@ class Compactor:
                 yield from self._merge_chain(chain)
             except (FileNotFoundError, StoreChangedError):
                 continue  # another one is at work on this chain
+            except StoreAwayError:
+                raise
+            except (StoreError, pa.ArrowInvalid, OSError) as error:
+                self.problems.append(f"{chain[0].name.chain}*: {error}")
 
     def sweep(self) -> int:
         """Remove what has been void for as long as the grace is; how many that were."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.archive.denied import DenyList, columns_of, hidden
 from pipeline.archive.segments import by_row_group, events_of, opened, parquet_bytes
+from pipeline.errors import StoreError
 from pipeline.ports import Store, Stored
 from pipeline.rules.archive.denied import Denied, Kind
 
@@ -62,11 +63,14 @@ def purge_rows(store: Store, path: str, hiding: Callable[[], Hiding]) -> Purged 
             data = store.read(path)
         except FileNotFoundError:
             return None
-        with opened(pa.BufferReader(data), path) as file:
-            gone = [rows for rows in found_in(file, meant) if len(rows)]
-            if not gone:
-                return None
-            after = _without(file, meant)
+        try:
+            with opened(pa.BufferReader(data), path) as file:
+                gone = [rows for rows in found_in(file, meant) if len(rows)]
+                if not gone:
+                    return None
+                after = _without(file, meant)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise StoreError(f"{path} is damaged: {str(error).splitlines()[0]}; move it away") from error
         if store.replace(path, after, stored.version):
             rows, events = sum(map(len, gone)), sum(map(_events, gone))
             return Purged(path, sha256(data).hexdigest(), sha256(after).hexdigest(), rows, events)

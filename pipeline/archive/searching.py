@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+import pyarrow as pa
+
 from pipeline.archive.purging import Hiding, found_in
 from pipeline.archive.segments import opened
-from pipeline.errors import StoreChangedError
+from pipeline.errors import StoreChangedError, StoreError
 from pipeline.ports import Store, Stored
 from pipeline.rules.archive.names import SUFFIX
 
@@ -70,6 +72,8 @@ class Search:
         except (FileNotFoundError, StoreChangedError):
             self._seen.discard((stored.path, stored.version))
             return None
+        except (pa.ArrowInvalid, OSError) as error:
+            raise StoreError(f"{stored.path} is damaged: {str(error).splitlines()[0]}; move it away") from error
         self._paths.add(stored.path)
         self.bytes += stored.bytes
         self._told(0, 1)

@@ -213,6 +213,20 @@ def test_repeats_of_an_event_are_dropped_wherever_in_the_chain_the_first_one_is(
     assert _shown(Archive(store)) == _images(until=15)
 
 
+def test_a_damaged_segment_is_named_and_other_chains_are_merged_for_all_that() -> None:
+    store = MemoryStore()
+    _kept(store, [0, 5, 10])
+    for start in (0, 5):
+        keep(store, MADE[start : start + 5], start=start, partition=1)
+    damaged = next(store.list("model=")).path
+    store.replace(damaged, store.read(damaged)[:-20])
+    compactor = Compactor(store)
+    assert [each.name.partition for each in compactor.merge(LATER)] == [1]
+    (problem,) = compactor.problems
+    assert damaged in problem
+    assert compactor.sweep() == 0
+
+
 def test_an_event_without_an_id_like_ours_is_told_from_others_all_the_same() -> None:
     store = MemoryStore()
     changed = []

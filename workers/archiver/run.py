@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from contextlib import ExitStack, closing
 
@@ -11,6 +12,7 @@ from pipeline.archive.keeper import KeepPolicy
 from workers import services
 from workers.archiver.loop import Archiver, archiving, sorted_topics
 from workers.archiver.metrics import ArchiverMetrics
+from workers.archiver.tidying import Tidying
 from workers.assembly.stores import archive_store
 from workers.canary.metrics import own_metrics
 from workers.health.dead_threads import watch_threads
@@ -61,7 +63,11 @@ def keep_archive(settings: Settings, to: str) -> None:
         started.append(archiver)
         _log.info("archiver_started", to=store.address, group=settings.archiver_group, topics=list(topics))
         report_library_errors()
+        tidying = Tidying(store, settings.archive_tidy_every, settings.archive_retention_days)
+        thread = threading.Thread(target=tidying.run, args=(stop,), name="tidying", daemon=True)
+        thread.start()
         archiver.run(stop)
+        thread.join(settings.drain_timeout)
     _log.info("archiver_stopped")
 
 

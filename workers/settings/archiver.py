@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, Field
 
 from workers.settings.kinds import Count, Seconds
@@ -22,6 +24,14 @@ class Archiver(BaseModel, frozen=True):
     archive_memory: Count = Field(
         256 * 1024 * 1024,
         description="Bytes of records that an archiver holds in all; past that, the largest segment is made at once.",
+    )
+    archive_tidy_every: Seconds = Field(
+        600.0,
+        description="Seconds between looks for small segments of days that are over, and for days to remove.",
+    )
+    archive_retention_days: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description="Days that the archive keeps; who is erased and policy sets stay. None: for ever.",
     )
     archive_repeats: Count = Field(
         50_000,

@@ -1,0 +1,60 @@
+"""What an archiver does beside its loop: small segments of days that are over become larger, and old days leave."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from threading import Event
+
+import structlog
+
+from pipeline.archive.compaction import Compactor
+from pipeline.archive.lease import Lease
+from pipeline.archive.retention import retire
+from pipeline.errors import StoreError
+from pipeline.ports import Store
+
+LEASE = "leases/tidying.json"
+_LATE = 3600.0
+"""Seconds after midnight, UTC, at which a day is over: what was decided just before it is in segments by then."""
+_log = structlog.get_logger(__name__)
+
+
+class Tidying:
+    """One archiver's turn at it; of several, the one that has the lease works."""
+
+    def __init__(
+        self, store: Store, every: float, retention_days: int | None, clock: Callable[[], float] = time.time
+    ) -> None:
+        """`every` in seconds; what was merged stays for that long as well, for who reads it."""
+        self._store, self._every, self._retention, self._clock = store, every, retention_days, clock
+        self._lease = Lease(store, LEASE, 3 * every, clock)
+        self._compactor = Compactor(store, grace=every)
+
+    def run(self, stop: Event) -> None:
+        """Tidy again and again until `stop` is set. What the store refuses is told, and tried again."""
+        while not stop.wait(self._every):
+            try:
+                self.once(stop)
+            except StoreError as error:
+                _log.warning("archive_not_tidied", why=str(error), consequence="it is tried again")
+
+    def once(self, stop: Event) -> None:
+        """Tidy what there is to tidy by now, where the lease is ours. Raises `StoreError`."""
+        if not self._lease.held():
+            return
+        if self._retention is not None:
+            gone = retire(self._store, self._day(self._clock()) - timedelta(days=self._retention))
+            if gone.objects:
+                _log.info("days_removed", objects=gone.objects, bytes=gone.bytes, kept_days=self._retention)
+        self._compactor.sweep()
+        for merged in self._compactor.merge(self._day(self._clock() - _LATE)):
+            _log.info("segments_merged", into=merged.name.path, segments=merged.segments, repeats=merged.repeats)
+            if stop.is_set() or not self._lease.held():
+                return
+        for problem in self._compactor.problems:
+            _log.warning("segments_not_merged", why=problem)
+
+    def _day(self, at: float) -> date:
+        return datetime.fromtimestamp(at, UTC).date()
