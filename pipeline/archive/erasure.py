@@ -3,9 +3,9 @@
 The order makes it safe to kill at any moment and to run again, and safe beside archivers and compactors:
 
 1. what is asked for goes on the deny list: from here on no reader shows it, and nobody takes it in;
-2. all segments are searched, void ones too, and the events that are found go on the list as well: of what is asked by
-   hash or subject only they say which reviews are of it. That is before anything is rewritten, since a search that
-   begins again after a crash would not find them any more;
+2. all segments are searched, void ones too, and what was decided anew; the events that are found go on the list as
+   well: of what is asked by hash or subject only they say which reviews are of it. That is before anything is
+   rewritten, since a search that begins again after a crash would not find them any more;
 3. the segments are rewritten that held any of it;
 4. 2 and 3 are done again until a listing has nothing in it that was not searched. What comes later is created by
    somebody who looks at the list after that: see `pipeline.archive.gate`;
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from pipeline.archive.denied import OF_REVIEWS, OF_ROWS, DenyList
 from pipeline.archive.purging import Hiding, Purged, by_list, purge_rows
-from pipeline.archive.searching import REVIEWS, SEGMENTS, UNREADABLE, Search, Told
+from pipeline.archive.searching import REDECIDED, REVIEWS, SEGMENTS, UNREADABLE, Search, Told
 from pipeline.ports import Store
 from pipeline.rules.archive.denied import Denied, Erased, Kind, erased
 
@@ -62,7 +62,7 @@ def erase(store: Store, asked: Sequence[Asked], at: str, by: str, told: Told) ->
     """Erase what is asked for, and return when its bytes are gone. `at` is RFC 3339. Raises `StoreError`."""
     found, search, deny_list = Found(), Search(store, told), DenyList(store)
     found.entries.append(deny_list.add([each.erased for each in asked], at, by))
-    while new := search.unseen(SEGMENTS):
+    while new := [*search.unseen(SEGMENTS), *search.unseen(REDECIDED)]:
         held = list(search.held(new, by_list(deny_list.load(), OF_ROWS)))
         events = [erased(Kind.EVENT, each) for one in held for each in one.events]
         if events:
@@ -88,7 +88,7 @@ def look(store: Store, asked: Sequence[Asked], told: Told) -> Found:
     """What `erase` would find by now. Nothing is changed."""
     found, search = Found(), Search(store, told)
     denied, events = Denied(frozenset(each.erased for each in asked)), list[Erased]()
-    for one in search.held(search.unseen(SEGMENTS), by_list(denied, OF_ROWS)):
+    for one in search.held([*search.unseen(SEGMENTS), *search.unseen(REDECIDED)], by_list(denied, OF_ROWS)):
         found.held.append(one.stored.path)
         found.rows += one.rows
         found.events += len(one.events)

@@ -42,14 +42,15 @@ def events_called(
 ) -> Iterator[tuple[Block, int]]:
     """The events that have one of these ids (their own, or their decision's or image's), each by index in a block.
 
-    They come segment by segment as those are given, and blocks have these columns. `advance` is told of each segment.
-    Raises `StoreError` for a segment that is damaged.
+    They come segment by segment as those are given, and blocks have these columns, but only until the next one is
+    asked for. `advance` is told of each segment. Raises `StoreError` for a segment that is damaged.
     """
     asked = pa.array(sorted(names), pa.string())
     for segment in segments:
-        if any(_meant(block, asked) for block in archive.blocks([segment], IDS, window)):
-            for block in archive.blocks([segment], (*IDS, *columns), window):
-                yield from ((block, event) for event in _meant(block, asked))
+        for block in archive.blocks([segment], IDS, window):
+            if found := _meant(block, asked):
+                block.need(columns)
+                yield from ((block, event) for event in found)
         advance(1)
 
 

@@ -18,13 +18,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.archive.archive import Segment
+from pipeline.archive.searching import REDECIDED
 from pipeline.archive.segments import opened
 from pipeline.errors import StoreError
 from pipeline.ports import Store
 from pipeline.rules.times import ALWAYS, Window
 from pipeline.wire import Decision, decision_json, parse_decision
 
-FOLDER = "redecided"
 SCHEMA = pa.schema(
     [
         pa.field("record", pa.int64()),  # offset of the event's features record, as in its segment
@@ -37,7 +37,7 @@ SCHEMA = pa.schema(
     ]
 )
 _PATH = re.compile(
-    rf"{FOLDER}/day=(?P<day>\d{{4}}-\d\d-\d\d)/(?P<topic>[^/]+)-(?P<partition>\d+)-(?P<start>\d{{20}})"
+    rf"{REDECIDED}day=(?P<day>\d{{4}}-\d\d-\d\d)/(?P<topic>[^/]+)-(?P<partition>\d+)-(?P<start>\d{{20}})"
     r"-(?P<number>\d{6})\.parquet"
 )
 
@@ -88,7 +88,7 @@ class Redecisions:
 
     def within(self, window: Window = ALWAYS) -> list[Name]:
         """Those on events of the days that the window touches, the newest day first."""
-        return sorted((each for each in self._names(f"{FOLDER}/") if window.touches(each.day)), reverse=True)
+        return sorted((each for each in self._names(REDECIDED) if window.touches(each.day)), reverse=True)
 
     def keep(self, segment: Segment, known: Sequence[Name], made: Sequence[Anew]) -> Name:
         """Keep these decisions, one or more, durably, beside those that are `known` of the segment.
@@ -149,7 +149,7 @@ def _bytes_of(made: Sequence[Anew]) -> bytes:
 
 
 def _prefix(day: date, topic: str, partition: int) -> str:
-    return f"{FOLDER}/day={day.isoformat()}/{topic}-{partition}-"
+    return f"{REDECIDED}day={day.isoformat()}/{topic}-{partition}-"
 
 
 def _parsed(path: str) -> Name | None:

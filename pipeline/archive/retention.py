@@ -1,4 +1,4 @@
-"""Days that are past the retention leave the archive, whole: their segments, then their reviews."""
+"""Days that are past the retention leave the archive, whole: their segments, then what else is of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
 
-from pipeline.archive.searching import REVIEWS, SEGMENTS, UNREADABLE
+from pipeline.archive.searching import REDECIDED, REVIEWS, SEGMENTS, UNREADABLE
 from pipeline.ports import Store, Stored
 
 _DAY = re.compile(r"(?:^|/)day=(\d{4}-\d\d-\d\d)/")
@@ -22,7 +22,9 @@ class Retired(NamedTuple):
 
 def retire(store: Store, before: date) -> Retired:
     """Remove every object of a day before that one. What is of no day stays: the deny list, and policy sets."""
-    gone = [stored for prefix in (SEGMENTS, REVIEWS, UNREADABLE) for stored in _of_days(store, prefix, before)]
+    gone = [
+        stored for prefix in (SEGMENTS, REDECIDED, REVIEWS, UNREADABLE) for stored in _of_days(store, prefix, before)
+    ]
     for stored in gone:
         store.delete(stored.path)
     return Retired(len(gone), sum(stored.bytes for stored in gone))

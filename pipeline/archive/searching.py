@@ -14,7 +14,7 @@ from pipeline.errors import StoreChangedError, StoreError
 from pipeline.ports import Store, Stored
 from pipeline.rules.archive.names import SUFFIX
 
-SEGMENTS, REVIEWS, UNREADABLE = "model=", "reviews/", "unreadable/"
+SEGMENTS, REDECIDED, REVIEWS, UNREADABLE = "model=", "redecided/", "reviews/", "unreadable/"
 """What the paths of objects with rows begin with."""
 _AT_ONCE = 4
 """Objects that are searched at the same time: while a bucket is waited for, another one is looked through."""

@@ -16,7 +16,7 @@ from pipeline.archive.denied import DenyList, Entry
 from pipeline.archive.erasure import Asked
 from pipeline.archive.purging import Hiding, by_list
 from pipeline.archive.receipts import Receipt
-from pipeline.archive.searching import REVIEWS, SEGMENTS, Search, Told
+from pipeline.archive.searching import REDECIDED, REVIEWS, SEGMENTS, Search, Told
 from pipeline.archive.segments import opened
 from pipeline.ports import Store
 from pipeline.rules.archive.denied import Denied, Kind
@@ -43,7 +43,7 @@ def verify(store: Store, receipt: Receipt, values: Sequence[Asked], told: Told) 
     found = Verified()
     denied = _on_the_list(store, receipt, found)
     search = Search(store, told)
-    for prefix in (SEGMENTS, REVIEWS):
+    for prefix in (SEGMENTS, REDECIDED, REVIEWS):
         while new := search.unseen(prefix):
             for one in search.held(new, _there(by_list(denied, list(Kind)))):
                 found.problems.append(f"{one.stored.path} has {one.rows} rows of what is erased: erase again")

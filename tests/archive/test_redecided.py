@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from msgspec.structs import replace
 
 from pipeline.adapters.memory.store import MemoryStore
 from pipeline.archive.archive import Archive, Segment
+from pipeline.archive.erasure import Asked, erase
 from pipeline.archive.redecided import Anew, Redecisions, anew
+from pipeline.archive.retention import retire
 from pipeline.errors import StoreError
+from pipeline.rules.archive.denied import Kind
 from pipeline.rules.times import Window
 from tests.archive.made import keep, records
 
@@ -84,3 +87,19 @@ def test_segments_that_were_joined_have_theirs_together(store: MemoryStore, segm
     assert kept.of(first, 120) == [early, late]
     later = kept.keep(first, [early, late], made(13))
     assert kept.of(first, 120) == [early, later, late]
+
+
+def test_what_is_erased_leaves_it_and_so_does_a_day_that_is_past_the_retention(
+    store: MemoryStore, segment: Segment
+) -> None:
+    kept = Redecisions(store)
+    name = kept.keep(segment, [], made(3, 5))
+    kept.mark_published(name)
+    asked = [Asked(Kind.IMAGE, "image-3")]
+    found = erase(store, asked, "2026-10-01T00:00:00.000Z", "", lambda *_: None)
+    assert name.path in {each.path for each in found.rewritten}
+    assert list(anew(kept.rows(name))) == made(5)
+    assert b"image-3" not in store.read(name.path)
+    assert kept.is_published(name)
+    retire(store, name.day + timedelta(days=1))
+    assert list(store.list("redecided/")) == []
