@@ -18,11 +18,12 @@ was free, so a listing after the creation shows it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 
-from pipeline.archive.denied import OF_ROWS, DenyList
+import pyarrow as pa
+
+from pipeline.archive.denied import OF_ROWS, DenyList, hidden
 from pipeline.archive.purging import purge
-from pipeline.archive.rows import Kept
 from pipeline.ports import Store
 from pipeline.rules.archive.covering import cover_of
 from pipeline.rules.archive.denied import Denied, Kind, erased
@@ -50,19 +51,14 @@ class Gate:
             purge(self._store, self._deny_list, path, kinds)
         return len(data) if made and not self._merged(path) else 0
 
-    def deny_events(self, kept: Sequence[Kept]) -> None:
+    def deny_events(self, rows: pa.Table) -> None:
         """Put those events on the list whose hash or subject is on it, before they are left out.
 
         Of their reviews, which may come at any time, nothing else would say that they are of what is erased.
         """
         denied = self._deny_list.load()
-        if denied.kinds.isdisjoint((Kind.SHA256, Kind.SUBJECT)):
-            return
-        events = [
-            erased(Kind.EVENT, decision.event_id)
-            for decision, subject in ((each.record.decision, each.record.subject) for each in kept)
-            if denied.means(Kind.SHA256, decision.content_sha256) or denied.means(Kind.SUBJECT, subject)
-        ]
+        gone = hidden(rows, denied, (Kind.SHA256, Kind.SUBJECT))
+        events = {erased(Kind.EVENT, each) for each in rows["event_id"].filter(pa.array(gone)).to_pylist() if each}
         if not denied.entries.issuperset(events):
             self._deny_list.add(events, rfc3339(self._clock()), "archiver")
 

@@ -22,7 +22,7 @@ class ArchiveHooks:
         """A file was there already, made by another archiver or before a restart."""
 
     def left_out(self, why: str, records: int) -> None:
-        """Nothing is kept of that many records: ``kept`` before, a ``repeat`` of an event, or ``erased``."""
+        """Nothing is kept of that many records: ``kept`` before, or a ``repeat`` of an event."""
 
     def unreadable(self, topic: str) -> None:
         """A record cannot be read, and is put aside."""

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from pipeline.archive.hooks import ArchiveHooks
 from pipeline.archive.intake import Sort
 from pipeline.archive.kinds import Create, creating
-from pipeline.archive.partition import Open, Partition
-from pipeline.items import Batch, Item
+from pipeline.archive.open_files import OpenFile
+from pipeline.archive.partition import Partition
+from pipeline.items import Batch
 from pipeline.ports import Store
+from pipeline.wire import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +57,13 @@ class Keeper:
         self._policy = policy or KeepPolicy()
         self._hooks = hooks or ArchiveHooks()
         self._clock = clock
-        self._waiting: deque[tuple[int, Item]] = deque()
+        self._waiting: deque[tuple[int, Event]] = deque()
         self._partitions: dict[tuple[str, int], Partition] = {}
 
     def feed(self, batch: Batch) -> None:
         """Records that were polled, after all that were fed before. Nothing is done with them yet."""
-        self._waiting.extend((batch.generation, item) for item in batch.items)
+        self._waiting.extend((batch.generation, item.event) for item in batch.items)
+        self._hooks.taken(len(batch), sum(len(item.event.value or b"") for item in batch.items))
 
     def advance(self) -> list[Batch]:
         """Take what was fed, make the files that are due, and return what is done with since.
@@ -70,8 +73,8 @@ class Keeper:
         """
         now = self._clock()
         while self._waiting:
-            generation, item = self._waiting[0]
-            self._of(item).take(item, generation, now)
+            generation, event = self._waiting[0]
+            self._of(event).take(event, generation, now)
             self._waiting.popleft()
         policy = self._policy
         for partition, each in self._all_open():
@@ -101,11 +104,10 @@ class Keeper:
         self._hooks.open(len(opened), sum(each.value_bytes for each in opened), self._clock() - oldest)
         return done
 
-    def _all_open(self) -> list[tuple[Partition, Open]]:
+    def _all_open(self) -> list[tuple[Partition, OpenFile]]:
         return [(partition, each) for partition in self._partitions.values() for each in partition.open()]
 
-    def _of(self, item: Item) -> Partition:
-        event = item.event
+    def _of(self, event: Event) -> Partition:
         at = event.topic, event.partition
         if at not in self._partitions:
             sort, policy = self._sorts[event.topic], self._policy

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from pipeline.archive.denied import OF_REVIEWS
@@ -14,8 +14,8 @@ from pipeline.ports import Store
 from pipeline.rules.archive.chain import ChainName, Extent
 from pipeline.rules.archive.names import parse_path
 
-Create = Callable[[str, ChainName, Extent, int, Sequence[Any]], int]
-"""Makes a file of a kind, of its chain and extent, of a shape, that holds what is kept, which may be nothing.
+Create = Callable[[str, ChainName, Extent, Any], int]
+"""Makes a file of a kind, of its chain and extent, that holds what is kept, which may be nothing.
 
 It returns the bytes of the file once that is durable, 0 where there is one already. Raises `StoreError`.
 """
@@ -25,7 +25,7 @@ def creating(store: Store) -> Create:
     """Files of every kind in that store; no row in them is of what is erased."""
     gate = Gate(store)
 
-    def create(kind: str, chain: ChainName, extent: Extent, shape: int, kept: Sequence[Any]) -> int:
+    def create(kind: str, chain: ChainName, extent: Extent, kept: Any) -> int:
         path = chain.path(extent.start)
         if kind == "reviews":
             return gate.create(path, lambda denied: reviews_bytes(chain, extent, kept, denied), OF_REVIEWS)
@@ -35,6 +35,6 @@ def creating(store: Store) -> Create:
         if name is None:
             raise ValueError(f"{path} is no segment's name")
         gate.deny_events(kept)
-        return gate.create(path, lambda denied: segment_bytes(name, kept, extent.end, denied, dimension=shape))
+        return gate.create(path, lambda denied: segment_bytes(name, kept, extent.end, denied))
 
     return create

@@ -13,10 +13,11 @@ import pyarrow.parquet as pq
 
 from pipeline.archive.denied import shown
 from pipeline.archive.rows import Kept, table_of
-from pipeline.archive.schema import FORMAT, PREFIX, schema
+from pipeline.archive.schema import FORMAT, PREFIX
 from pipeline.errors import StoreError
 from pipeline.rules.archive.denied import NOBODY, Denied
 from pipeline.rules.archive.names import SegmentName
+from pipeline.rules.archive.remembered import HALF
 
 ROWS = 16_384
 """Rows of a row group, which is what a reader holds at once: 17 MB of 512 features."""
@@ -40,16 +41,13 @@ class Contents:
     rows: int
 
 
-def segment_bytes(
-    name: SegmentName, kept: Sequence[Kept], end: int, denied: Denied = NOBODY, *, dimension: int | None = None
-) -> bytes:
-    """A segment of these records, whose group has no others from its first up to `end`.
+def segment_bytes(name: SegmentName, kept: Sequence[Kept] | pa.Table, end: int, denied: Denied = NOBODY) -> bytes:
+    """A segment of these records, or of the rows made of them, whose group has no others from its first up to `end`.
 
-    What is denied has no rows in it. It may be without any: the name stands for the records all the same. Where
-    nothing at all is kept `dimension` must be given.
+    What is denied has no rows in it. It may be without any: the name stands for the records all the same.
     """
-    dimension = kept[0].record.dimension if dimension is None else dimension
-    rows = shown(table_of(kept), denied) if kept else schema(dimension).empty_table()
+    rows = shown(kept if isinstance(kept, pa.Table) else table_of(kept), denied)
+    dimension = rows.schema.field("features").type.byte_width // HALF.itemsize
     return parquet_bytes(by_row_group([rows]), _properties(name, dimension, end, events_of(rows)))
 
 

@@ -11,12 +11,30 @@ from pipeline.archive import intake
 from pipeline.archive.archive import Archive
 from pipeline.archive.hooks import ArchiveHooks
 from pipeline.archive.keeper import Keeper, KeepPolicy
+from pipeline.errors import StoreAwayError
 from pipeline.ports import Store
 from pipeline.wire import FEATURES_TOPIC, REVIEWS_TOPIC, ArchiveRecord, Record, archive_record_bytes
 
 GROUP = "archivers"
 SORTS = {FEATURES_TOPIC: intake.features, REVIEWS_TOPIC: intake.review}
 AT_ONCE = KeepPolicy(every=0.0)
+
+
+class AwayStore(MemoryStore):
+    """A store that is away for the next `fails` calls that write, and afterwards has written them or not."""
+
+    fails = 0
+    written_for_all_that = False
+    failed = 0
+
+    def create(self, path: str, data: bytes) -> bool:
+        if self.fails:
+            self.fails -= 1
+            self.failed += 1
+            if self.written_for_all_that:
+                super().create(path, data)
+            raise StoreAwayError("it is away")
+        return super().create(path, data)
 
 
 class Stream:

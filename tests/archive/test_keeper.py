@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pyarrow.parquet as pq
 import pytest
 from msgspec.structs import replace
 
-from pipeline.adapters.memory.store import MemoryStore
 from pipeline.archive.archive import Archive
+from pipeline.archive.compaction import Compactor
 from pipeline.archive.files import file_rows
 from pipeline.archive.keeper import KeepPolicy
 from pipeline.archive.policy_sets import policy_set
 from pipeline.errors import StoreAwayError
 from pipeline.rules.times import Window
-from pipeline.wire import REVIEWS_TOPIC, PolicySetRecord, Review, review_json
+from pipeline.wire import FEATURES_TOPIC, REVIEWS_TOPIC, FeaturesRecord, PolicySetRecord, Review, review_json
 from tests.archive.made import records
-from tests.archive.streamed import Stream, ids
+from tests.archive.streamed import GROUP, AwayStore, Stream, ids
 
 LATER = KeepPolicy(every=60.0)
 MIDNIGHT = 1_790_035_200.0  # seconds: the end of NOON's day in UTC
-
-
-class AwayStore(MemoryStore):
-    """A store that is away for the next `fails` calls that write, and afterwards has written them or not."""
-
-    fails = 0
-    written_for_all_that = False
-
-    def create(self, path: str, data: bytes) -> bool:
-        if self.fails:
-            self.fails -= 1
-            if self.written_for_all_that:
-                super().create(path, data)
-            raise StoreAwayError("it is away")
-        return super().create(path, data)
 
 
 def test_each_event_stands_in_the_archive_once_and_is_committed_when_it_does() -> None:
@@ -239,3 +224,62 @@ def test_a_segment_of_nothing_but_repeats_has_no_rows_and_can_be_read() -> None:
     with Archive(stream.store).file(empty) as file:
         assert isinstance(file, pq.ParquetFile)
         assert file.metadata.num_rows == 0
+
+
+def _in_two_groups(made: list[FeaturesRecord], second: set[int]) -> list[FeaturesRecord]:
+    """The records, of which those of these numbers were made with another preprocessing."""
+    return [
+        replace(each, decision=replace(each.decision, preprocess="exact")) if number in second else each
+        for number, each in enumerate(made)
+    ]
+
+
+def test_a_partition_that_comes_back_from_another_owner_is_looked_up_anew() -> None:
+    stream, made = Stream(), _in_two_groups(records(20, views=[1]), {7, 13})
+    stream.put(*made)
+    first = stream.archiver(LATER)
+    first.poll(most=6)
+    first.keeper.flush()
+    stream.broker.leave(GROUP, first.source)
+    between = stream.archiver(KeepPolicy(every=60.0, rows=3))
+    between.run(most=3)  # keeps some beyond its first record of the second group, to which alone it commits
+    assert stream.committed() == 7
+    assert len(stream.events()) > stream.committed()
+    between.source.close()
+    stream.broker.join(GROUP, first.source)
+    first.run(most=4)
+    first.keeper.flush()
+    assert sorted(stream.events()) == sorted(ids(made))
+
+
+def test_events_that_another_kept_ahead_of_us_are_known_as_repeats() -> None:
+    stream, made = Stream(), records(8)
+    stream.put(*made)
+    zombie = stream.archiver(LATER)
+    zombie.poll()
+    zombie.keeper.advance()
+    stream.broker.leave(GROUP, zombie.source)
+    heir = stream.archiver(LATER)
+    heir.poll(most=4)
+    heir.keeper.advance()
+    zombie.keeper.flush()
+    heir.keeper.flush()
+    stream.put(made[6])
+    heir.run()
+    heir.keeper.flush()
+    assert stream.events() == ids(made)
+
+
+def test_who_is_set_back_keeps_nothing_twice_of_what_was_merged_meanwhile() -> None:
+    stream, made = Stream(), records(60)
+    stream.put(*made[:50])
+    stream.archived(most=7)
+    compactor = Compactor(stream.store, grace=0.0)
+    assert [each.segments for each in compactor.merge(date(2026, 10, 1))] == [8]
+    compactor.sweep()
+    stream.put(*made[50:])
+    stream.broker.commit(GROUP, {(FEATURES_TOPIC, 0): 0})
+    stream.archived(KeepPolicy(every=60.0))
+    assert stream.committed() == 50  # what is open is not durable
+    stream.archived()
+    assert sorted(stream.events()) == sorted(ids(made))

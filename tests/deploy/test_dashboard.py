@@ -20,8 +20,8 @@ def scraped(
 ) -> PrometheusServer:
     """A Prometheus that has seen more than `window` of ordinary work."""
     worker = start_process(python("-m", "tests.deploy.traffic"))
-    port, of_canary = worker.wait_for_line(r"^ports (\d+) (\d+)$").groups()
-    others = {"sluice-canary": [f"127.0.0.1:{of_canary}"]}
+    port, of_canary, of_archiver = worker.wait_for_line(r"^ports (\d+) (\d+) (\d+)$").groups()
+    others = {"sluice-canary": [f"127.0.0.1:{of_canary}"], "sluice-archiver": [f"127.0.0.1:{of_archiver}"]}
     server = prometheus([f"127.0.0.1:{port}"], rule_files=[ALERTS], more_jobs=others)
     server.wait_for(f"count_over_time(sluice_commits_total[{window}]) >= 12", within=40)
     return server

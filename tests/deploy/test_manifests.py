@@ -28,8 +28,12 @@ ROOT = DEPLOY.parent
 COMPOSE: dict[str, Any] = documents(DEPLOY / "compose.yaml")[0]
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 MANIFESTS = documents(DEPLOY / "kubernetes.yaml")
-KUBERNETES = {each["kind"]: each for each in MANIFESTS if each["metadata"]["name"] != "sluice-canary"}
+KUBERNETES = {
+    each["kind"]: each for each in MANIFESTS if each["metadata"]["name"] not in {"sluice-canary", "sluice-archiver"}
+}
 OF_CANARY = {each["kind"]: each for each in MANIFESTS if each["metadata"]["name"] == "sluice-canary"}
+OF_ARCHIVER = {each["kind"]: each for each in MANIFESTS if each["metadata"]["name"] == "sluice-archiver"}
+ARCHIVER = OF_ARCHIVER["Deployment"]["spec"]["template"]["spec"]["containers"][0]
 CANARY = OF_CANARY["Deployment"]["spec"]["template"]["spec"]["containers"][0]
 POD = KUBERNETES["Deployment"]["spec"]["template"]
 WORKER = POD["spec"]["containers"][0]
@@ -58,7 +62,8 @@ class TestNames:
         """Each environment of a process that goes on makes settings that validate."""
         of_compose = SERVICES["worker"]["environment"]
         of_kubernetes = values_of(WORKER)
-        for environment in (of_compose, of_kubernetes, SERVICES["canary"]["environment"], values_of(CANARY)):
+        others = [SERVICES[name]["environment"] for name in ("canary", "archiver")]
+        for environment in (of_compose, of_kubernetes, *others, values_of(CANARY), values_of(ARCHIVER)):
             values = {name.removeprefix(ENV_PREFIX).lower(): value for name, value in environment.items()}
             assert Settings(**values).metrics_port == DEFAULTS.metrics_port
 
@@ -71,6 +76,7 @@ class TestNames:
             *(SERVICES[name]["command"] for name in SLUICE),
             WORKER["args"],
             CANARY["args"],
+            ARCHIVER["args"],
             topics_job()["args"],
         ]:
             at: Any = group
@@ -102,8 +108,8 @@ def topics_job() -> dict[str, Any]:
 def test_probes_and_scrapers_from_outside_reach_a_worker(of: str) -> None:
     """By default it listens on the loopback, where only its own container's processes would."""
     environments: dict[str, list[dict[str, str]]] = {
-        "compose.yaml": [SERVICES["worker"]["environment"], SERVICES["canary"]["environment"]],
-        "kubernetes.yaml": [values_of(WORKER), values_of(CANARY)],
+        "compose.yaml": [SERVICES[name]["environment"] for name in ("worker", "canary", "archiver")],
+        "kubernetes.yaml": [values_of(WORKER), values_of(CANARY), values_of(ARCHIVER)],
         "Dockerfile": [dict(re.findall(r"\b(SLUICE_\w+)=(\S+)", TestDockerfile.LINES))],
     }
     assert {each["SLUICE_METRICS_HOST"] for each in environments[of]} == {"0.0.0.0"}
@@ -138,15 +144,28 @@ class TestCanaries:
         assert {job["job_name"]: job["dns_sd_configs"][0]["names"] for job in jobs} == {
             "sluice": ["worker"],
             "sluice-canary": ["canary"],
+            "sluice-archiver": ["archiver"],
         }
-        monitor = OF_CANARY["PodMonitor"]["spec"]
-        labels = OF_CANARY["Deployment"]["spec"]["template"]["metadata"]["labels"]
-        assert monitor["selector"]["matchLabels"] == labels
-        assert labels != POD["metadata"]["labels"]
-        (endpoint,) = monitor["podMetricsEndpoints"]
-        assert endpoint["relabelings"] == [{"targetLabel": "job", "replacement": "sluice-canary"}]
-        (port,) = CANARY["ports"]
-        assert endpoint["port"] == port["name"]
+        for name, manifests, container in (("canary", OF_CANARY, CANARY), ("archiver", OF_ARCHIVER, ARCHIVER)):
+            monitor = manifests["PodMonitor"]["spec"]
+            labels = manifests["Deployment"]["spec"]["template"]["metadata"]["labels"]
+            assert monitor["selector"]["matchLabels"] == labels
+            assert labels != POD["metadata"]["labels"]
+            (endpoint,) = monitor["podMetricsEndpoints"]
+            assert endpoint["relabelings"] == [{"targetLabel": "job", "replacement": f"sluice-{name}"}]
+            (port,) = container["ports"]
+            assert endpoint["port"] == port["name"]
+
+
+class TestArchiver:
+    def test_it_is_given_time_to_keep_what_is_open(self) -> None:
+        needed = DEFAULTS.drain_timeout + LEAVING
+        assert seconds(SERVICES["archiver"]["stop_grace_period"]) > needed
+        assert OF_ARCHIVER["Deployment"]["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] > needed
+
+    def test_nothing_is_kept_unless_it_is_asked_for(self) -> None:
+        assert SERVICES["archiver"]["profiles"] == ["archive"]
+        assert DEFAULTS.archive == "off"
 
 
 class TestCompose:

@@ -18,6 +18,7 @@ from pipeline.ports import LOSSES, EncoderSpec, Hooks
 from pipeline.rules.canaries import Canary, Landed, Outcome
 from pipeline.rules.flow.assignment import Standing
 from pipeline.wire import Action, Decided, Decision, Event, Failed, Failure, Match, ModelRef, SourceRef
+from workers.archiver.metrics import ArchiverMetrics
 from workers.canary.metrics import CanaryMetrics, GroupMetrics
 from workers.fleet.metrics import SupervisorMetrics
 from workers.health.server import HealthServer
@@ -133,13 +134,30 @@ class LookingOn:
         self._group.stands({("sluice.images.v1", 0): Standing(self._committed, 3)})
 
 
+class Archiving:
+    """What an archiver beside the workers shows."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._metrics = ArchiverMetrics(self.registry, ["sluice.features.v1"])
+        self._metrics.assigned(1)
+        self._metrics.store_back()
+
+    def keeps_some(self) -> None:
+        self._metrics.taken(16, 16 * 2_000)
+        self._metrics.written("features", 16, 20, 40_000, time.time(), 0.1)
+        self._metrics.open(1, 1_000, 0.5)
+        self._metrics.committed(16)
+        self._metrics.lag("sluice.features.v1", 0, 3)
+
+
 def main() -> None:
     """Serve, say on which ports, and go on until killed."""
-    hooks, outside = PrometheusHooks(), LookingOn()
+    hooks, outside, archiving = PrometheusHooks(), LookingOn(), Archiving()
     SupervisorMetrics(hooks.registry)
     servers = [
         HealthServer("127.0.0.1", 0, registry, lambda: None, lambda: None)
-        for registry in (hooks.registry, outside.registry)
+        for registry in (hooks.registry, outside.registry, archiving.registry)
     ]
     print("ports", *(server.port for server in servers), flush=True)  # noqa: T201 - the parent waits for it
     chance = random.Random(0)
@@ -147,6 +165,7 @@ def main() -> None:
     while True:
         one_batch(hooks, chance)
         outside.sees_one_come_back(chance.random())
+        archiving.keeps_some()
         time.sleep(0.1)
 
 

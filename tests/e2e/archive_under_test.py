@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
 from pipeline.adapters.local.store import FolderStore
+from pipeline.ports import Store
 from pipeline.wire import FeaturesRecord, archive_record_bytes
 from tests.archive.streamed import events_in
 from tests.e2e.pipeline_under_test import ANSWER, Worker, flags, unique
@@ -32,16 +33,27 @@ class ArchiveUnderTest:
     settings: dict[str, object]
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
-    def archiver(self, *, to: str | None = None, **settings: object) -> Worker:
-        """Start ``sluice archive run`` and return at once."""
+    def archiver(
+        self,
+        *,
+        to: str | None = None,
+        env: Mapping[str, str] | None = None,
+        within: Sequence[str] = (),
+        **settings: object,
+    ) -> Worker:
+        """Start ``sluice archive run`` and return at once; `within` is a command that starts it."""
         port = free_port()
         own = {"metrics_port": port, "metrics_host": HOST, "log_format": "json"}
         own |= {"bootstrap_servers": self.kafka.bootstrap_servers, "archiver_group": self.group}
         own |= {"features_topic": self.features, "reviews_topic": self.reviews}
-        argv = python("-m", "workers", "archive", "run", "--to", to or str(self.folder))
+        argv = list(within) + python("-m", "workers", "archive", "run", "--to", to or str(self.folder))
         argv += flags({**own, **self.settings, **settings})
         name = f"archiver-{next(self.numbers)}"
-        return Worker(self.running.enter_context(ChildProcess(argv, self.scratch, name=name)), port)
+        return Worker(self.running.enter_context(ChildProcess(argv, self.scratch, env=env, name=name)), port)
+
+    def segments(self) -> list[str]:
+        """The paths of all segments so far."""
+        return [each.path for each in FolderStore(self.folder).list("model=")]
 
     def put(self, records: Sequence[FeaturesRecord]) -> None:
         """Publish the records, each image in the partition of its number."""
@@ -61,13 +73,10 @@ class ArchiveUnderTest:
             lambda: f"all committed: {self.kafka.committed(self.group, self.features)}",
         )
 
-    def events(self) -> Counter[str]:
-        """How often each event stands in the archive."""
-        return Counter(events_in(FolderStore(self.folder)))
-
-    def holds_once(self, records: Sequence[FeaturesRecord]) -> None:
+    def holds_once(self, records: Sequence[FeaturesRecord], store: Store | None = None) -> None:
         """Assert that each event stands there once, and nothing else."""
-        found, wanted = self.events(), {each.decision.event_id for each in records}
+        found = Counter(events_in(store or FolderStore(self.folder)))
+        wanted = {each.decision.event_id for each in records}
         assert not wanted - found.keys(), f"{len(wanted - found.keys())} events lost"
         assert not found.keys() - wanted
         assert not {event for event, times in found.items() if times > 1}

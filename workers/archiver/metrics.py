@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from pipeline.archive.hooks import KINDS, ArchiveHooks
 from pipeline.ports import LOSSES, Hooks
 
-WHY = ("kept", "repeat", "erased")
+WHY = ("kept", "repeat")
 
 
 class ArchiverMetrics(Hooks, ArchiveHooks):
@@ -31,7 +31,7 @@ class ArchiverMetrics(Hooks, ArchiveHooks):
         self._files = counter("files", "Files that were made; of features they are segments.", "kind")
         self._met = counter("files_met", "Files that were there: another archiver's, or of before a restart.", "kind")
         self._left_out = counter(
-            "left_out", "Records of which nothing new is kept: kept before, a repeat of an event, or erased.", "why"
+            "left_out", "Records of which nothing new is kept: kept before, or a repeat of an event.", "why"
         )
         self._unreadable = counter("unreadable", "Records that cannot be read, and were put aside.", "topic")
         self._policy_sets = counter("policy_sets", "Policy sets that were kept.")

@@ -12,6 +12,7 @@ from pipeline.archive.keeper import KeepPolicy
 from workers import services
 from workers.archiver.loop import Archiver, archiving, sorted_topics
 from workers.archiver.metrics import ArchiverMetrics
+from workers.archiver.probe import see_that_it_takes
 from workers.archiver.tidying import Tidying
 from workers.assembly.stores import archive_store
 from workers.canary.metrics import own_metrics
@@ -50,6 +51,7 @@ def keep_archive(settings: Settings, to: str) -> None:
         held.callback(health.close)
         health.announce()
         store = held.enter_context(closing(archive_store(settings, to)))
+        see_that_it_takes(store)
         services.check_topics(settings, *topics)
         source = held.enter_context(
             closing(

@@ -9,14 +9,13 @@ made, and who fails to make it reads how far the first one goes, and goes on beh
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from pipeline.rules.archive.names import OFFSET_DIGITS, SUFFIX
-
-T = TypeVar("T")
 
 
 class ChainName(NamedTuple):
@@ -54,8 +53,8 @@ class Extent(NamedTuple):
     end: int
 
 
-class Chain(Generic[T]):
-    """One writer's view of a chain: the files that it knows, and its records that no file holds yet, in order.
+class Chain:
+    """One writer's view of a chain: the files that it knows, and the records that no file holds yet, in order.
 
     Every record of the group is told to it, also one of which nothing is kept, since a file begins with a record and
     not with what is kept of one: all writers agree on the records, and perhaps not on what they keep.
@@ -64,8 +63,7 @@ class Chain(Generic[T]):
     def __init__(self, files: Iterable[Extent] = ()) -> None:
         """`files` are those that reach beyond the first record that will be told, or begin behind it."""
         self._files = deque(sorted(files))
-        self._offsets: list[int] = []
-        self._kept: list[tuple[int, T]] = []
+        self._offsets = array("q")
 
     def __bool__(self) -> bool:
         """Whether there are records that no file holds."""
@@ -76,14 +74,9 @@ class Chain(Generic[T]):
         """The record that the next file begins with. There must be one."""
         return self._offsets[0]
 
-    @property
-    def kept(self) -> list[T]:
-        """What the next file will hold."""
-        return [value for _, value in self._kept]
-
     def must_end(self, offset: int) -> bool:
         """Whether a file begins between the records at hand and this one: they have to be written without it."""
-        if not self._offsets:
+        if not self._offsets or not self._files:
             return False
         self._pass(self.start)
         return bool(self._files) and self._files[0].start <= offset
@@ -93,20 +86,17 @@ class Chain(Generic[T]):
         self._pass(offset)
         return bool(self._files) and self._files[0].start <= offset
 
-    def tell(self, offset: int, *kept: T) -> None:
-        """The next record that no file holds, with what is to be kept of it: one value or none."""
+    def tell(self, offset: int) -> None:
+        """The next record that no file holds."""
         self._offsets.append(offset)
-        self._kept.extend((offset, value) for value in kept)
 
     def written(self) -> None:
         """A file holds all that was told."""
-        self._offsets, self._kept = [], []
+        self._offsets = array("q")
 
     def taken(self, found: Extent) -> None:
         """Somebody else made the file that the next one of ours would be, up to its own end: go on behind it."""
-        cut = bisect_left(self._offsets, found.end)
-        self._offsets = self._offsets[cut:]
-        self._kept = [(offset, value) for offset, value in self._kept if offset >= found.end]
+        self._offsets = self._offsets[bisect_left(self._offsets, found.end) :]
         self._files.appendleft(found)
 
     def _pass(self, offset: int) -> None:
