@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.archive.archive import FEATURES, Block
 from pipeline.archive.search.bounds import LONGEST, Products, error
-from pipeline.archive.search.query import Bounds, Scored, of_events
+from pipeline.archive.search.query import Bounds, Events, Scored, of_events
 from pipeline.signals import Features
 
 
@@ -32,6 +32,10 @@ class Likeness:
     def bounds(self, block: Block) -> Bounds:
         found = self._products.of(block.features, lambda cosines, _: cosines.amax(dim=1))
         return of_events(found * LONGEST + self._slack, block)
+
+    def closer(self, block: Block, events: Events) -> Bounds:
+        """The scores themselves, which cost no more."""
+        return np.array([each.score for each in self.scores(block, events.tolist())])
 
     def scores(self, block: Block, events: Sequence[int]) -> list[Scored]:
         return [self._scored(block.features[slice(*block.offsets[event : event + 2])]) for event in events]

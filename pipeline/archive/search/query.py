@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from pipeline.archive.archive import Block
 
 Bounds = NDArray[np.float64]
+Events = NDArray[np.intp]
+"""Events of a block, by their indices."""
 
 
 class Scored(NamedTuple):
@@ -33,8 +35,18 @@ class Query(Protocol):
     def bounds(self, block: Block) -> Bounds:
         """``float64[E]``: for each event a number that its score does not exceed."""
 
+    def closer(self, block: Block, events: Events) -> Bounds:
+        """``float64[N]``: bounds of these N events that are worth more time than those of all events."""
+
     def scores(self, block: Block, events: Sequence[int]) -> list[Scored]:
         """The scores of these events, of which the best view counts."""
+
+
+def views_of(block: Block, events: Events) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The rows of these events, one event's after the other's, and where each event's begin among them."""
+    firsts, counts = block.offsets[:-1][events], np.diff(block.offsets)[events]
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.intp)
+    return np.arange(counts.sum()) + np.repeat(firsts - starts, counts), starts
 
 
 def of_events(values: NDArray[np.float64], block: Block) -> Bounds:

@@ -15,13 +15,14 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from pipeline.archive.archive import Archive, Block, Segment
-from pipeline.archive.search.query import Bounds, Query
+from pipeline.archive.search.query import Bounds, Events, Query
 from pipeline.archive.search.wanted import Wanted
 from pipeline.rules.archive.nearest import Nearest
 from pipeline.rules.times import ALWAYS, Window
 
-TOGETHER = 256
-"""Images that are scored in one go, the most promising first: what they score, others need not be scored for."""
+CLOSER, TOGETHER = 1024, 64
+"""Images that are bounded more closely, and scored, in one go, the most promising first: what some score, others need
+not be scored for."""
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -98,19 +99,32 @@ def _bounded(query: Query, wanted: Wanted, block: Block) -> Bounds:
 
 
 def _offer(block: Block, bounds: Bounds, query: Query, nearest: Nearest[Place], enough: float) -> int:
-    """Score the events that could still change something, from the highest bound down; returns how many."""
-    scored, candidates = 0, np.flatnonzero((bounds >= _floor(nearest, enough)) & np.isfinite(bounds))
+    """Score the events that could still change something, the most promising first; returns how many."""
+    scored = 0
+    candidates = np.flatnonzero((bounds >= _floor(nearest, enough)) & np.isfinite(bounds))
     candidates = candidates[np.argsort(-bounds[candidates], kind="stable")]
-    records = block.column("record") if len(candidates) else None
-    for start in range(0, len(candidates), TOGETHER):
-        some = candidates[start : start + TOGETHER]
+    for start in range(0, len(candidates), CLOSER):
+        some = candidates[start : start + CLOSER]
         some = some[bounds[some] >= _floor(nearest, enough)]
-        if not len(some) or records is None:
+        if not len(some):
             break
-        scored += len(some)
-        for event, (score, view) in zip(some.tolist(), query.scores(block, some.tolist()), strict=True):
+        scored += _score(block, some, query.closer(block, some), query, nearest, enough)
+    return scored
+
+
+def _score(block: Block, events: Events, bounds: Bounds, query: Query, nearest: Nearest[Place], enough: float) -> int:
+    """As `_offer`, of these events with their closer bounds."""
+    scored, order = 0, np.argsort(-bounds, kind="stable")
+    for start in range(0, len(order), TOGETHER):
+        some = order[start : start + TOGETHER]
+        chosen = events[some[bounds[some] >= _floor(nearest, enough)]].tolist()
+        if not chosen:
+            break
+        scored += len(chosen)
+        for event, (score, view) in zip(chosen, query.scores(block, chosen), strict=True):
             features = block.features[block.offsets[event] + view].astype(np.float32)
-            nearest.offer(score, features, Place(block.segment, records[event].as_py(), view))
+            record = block.rows["record"][int(block.offsets[event])].as_py()
+            nearest.offer(score, features, Place(block.segment, record, view))
     return scored
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.archive.archive import SIGNALS, Block
 from pipeline.archive.search.bounds import Products, error
-from pipeline.archive.search.query import Bounds, Scored, of_events
+from pipeline.archive.search.query import Bounds, Events, Scored, of_events, views_of
 from pipeline.rules.heads import CompiledPolicies
 from pipeline.rules.heads.compiled import JoinedOpinion
 from pipeline.rules.heads.prompts import PromptsHead, PromptsOpinion
@@ -37,6 +37,7 @@ class Words:
         self._own, self._against = _rows(self._head)
         self._off = self._head.logit_scale * (error(self._head.texts.shape[1]) + ROUNDING)
         self._products: Products | None = None
+        self._all = Products(self._head.texts[np.concatenate([self._own, self._against])], device)
 
     @property
     def columns(self) -> Sequence[str]:
@@ -57,6 +58,11 @@ class Words:
             self.prepare(block)
         assert self._products is not None  # noqa: S101
         return of_events(self._products.of(block.features, self._bound), block)
+
+    def closer(self, block: Block, events: Events) -> Bounds:
+        """By the whole background; an exact score, with its evidence, takes twenty times as long."""
+        rows, starts = views_of(block, events)
+        return np.asarray(np.maximum.reduceat(self._all.of(block.features[rows], self._bound), starts))
 
     def _bound(self, cosines: torch.Tensor, _: slice) -> torch.Tensor:
         logits, own = cosines * self._head.logit_scale, len(self._own)
