@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
+from threading import Lock
 
 import numpy as np
 import pyarrow as pa
@@ -15,8 +17,8 @@ from pipeline.archive.denied import DenyList, columns_of, shown
 from pipeline.archive.listing import Segment, columns_that_count, first_record, instead_of, listed, that_count
 from pipeline.archive.mapped import Mapped
 from pipeline.archive.reviews import reviews_in
-from pipeline.archive.segments import Contents, contents, opened
-from pipeline.errors import StoreChangedError
+from pipeline.archive.segments import Contents, contents, opened, read_groups
+from pipeline.errors import StoreChangedError, StoreError
 from pipeline.ports import Store
 from pipeline.rules.archive.denied import Denied
 from pipeline.rules.archive.remembered import HALF
@@ -25,6 +27,10 @@ from pipeline.signals import REGION, Closer, Provenance, Signals
 from pipeline.wire import Decision, ModelRef, Review, parse_decision
 
 __all__ = ["FEATURES", "SIGNALS", "Archive", "Block", "Segment"]
+
+
+Read = Callable[[Sequence[str]], pa.Table]
+"""Reads these columns of certain rows."""
 
 
 @dataclass(eq=False)
@@ -38,7 +44,7 @@ class Block:
     segment: Segment
     contents: Contents
     rows: pa.Table
-    read: Callable[[Sequence[str]], pa.Table]
+    read: Read
     """Other columns of the same rows; only until the next block is asked for."""
     mapped: Sequence[NDArray[np.float16]] | None = None
     """The features where they lie, instead of the column, where that was asked for and can be had."""
@@ -60,8 +66,11 @@ class Block:
         """``int64[E+1]``: the rows of event e are ``offsets[e]`` to ``offsets[e+1]``."""
         if self.contents.rows == self.contents.events:
             return np.arange(len(self.rows) + 1)
-        starts = np.flatnonzero(self.need(["view"]).rows["view"].to_numpy() == 0)
-        return np.append(starts, len(self.rows))
+        rows = self.need(["view", "views"]).rows
+        found = np.append(np.flatnonzero(rows["view"].to_numpy() == 0), len(rows))
+        if found[0] != 0 or not np.array_equal(rows["views"].to_numpy()[found[:-1]], np.diff(found)):
+            raise StoreError(f"{self.segment.path} is damaged: an event in it lacks rows, or has them twice")
+        return found
 
     @property
     def events(self) -> int:
@@ -182,19 +191,23 @@ class Archive:
     def _blocks(self, segment: Segment, columns: Sequence[str], window: Window, at_once: int) -> Iterator[Block]:
         denied, unread = self.deny_list.load(), segment.first
         try:
+            maps = self._mapped(segment) if at_once else None
             with self.file(segment) as file:
-                of = contents(file, segment.path)
-                maps = self._mapped(segment) if at_once else None
-                for groups in _some(file.num_row_groups, at_once or 1):
+                if maps is not None and not maps.current:
+                    raise StoreChangedError(f"{segment.path} was replaced while it was opened")
+                of, alone = contents(file, segment.path), Lock()
+                asked = tuple(columns) if at_once else ("view", "views", *columns)
+                some = list(_some(file.num_row_groups, at_once or 1))
+                reads = [partial(_rows, file, alone, groups, segment, denied, window) for groups in some]
+                lean = asked if maps is None else [each for each in asked if each != "features"]
+                coming = _in_turn(reads, lean, ahead=self.store.local(segment.path) is None)
+                for groups, read in zip(some, reads, strict=True):
                     unread = max(segment.first, first_record(file, groups[0]))
-                    read = partial(_rows, file, groups, segment, denied, window)
-                    pieces = None if maps is None else maps.of_groups(file, groups, of.dimension)
-                    wanted = [each for each in columns if pieces is None or each != "features"]
-                    rows = read(wanted if at_once else ("view", "views", *wanted))
-                    if pieces is not None and len(rows) != sum(
-                        len(each) for each in pieces
-                    ):  # some of them are left out
-                        pieces, rows = None, read(columns)
+                    rows, pieces = next(coming), None
+                    if maps is not None:
+                        pieces = maps.of_groups(file, groups, of.dimension)
+                        if pieces is None or sum(map(len, pieces)) != len(rows):  # some of them are left out
+                            pieces, rows = None, read(asked)
                     if len(rows):
                         yield Block(segment, of, rows, read, pieces)
         except (FileNotFoundError, StoreChangedError):
@@ -219,12 +232,33 @@ def _some(count: int, most: int) -> Iterator[list[int]]:
     return (list(range(start, min(start + most, count))) for start in range(0, count, most))
 
 
+def _in_turn(reads: Sequence[Read], columns: Sequence[str], *, ahead: bool) -> Iterator[pa.Table]:
+    """What each reads; with `ahead`, which a bucket needs, the next reads on a thread while the last is worked on."""
+    if not ahead:
+        yield from (read(columns) for read in reads)
+        return
+    with ThreadPoolExecutor(1, thread_name_prefix="sluice-archive") as thread:
+        waiting = [thread.submit(read, columns) for read in reads[:1]]
+        for following in range(1, len(reads) + 1):
+            rows = waiting.pop().result()
+            waiting = [thread.submit(read, columns) for read in reads[following : following + 1]]
+            yield rows
+
+
 def _rows(
-    file: pq.ParquetFile, groups: list[int], segment: Segment, denied: Denied, window: Window, columns: Sequence[str]
+    file: pq.ParquetFile,
+    alone: Lock,
+    groups: list[int],
+    segment: Segment,
+    denied: Denied,
+    window: Window,
+    columns: Sequence[str],
 ) -> pa.Table:
     """The rows of row groups that are shown and meant, with these columns and those that tell which they are."""
     told = (*columns_of(denied), *_columns_within(window, segment), *columns_that_count(segment))
-    rows = shown(file.read_row_groups(groups, columns=list(dict.fromkeys((*columns, *told)))), denied)
+    with alone:
+        every = read_groups(file, groups, list(dict.fromkeys((*columns, *told))), segment.path)
+    rows = shown(every, denied)
     return _within(that_count(rows, segment), window, segment)
 
 

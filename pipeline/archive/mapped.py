@@ -8,6 +8,7 @@ it is left to pyarrow, which reads all that Parquet allows.
 from __future__ import annotations
 
 import mmap
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -32,8 +33,15 @@ class Mapped:
     """A file's pages of features. Their arrays keep the file mapped, until the last of them is gone."""
 
     def __init__(self, path: str) -> None:
-        with Path(path).open("rb") as file:
+        self._path = Path(path)
+        with self._path.open("rb") as file:
+            self._inode = os.fstat(file.fileno()).st_ino
             self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+    @property
+    def current(self) -> bool:
+        """Whether its name still leads to the very file, so that all who opened it since have the same bytes."""
+        return self._path.stat().st_ino == self._inode
 
     def of_groups(
         self, file: pq.ParquetFile, groups: Sequence[int], dimension: int

@@ -96,11 +96,22 @@ def contents(file: pq.ParquetFile, path: str) -> Contents:
     )
 
 
+def read_groups(file: pq.ParquetFile, groups: Sequence[int], columns: Sequence[str], path: str) -> pa.Table:
+    """These columns of these row groups. Raises `StoreError`, naming the path, where they are damaged."""
+    try:
+        return file.read_row_groups(list(groups), columns=list(columns))
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise StoreError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
+
+
 def opened(source: BinaryIO | str, path: str) -> pq.ParquetFile:
     """The file, of which the metadata is read. Raises `StoreError` for what is no Parquet file."""
     try:
-        return pq.ParquetFile(source, memory_map=isinstance(source, str), pre_buffer=False)
-    except (pa.ArrowInvalid, OSError) as error:
+        local = isinstance(source, str)
+        return pq.ParquetFile(source, memory_map=local, pre_buffer=not local)  # few requests, each for much
+    except (pa.ArrowException, OSError) as error:
         if isinstance(error, FileNotFoundError):
             raise
         raise StoreError(f"{path} is damaged or no Parquet file: {str(error).splitlines()[0]}") from error
