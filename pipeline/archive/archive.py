@@ -193,8 +193,8 @@ class Archive:
         try:
             maps = self._mapped(segment) if at_once else None
             with self.file(segment) as file:
-                if maps is not None and not maps.current:
-                    raise StoreChangedError(f"{segment.path} was replaced while it was opened")
+                if maps is not None:
+                    maps.check()
                 of, alone = contents(file, segment.path), Lock()
                 asked = tuple(columns) if at_once else ("view", "views", *columns)
                 some = list(_some(file.num_row_groups, at_once or 1))
@@ -216,7 +216,7 @@ class Archive:
 
     def _mapped(self, segment: Segment) -> Mapped | None:
         local = self.store.local(segment.path)
-        return None if local is None else Mapped(local)
+        return None if local is None or not segment.stored.bytes else Mapped(local)
 
     def reviews(self, window: Window = ALWAYS) -> Iterator[Review]:
         """All reviews given within the window, by day, but those of what is erased. Raises `StoreError`."""

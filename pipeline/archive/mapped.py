@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.archive.thrift import ThriftError, struct_at
+from pipeline.errors import StoreChangedError
 from pipeline.rules.archive.remembered import HALF
 
 _DATA_PAGE = 0
@@ -38,10 +39,10 @@ class Mapped:
             self._inode = os.fstat(file.fileno()).st_ino
             self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
-    @property
-    def current(self) -> bool:
-        """Whether its name still leads to the very file, so that all who opened it since have the same bytes."""
-        return self._path.stat().st_ino == self._inode
+    def check(self) -> None:
+        """Raise `StoreChangedError` where its name leads to another file by now; others may have opened that."""
+        if self._path.stat().st_ino != self._inode:
+            raise StoreChangedError(f"{self._path} was replaced while it was opened")
 
     def of_groups(
         self, file: pq.ParquetFile, groups: Sequence[int], dimension: int

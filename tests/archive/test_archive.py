@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import io
 import threading
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.adapters.local.store import FolderStore
 from pipeline.adapters.memory.store import MemoryStore
 from pipeline.archive import segments
-from pipeline.archive.archive import SIGNALS, Archive, Block
+from pipeline.archive.archive import SIGNALS, Archive, Block, Segment
 from pipeline.errors import StoreError
 from pipeline.rules.archive.remembered import signals_of
 from pipeline.wire import FeaturesRecord, archive_record_bytes, parse_archive_record
@@ -120,3 +122,27 @@ def test_who_reads_no_further_leaves_no_thread_behind() -> None:
     next(blocks)
     blocks.close()
     assert not [each for each in threading.enumerate() if each.name.startswith("sluice-archive")]
+
+
+def test_a_file_that_is_replaced_between_two_looks_at_it_is_read_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Features are mapped beside what pyarrow reads, and both must be of one version."""
+    store, made = FolderStore(tmp_path), records(30)
+    name = keep(store, made)
+    whole, opened = store.read(name.path), Archive.file
+    swapped: list[str] = []
+
+    def swapping(archive: Archive, segment: Segment) -> pq.ParquetFile:
+        if not swapped:
+            swapped.append(segment.path)
+            store.replace(segment.path, whole)
+        return opened(archive, segment)
+
+    monkeypatch.setattr(Archive, "file", swapping)
+    archive = Archive(store)
+    blocks = list(archive.blocks(archive.segments(), ["features"], mapped=True))
+    assert swapped
+    assert b"".join(piece.tobytes() for block in blocks for piece in block.pieces) == b"".join(
+        each.features for each in made
+    )
