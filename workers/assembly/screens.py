@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from pipeline.lab.backtest.bounds import Screen
 from pipeline.rules.heads import CompiledPolicies
 from workers.settings import Settings
+
+if TYPE_CHECKING:  # Parquet's library, which nobody needs who asks no archive
+    from pipeline.lab.backtest.bounds import Screen
 
 
 def screen(settings: Settings, sets: Sequence[CompiledPolicies]) -> Screen:

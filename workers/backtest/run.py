@@ -14,7 +14,6 @@ from pipeline.errors import ServiceError, UsageError
 from pipeline.lab.backtest.bounds import Screen
 from pipeline.lab.backtest.engine import COLUMNS, EVERY_COLUMN, Engine, Question
 from pipeline.lab.backtest.record import Asked, Record, Skipped
-from pipeline.lab.backtest.screen.look import FastLook
 from pipeline.lab.backtest.whole import whole
 from pipeline.rules.times import Window
 from workers.archive.opening import nothing_in
@@ -80,7 +79,7 @@ def run(
     window: Window,
     shard: Shard | None,
     progress: Callable[[int], object],
-    screen: Screen | None = None,
+    screen: Screen,
 ) -> Record:
     """Judge what the segments hold. `progress` is told of their bytes, as `bytes_of` counts them, as they are done.
 
@@ -91,7 +90,7 @@ def run(
     skipped = _skipped(archive, [each for each in mine if not _fits(each, asked)])
     if not any(_fits(each, asked) for each in segments):
         raise _of_others(archive, segments, asked)
-    engine, screen = Engine(question), screen or FastLook(question.sets)
+    engine = Engine(question)
     for block in archive.blocks(fitting, _columns(archive, fitting), window, mapped=True):
         engine.take(block, screen(block))
         progress(block.segment.stored.bytes * len(block.rows) // block.contents.rows)

@@ -109,7 +109,7 @@ def search(
             write(path, found.record)
             terminal.note(f"written: {path}")
             if not as_json:
-                show_backtest(opened, segments, window, what.loaded, path, terminal)
+                show_backtest(settings, opened, segments, window, what.loaded, path, terminal)
     return NOTHING_LIKE_IT if found.record.nothing_like_it else 0
 
 

@@ -9,15 +9,23 @@ from pathlib import Path
 from pipeline.archive.archive import Archive, Segment
 from pipeline.lab.backtest.record import Asked
 from pipeline.rules.times import Window
+from workers import assembly
 from workers.backtest.asked import question
 from workers.backtest.run import bytes_of, run
 from workers.search.run import Loaded
+from workers.settings import Settings
 from workers.terminal.backtest import NEAREST, show
 from workers.terminal.console import Terminal
 
 
 def show_backtest(
-    archive: Archive, segments: Sequence[Segment], window: Window, loaded: Loaded, path: Path, terminal: Terminal
+    settings: Settings,
+    archive: Archive,
+    segments: Sequence[Segment],
+    window: Window,
+    loaded: Loaded,
+    path: Path,
+    terminal: Terminal,
 ) -> None:
     """Judge the segments by the policy and print what `sluice backtest` prints of it."""
     asking = question(path, None, loaded.model.encoder, loaded.texts, NEAREST)
@@ -33,8 +41,9 @@ def show_backtest(
         policy_set=asking.now.policy_set.version,
         nearest=asking.nearest,
     )
+    screen = assembly.screen(settings, asking.sets)
     with terminal.counting("judging, bytes", bytes_of(segments)) as counter:
-        record = run(archive, segments, asking, asked, window, None, counter.advance)
+        record = run(archive, segments, asking, asked, window, None, counter.advance, screen)
     show(record, terminal.out, asking.only)
 
 
