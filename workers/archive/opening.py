@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from pipeline.archive.archive import Archive, Segment
 from pipeline.errors import ServiceError, UsageError
-from pipeline.rules.times import Window
+from pipeline.lab.drift.periods import Periods, day_window, periods
+from pipeline.rules.times import ALWAYS, Window
 from pipeline.signals import Provenance
 from workers.assembly.stores import archive_store
 from workers.settings import Settings, variable
@@ -62,13 +63,42 @@ def segments_made_by(archive: Archive, window: Window, made_by: Provenance) -> l
     return [each for each in found if _kind(each) == wanted]
 
 
-def nothing_in(archive: Archive, window: Window) -> ServiceError:
-    """What to raise where no row was decided within the window: it says of which days there are some."""
-    days = [segment.name.group.day for segment in archive.segments()]
+def periods_in(archive: Archive, day: str | None, made_by: Provenance | None = None) -> Periods:
+    """That day, or the newest, and the month before it, of this model or of that which saw most of the day.
+
+    A line on stderr counts segments that are left out. Raises `UsageError` for what is no day, `ServiceError` for one
+    without rows.
+    """
+    wanted = _day(day)
+    kind = None if made_by is None else (made_by.model.fingerprint, made_by.preprocess)
+    found = periods(archive.segments(), wanted, kind)
+    if found is None:
+        raise nothing_in(archive, ALWAYS if wanted is None else day_window(wanted), kind)
+    if found.others:
+        say(f"sluice: segments left out: {found.others}; compared are rows of {_named(found.kind)}", err=True)
+    return found
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"--day {text}: that is no day; write it as 2026-03-01") from error
+
+
+def nothing_in(archive: Archive, window: Window, kind: tuple[str, str] | None = None) -> ServiceError:
+    """What to raise where no row was decided within the window: it says of which days there are some.
+
+    With a `kind`, a model's fingerprint and the preprocessing, of rows of that kind alone.
+    """
+    days = [each.name.group.day for each in archive.segments() if kind is None or _kind(each) == kind]
+    if kind is not None and not days:
+        return ServiceError(f"the archive {archive.store.address} has no rows of {_named(kind)}")
     if not days:
         return ServiceError(f"{archive.store.address} holds no archive, or one without any rows yet")
     held = f"it has rows of {min(days)} to {max(days)}"
-    return ServiceError(f"the archive {archive.store.address} has no rows{_said(window)}; {held}")
+    of = "" if kind is None else f" of {_named(kind)}"
+    return ServiceError(f"the archive {archive.store.address} has no rows{of}{_said(window)}; {held}")
 
 
 def _kind(segment: Segment) -> tuple[str, str]:

@@ -29,3 +29,7 @@ ArchiveInto = Annotated[
 ]
 Since = Annotated[str | None, typer.Option("--since", help=f"Decided since then: {WHEN}.", show_default=False)]
 Until = Annotated[str | None, typer.Option("--until", help=f"Decided before then: {WHEN}.", show_default=False)]
+Day = Annotated[
+    str | None,
+    typer.Option("--day", metavar="YYYY-MM-DD", help="The day, in UTC; default: the newest.", show_default=False),
+]

@@ -32,6 +32,8 @@ COMMANDS: Mapping[str, str | Group] = {
             "run": "Keep features records, policy sets and reviews in an archive, until SIGTERM.",
             "list": "List an archive's segments, a line each: their records, events, rows and bytes.",
             "status": "Say what an archive holds: by model and day, its reviews, policy sets, and what is erased.",
+            "report": "Say how much is decided, and how policies and images drift: a day beside the month before.",
+            "radar": "Find what is new: clusters of images of a day that the month before did not have.",
             "compact": "Merge the small segments of days that are over, and drop repeats of an event.",
             "erase": "Erase images from an archive: hidden at once, gone when it returns, with a receipt.",
             "verify-erased": "See that an erasure holds: the whole archive is searched again by its receipt.",

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
-from pipeline.archive.archive import Block, Segment
 from workers.archive.opening import opened_archive, segments_made_by
 from workers.archive.options import ArchiveAt, Since, Until
+from workers.archive.reading import reading
 from workers.commands.options import AsJson
 from workers.search.record import UNFOLDED, Answer, Asked
 from workers.search.sheet import sheet
@@ -102,7 +99,7 @@ def search(
         path = check_name(settings.policies, as_policy, asked) if as_policy else None
         what = made_ready(settings, terminal, opened, asked, window, limit)
         segments = segments_made_by(opened, window, what.made_by)
-        with _bar(terminal, segments) as advance:
+        with reading(terminal, "searching", segments) as advance:
             found = answer(opened, segments, what, threads=settings.cores, advance=advance)
         _print(found, terminal, as_json=as_json, html=html)
         if path is not None and what.loaded is not None:
@@ -120,14 +117,3 @@ def _print(found: Answer, terminal: Terminal, *, as_json: bool, html: Path | Non
         say_json(found.record.as_json())
     else:
         show(found.record, terminal.out)
-
-
-@contextmanager
-def _bar(terminal: Terminal, segments: Sequence[Segment]) -> Iterator[Callable[[Block], object]]:
-    """A bar over the bytes of the segments, each block of which counts for its share of its segment's rows."""
-    columns = (TextColumn("searching"), BarColumn(), TimeRemainingColumn())
-    with terminal.progress(*columns) as bars:
-        task = bars.add_task("", total=sum(segment.stored.bytes for segment in segments))
-        yield lambda block: bars.advance(
-            task, block.segment.stored.bytes * len(block.rows) / max(block.contents.rows, 1)
-        )

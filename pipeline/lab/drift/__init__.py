@@ -1,0 +1,1 @@
+"""How the last day of an archive differs from the days before it."""

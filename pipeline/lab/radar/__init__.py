@@ -1,0 +1,1 @@
+"""What the last day of an archive shows that the days before it did not."""

@@ -1,0 +1,80 @@
+"""A report as one page that needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from pipeline.lab.drift.record import PolicyDrift, Report
+from pipeline.lab.evaluation.columns import Kind, columns
+from pipeline.lab.pages import document, note, rows, section
+from workers.report import words
+from workers.report.table import VERDICTS, policy_rows
+
+_FLAGGED = [verdict for verdict in VERDICTS if verdict != "allow"]
+
+
+def page(report: Report) -> bytes:
+    return document(
+        f"The archive on {report.day}",
+        words.in_words(report),
+        f"model {report.model} by {report.preprocess}",
+        _cards(report),
+        [
+            section("How much was decided?", *_decided(report)),
+            section("How do policies drift?", *_policies(report)),
+            section("How do images drift?", *_features(report)),
+        ],
+    ).encode()
+
+
+def _cards(report: Report) -> Iterator[tuple[str, str, str]]:
+    yield "Images", f"{report.days[-1].images:,}", f"of {report.day}"
+    yield "Before", f"{sum(each.images for each in report.days[:-1]):,}", f"of {report.days_before:,} days"
+    yield "Archive", f"{report.size.bytes / 1e6:,.1f} MB", f"{report.size.segments:,} segments"
+    drifted = sum(each.drifted for each in report.policies)
+    yield "Drifting", f"{drifted:,}", f"of {len(report.policies):,} policies"
+
+
+def _decided(report: Report) -> Iterator[str]:
+    days = [date.fromisoformat(each.day) for each in report.days]
+    yield columns("Images a day", days, [Kind("images", "bar", [each.images for each in report.days])])
+    kinds = [
+        Kind(verdict, f"bar-{verdict}", [each.verdicts.get(verdict, 0) for each in report.days])
+        for verdict in _FLAGGED
+    ]
+    shown = "".join(f"<i class={kind.style}></i>{kind.name}" for kind in kinds)
+    yield f"<p class=legend>{shown}</p>" + columns("Flagged a day, by verdict", days, kinds)
+
+
+def _policies(report: Report) -> Iterator[str]:
+    yield note(
+        "Stability is the population stability index of the scores, less what chance gives; beyond 0.1 is usually"
+        " called a change, beyond 0.25 a great one. In brackets: how often a day is that far out if days came in any"
+        " order; 0.05 or less is called drift, so of 20 policies one is on any day."
+    )
+    head = ("policy", "matches", "month before", "mean, median, 90 %, 99 %", "month before", "stability", "")
+    yield rows(head, policy_rows(report), figures=(1, 2, 3, 4, 5))
+    for each in report.policies:
+        if each.drifted or each.rate.matches:
+            yield f"<h3>{_title(each)}</h3>" + _chart(each)
+
+
+def _title(each: PolicyDrift) -> str:
+    return "".join(c for c in each.policy if c.isalnum() or c in "-_")
+
+
+def _chart(each: PolicyDrift) -> str:
+    days = [date.fromisoformat(day) for day in each.by_day]
+    counts = [rate.matches for rate in each.by_day.values()]
+    return columns(f"Images a day that match {each.policy}", days, [Kind("matches", "bar", counts)])
+
+
+def _features(report: Report) -> Iterator[str]:
+    yield note(words.of_features(report.features))
+    if report.features is not None:
+        days = [date.fromisoformat(day) for day in report.features.by_day]
+        counts = [max(0, round(1e6 * each)) for each in report.features.by_day.values()]
+        yield columns(
+            "Discrepancy of each day from all others, in millionths", days, [Kind("millionths", "bar", counts)]
+        )
