@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from html import escape
 
 from pipeline.lab.drift.record import PolicyDrift, Report
 from pipeline.lab.evaluation.columns import Kind, columns
 from pipeline.lab.pages import document, note, rows, section
 from workers.report import words
-from workers.report.table import VERDICTS, policy_rows
+from workers.report.table import VERDICTS
 
 _FLAGGED = [verdict for verdict in VERDICTS if verdict != "allow"]
 
@@ -54,14 +55,24 @@ def _policies(report: Report) -> Iterator[str]:
         " order; 0.05 or less is called drift, so of 20 policies one is on any day."
     )
     head = ("policy", "matches", "month before", "mean, median, 90 %, 99 %", "month before", "stability", "")
-    yield rows(head, policy_rows(report), figures=(1, 2, 3, 4, 5))
+    yield rows(head, _rows(report), figures=(1, 2, 3, 4, 5))
     for each in report.policies:
         if each.drifted or each.rate.matches:
-            yield f"<h3>{_title(each)}</h3>" + _chart(each)
+            yield f"<h3>{escape(each.policy)}</h3>" + _chart(each)
 
 
-def _title(each: PolicyDrift) -> str:
-    return "".join(c for c in each.policy if c.isalnum() or c in "-_")
+def _rows(report: Report) -> Iterator[tuple[str, ...]]:
+    """A row a policy: its rate and scores on the last day and before, and whether that is more than chance."""
+    for each in report.policies:
+        yield (
+            each.policy,
+            words.rate(each.rate),
+            words.rate(each.rate_before),
+            words.scores(each.scores),
+            words.scores(each.scores_before),
+            words.stability(each),
+            words.said(each),
+        )
 
 
 def _chart(each: PolicyDrift) -> str:

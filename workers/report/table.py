@@ -1,4 +1,4 @@
-"""A report on the terminal."""
+"""A report on the terminal; intervals and quantiles are on the page and in the JSON."""
 
 from __future__ import annotations
 
@@ -18,24 +18,17 @@ VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 def show(report: Report, terminal: Terminal) -> None:
     terminal.out.print(_table(("day", "images", "rows", *VERDICTS), _days(report), words_at=(0,)))
     if report.policies:
-        head = ("policy", "matches", "before", "mean, median, 90 %, 99 %", "before", "stability", "")
-        terminal.out.print(_table(head, policy_rows(report), words_at=(0, 6)))
+        head = ("policy", "matches", "before", "score", "before", "stability", "")
+        terminal.out.print(_table(head, _policies(report), words_at=(0, 6)))
     terminal.print(told(words.of_features(report.features)))
     terminal.print(told((words.in_words(report), "dim")))
 
 
-def policy_rows(report: Report) -> Iterable[tuple[str, ...]]:
-    """A row a policy: its rate and scores on the last day and before, and whether that is more than chance."""
+def _policies(report: Report) -> Iterable[tuple[str, ...]]:
     for each in report.policies:
-        yield (
-            each.policy,
-            words.rate(each.rate),
-            words.rate(each.rate_before),
-            words.scores(each.scores),
-            words.scores(each.scores_before),
-            words.stability(each),
-            words.said(each),
-        )
+        rates = words.percent(each.rate), words.percent(each.rate_before)
+        means = words.mean(each.scores), words.mean(each.scores_before)
+        yield (each.policy, *rates, *means, words.stability(each), words.said(each))
 
 
 def _days(report: Report) -> Iterable[tuple[str, ...]]:
@@ -47,7 +40,7 @@ def _days(report: Report) -> Iterable[tuple[str, ...]]:
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], words_at: Sequence[int]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for at, name in enumerate(head):
-        table.add_column(name, justify="left" if at in words_at else "right")
+        table.add_column(name, justify="left" if at in words_at else "right", no_wrap=True)
     for row in rows:
         table.add_row(*map(told, row))
     return table

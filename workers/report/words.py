@@ -13,6 +13,14 @@ def rate(found: Rate | None) -> str:
     return f"{100 * found.value:.3g} % ({100 * found.low:.2g} to {100 * found.high:.2g})"
 
 
+def percent(found: Rate | None) -> str:
+    return "-" if found is None else f"{100 * found.value:.3g} %"
+
+
+def mean(found: Scores | None) -> str:
+    return "-" if found is None else f"{found.mean:.3f}"
+
+
 def scores(found: Scores | None) -> str:
     """Mean, median, and the quantiles of 90 and 99 %."""
     return "-" if found is None else f"{found.mean:.3f}, {found.median:.3f}, {found.p90:.3f}, {found.p99:.3f}"
@@ -21,7 +29,7 @@ def scores(found: Scores | None) -> str:
 def said(drift: PolicyDrift | FeatureDrift) -> str:
     """Whether that is more than chance."""
     if drift.chance is None:
-        return "too few days to tell"
+        return "too few days"
     return f"{'drift' if drift.drifted else 'as ever'} ({drift.chance:.2f})"
 
 
@@ -42,7 +50,7 @@ def in_words(report: Report) -> str:
     """Of which days the report is, and what makes it weaker than it looks."""
     size = report.size
     parts = [
-        f"{report.archive}: {size.segments:,} segments of {size.days:,} days, {size.bytes / 1e6:,.1f} MB",
+        f"{report.archive}: {size.segments:,} segments of {size.days:,} day{'' if size.days == 1 else 's'}, {size.bytes / 1e6:,.1f} MB",
         f"{report.day} beside {report.days_before:,} of the 30 days before",
     ]
     if report.days_before < LEAST_DAYS:
