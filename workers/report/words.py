@@ -48,9 +48,9 @@ def of_features(found: FeatureDrift | None) -> str:
 
 def in_words(report: Report) -> str:
     """Of which days the report is, and what makes it weaker than it looks."""
-    size = report.size
+    size, s = report.size, "" if report.size.days == 1 else "s"
     parts = [
-        f"{report.archive}: {size.segments:,} segments of {size.days:,} day{'' if size.days == 1 else 's'}, {size.bytes / 1e6:,.1f} MB",
+        f"{report.archive}: {size.segments:,} segments of {size.days:,} day{s}, {size.bytes / 1e6:,.1f} MB",
         f"{report.day} beside {report.days_before:,} of the 30 days before",
     ]
     if report.days_before < LEAST_DAYS:
