@@ -44,6 +44,8 @@ PROMISED = [
 
 FROM_OUTSIDE = {"Lag as the broker has it", "Canaries by outcome", "Canaries: seconds to the answer"}
 """The panels of what `sluice canary` shows."""
+FROM_ARCHIVERS = {"Kept", "Waits to be kept", "Files and bytes", "Left out, unreadable, and the store"}
+"""The panels of what `sluice archive run` shows."""
 
 
 @pytest.fixture(scope="module")
@@ -87,13 +89,13 @@ def test_prometheus_finds_what_was_promised_and_what_is_deployed(
         return {each.place for each in dashboard if not server.query(each.promql)}
 
     # Only these wait for something that the work does not bring.
-    waiting = {"Policies went live", *FROM_OUTSIDE}
+    waiting = {"Policies went live", *FROM_OUTSIDE, *FROM_ARCHIVERS}
     until(lambda: empty() <= waiting, 15, lambda: f"data in every chart; there is none in {empty()}")
     for each in alerts:
         server.query(each.promql)
     read = {selector for each in alerts for selector in each.selectors}
     missing = {selector for selector in read if not server.query(selector)}
-    of_others = {selector for selector in missing if re.match(r"sluice_(canary|group)_|up.*canary", selector)}
+    of_others = {selector for selector in missing if re.match(r"sluice_(archive|canary|group)_|up.*(archiver|canary)", selector)}
     assert {selector.partition("{")[0] for selector in missing - of_others} == {
         "sluice_restarts_total",
         "sluice_failing_processes",
