@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from pipeline.rules.policies.files import parse_policies
 from tests.documents import DOCUMENTS, Block, Document, table_after
 from tests.picture import PICTURE
 from tests.services.processes import ROOT, child_env
+from workers.cli import app
 
 PATIENCE = 300.0
 PAGES = [Document(path) for path in DOCUMENTS]
@@ -43,8 +45,10 @@ def sluice(*words: str) -> str:
 
 @cache
 def flags_of(command: tuple[str, ...]) -> frozenset[str]:
-    """The flags that the help of a command lists. Fails where there is no such command."""
-    return frozenset(re.findall(r"--[a-z][a-z0-9-]*", sluice(*command, "--help")))
+    """The flags that the help of a command lists, where nothing is cut off. Fails where there is no such command."""
+    done = CliRunner(env={"COLUMNS": "400", "TERMINAL_WIDTH": "400"}).invoke(app, [*command, "--help"])
+    assert done.exit_code == 0, done.output
+    return frozenset(re.findall(r"--[a-z][a-z0-9-]*", done.stdout))
 
 
 @cache
