@@ -95,7 +95,11 @@ def test_prometheus_finds_what_was_promised_and_what_is_deployed(
         server.query(each.promql)
     read = {selector for each in alerts for selector in each.selectors}
     missing = {selector for selector in read if not server.query(selector)}
-    of_others = {selector for selector in missing if re.match(r"sluice_(archive|canary|group)_|up.*(archiver|canary)", selector)}
+    of_others = {
+        selector
+        for selector in missing
+        if re.match(r"sluice_(archive|canary|group)_|up.*(archiver|canary)", selector)
+    }
     assert {selector.partition("{")[0] for selector in missing - of_others} == {
         "sluice_restarts_total",
         "sluice_failing_processes",
