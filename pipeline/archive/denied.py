@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from pipeline.errors import StoreError
 from pipeline.ports import Store
 from pipeline.rules.archive.denied import COLUMNS, NOBODY, Denied, Erased, Kind
+from pipeline.rules.archive.names import ERASED
 
-FOLDER = "erased/"
 OF_ROWS = (Kind.IMAGE, Kind.SHA256, Kind.SUBJECT)
 """By what rows of a segment are hidden; each of an image's reviews is by its image or its event."""
 OF_REVIEWS = (Kind.IMAGE, Kind.EVENT)
@@ -48,7 +48,7 @@ class DenyList:
         hides is not known, so that nothing may be shown.
         """
         with self._lock:
-            paths = [each.path for each in self._store.list(FOLDER)]
+            paths = [each.path for each in self._store.list(ERASED)]
             new = [path for path in paths if path not in self._seen]
             if new:
                 with ThreadPoolExecutor(min(_AT_ONCE, len(new))) as pool:
@@ -64,7 +64,7 @@ class DenyList:
         """
         entry = Entry(at=at, by=by, denied=sorted(set(denied)))
         said = "".join(f"{each.kind} {each.digest}\n" for each in entry.denied)
-        path = f"{FOLDER}{sha256(said.encode()).hexdigest()}.json"
+        path = f"{ERASED}{sha256(said.encode()).hexdigest()}.json"
         self._store.create(path, msgspec.json.encode(entry))
         return path
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from pipeline.archive.denied import FOLDER, DenyList
+from pipeline.archive.denied import DenyList
 from pipeline.archive.listing import Segment
-from pipeline.archive.searching import REVIEWS, UNREADABLE
 from pipeline.archive.segments import Contents, contents, opened
 from pipeline.errors import StoreChangedError
 from pipeline.ports import Store
+from pipeline.rules.archive.names import ERASED, POLICY_SETS, REVIEWS, UNREADABLE
 
 _AT_ONCE = 8
 
@@ -53,6 +53,6 @@ def contents_of(
 def aside(store: Store) -> Aside:
     """What lies beside the segments."""
     reviews, unreadable, policy_sets, erasures = (
-        sum(1 for _ in store.list(prefix)) for prefix in (REVIEWS, UNREADABLE, "policies/", FOLDER)
+        sum(1 for _ in store.list(prefix)) for prefix in (REVIEWS, UNREADABLE, POLICY_SETS, ERASED)
     )
     return Aside(reviews, unreadable, policy_sets, erasures, len(DenyList(store).load().entries))

@@ -12,9 +12,8 @@ import pyarrow.parquet as pq
 from pipeline.errors import StoreError
 from pipeline.ports import Store, Stored
 from pipeline.rules.archive.covering import covering
-from pipeline.rules.archive.names import SegmentName, parse_path
+from pipeline.rules.archive.names import SEGMENTS, SegmentName, parse_path
 
-SEGMENTS = "model="
 """What the paths of segments begin with."""
 
 

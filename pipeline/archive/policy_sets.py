@@ -9,9 +9,8 @@ import msgspec
 
 from pipeline.errors import StoreError
 from pipeline.ports import Store
+from pipeline.rules.archive.names import POLICY_SETS
 from pipeline.wire import PolicySetRecord
-
-POLICIES = "policies"
 
 
 class _Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +24,7 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
 
 def policy_set_path(version: str) -> str:
     """Where the policy set of that version lies."""
-    return f"{POLICIES}/{quote(version, safe='')}.json"
+    return f"{POLICY_SETS}{quote(version, safe='')}.json"
 
 
 def keep_policy_set(store: Store, record: PolicySetRecord) -> bool:

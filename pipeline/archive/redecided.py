@@ -18,10 +18,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.archive.archive import Segment
-from pipeline.archive.searching import REDECIDED
 from pipeline.archive.segments import opened
 from pipeline.errors import StoreError
 from pipeline.ports import Store
+from pipeline.rules.archive.names import REDECIDED
 from pipeline.rules.times import ALWAYS, Window
 from pipeline.wire import Decision, decision_json, parse_decision
 

@@ -13,10 +13,10 @@ from pipeline.archive.files import file_bytes, file_rows
 from pipeline.ports import Store
 from pipeline.rules.archive.chain import ChainName, Extent
 from pipeline.rules.archive.denied import NOBODY, Denied
+from pipeline.rules.archive.names import REVIEWS
 from pipeline.rules.times import ALWAYS, Window
 from pipeline.wire import Review, rfc3339
 
-REVIEWS = "reviews"
 """The folder of all reviews; in it one for each day on which reviews were given, in UTC."""
 
 _SCHEMA = pa.schema(
@@ -51,7 +51,7 @@ def reviews_in(store: Store, deny_list: DenyList, window: Window = ALWAYS) -> It
 
     Raises `StoreError`.
     """
-    for stored in store.list(f"{REVIEWS}/day="):
+    for stored in store.list(f"{REVIEWS}day="):
         day = stored.path.split("/")[1].removeprefix("day=")
         if not window.touches(date.fromisoformat(day)):
             continue

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pipeline.adapters.memory.broker import MemoryBroker
 from pipeline.adapters.memory.ends import MemorySource
 from pipeline.adapters.memory.store import MemoryStore
-from pipeline.archive import intake
 from pipeline.archive.archive import Archive
-from pipeline.archive.hooks import ArchiveHooks
-from pipeline.archive.keeper import Keeper, KeepPolicy
+from pipeline.archive.keeping import intake
+from pipeline.archive.keeping.hooks import ArchiveHooks
+from pipeline.archive.keeping.keeper import Keeper, KeepPolicy
 from pipeline.errors import StoreAwayError
 from pipeline.ports import Store
 from pipeline.wire import FEATURES_TOPIC, REVIEWS_TOPIC, ArchiveRecord, Record, archive_record_bytes

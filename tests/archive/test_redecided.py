@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from pipeline.adapters.memory.store import MemoryStore
 from pipeline.archive.archive import Archive, Segment
-from pipeline.archive.erasure import Asked, erase
+from pipeline.archive.erasing.erasure import Asked, erase
 from pipeline.archive.redecided import Anew, Redecisions, anew
-from pipeline.archive.retention import retire
+from pipeline.archive.tidying.retention import retire
 from pipeline.errors import StoreError
 from pipeline.rules.archive.denied import Kind
 from pipeline.rules.times import Window

@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from pipeline.archive.keeper import Keeper
-from pipeline.archive.policy_sets import keep_policy_set
+from pipeline.archive.keeping.keeper import Keeper
 from pipeline.errors import RefusedError, StopError, StoreError
 from pipeline.items import Batch, Item
 from pipeline.ports import Publisher, Store
-from pipeline.wire import Answer, Decided, Event, PolicySetRecord, Topics, features_record_of, rfc3339
+from pipeline.wire import Answer, Decided, Event, Topics, features_record_of
 from workers.archiver.loop import sorted_topics
 
 
@@ -23,16 +22,11 @@ class ArchivingPublisher:
     def __init__(self, inner: Publisher, store: Store, stream: str, now: Callable[[], float] = time.time) -> None:
         """`stream` stands for a topic, and names this run alone: its offsets begin at 0 again."""
         self._inner = inner
-        self._store = store
         self._now = now
         self._topics = Topics(features=stream)
         self._keeper = Keeper(store, sorted_topics(features=self._topics.features))
         self.kept = 0
         """Events that were handed to the keeper."""
-
-    def went_live(self, record: PolicySetRecord) -> None:
-        """Keep the policy set that decides from now on. Raises `StoreError`."""
-        keep_policy_set(self._store, record)
 
     def publish(self, answers: Sequence[Answer]) -> None:
         """As the other publisher does; what it refuses is not kept. Raises `StopError` where the store does not."""
@@ -63,8 +57,3 @@ class ArchivingPublisher:
         record = features_record_of(answer, answer.features, self._topics)
         self.kept += 1
         return Event(record.topic, 0, self.kept - 1, record.key, record.value, timestamp=self._now())
-
-
-def live_now(version: str, files: dict[str, bytes], now: float) -> PolicySetRecord:
-    """The policy set that goes live at `now`, in seconds since the epoch."""
-    return PolicySetRecord(version=version, files=files, live_at=rfc3339(now))

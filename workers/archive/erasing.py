@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.archive.erasure import Asked
+from pipeline.archive.erasing.erasure import Asked
 from pipeline.errors import UsageError
 from pipeline.rules.archive.denied import Kind
 from pipeline.wire import short_key

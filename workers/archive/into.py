@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 
 from pipeline.ports import Publisher, Store
+from pipeline.wire import PolicySetRecord, rfc3339
 from workers.assembly import Judge
 from workers.assembly.stores import archive_store
 from workers.settings import Settings
@@ -36,12 +37,14 @@ def kept_in(store: Store | None, stream: str, publisher: Publisher, judge: Judge
     if store is None:
         yield publisher
         return
-    from workers.archive.embedded import ArchivingPublisher, live_now  # Parquet's library is slow to load
+    from pipeline.archive.policy_sets import keep_policy_set  # Parquet's library is slow to load
+    from workers.archive.embedded import ArchivingPublisher
 
     with closing(store):
         archiving = ArchivingPublisher(publisher, store, stream)
         version = judge.live().policy_set.version
-        archiving.went_live(live_now(version, dict(judge.files), time.time()))
+        live = PolicySetRecord(version=version, files=dict(judge.files), live_at=rfc3339(time.time()))
+        keep_policy_set(store, live)
         try:
             yield archiving
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.archive.archive import Archive, Segment
@@ -15,6 +15,7 @@ from pipeline.rules.times import ALWAYS, Window
 from pipeline.signals import Provenance
 from workers.assembly.stores import archive_store
 from workers.settings import Settings, variable
+from workers.settings.times import day_of
 from workers.terminal.plain import say
 
 
@@ -69,7 +70,7 @@ def periods_in(archive: Archive, day: str | None, made_by: Provenance | None = N
     A line on stderr counts segments that are left out. Raises `UsageError` for what is no day, `ServiceError` for one
     without rows.
     """
-    wanted = _day(day)
+    wanted = day_of("--day", day)
     kind = None if made_by is None else (made_by.model.fingerprint, made_by.preprocess)
     found = periods(archive.segments(), wanted, kind)
     if found is None:
@@ -77,13 +78,6 @@ def periods_in(archive: Archive, day: str | None, made_by: Provenance | None = N
     if found.others:
         say(f"sluice: segments left out: {found.others}; compared are rows of {_named(found.kind)}", err=True)
     return found
-
-
-def _day(text: str | None) -> date | None:
-    try:
-        return None if text is None else date.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"--day {text}: that is no day; write it as 2026-03-01") from error
 
 
 def nothing_in(archive: Archive, window: Window, kind: tuple[str, str] | None = None) -> ServiceError:

@@ -2,7 +2,7 @@
 
 ::
 
-    poll -> Keeper (pipeline/archive/keeper.py) -> files in the store -> commit what they hold
+    poll -> Keeper (pipeline/archive/keeping/keeper.py) -> files in the store -> commit what they hold
 
 `loop.py` is what it does all day, `run.py` puts it together for ``sluice archive run``.
 """

@@ -8,9 +8,9 @@ from threading import Event
 
 import structlog
 
-from pipeline.archive import intake
-from pipeline.archive.hooks import ArchiveHooks
-from pipeline.archive.keeper import Keeper, KeepPolicy
+from pipeline.archive.keeping import intake
+from pipeline.archive.keeping.hooks import ArchiveHooks
+from pipeline.archive.keeping.keeper import Keeper, KeepPolicy
 from pipeline.errors import StopError, StoreAwayError
 from pipeline.items import Batch
 from pipeline.ports import Source, Store

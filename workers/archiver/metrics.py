@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from pipeline.archive.hooks import KINDS, ArchiveHooks
+from pipeline.archive.keeping.hooks import KINDS, ArchiveHooks
 from pipeline.ports import LOSSES, Hooks
 
 WHY = ("kept", "repeat")

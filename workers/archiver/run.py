@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing
 
 import structlog
 
-from pipeline.archive.keeper import KeepPolicy
+from pipeline.archive.keeping.keeper import KeepPolicy
 from workers import services
 from workers.archiver.loop import Archiver, archiving, sorted_topics
 from workers.archiver.metrics import ArchiverMetrics

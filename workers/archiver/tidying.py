@@ -9,9 +9,9 @@ from threading import Event
 
 import structlog
 
-from pipeline.archive.compaction import Compactor
-from pipeline.archive.lease import Lease
-from pipeline.archive.retention import retire
+from pipeline.archive.tidying.compaction import Compactor
+from pipeline.archive.tidying.lease import Lease
+from pipeline.archive.tidying.retention import retire
 from pipeline.errors import StoreError
 from pipeline.ports import Store
 

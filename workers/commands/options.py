@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from pipeline.errors import UsageError
+from pipeline.wire import SEVERITY
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 Font = Annotated[Path | None, typer.Option(help="NotoColorEmoji.ttf, where the system has none.")]
@@ -23,3 +27,11 @@ MaxNew = Annotated[
 MaxLetGo = Annotated[
     str | None, typer.Option(metavar="N|N%", help="Exit with 1 where more events are let go that were flagged.")
 ]
+
+
+def known_verdicts(named: Iterable[str]) -> frozenset[str]:
+    """Those verdicts. Raises `UsageError` for one that no decision has."""
+    verdicts = frozenset(named)
+    if unknown := verdicts.difference(SEVERITY):
+        raise UsageError(f"no decision has the verdict {min(unknown)!r}; there are {', '.join(SEVERITY)}")
+    return verdicts

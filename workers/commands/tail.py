@@ -15,7 +15,8 @@ from pipeline.adapters.kafka import tail as tail_topic
 from pipeline.errors import UsageError
 from pipeline.rules.decisions import Asked
 from pipeline.rules.times import Window
-from pipeline.wire import SEVERITY, Event, parse_decision, read_dead_letter
+from pipeline.wire import Event, parse_decision, read_dead_letter
+from workers.commands.options import known_verdicts
 from workers.history.lines import decision_object, decision_text, letter_object, letter_text
 from workers.history.reading import advancing, size_of, spans_within
 from workers.services import kafka_connection, kafka_topic
@@ -50,9 +51,7 @@ def tail(
     line begins with when the decision was written, and with its partition and offset.
     """
     window = window_of(since, until)
-    asked = Asked(flagged, image, policy, frozenset(verdict), min_score, window)
-    if unknown := asked.verdicts.difference(SEVERITY):
-        raise UsageError(f"no decision has the verdict {min(unknown)!r}; there are {', '.join(SEVERITY)}")
+    asked = Asked(flagged, image, policy, known_verdicts(verdict), min_score, window)
     if dead_letters and asked.of_policies:
         raise UsageError("dead letters have no verdict, matches or scores: leave out what asks for them")
     if from_beginning and since is not None:

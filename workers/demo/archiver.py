@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from threading import Event, Thread
 
 from pipeline.adapters.memory import MemoryBroker, MemorySource
-from pipeline.archive.hooks import ArchiveHooks
+from pipeline.archive.keeping.hooks import ArchiveHooks
 from pipeline.errors import SluiceError
 from pipeline.ports import Store
 from workers.archiver.loop import archiving, sorted_topics

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import date
 
 from pipeline.errors import UsageError
 from pipeline.rules.times import Window, parse_time
@@ -16,6 +17,14 @@ def time_of(flag: str, text: str, now: float) -> float:
         return parse_time(text, now)
     except ValueError as error:
         raise UsageError(f"{flag}: {error}") from error
+
+
+def day_of(flag: str, text: str | None) -> date | None:
+    """The day; None where none is said. Raises `UsageError`, which names the flag."""
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"{flag} {text}: that is no day; write it as 2026-03-01") from error
 
 
 def window_of(since: str | None, until: str | None) -> Window:

@@ -11,12 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pipeline.archive.float32 import of_product, tensor_of
 from pipeline.signals import Features
 
 PIECE = 1024
 """Rows that are cast at once: 2 MB of 512 floats."""
-UNIT = 2.0**-24
-"""What float32 rounds by, as a share of what is rounded."""
 LONGEST = 1.001
 """The length that a unit vector may have once its numbers are rounded to float16: 1 and 2^-11 of it at most."""
 
@@ -24,12 +23,8 @@ Halves = NDArray[np.float16]
 
 
 def error(dimension: int) -> float:
-    """How far two float32 products of the same unit vectors of D numbers can be apart, whoever adds in which order.
-
-    Each is within ``D u / (1 - D u)`` of the true one (Higham, Accuracy and Stability of Numerical Algorithms, 3.1).
-    """
-    share = dimension * UNIT
-    return 2 * LONGEST * share / (1 - share)
+    """How far two float32 products of the same unit vectors of D numbers can be apart, in whatever order."""
+    return 2 * LONGEST * of_product(dimension)
 
 
 class Products:
@@ -46,16 +41,4 @@ class Products:
         return np.asarray(torch.cat(made).numpy(), np.float64) if made else np.zeros(0)
 
     def _piece(self, rows: Halves) -> torch.Tensor:
-        return torch.mm(_tensor(rows).to(self._device).float(), self._vectors)
-
-
-class _Lent:
-    """Rows of a file that is mapped and cannot be written to: torch would warn of that, and nobody here writes."""
-
-    def __init__(self, rows: Halves) -> None:
-        self._rows = rows  # kept for as long as somebody looks at its memory
-        self.__array_interface__ = {**rows.__array_interface__, "data": (rows.ctypes.data, False)}
-
-
-def _tensor(rows: Halves) -> torch.Tensor:
-    return torch.from_numpy(np.asarray(_Lent(rows)))
+        return torch.mm(tensor_of(rows).to(self._device).float(), self._vectors)

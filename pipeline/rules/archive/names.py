@@ -10,6 +10,10 @@ from urllib.parse import quote, unquote
 from pipeline.errors import StoreError
 
 SUFFIX = ".parquet"
+SEGMENTS, REVIEWS, REDECIDED, UNREADABLE = "model=", "reviews/", "redecided/", "unreadable/"
+"""What the paths of objects with rows begin with."""
+POLICY_SETS, ERASED = "policies/", "erased/"
+"""What the paths of policy sets begin with, and of the deny list's entries."""
 OFFSET_DIGITS = 20
 _PATH = re.compile(
     r"model=(?P<fingerprint>[^/]+)/preprocess=(?P<preprocess>[^/]+)/day=(?P<day>\d{4}-\d\d-\d\d)"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.adapters.local.store import FolderStore
-from pipeline.archive.erasure import Asked
+from pipeline.archive.erasing.erasure import Asked
 from pipeline.errors import UsageError
 from pipeline.rules.archive.denied import Kind
 from tests.archive.made import NOON, keep, records

@@ -4,7 +4,7 @@ from threading import Event
 
 from pipeline.adapters.memory.store import MemoryStore
 from pipeline.archive.archive import Archive
-from pipeline.archive.lease import Lease
+from pipeline.archive.tidying.lease import Lease
 from tests.archive.made import NOON, keep, records
 from workers.archiver.tidying import Tidying
 

@@ -11,7 +11,6 @@ from pipeline.adapters.local.store import FolderStore
 from pipeline.errors import UsageError
 from tests.archive.made import keep, records
 from tests.workers.search.conftest import COPY, KNIVES, SAMPLES, Ask
-from workers.commands.search import VerdictName
 
 
 def test_words_find_what_shows_them_and_the_frame_of_it(ask: Ask) -> None:
@@ -77,7 +76,7 @@ def test_an_archived_image_is_named_by_its_id_and_needs_no_model(ask: Ask) -> No
 
 
 def test_only_images_that_were_decided_so_and_then_count(ask: Ask) -> None:
-    assert set(ask(["a kitchen knife"], verdict=[VerdictName.ALLOW]).ids) == {"cats-then-a-knife.gif"}
+    assert set(ask(["a kitchen knife"], verdict=["allow"]).ids) == {"cats-then-a-knife.gif"}
     assert set(ask(["a kitchen knife"], policy=["weapons"]).ids) == set(KNIVES)
     early = ask(like=[KNIVES[0]], until="2026-09-21T14:15")
     assert set(early.ids) == {KNIVES[0]}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 from dataclasses import dataclass
 
 from pipeline.lab.backtest.engine import COLUMNS, Engine, Question
@@ -10,7 +9,6 @@ from pipeline.lab.backtest.screen.look import FastLook
 from workers.bench.archive.bounds import Bare, copied
 from workers.bench.archive.made import BACKGROUND, PROMPTS, UNLESS, Made
 from workers.bench.limits import Cost, measured
-from workers.bench.starts import in_bytes
 
 ROUNDS = 3
 """Limits and backtests take turns, so that what else the machine does meets all of them; the best of each counts."""
@@ -29,10 +27,6 @@ class Backtests:
     product: Cost
     """Of a whole set with its background."""
     anew: Cost
-    peak: int
-    """Bytes resident at most after one pass."""
-    peak_of_three: int
-    """The same after three times as many rows."""
 
     @property
     def of_cast_and_product(self) -> float:
@@ -53,7 +47,6 @@ def backtests(made: Made) -> Backtests:
     few = Bare(made, PROMPTS + UNLESS)
     many = Bare(made, BACKGROUND + len(made.anew.policies) * (PROMPTS + UNLESS))
     asked(made, edited)
-    peak = _peak()
     parts = {
         "copy": lambda: copied(made),
         "plain": few.plain,
@@ -70,7 +63,7 @@ def backtests(made: Made) -> Backtests:
             cost = measured(part)
             if name not in best or cost.cpu_each < best[name].cpu_each:
                 best[name] = cost
-    return Backtests(made.rows, **best, peak=peak, peak_of_three=_peak())
+    return Backtests(made.rows, **best)
 
 
 def asked(made: Made, question: Question) -> int:
@@ -79,7 +72,3 @@ def asked(made: Made, question: Question) -> int:
     for block in made.archive.blocks(made.archive.segments(), COLUMNS, mapped=True):
         engine.take(block, screen(block))
     return engine.rows
-
-
-def _peak() -> int:
-    return in_bytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

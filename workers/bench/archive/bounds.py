@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 
 from pipeline.archive.archive import FEATURES
-from pipeline.lab.backtest.screen.products import tensor_of
+from pipeline.archive.float32 import tensor_of
 from workers.bench.archive.made import DIMENSION, Made
 
 _CHUNK = 1 << 20

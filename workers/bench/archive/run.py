@@ -17,7 +17,6 @@ from workers.bench.limits import Cost
 from workers.terminal.console import Screen, Terminal
 from workers.terminal.plain import say_json
 
-_MIB = 1 << 20
 _US = 1_000_000
 
 
@@ -48,8 +47,6 @@ def as_record(found: Backtests) -> dict[str, Any]:
         "edited_to_copy": round(found.of_copy, 3),
         "edited_to_plain_cast_and_product": round(found.plain.cpu_each / found.edited.cpu_each, 3),
         "anew_to_product": round(found.of_product, 3),
-        "peak_mib": found.peak // _MIB,
-        "peak_mib_of_three_times_the_rows": found.peak_of_three // _MIB,
     }
 
 
@@ -66,8 +63,6 @@ def as_table(found: Backtests) -> RenderableType:
         ("backtest of a whole set, new background", found.anew, found.of_product),
     ):
         table.add_row(name, *_figures(cost), "" if ratio is None else f"{ratio:.2f}")
-    table.add_row("resident at most, MiB", f"{found.peak // _MIB:,}", "", "")
-    table.add_row("after three times the rows, MiB", f"{found.peak_of_three // _MIB:,}", "", "")
     return table
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from pipeline.archive.compaction import Compactor, Merged
-from pipeline.errors import UsageError
+from pipeline.archive.tidying.compaction import Compactor, Merged
 from workers.archive.opening import opened_archive
 from workers.archive.options import ArchiveAt
 from workers.settings import Settings
 from workers.settings.options import with_settings
+from workers.settings.times import day_of
 from workers.terminal.console import Terminal, told
 from workers.terminal.plain import say
 
@@ -41,7 +41,7 @@ def compact(
     once at any moment. Other programs may see rows twice until what was merged is gone. Exit status 1: something is
     left as it is, since a segment is damaged; each is named.
     """
-    terminal, day = Terminal(), _day(before)
+    terminal, day = Terminal(), day_of("--before", before) or datetime.now(UTC).date()
     with opened_archive(settings, archive) as opened:
         compactor = Compactor(opened.store, grace=grace)
         with terminal.status("merging"):
@@ -66,10 +66,3 @@ def _tell(terminal: Terminal, merged: Merged, *, as_json: bool) -> None:
         return
     repeats = f", {merged.repeats:,} repeats left out" if merged.repeats else ""
     terminal.print(told(f"{merged.name}: {merged.segments:,} segments, {merged.rows:,} rows{repeats}"))
-
-
-def _day(text: str | None) -> date:
-    try:
-        return datetime.now(UTC).date() if text is None else date.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"--before {text} is no day: say it as 2026-03-01") from error

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from pipeline.archive.erasure import Found, look
-from pipeline.archive.erasure import erase as erase_from
-from pipeline.archive.receipts import NOT_REACHED, Said, receipt_json, receipt_of
+from pipeline.archive.erasing.erasure import Found, look
+from pipeline.archive.erasing.erasure import erase as erase_from
+from pipeline.archive.erasing.receipts import NOT_REACHED, Said, receipt_json, receipt_of
 from pipeline.errors import UsageError
 from pipeline.wire import rfc3339
 from workers.archive.erasing import Hashes, Images, Subjects, asked

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.archive.receipts import parse_receipt
-from pipeline.archive.verifying import verify
+from pipeline.archive.erasing.receipts import parse_receipt
+from pipeline.archive.erasing.verifying import verify
 from pipeline.errors import UsageError
 from workers.archive.erasing import Hashes, Images, Subjects, asked
 from workers.archive.opening import opened_archive

@@ -1,17 +1,12 @@
-"""How far a logit in float32 may be from the one that judges, which is computed in float64.
-
-A float32 product of two vectors of length about 1 errs by at most ``n * u / (1 - n * u)``, with ``u = 2**-24`` and n
-their dimension, in whatever order its terms are added, fused or not: Higham, "Accuracy and Stability of Numerical
-Algorithms" (2002), section 3.1, and the inequality of Cauchy and Schwarz.
-"""
+"""How far a logit in float32 may be from the one that judges, which is computed in float64."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from pipeline.archive.float32 import UNIT, of_product
 from pipeline.signals import Features
 
-UNIT = 2.0**-24
 LENGTH = 1.01
 """No features are longer than that: they were rounded to float16 after they had been made of length 1."""
 STORED = 1e-3
@@ -22,8 +17,7 @@ STORED = 1e-3
 def of_logits(texts: Features, scale: float) -> float:
     """The most that a logit errs, before it becomes an exponent."""
     dimension, longest = texts.shape[1], float(np.linalg.norm(texts.astype(np.float64), axis=1).max(initial=1.0))
-    product = dimension * UNIT / (1 - dimension * UNIT)
-    return float(abs(scale) * longest * LENGTH * (product + 4 * UNIT))
+    return float(abs(scale) * longest * LENGTH * (of_product(dimension) + 4 * UNIT))
 
 
 def of_sums(terms: int, largest: float) -> float:

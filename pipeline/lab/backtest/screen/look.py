@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from pipeline.archive.archive import Block
+from pipeline.archive.float32 import UNIT
 from pipeline.lab.backtest.bounds import Array, Bounds
 from pipeline.lab.backtest.screen import errors
 from pipeline.lab.backtest.screen.intervals import Sigmoid, Softmax
@@ -83,7 +84,7 @@ class _Pass:
                 of_weight = self._logit + errors.of_sums(len(plan.background), self._reach(plan))
                 low, high = self._softmax[at](mine, sums.get(plan.digest), self._error(plan), of_weight)
             else:
-                low, high = self._sigmoid[at](mine, self._error(plan) + 8 * abs(self._bias) * errors.UNIT)
+                low, high = self._sigmoid[at](mine, self._error(plan) + 8 * abs(self._bias) * UNIT)
             found.append(_widened(low, high))
         return found
 
@@ -119,6 +120,6 @@ class _Pass:
 def _widened(low: torch.Tensor, high: torch.Tensor) -> tuple[Array, Array]:
     """In float64, by what float32 cannot tell of a share."""
     return (
-        low.cpu().numpy().astype(np.float64) * (1 - 4 * errors.UNIT),
-        np.minimum(high.cpu().numpy().astype(np.float64) * (1 + 4 * errors.UNIT), 1.0),
+        low.cpu().numpy().astype(np.float64) * (1 - 4 * UNIT),
+        np.minimum(high.cpu().numpy().astype(np.float64) * (1 + 4 * UNIT), 1.0),
     )

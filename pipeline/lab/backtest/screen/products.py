@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import pyarrow as pa
 import torch
 from numpy.typing import NDArray
-from torch.utils import dlpack
 
+from pipeline.archive.float32 import tensor_of
 from pipeline.signals import Features
 
 PIECE = 1 << 20
@@ -51,10 +50,3 @@ class Product:
             halves = tensor_of(each)
             for start in range(0, len(each), self.rows):
                 yield halves[start : start + self.rows]
-
-
-def tensor_of(features: NDArray[np.float16]) -> torch.Tensor:
-    """The same memory as a tensor, which is only read: torch warns of arrays that may not be written to."""
-    contiguous = np.ascontiguousarray(features)
-    flat = pa.Array.from_buffers(pa.float16(), contiguous.size, [None, pa.py_buffer(contiguous)])
-    return dlpack.from_dlpack(flat).view(contiguous.shape)

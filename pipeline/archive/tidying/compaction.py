@@ -2,8 +2,8 @@
 
 `pipeline.rules.archive.covering` says why nobody reads anything twice, or not at all, meanwhile. What is erased does
 not come back: the deny list is looked at before segments are read and after the merged one is created, as in
-`pipeline.archive.gate`; and where somebody was killed between the two, whoever removes what the merged one makes void
-looks in his place.
+`pipeline.archive.keeping.gate`; and where somebody was killed between the two, whoever removes what the merged one
+makes void looks in his place.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.archive.denied import OF_ROWS, DenyList, shown
+from pipeline.archive.erasing.purging import purge
+from pipeline.archive.keeping.repeated import repeated
 from pipeline.archive.listing import Segment, listed, that_count
-from pipeline.archive.purging import purge
-from pipeline.archive.repeated import repeated
 from pipeline.archive.segments import by_row_group, contents, events_of, opened, parquet_bytes
 from pipeline.errors import StoreAwayError, StoreChangedError, StoreError
 from pipeline.ports import Store

@@ -11,13 +11,13 @@ from msgspec import structs
 
 from pipeline.adapters.memory.store import MemoryStore
 from pipeline.archive.archive import SIGNALS, Archive
-from pipeline.archive.compaction import Compactor
 from pipeline.archive.denied import OF_ROWS, DenyList
-from pipeline.archive.gate import Gate
+from pipeline.archive.erasing.purging import purge
+from pipeline.archive.keeping.gate import Gate
 from pipeline.archive.listing import listed
-from pipeline.archive.purging import purge
 from pipeline.archive.rows import Kept
 from pipeline.archive.segments import segment_bytes
+from pipeline.archive.tidying.compaction import Compactor
 from pipeline.ports import Store
 from pipeline.rules.archive.compaction import runs
 from pipeline.rules.archive.denied import Kind, erased

@@ -23,7 +23,7 @@ from collections.abc import Callable, Collection
 import pyarrow as pa
 
 from pipeline.archive.denied import OF_ROWS, DenyList, hidden
-from pipeline.archive.purging import purge
+from pipeline.archive.erasing.purging import purge
 from pipeline.ports import Store
 from pipeline.rules.archive.covering import cover_of
 from pipeline.rules.archive.denied import Denied, Kind, erased

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 from pipeline.archive.files import standing_at, standing_from
-from pipeline.archive.held import Held, HeldRows, HeldValues
-from pipeline.archive.hooks import ArchiveHooks
-from pipeline.archive.intake import Taken
-from pipeline.archive.kinds import Create
+from pipeline.archive.keeping.held import Held, HeldRows, HeldValues
+from pipeline.archive.keeping.hooks import ArchiveHooks
+from pipeline.archive.keeping.intake import Taken
+from pipeline.archive.keeping.kinds import Create
 from pipeline.ports import Store
 from pipeline.rules.archive.chain import Chain, ChainName, Extent
 from pipeline.wire import Event

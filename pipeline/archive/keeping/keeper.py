@@ -11,11 +11,11 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from pipeline.archive.hooks import ArchiveHooks
-from pipeline.archive.intake import Sort
-from pipeline.archive.kinds import Create, creating
-from pipeline.archive.open_files import OpenFile
-from pipeline.archive.partition import Partition
+from pipeline.archive.keeping.hooks import ArchiveHooks
+from pipeline.archive.keeping.intake import Sort
+from pipeline.archive.keeping.kinds import Create, creating
+from pipeline.archive.keeping.open_files import OpenFile
+from pipeline.archive.keeping.partition import Partition
 from pipeline.items import Batch
 from pipeline.ports import Store
 from pipeline.wire import Event

@@ -8,10 +8,10 @@ import pytest
 from msgspec import structs
 
 from pipeline.archive.archive import Archive
-from pipeline.archive.compaction import Compactor
-from pipeline.archive.erasure import Asked, erase
-from pipeline.archive.keeper import KeepPolicy
+from pipeline.archive.erasing.erasure import Asked, erase
+from pipeline.archive.keeping.keeper import KeepPolicy
 from pipeline.archive.listing import listed
+from pipeline.archive.tidying.compaction import Compactor
 from pipeline.ports import Store
 from pipeline.rules.archive.denied import Kind
 from pipeline.wire import REVIEWS_TOPIC, FeaturesRecord, Review, review_json

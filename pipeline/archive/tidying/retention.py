@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
 
-from pipeline.archive.searching import REDECIDED, REVIEWS, SEGMENTS, UNREADABLE
 from pipeline.ports import Store, Stored
+from pipeline.rules.archive.names import REDECIDED, REVIEWS, SEGMENTS, UNREADABLE
 
 _DAY = re.compile(r"(?:^|/)day=(\d{4}-\d\d-\d\d)/")
 

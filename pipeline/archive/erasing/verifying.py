@@ -13,14 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.archive.denied import DenyList, Entry
-from pipeline.archive.erasure import Asked
-from pipeline.archive.purging import Hiding, by_list
-from pipeline.archive.receipts import Receipt
-from pipeline.archive.searching import REDECIDED, REVIEWS, SEGMENTS, Search, Told
+from pipeline.archive.erasing.erasure import Asked
+from pipeline.archive.erasing.purging import Hiding, by_list
+from pipeline.archive.erasing.receipts import Receipt
+from pipeline.archive.erasing.searching import Search, Told
 from pipeline.archive.segments import opened
 from pipeline.ports import Store
 from pipeline.rules.archive.denied import Denied, Kind
-from pipeline.rules.archive.names import SUFFIX
+from pipeline.rules.archive.names import REDECIDED, REVIEWS, SEGMENTS, SUFFIX
 
 
 @dataclass

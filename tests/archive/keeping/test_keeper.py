@@ -9,10 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from pipeline.archive.archive import Archive
-from pipeline.archive.compaction import Compactor
 from pipeline.archive.files import file_rows
-from pipeline.archive.keeper import KeepPolicy
+from pipeline.archive.keeping.keeper import KeepPolicy
 from pipeline.archive.policy_sets import policy_set
+from pipeline.archive.tidying.compaction import Compactor
 from pipeline.errors import StoreAwayError
 from pipeline.rules.times import Window
 from pipeline.wire import FEATURES_TOPIC, REVIEWS_TOPIC, FeaturesRecord, PolicySetRecord, Review, review_json

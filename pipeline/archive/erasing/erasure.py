@@ -8,7 +8,7 @@ The order makes it safe to kill at any moment and to run again, and safe beside 
    rewritten, since a search that begins again after a crash would not find them any more;
 3. the segments are rewritten that held any of it;
 4. 2 and 3 are done again until a listing has nothing in it that was not searched. What comes later is created by
-   somebody who looks at the list after that: see `pipeline.archive.gate`;
+   somebody who looks at the list after that: see `pipeline.archive.keeping.gate`;
 5. the same is done with reviews, and with records that could not be read.
 """
 
@@ -23,10 +23,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.archive.denied import OF_REVIEWS, OF_ROWS, DenyList
-from pipeline.archive.purging import Hiding, Purged, by_list, purge_rows
-from pipeline.archive.searching import REDECIDED, REVIEWS, SEGMENTS, UNREADABLE, Search, Told
+from pipeline.archive.erasing.purging import Hiding, Purged, by_list, purge_rows
+from pipeline.archive.erasing.searching import Search, Told
 from pipeline.ports import Store
 from pipeline.rules.archive.denied import Denied, Erased, Kind, erased
+from pipeline.rules.archive.names import REDECIDED, REVIEWS, SEGMENTS, UNREADABLE
 
 
 class Asked(NamedTuple):

@@ -8,14 +8,12 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from pipeline.archive.purging import Hiding, found_in
+from pipeline.archive.erasing.purging import Hiding, found_in
 from pipeline.archive.segments import opened
 from pipeline.errors import StoreChangedError, StoreError
 from pipeline.ports import Store, Stored
 from pipeline.rules.archive.names import SUFFIX
 
-SEGMENTS, REDECIDED, REVIEWS, UNREADABLE = "model=", "redecided/", "reviews/", "unreadable/"
-"""What the paths of objects with rows begin with."""
 _AT_ONCE = 4
 """Objects that are searched at the same time: while a bucket is waited for, another one is looked through."""
 

@@ -13,11 +13,11 @@ from pipeline.adapters.local.store import FolderStore
 from pipeline.adapters.memory.store import MemoryStore
 from pipeline.adapters.stores import BucketStore, StoreOptions
 from pipeline.archive.archive import Archive
-from pipeline.archive.compaction import Compactor
-from pipeline.archive.erasure import Asked, erase, look
-from pipeline.archive.receipts import Receipt, Said, parse_receipt, receipt_json, receipt_of
-from pipeline.archive.retention import retire
-from pipeline.archive.verifying import verify
+from pipeline.archive.erasing.erasure import Asked, erase, look
+from pipeline.archive.erasing.receipts import Receipt, Said, parse_receipt, receipt_json, receipt_of
+from pipeline.archive.erasing.verifying import verify
+from pipeline.archive.tidying.compaction import Compactor
+from pipeline.archive.tidying.retention import retire
 from pipeline.errors import StoreError, UsageError
 from pipeline.ports import Store
 from pipeline.rules.archive.denied import Kind
@@ -162,7 +162,7 @@ def _by_subject(store: Store) -> None:
 
 
 def test_an_erasure_that_was_killed_anywhere_is_ended_by_the_same_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.archive.searching._AT_ONCE", 1)
+    monkeypatch.setattr("pipeline.archive.erasing.searching._AT_ONCE", 1)
     for steps in range(1, _steps(_by_subject), 2):
         store = MemoryStore()
         told = _fill(store)

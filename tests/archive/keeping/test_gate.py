@@ -6,8 +6,8 @@ import pytest
 from pipeline.adapters.memory.store import MemoryStore
 from pipeline.archive.archive import Archive
 from pipeline.archive.denied import OF_ROWS, DenyList
-from pipeline.archive.gate import Gate
-from pipeline.archive.purging import purge
+from pipeline.archive.erasing.purging import purge
+from pipeline.archive.keeping.gate import Gate
 from pipeline.archive.rows import Kept
 from pipeline.archive.segments import segment_bytes
 from pipeline.ports import Store

@@ -10,11 +10,10 @@ from typing import Any
 
 import msgspec
 
-from pipeline.archive.reviews import REVIEWS
+from pipeline.archive.keeping.unreadable import Unreadable
 from pipeline.archive.rows import Kept
-from pipeline.archive.unreadable import UNREADABLE, Unreadable
 from pipeline.rules.archive.chain import ChainName
-from pipeline.rules.archive.names import Group, day_of
+from pipeline.rules.archive.names import REVIEWS, UNREADABLE, Group, day_of
 from pipeline.rules.archive.remembered import HALF
 from pipeline.signals import REGION
 from pipeline.wire import Event, FeaturesRecord, PolicySetRecord, parse_archive_record, parse_review
@@ -57,13 +56,13 @@ def review(event: Event) -> Taken:
     said = parse_review(event.value or b"")
     if not 0 < said.inclusion_probability <= 1:
         raise ValueError(f"the inclusion probability is {said.inclusion_probability}, not above 0 and up to 1")
-    folder = f"{REVIEWS}/day={day_of(said.at).isoformat()}"
+    folder = f"{REVIEWS}day={day_of(said.at).isoformat()}"
     return Taken("reviews", ChainName(folder, event.topic, event.partition), (event.offset, said))
 
 
 def unreadable(event: Event, reason: str) -> Taken:
     """A record that cannot be read, to be put aside as it came."""
-    chain = ChainName(f"{UNREADABLE}/day={_written_on(event).isoformat()}", event.topic, event.partition)
+    chain = ChainName(f"{UNREADABLE}day={_written_on(event).isoformat()}", event.topic, event.partition)
     return Taken("unreadable", chain, Unreadable(event, reason))
 
 

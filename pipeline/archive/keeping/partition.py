@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 import structlog
 
-from pipeline.archive.hooks import ArchiveHooks
-from pipeline.archive.intake import Sort, Taken, unreadable, why
-from pipeline.archive.kinds import Create
-from pipeline.archive.listed import kept_in, kept_since
-from pipeline.archive.open_files import OpenFile
+from pipeline.archive.keeping.hooks import ArchiveHooks
+from pipeline.archive.keeping.intake import Sort, Taken, unreadable, why
+from pipeline.archive.keeping.kinds import Create
+from pipeline.archive.keeping.listed import kept_in, kept_since
+from pipeline.archive.keeping.open_files import OpenFile
 from pipeline.archive.policy_sets import keep_policy_set
 from pipeline.items import Batch, Item
 from pipeline.ports import Store

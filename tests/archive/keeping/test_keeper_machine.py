@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from msgspec.structs import replace
 
-from pipeline.archive.keeper import KeepPolicy
+from pipeline.archive.keeping.keeper import KeepPolicy
 from pipeline.errors import StoreAwayError
 from pipeline.items import Batch
 from pipeline.wire import FEATURES_TOPIC, FeaturesRecord, Record, archive_record_bytes

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from pipeline.archive.erasure import Found
-from pipeline.archive.purging import Purged
+from pipeline.archive.erasing.erasure import Found
+from pipeline.archive.erasing.purging import Purged
 from pipeline.errors import UsageError
 from pipeline.rules.archive.denied import Erased
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from pipeline.archive.denied import OF_REVIEWS
-from pipeline.archive.gate import Gate
+from pipeline.archive.keeping.gate import Gate
+from pipeline.archive.keeping.unreadable import unreadable_bytes
 from pipeline.archive.reviews import reviews_bytes
 from pipeline.archive.segments import segment_bytes
-from pipeline.archive.unreadable import unreadable_bytes
 from pipeline.ports import Store
 from pipeline.rules.archive.chain import ChainName, Extent
 from pipeline.rules.archive.names import parse_path

@@ -11,8 +11,6 @@ from pipeline.archive.files import file_bytes
 from pipeline.rules.archive.chain import ChainName, Extent
 from pipeline.wire import Event
 
-UNREADABLE = "unreadable"
-
 _SCHEMA = pa.schema(
     [
         pa.field("record", pa.int64()),  # offset in its topic
