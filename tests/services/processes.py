@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from tests.services.deadline import until
+from tests.services.warm import Streams, WarmProcess
 
 T = TypeVar("T")
 
@@ -76,7 +77,7 @@ class ChildProcess:
     """One process with its output in files, ended when the `with` block ends.
 
     It leads a process group of its own: Ctrl-C reaches the test run alone, which then ends its children in
-    order, and whatever the child itself started goes with it in `close`.
+    order, and whatever the child itself started goes with it in `close`. A command of Sluice is a `WarmProcess`.
     """
 
     def __init__(
@@ -92,13 +93,19 @@ class ChildProcess:
         self.argv = list(argv)
         self.stdout_path = folder / f"{name}.out"
         self.stderr_path = folder / f"{name}.err"
+        self._popen = self._started(child_env(env), cwd)
+
+    def _started(self, env: Mapping[str, str], cwd: Path) -> subprocess.Popen[bytes] | WarmProcess:
+        if self.argv[:3] == python("-m", "workers"):
+            streams = Streams(Path(os.devnull), self.stdout_path, self.stderr_path)
+            return WarmProcess(self.argv[3:], streams, env, cwd)
         with self.stdout_path.open("ab") as out, self.stderr_path.open("ab") as err:
-            self._popen = subprocess.Popen(
+            return subprocess.Popen(
                 self.argv,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
-                env=child_env(env),
+                env=env,
                 cwd=cwd,
                 start_new_session=True,
             )
@@ -177,6 +184,7 @@ class ChildProcess:
         """End it and all it has started, at once; no harm in doing it twice."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
+        self._popen.kill()
         self._popen.wait()
 
     def _until(self, probe: Callable[[], T | None], within: float, what: str) -> T:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import Any
 from weakref import finalize
@@ -25,6 +26,7 @@ ANSWER = 30.0
 _PROGRAM = """\
 import signal
 signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, {{signal.SIGINT}})
 import os, sys
 os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
 sys.path[:] = {path!r}
@@ -48,12 +50,13 @@ class Nursery:
         ours, theirs = socket.socketpair()
         with theirs:
             try:
-                popen = subprocess.Popen(  # noqa: S603 - ourselves
-                    [sys.executable, "-P", "-c", _PROGRAM.format(path=sys.path, fd=theirs.fileno())],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    pass_fds=[theirs.fileno()],
-                )
+                with _no_interrupt():
+                    popen = subprocess.Popen(  # noqa: S603 - ourselves
+                        [sys.executable, "-P", "-c", _PROGRAM.format(path=sys.path, fd=theirs.fileno())],
+                        stdin=subprocess.DEVNULL,
+                        stdout=subprocess.DEVNULL,
+                        pass_fds=[theirs.fileno()],
+                    )
             except OSError as error:
                 ours.close()
                 raise NoProcessError(f"no process to fork decode processes from: {error.strerror}") from error
@@ -127,6 +130,16 @@ class Nursery:
     def _gone(self, why: object) -> NoProcessError:
         self.close()
         return NoProcessError(f"the process that forks decode processes does not answer: {why}")
+
+
+@contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """Within, Ctrl-C waits for this thread and for what it starts: a new interpreter cannot ignore it at once."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _close(popen: subprocess.Popen[bytes], control: socket.socket) -> None:

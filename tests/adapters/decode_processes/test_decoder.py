@@ -27,6 +27,7 @@ from pipeline.adapters.decode_processes import (
     process,
 )
 from pipeline.adapters.decode_processes.messages import Call, DecoderFaultError
+from pipeline.adapters.decode_processes.nursery import Nursery
 from pipeline.adapters.pillow import PillowDecoder
 from pipeline.errors import ItemError, LostDecoderError, Reason
 from pipeline.ports import DEATHS, Decoded, EncoderSpec, Hooks
@@ -317,6 +318,16 @@ def test_ctrl_c_and_a_stop_of_the_whole_group_are_left_to_the_worker() -> None:
                 os.kill(pid, number)
         assert decoder.decode(STILL).frames == 1
     assert not deaths.causes
+
+
+@linux
+def test_ctrl_c_is_left_to_the_worker_also_while_the_first_process_starts() -> None:
+    for wait in (0.0, 0.01, 0.03):
+        nursery = Nursery(PillowDecoder, Limits(60, 60))
+        time.sleep(wait)
+        os.kill(nursery.pid, signal.SIGINT)
+        assert nursery.ready((spec(),))
+        nursery.close()
 
 
 def test_more_threads_than_processes_take_turns() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -17,6 +18,7 @@ from tests.e2e.pictures import picture
 from tests.e2e.policies_under_test import DEFAULTS, FILES, policy
 from tests.e2e.tiny_model import make_tiny_model
 from tests.services.processes import ROOT, child_env
+from tests.services.warm import Streams, WarmProcess
 
 PATIENCE = 300.0
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
@@ -50,20 +52,20 @@ Sluice = Callable[..., Ended]
 def sluice(tmp_path: Path) -> Sluice:
     """Run a command to its end: `sluice("scan", "a.jpg")`, in the test's own folder."""
 
-    def run(*words: str | bytes, env: dict[str, str] | None = None, stdin: bytes = b"", **popen: object) -> Ended:
-        done = subprocess.run(
-            [sys.executable, "-m", "workers", *words],
-            input=stdin,
-            capture_output=True,
-            timeout=PATIENCE,
-            cwd=tmp_path,
-            env=child_env({"PYTHONPATH": str(ROOT), **ONE_THREAD, **(env or {})}),
-            check=False,
-            **popen,
-        )
-        assert b"Traceback" not in done.stderr, done.stderr.decode()
-        assert b"Exception ignored" not in done.stderr, done.stderr.decode()
-        return Ended(done.returncode, done.stdout, done.stderr.decode())
+    def run(*words: str | bytes, env: dict[str, str] | None = None, stdin: bytes = b"") -> Ended:
+        with TemporaryDirectory() as aside:
+            streams = Streams(*(Path(aside, name) for name in ("in", "out", "err")))
+            streams.stdin.write_bytes(stdin)
+            given = child_env({"PYTHONPATH": str(ROOT), **ONE_THREAD, **(env or {})})
+            process = WarmProcess(words, streams, given, tmp_path)
+            try:
+                status = process.wait(PATIENCE)
+            finally:
+                process.kill()
+            out, err = streams.stdout.read_bytes(), streams.stderr.read_bytes()
+        assert b"Traceback" not in err, err.decode()
+        assert b"Exception ignored" not in err, err.decode()
+        return Ended(status, out, err.decode())
 
     return run
 
