@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from tests.e2e.pipeline_under_test import Pipeline
@@ -25,11 +26,14 @@ def examined(pipeline: Pipeline, status: int, **settings: object) -> Found:
     return {each["check"]: each for each in report["checks"]}
 
 
-def test_a_well_place_has_no_failure(make_pipeline: Callable[..., Pipeline], redis_server: RedisServer) -> None:
+def test_a_well_place_has_no_failure(
+    make_pipeline: Callable[..., Pipeline], redis_server: RedisServer, tmp_path: Path
+) -> None:
     pipeline = make_pipeline(partitions=3)
-    found = examined(pipeline, 0, redis_url=redis_server.url)
+    found = examined(pipeline, 0, redis_url=redis_server.url, redis_timeout=10, archive_at=tmp_path)
     assert {name.partition(" ")[0] for name in found} == {
-        *("settings", "codecs", "broker", "topic", "clock", "redis", "policies", "model", "disk", "shared", "metrics")
+        *("settings", "codecs", "broker", "topic", "clock", "redis", "policies", "model", "disk", "archive"),
+        *("shared", "metrics"),
     }
     well = ("settings", "codecs", "broker", "clock", "redis", "model", "disk", "metrics port")
     assert {name: found[name]["status"] for name in well} == dict.fromkeys(well, "ok")
@@ -37,6 +41,7 @@ def test_a_well_place_has_no_failure(make_pipeline: Callable[..., Pipeline], red
     assert "Redis is" in found["clock"]["found"]
     assert found[f"topic {pipeline.images}"]["found"].startswith("3 partitions, 1 replica")
     assert "@" in found["model"]["found"]
+    assert found["archive"]["found"].endswith("no segments; it can be written")
 
 
 def test_each_thing_that_is_wrong_is_told_beside_the_others_and_no_secret_is(
@@ -73,5 +78,5 @@ def test_without_a_broker_all_else_is_told_in_lines(make_pipeline: Callable[...,
     assert process.wait(RUN) == 1, str(process)
     lines = process.stdout().splitlines()
     assert [line.split()[0] for line in lines if "broker" in line.split()[1]] == ["fail"]
-    assert len(lines) == 11
+    assert len(lines) == 12
     assert "start one" in process.stdout()

@@ -23,6 +23,8 @@ class _Answers(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         bucket = self.server
+        if bucket.read_only:
+            return self._answer(403, b"<Error><Code>AccessDenied</Code></Error>")
         with bucket.lock:
             held = bucket.objects.get(self._key)
             wanted = self.headers.get("x-goog-if-generation-match")
@@ -110,6 +112,7 @@ class BucketServer(ThreadingHTTPServer):
         super().__init__((HOST, 0), _Answers)
         self.objects: dict[str, tuple[bytes, int]] = {}
         self.generations = 0
+        self.read_only = False
         self.lock = threading.Lock()
 
     @property

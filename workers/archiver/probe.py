@@ -11,7 +11,12 @@ from pipeline.ports import Store
 
 def see_that_it_takes(store: Store) -> None:
     """Write an object and remove it. Raises `StoreError` where that is refused, not where the store is away."""
-    path = f"probe/{secrets.token_hex(8)}"
     with suppress(StoreAwayError):
-        store.create(path, b"sluice archive run looks whether it may write here\n")
-        store.delete(path)
+        try_it(store)
+
+
+def try_it(store: Store) -> None:
+    """Write an object and remove it. Raises `StoreError`."""
+    path = f"probe/{secrets.token_hex(8)}"
+    store.create(path, b"whether sluice may write here\n")
+    store.delete(path)

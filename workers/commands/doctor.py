@@ -10,11 +10,11 @@ import msgspec
 import typer
 
 from workers.commands.options import AsJson
-from workers.doctor import judging, kafka, machine, redis
+from workers.doctor import archive, judging, kafka, machine, redis
 from workers.doctor.examination import Check, examine
 from workers.doctor.finding import Finding
 from workers.process.logs import configure_logging
-from workers.settings import GROUPS, Settings
+from workers.settings import GROUPS, Settings, variable
 from workers.settings.options import with_settings
 from workers.terminal.console import Terminal, told
 
@@ -29,13 +29,24 @@ def doctor(
     seconds: Annotated[
         float, typer.Option(min=1, help="Most seconds for a check; six times that for a model.")
     ] = 15.0,
+    archive_at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER|s3://...|gs://...|az://...",
+            help=f"The archive to look at. [{variable('archive_at')}]",
+            show_default=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Look whether everything is there that a worker needs: a line for each thing, with what to do.
 
-    It joins no group, and writes nothing but a value of a second's life in Redis and an empty file in the folder for
-    the state, which goes at once. Exit status 0: nothing fails, though there may be warnings. 1: something does.
+    It joins no group, and writes nothing but a value of a second's life in Redis, an empty file in the folder for
+    the state and an object in the archive, which go at once. Exit status 0: nothing fails, though there may be
+    warnings. 1: something does.
     """
+    if archive_at is not None:
+        settings = settings.model_copy(update={"archive_at": archive_at})
     configure_logging("error", settings.log_format)  # the findings say it
     terminal, found = Terminal(), {}
     for name, finding in examine(checks(settings, seconds)):
@@ -61,6 +72,7 @@ def checks(settings: Settings, seconds: float) -> list[Check]:
         "policies": judging.policies,
         "model": judging.model,
         "disk": machine.disk,
+        "archive": archive.archive,
         "shared memory": machine.shared_memory,
         "metrics port": machine.metrics_port,
     }

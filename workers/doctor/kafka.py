@@ -56,13 +56,15 @@ def topics(settings: Settings) -> dict[str, Finding]:
     if not connection.listening():
         return {"": warn("not looked at: no broker answers", "see to the broker first")}
     images, *answers = names = (settings.images_topic, settings.decisions_topic, settings.dead_letters_topic)
-    facts = look_at_topics(connection, [*names, settings.features_topic] if settings.remembers else names)
+    remembered = [settings.features_topic, settings.reviews_topic] if settings.remembers else []
+    facts = look_at_topics(connection, [*names, *remembered])
     remarks = topic_remarks(connection, *names) if all(facts[name] for name in names) else []
 
     def finding(name: str, topic: TopicFacts | None) -> Finding:
         if topic is None:
             return fail("it is not there", "make it: sluice topics create")
         wrong = [*_troubles(topic), *(_images_troubles(topic) if name == images else ())]
+        wrong += _remembered_troubles(topic) if name in remembered else ()
         said = [remark for remark in remarks if remark.startswith(f"{name} ")] if name in answers else []
         wrong += [_split(remark) for remark in said]
         if not wrong:
@@ -106,6 +108,14 @@ def _images_troubles(topic: TopicFacts) -> Iterator[tuple[str, str]]:
     kept = topic.number("retention.ms")
     if kept is not None and 0 <= kept < LEAST_RETENTION * 1000:
         yield "images are gone soon", "keep them for longer than an outage lasts: retention.ms"
+
+
+def _remembered_troubles(topic: TopicFacts) -> Iterator[tuple[str, str]]:
+    if "compact" in topic.settings.get("cleanup.policy", ""):
+        yield "a record may go before it is in the archive", "set cleanup.policy to delete"
+    kept = topic.number("retention.ms")
+    if kept is not None and 0 <= kept < LEAST_RETENTION * 1000:
+        yield "records are gone soon", "keep them for longer than an archiver may be away: retention.ms"
 
 
 def _split(remark: str) -> tuple[str, str]:

@@ -85,10 +85,10 @@ def disk(settings: Settings) -> Finding:
     """Whether the last good policies can be kept."""
     if settings.state is None:
         return warn("no folder for the state", "set --state, for a restart beside policies that do not hold")
-    folder = _nearest(settings.state)
+    folder = nearest(settings.state)
     free = shutil.disk_usage(folder).free
     found = f"{settings.state}, {free / (1 << 30):.1f} GiB free"
-    if why := _unwritable(folder):
+    if why := unwritable(folder):
         todo = "let the worker's user write it, or name another with --state"
         return fail(f"{settings.state} cannot be written: {why}", todo)
     if free < LEAST_FREE:
@@ -113,7 +113,7 @@ def metrics_port(settings: Settings) -> Finding:
     """Free to be had, or had by one of ours."""
     host, port = settings.metrics_host, settings.metrics_port
     if host.startswith("/"):
-        if why := _unwritable(_nearest(Path(host).parent)):
+        if why := unwritable(nearest(Path(host).parent)):
             return fail(f"the socket {host} cannot be made: {why}", "let the worker's user write its folder")
         return ok(f"the socket {host}")
     where = f"{host}:{port}"
@@ -147,13 +147,13 @@ def _asked(host: str, port: int) -> str | None:
     return "which is well" if answer.status == 200 else f"which is not well: {said}"  # noqa: PLR2004 - OK
 
 
-def _nearest(folder: Path) -> Path:
+def nearest(folder: Path) -> Path:
     """The folder, or the nearest above it that is there."""
     folder = folder.absolute()
     return next(each for each in (folder, *folder.parents) if each.is_dir())
 
 
-def _unwritable(folder: Path) -> str | None:
+def unwritable(folder: Path) -> str | None:
     """Why no file can be made in the folder; None where one can be, and was for a moment."""
     try:
         with tempfile.NamedTemporaryFile(dir=folder):
