@@ -23,7 +23,8 @@ class Event:
     """A Kafka record that asks for an image to be moderated.
 
     ``timestamp`` is in seconds since the epoch as far as its producer kept to Kafka's milliseconds: there are records
-    with micro- and nanoseconds, and negative ones.
+    with micro- and nanoseconds, and negative ones. ``topic_id`` tells a topic from one of that name that was deleted
+    before it was made, in which the same offsets stand for other records; it is empty where the broker gives none.
     """
 
     topic: str
@@ -33,6 +34,7 @@ class Event:
     value: bytes | None
     headers: Headers = ()
     timestamp: float = 0.0
+    topic_id: str = ""
 
     def header(self, name: str) -> str | None:
         """The last header of that name as text (undecodable bytes escaped), or None."""

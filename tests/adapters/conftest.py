@@ -62,6 +62,9 @@ class Bus(Protocol):
     def everything(self) -> list[Event | Any]:
         """All records of the topic."""
 
+    def make_anew(self) -> None:
+        """Delete the topic, and make it again."""
+
 
 @dataclass
 class MemoryBus:
@@ -85,6 +88,9 @@ class MemoryBus:
 
     def everything(self) -> list[Any]:
         return self.broker.records(self.topic)
+
+    def make_anew(self) -> None:
+        self.broker.delete_topic(self.topic)
 
 
 @dataclass
@@ -118,6 +124,9 @@ class KafkaBus:
 
     def everything(self) -> list[Any]:
         return list(self.broker.read_all(self.topic))
+
+    def make_anew(self, partitions: int = 4) -> None:
+        self.broker.make_anew(self.topic, partitions)
 
 
 @pytest.fixture(scope="module")

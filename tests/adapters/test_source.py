@@ -249,3 +249,19 @@ def test_polls_of_no_length_are_enough_to_join_and_to_share(bus: Bus) -> None:
         Polling(bus.source(), timeout=0.0, rest=0.2) as second,
     ):
         shared(first, second)
+
+
+def test_a_topic_made_anew_is_read_from_its_beginning_and_its_events_tell_it_from_the_old_one(bus: Bus) -> None:
+    bus.put(*PICTURES[:12], partition_of=b"one key")
+    with Polling(bus.source()) as polling:
+        until(lambda: len(values(polling.batches)) == 12, 20, "the old topic's events")
+        polling.order(lambda: [polling.source.commit(batch) for batch in polling.batches])
+        bus.make_anew()
+        bus.put(*PICTURES[12:], partition_of=b"one key")
+        until(lambda: set(values(polling.batches)) == set(PICTURES), 60, "the new topic's events")
+    events = {item.event.value: item.event for batch in polling.batches for item in batch.items}
+    old, new = ({events[value].topic_id for value in values} for values in (PICTURES[:12], PICTURES[12:]))
+    assert len(old) == len(new) == 1
+    assert "" not in old | new
+    assert old != new
+    assert events[PICTURES[12]].offset == 0

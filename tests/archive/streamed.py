@@ -49,6 +49,10 @@ class Stream:
             value = record if isinstance(record, bytes) else archive_record_bytes(record)
             self.broker.append(Record(topic, b"key", value))
 
+    def make_anew(self) -> None:
+        """The features topic is deleted, and made again."""
+        self.broker.delete_topic(FEATURES_TOPIC)
+
     def archiver(self, policy: KeepPolicy = AT_ONCE, hooks: ArchiveHooks | None = None) -> OneArchiver:
         return OneArchiver(self, policy, hooks)
 

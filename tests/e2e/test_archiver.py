@@ -61,3 +61,17 @@ def test_what_is_open_is_kept_when_it_is_told_to_stop(make_archive: Callable[...
     assert archiver.process.terminate(STOP) == 0
     archive.holds_once(made)
     assert archive.kafka.lag(archive.group, archive.features) == 0
+
+
+def test_a_topic_made_anew_within_the_day_loses_nothing(make_archive: Callable[..., ArchiveUnderTest]) -> None:
+    """The new topic's offsets are those of records that the archive holds."""
+    archive, made = make_archive(), records(120)
+    archiver = archive.archiver()
+    archive.put(made[:50])
+    archive.wait_until_committed()
+    archive.kafka.make_anew(archive.features)
+    archive.put(made[50:])
+    until(lambda: archiver.metric("sluice_archive_events_total") == 120, ANSWER, lambda: str(archiver.process))
+    archive.wait_until_committed()
+    archive.holds_once(made)
+    assert archiver.process.terminate(STOP) == 0

@@ -78,6 +78,10 @@ class Consumer(KafkaConsumer):
         partition = TopicPartition(*partition)
         return self.highwater(partition) if self._subscription.is_assigned(partition) else None
 
+    def topic_id(self, partition: Partition) -> str:
+        """Of which topic the partition's events are that `poll` brings now; empty where the broker does not tell."""
+        return self._ids.get(TopicPartition(*partition)) or ""
+
     def to_commit(self, partition: Partition, offset: int, *, tell_topic: bool = True) -> OffsetAndMetadata:
         """An offset to commit, together with the id of the topic that it belongs to."""
         topic_id = self._ids.get(TopicPartition(*partition)) if tell_topic else None

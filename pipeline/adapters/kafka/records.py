@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pipeline.wire import Event
 from pipeline.wire.events import NO_TIMESTAMP
 
 
-def event(record: Any) -> Event:
+def event(record: Any, topic_id: str = "") -> Event:
     """One record as an event. Its timestamp is a thousandth of what the producer wrote, whatever unit that had.
 
     A record without a timestamp gets -0.001 s.
@@ -23,9 +23,11 @@ def event(record: Any) -> Event:
         record.value,
         record.headers,
         timestamp / 1000,
+        topic_id,
     )
 
 
-def events(polled: Mapping[Any, Iterable[Any]]) -> Iterable[Event]:
-    """What one poll brought, partition by partition, each in order."""
-    return (event(record) for records in polled.values() for record in records)
+def events(polled: Mapping[Any, Iterable[Any]], topic_id: Callable[[Any], str] = lambda _: "") -> Iterable[Event]:
+    """What one poll brought, partition by partition, each in order; `topic_id` tells of which topic each is."""
+    of = {partition: topic_id(partition) for partition in polled}
+    return (event(record, of[partition]) for partition, records in polled.items() for record in records)

@@ -100,7 +100,8 @@ class KafkaSource:
             raise StopError(f"Kafka cannot be polled for {self._name}: {error}") from error
         for lost in self._consumer.lost():
             self._report(lost)
-        batch = Batch([Item(event) for event in events(polled)], self._clock(), self._ours.generation)
+        items = [Item(event) for event in events(polled, self._consumer.topic_id)]
+        batch = Batch(items, self._clock(), self._ours.generation)
         self._ours.take(batch)
         self._look_at_positions()
         return batch if batch.items else None

@@ -45,6 +45,7 @@ class MemoryBroker:
         self._partitions = partitions
         self._turn = count()
         self._topics: dict[str, list[list[Event]]] = {}
+        self._deletions: defaultdict[str, int] = defaultdict(int)
         self._deleted: dict[Partition, int] = {}
         self._committed: dict[tuple[str, Partition], int] = {}
         self._members: defaultdict[str, list[Member]] = defaultdict(list)
@@ -53,6 +54,21 @@ class MemoryBroker:
         """Make a topic with its own number of partitions; one that exists stays as it is."""
         with self.changed:
             self._topics.setdefault(name, [[] for _ in range(partitions)])
+
+    def delete_topic(self, name: str) -> None:
+        """Delete a topic with what groups have committed of it; it is made anew when it is next named."""
+        with self.changed:
+            number = len(self._topics.pop(name, []))
+            self._deletions[name] += 1
+            for partition in ((name, each) for each in range(number)):
+                self._deleted.pop(partition, None)
+                for at in [at for at in self._committed if at[1] == partition]:
+                    del self._committed[at]
+
+    def topic_id(self, name: str) -> str:
+        """Which topic of that name it is."""
+        with self.changed:
+            return f"{name}/{self._deletions[name]}"
 
     def refuses(self, record: Record) -> str | None:
         """Why the record's topic will never take it; None where it will."""
@@ -70,7 +86,8 @@ class MemoryBroker:
             logs = self._logs(record.topic)
             number = self._partition_of(record) % len(logs)
             offset, headers = len(logs[number]), list(record.headers)
-            event = Event(record.topic, number, offset, record.key, record.value, headers, self._clock())
+            now, topic_id = self._clock(), self.topic_id(record.topic)
+            event = Event(record.topic, number, offset, record.key, record.value, headers, now, topic_id)
             logs[number].append(event)
             if any(record.topic in member.topics for members in self._members.values() for member in members):
                 self.changed.notify_all()

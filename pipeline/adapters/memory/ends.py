@@ -32,6 +32,7 @@ class MemorySource:
         self._clock = clock
         self._ours = Assignment()
         self._positions: dict[Partition, int] = {}
+        self._ids: dict[Partition, str] = {}
         self._paused = self._closed = False
         broker.join(group, self)
 
@@ -51,12 +52,14 @@ class MemorySource:
         self._ours.gain(sorted(set(partitions) - before))
         for partition in set(partitions) - before:
             self._positions[partition] = self._broker.committed(self._group, partition)
+            self._ids[partition] = self._broker.topic_id(partition[0])
         self._hooks.assigned(len(partitions))
 
     def poll(self, timeout: float, most: int) -> Batch | None:
         """Wait up to `timeout` seconds; wakes at once when a record is written."""
         self._check_open()
         with self._broker.changed:
+            self._look_for_new_topics()
             self._broker.changed.wait_for(self._has_more, timeout)
             events = self._take(most) if self._has_more() else []
             for partition, position in self._positions.items():
@@ -93,6 +96,14 @@ class MemorySource:
     def _check_open(self) -> None:
         if self._closed:
             raise StopError("this source is closed")
+
+    def _look_for_new_topics(self) -> None:
+        for partition, known in self._ids.items():
+            now = self._broker.topic_id(partition[0])
+            if partition in self._positions and now != known:
+                self._hooks.lost(*partition, "recreated", 0)
+                self._ours.restart(partition, 0)
+                self._positions[partition], self._ids[partition] = 0, now
 
     def _has_more(self) -> bool:
         ready = self._broker.available and not self._paused

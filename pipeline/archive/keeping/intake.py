@@ -13,6 +13,7 @@ import msgspec
 from pipeline.archive.keeping.unreadable import Unreadable
 from pipeline.archive.rows import Kept
 from pipeline.rules.archive.chain import ChainName
+from pipeline.rules.archive.logs import log_name
 from pipeline.rules.archive.names import REVIEWS, UNREADABLE, Group, day_of
 from pipeline.rules.archive.remembered import HALF
 from pipeline.signals import REGION
@@ -46,7 +47,7 @@ def features(event: Event) -> Taken | PolicySetRecord:
     views, decision = check(record), record.decision
     at = decision.decided_at
     folder = _folder(decision.model.fingerprint, decision.preprocess, at[:10], at[-1:]) or _folder_of(record)
-    chain = ChainName(folder, event.topic, event.partition)
+    chain = _chain(folder, event)
     kept = Kept(event.offset, record)
     return Taken("features", chain, kept, views, record.dimension, decision.event_id or None)
 
@@ -57,12 +58,12 @@ def review(event: Event) -> Taken:
     if not 0 < said.inclusion_probability <= 1:
         raise ValueError(f"the inclusion probability is {said.inclusion_probability}, not above 0 and up to 1")
     folder = f"{REVIEWS}day={day_of(said.at).isoformat()}"
-    return Taken("reviews", ChainName(folder, event.topic, event.partition), (event.offset, said))
+    return Taken("reviews", _chain(folder, event), (event.offset, said))
 
 
 def unreadable(event: Event, reason: str) -> Taken:
     """A record that cannot be read, to be put aside as it came."""
-    chain = ChainName(f"{UNREADABLE}day={_written_on(event).isoformat()}", event.topic, event.partition)
+    chain = _chain(f"{UNREADABLE}day={_written_on(event).isoformat()}", event)
     return Taken("unreadable", chain, Unreadable(event, reason))
 
 
@@ -89,6 +90,10 @@ def why(error: Exception) -> str:
     """A line that says why a record cannot be read."""
     kind = "no record of this topic" if isinstance(error, msgspec.DecodeError) else "it does not fit together"
     return f"{kind}: {error}"[:500]
+
+
+def _chain(folder: str, event: Event) -> ChainName:
+    return ChainName(folder, log_name(event.topic, event.topic_id), event.partition)
 
 
 @lru_cache(maxsize=64)

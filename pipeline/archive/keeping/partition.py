@@ -12,7 +12,7 @@ import structlog
 from pipeline.archive.keeping.hooks import ArchiveHooks
 from pipeline.archive.keeping.intake import Sort, Taken, unreadable, why
 from pipeline.archive.keeping.kinds import Create
-from pipeline.archive.keeping.listed import kept_in, kept_since
+from pipeline.archive.keeping.listed import kept_before, kept_in
 from pipeline.archive.keeping.open_files import OpenFile
 from pipeline.archive.policy_sets import keep_policy_set
 from pipeline.items import Batch, Item
@@ -41,6 +41,7 @@ class Partition:
         self._create = create
         self._hooks = hooks
         self._window = window
+        self._topic_id = ""
         self._open: dict[str, OpenFile] = {}
         self._repeats: Repeats | None = None
         self._next = 0
@@ -52,9 +53,9 @@ class Partition:
 
     def take(self, event: Event, generation: int, now: float) -> None:
         """The next record, which may be one again that was taken before the partition went and came back."""
-        if generation != self._generation:
-            self._shared_out_anew(event.offset)
-            self._generation = generation
+        if (generation, event.topic_id) != (self._generation, self._topic_id):
+            self._begun_anew(event)
+            self._generation, self._topic_id = generation, event.topic_id
             self._undone.append((generation, array("q")))
         taken = self._sorted(event)
         if isinstance(taken, PolicySetRecord):
@@ -95,17 +96,17 @@ class Partition:
                 return
             self._undone.popleft()
 
-    def _shared_out_anew(self, offset: int) -> None:
-        """The group shared its partitions out anew. Where this one went meanwhile, others have written of it.
+    def _begun_anew(self, event: Event) -> None:
+        """The group shared its partitions out anew, or the topic was made anew.
 
-        A partition that goes on where it was has been read without a gap, whoever owned it, and all holds that is
-        known of it.
+        Where the partition went meanwhile, others have written of it. One that goes on where it was has been read
+        without a gap, whoever owned it, and all holds that is known of it.
         """
-        if offset != self._next:
+        if event.offset != self._next or event.topic_id != self._topic_id:
             for each in list(self.open()):
                 self.write(each)
             self._settle()
-            self._open, self._repeats = {}, None
+            self._open, self._repeats, self._next = {}, None, event.offset
 
     def _sorted(self, event: Event) -> Taken | PolicySetRecord:
         try:
@@ -143,7 +144,7 @@ class Partition:
         repeats = Repeats(self._window)
         name = parse_path(taken.chain.path(offset))
         if name is not None:
-            repeats.known(kept_since(self._store, self._topic, self._number, offset - self._window, name.group.day))
+            repeats.known(kept_before(self._store, taken.chain, offset, self._window, name.group.day))
         return repeats
 
     def _learn(self, path: str) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from kafka import KafkaAdminClient, TopicPartition
-from kafka.errors import TopicAlreadyExistsError
 
 from pipeline.adapters.kafka import KafkaConnection, KafkaSource, KafkaWriter
 from pipeline.errors import StopError
@@ -40,18 +39,6 @@ def take(source: Any, count: int) -> list[Batch]:
 def expire(bus: KafkaBus, partition: int, before: int) -> None:
     with closing(KafkaAdminClient(bootstrap_servers=bus.broker.bootstrap_servers)) as admin:
         admin.delete_records({TopicPartition(bus.topic, partition): before})
-
-
-def make_anew(bus: KafkaBus, partitions: int = 4) -> None:
-    bus.broker.delete_topic(bus.topic)
-
-    def made() -> bool:
-        with suppress(TopicAlreadyExistsError):  # it is still being deleted
-            bus.broker.create_topic(bus.topic, partitions)
-            return True
-        return False
-
-    until(made, 30, "the topic anew")
 
 
 def slept(bus: KafkaBus) -> int:
@@ -125,7 +112,7 @@ def test_a_topic_made_anew_while_nobody_polled_is_read_from_its_beginning(
     bus, heard = kafka_bus_of_four, Heard()
     partition = slept(bus)
     saved = saved_offsets(bus)
-    make_anew(bus)
+    bus.make_anew()
     one_partition(bus, PICTURES[:events])
     put_back(bus, saved)
     source = bus.source(hooks=heard)
@@ -152,7 +139,7 @@ def test_what_was_done_of_the_old_topic_is_never_committed_as_of_the_new_one(
     source: Any = bus.source(commit_interval=3600.0, on_lost_events=losses)
     batches = take(source, 40)
     partition = batches[0].items[0].event.partition
-    make_anew(bus)
+    bus.make_anew()
     one_partition(bus, PICTURES[:5])
     came: list[bytes | None] = []
     anew = f"topic-id:{id_of(bus)}"
@@ -204,7 +191,7 @@ def test_a_topic_made_anew_under_a_worker_is_read_from_its_beginning(
     with Polling(bus.source(hooks=heard)) as polling:
         until(lambda: len(values(polling.batches)) == 20, 20, "the old topic's events")
         old = len(polling.batches)
-        make_anew(bus)
+        bus.make_anew()
         one_partition(bus, [b"new " + picture for picture in PICTURES[:events]])
         wanted = {b"new " + picture for picture in PICTURES[:events]}
         until(lambda: set(values(polling.batches[old:])) >= wanted, 60, "every event of the new topic")

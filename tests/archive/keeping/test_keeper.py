@@ -141,6 +141,57 @@ def test_the_first_decision_on_an_event_stays_whatever_decides_it_again() -> Non
     assert stream.committed() == 22
 
 
+@pytest.mark.parametrize("running", [False, True], ids=["while nobody reads it", "under the archiver"])
+def test_a_topic_made_anew_within_the_day_is_kept_beside_what_the_old_one_had(running: bool) -> None:
+    """Its records have offsets of which files hold others."""
+    stream, made = Stream(), records(40)
+    stream.put(*made[:20])
+    archiver = stream.archiver(KeepPolicy(every=0.0, rows=10))
+    archiver.run(most=8)
+    if not running:
+        archiver.source.close()
+    stream.make_anew()
+    stream.put(*made[18:])  # two are sent again
+    (archiver if running else stream.archiver()).run(most=5)
+    assert sorted(stream.events()) == sorted(ids(made))
+    assert stream.committed() == 22
+    stream.archived()
+    assert len(stream.events()) == 40
+
+
+def test_what_is_open_of_a_topic_is_kept_when_it_is_made_anew() -> None:
+    """Nobody can read it again."""
+    stream, made = Stream(), records(30)
+    stream.put(*made[:10])
+    archiver = stream.archiver(LATER)
+    archiver.run()
+    stream.make_anew()
+    stream.put(*made[10:])
+    archiver.run(most=3)
+    assert stream.committed() == 0
+    archiver.now = 60.0
+    archiver.commit()
+    assert sorted(stream.events()) == sorted(ids(made))
+    assert stream.committed() == 20
+
+
+def test_of_a_topic_made_anew_each_event_is_kept_once_whoever_begins_again() -> None:
+    stream, made = Stream(), records(60)
+    stream.put(*made[:25])
+    stream.archived(KeepPolicy(every=0.0, rows=10), most=7)
+    stream.make_anew()
+    stream.put(*made[25:])
+    first = stream.archiver()
+    first.poll(most=11)
+    first.keeper.advance()  # and no commit: it is killed
+    first.source.close()
+    stream.archived(most=4)
+    for _ in Compactor(stream.store).merge(date.max):
+        pass
+    assert sorted(stream.events()) == sorted(ids(made))
+    assert stream.committed() == 35
+
+
 def test_a_repeat_beyond_the_window_is_kept() -> None:
     stream, made = Stream(), records(10)
     stream.put(*made, made[0], made[9])

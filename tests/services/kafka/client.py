@@ -12,7 +12,7 @@ from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import RetriableError
+from kafka.errors import RetriableError, TopicAlreadyExistsError
 
 from tests.services.deadline import until
 
@@ -69,6 +69,18 @@ class BrokerClient:
         """Delete a topic and its records."""
         with self._admin() as admin:
             admin.delete_topics([name])
+
+    def make_anew(self, name: str, partitions: int = 1) -> None:
+        """Delete a topic and its records, and make another one of that name."""
+        self.delete_topic(name)
+
+        def made() -> bool:
+            with suppress(TopicAlreadyExistsError):  # it is still being deleted
+                self.create_topic(name, partitions)
+                return True
+            return False
+
+        until(made, 30, "the topic anew")
 
     def produce(
         self,
