@@ -113,6 +113,7 @@ class LivePolicies:
             self._hooks.went_live(policy_set.version, files)
             self._hooks.background(lines_left(offered.compiled))
             self._hooks.calibrated_for_another_model(policy_set.calibrated_for_another(self._spec.fingerprint))
+            self._hooks.unproven(policy_set.unproven)
             return policy_set
 
     def compiled(self, policy_set: PolicySet) -> CompiledPolicies:

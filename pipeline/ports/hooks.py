@@ -80,6 +80,9 @@ class Hooks:
     def calibrated_for_another_model(self, policies: Mapping[str, CalibratedFor]) -> None:
         """A policy set went live; `policies` are the active ones, often none, with thresholds for another model."""
 
+    def unproven(self, policies: Sequence[str]) -> None:
+        """A policy set went live; `policies` are the active ones, often none, whose thresholds are a best guess."""
+
     def policies_refused(self, reason: str) -> None:
         """A set did not validate (``invalid``) or could not be taken up now (``error``); the last good one stays."""
 

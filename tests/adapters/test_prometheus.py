@@ -144,6 +144,8 @@ def test_policies_for_another_model_are_counted_until_thresholds_fit(hooks: Prom
     assert value(hooks, "sluice_other_model_policies") == 2
     hooks.calibrated_for_another_model({})
     assert value(hooks, "sluice_other_model_policies") == 0
+    hooks.unproven(["weapons"])
+    assert value(hooks, "sluice_unproven_policies") == 1
 
 
 def test_series_do_not_pile_up_over_a_thousand_edits(hooks: PrometheusHooks) -> None:

@@ -86,6 +86,7 @@ def start(hooks: Hooks) -> None:
     hooks.policies_refused("invalid")
     hooks.policies_loaded("set-1", len(POLICIES))
     hooks.calibrated_for_another_model({})
+    hooks.unproven([])
     hooks.background(1508)
     hooks.text_cache("hit", 40)
     hooks.assigned(2)

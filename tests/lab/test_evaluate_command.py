@@ -111,3 +111,21 @@ def test_a_folder_of_rubbish_is_one_line_that_names_the_first_image(tmp_path: Pa
     said = refusal(str(tmp_path / "photos"))
     assert said.startswith("photos: none of its 2 images can be read; ")
     assert "page.jpg: starts like HTML" in said
+
+
+def test_images_labelled_with_policies_are_judged_by_them(photos: Path) -> None:
+    """As `sluice policy calibrate` takes them: one subfolder, and none."""
+    (photos / "kitchen_knife").rename(photos / "weapons")
+    for name in ("beer-mug", "game die", "syringe"):
+        for picture in (photos / name).iterdir():
+            picture.rename(photos / "none" / picture.name)
+        (photos / name).rmdir()
+    said = json.loads(run(str(photos), "--json").stdout)
+    (weapons,) = said["policies"]
+    assert (weapons["policy"], weapons["status"], weapons["note"]) == ("weapons", "no target", "")
+    review = weapons["actions"][0]
+    assert (review["action"], review["threshold"], review["before"]) == ("review", review["before"], review["before"])
+    assert (review["hits"], review["positives"], review["false"]) == (review["positives"], review["positives"], 0)
+    slip = run(str(photos), "--html", "page.html")
+    assert isinstance(slip.exception, UsageError)
+    assert "is labelled with policies, and judged by them: leave out --templates" in str(slip.exception)

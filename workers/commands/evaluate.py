@@ -21,6 +21,7 @@ from pipeline.rules.policies.policy_set import Defaults
 from workers import assembly
 from workers.assembly import Model
 from workers.commands.options import AsJson, Font
+from workers.policies.evaluation import judge_by_policies, labelled_with_policies
 from workers.settings import Settings
 from workers.settings.options import with_settings
 from workers.terminal.console import Terminal
@@ -47,7 +48,7 @@ Templates = Annotated[
 Html = Annotated[Path | None, typer.Option(help="Write the report to this page, too.")]
 
 
-@with_settings("model", "images", "log")
+@with_settings("model", "images", "policies", "log")
 def evaluate(
     settings: Settings,
     data: Data = None,
@@ -62,8 +63,17 @@ def evaluate(
 ) -> None:
     """Name every image's class zero-shot, and report accuracy, calibration, groups and what templates gain.
 
-    Each figure comes with its 95 % interval. Images that cannot be read are named and left out.
+    Each figure comes with its 95 % interval. Images that cannot be read are named and left out. Images that are
+    labelled with ids of policies, as for `sluice policy calibrate`, are judged by those policies instead.
     """
+    if data is not None and not emoji and (by_policy := labelled_with_policies(settings, data)):
+        if templates or shift or html:
+            raise UsageError(
+                f"{data} is labelled with policies, and judged by them: leave out --templates, --shift and --html, or"
+                " give its classes other names"
+            )
+        judge_by_policies(settings, by_policy, as_json=as_json)
+        return
     chosen = tuple(templates or Defaults.templates)
     check_writable("--html", html)
     draw = _draw(scenes, seed, font) if emoji else None

@@ -84,8 +84,10 @@ def _row(choice: Choice) -> tuple[Text, ...]:
 
 
 def _moved(choice: Choice) -> Text:
-    if choice.threshold is None:
+    if choice.threshold is None or (choice.unproven and choice.threshold == choice.before):
         return told((f"{choice.before:g} stays", "yellow"))
+    if choice.unproven:
+        return told(f"{choice.before:g}→", (f"{choice.threshold:g}?", "bold yellow"))
     if choice.threshold == choice.before:
         return told(f"{choice.before:g}")
     return told(f"{choice.before:g}→", (f"{choice.threshold:g}", "bold"))
@@ -150,6 +152,8 @@ def _remarks(found: Calibration) -> Iterator[Text]:
             what = f"{finding.policy.id} {choice.action}"
             if choice.problem:
                 yield told((f"{what}: {choice.problem}", "yellow"), "; its file is left alone")
+            if choice.unproven:
+                yield told((f"{what}: unproven: {choice.unproven}", "yellow"))
             if finding.status != "no target":
                 yield from (told(f"{what}: {note}") for note in choice.notes)
         if finding.curve and finding.curve.sample:

@@ -134,6 +134,10 @@ class Metrics:
             "sluice_other_model_policies",
             "Active policies whose thresholds were calibrated for another model than the one that scores.",
         )
+        self.unproven_policies = make.gauge(
+            "sluice_unproven_policies",
+            "Active policies whose thresholds are a best guess, calibrated on too few images to show them.",
+        )
         self.policy_set = make.info("sluice_policy_set", "The live policy set.", "version")
         self.policy_set_bytes = make.gauge("sluice_policy_set_bytes", "Bytes of the files of the live policy set.")
         self.background_lines = make.gauge(

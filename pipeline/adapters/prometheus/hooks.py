@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from threading import Lock
 
 from prometheus_client import (
@@ -150,6 +150,9 @@ class PrometheusHooks(Hooks):
 
     def calibrated_for_another_model(self, policies: Mapping[str, CalibratedFor]) -> None:
         self._metrics.other_model_policies.set(len(policies))
+
+    def unproven(self, policies: Sequence[str]) -> None:
+        self._metrics.unproven_policies.set(len(policies))
 
     def policies_refused(self, reason: str) -> None:
         self._metrics.policy_reloads.labels(reason).inc()

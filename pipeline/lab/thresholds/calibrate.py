@@ -6,7 +6,8 @@ so that no single image decides it, rounded to two or three digits that still re
 only where scores crowd so that three would lose recall).
 
 A target is not reached where no threshold reaches it, and not *supported* where there are so few images that even a
-flawless threshold would leave the lower end of its interval below the target.
+flawless threshold would leave the lower end of its interval below the target. Then there is a best guess, which is
+marked as unproven (`guess.py`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ import numpy as np
 
 from pipeline.lab.evaluation.precision import positives_to_show
 from pipeline.lab.thresholds.curve import Curve, Flags, Quality
-from pipeline.lab.thresholds.targets import Target, out_of_reach, reached, shortage
+from pipeline.lab.thresholds.guess import best_guess
+from pipeline.lab.thresholds.targets import Target, out_of_reach, reached, shortage, untold
 from pipeline.rules.heads import SCORE_DIGITS
 from pipeline.wire import Action
 
@@ -44,20 +46,28 @@ class Choice:
     """What the new threshold does, or else the one that stays."""
     problem: str = ""
     """Why there is no new threshold, and what would be needed."""
+    unproven: str = ""
+    """Where the new threshold is a best guess: what it rests on, and what it would take to show the target."""
     notes: tuple[str, ...] = ()
 
 
 def calibrate(
-    curve: Curve, actions: Mapping[Action, float], targets: Mapping[Action, Target], prevalence: float | None
+    curve: Curve,
+    actions: Mapping[Action, float],
+    targets: Mapping[Action, Target],
+    prevalence: float | None,
+    *,
+    guesses: bool = True,
 ) -> list[Choice]:
     """A choice for each of a policy's actions, the mildest first. `curve` holds at least one positive.
 
-    No action's threshold comes to stand below a milder one's: the milder one's is the floor.
+    Without `guesses` there is no new threshold where images are too few. No action's threshold comes to stand below a
+    milder one's: the milder one's is the floor.
     """
     choices: list[Choice] = []
     floor = _Floor()
     for action in (each for each in get_args(Action) if each in actions):
-        choice = _choose(curve, action, actions[action], targets.get(action), prevalence, floor)
+        choice = _choose(curve, action, actions[action], targets.get(action), prevalence, floor, guesses=guesses)
         choices.append(choice)
         floor = _Floor(choice.before if choice.threshold is None else choice.threshold, action)
     return choices
@@ -72,15 +82,20 @@ class _Floor:
 
 
 def _choose(
-    curve: Curve, action: Action, before: float, target: Target | None, prevalence: float | None, floor: _Floor
+    curve: Curve,
+    action: Action,
+    before: float,
+    target: Target | None,
+    prevalence: float | None,
+    floor: _Floor,
+    *,
+    guesses: bool,
 ) -> Choice:
-    problem, threshold = "", max(before, floor.threshold)
+    problem, unproven, threshold = "", "", max(before, floor.threshold)
     if target is not None:
-        found = _lowest(curve, target, prevalence, floor)
-        if isinstance(found, str):
-            problem = found
-        else:
-            threshold = found
+        found = _found(curve, target, prevalence, floor, before, guesses=guesses)
+        problem, unproven = found.problem, found.unproven
+        threshold = threshold if problem else found.threshold
     quality = curve.quality(before if problem else threshold, prevalence)
     if problem:
         return Choice(action, before, target, None, quality, problem)
@@ -89,23 +104,49 @@ def _choose(
         *_data_notes(curve, quality, target, prevalence),
         *curve.remarks(threshold),
     ]
-    return Choice(action, before, target, threshold, quality, notes=tuple(notes))
+    return Choice(action, before, target, threshold, quality, unproven=unproven, notes=tuple(notes))
 
 
-def _lowest(curve: Curve, target: Target, prevalence: float | None, floor: _Floor) -> float | str:
-    """The lowest threshold from the floor on that reaches the target, or in words why there is none."""
-    if wanting := shortage(curve, target, prevalence):
-        return wanting
-    columns = reached(curve, target, prevalence)
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A threshold for a target, which is `unproven` where it is a guess; or the problem why there is none."""
+
+    threshold: float = 0.0
+    problem: str = ""
+    unproven: str = ""
+
+
+def _found(
+    curve: Curve, target: Target, prevalence: float | None, floor: _Floor, before: float, *, guesses: bool
+) -> _Found:
+    if problem := untold(curve, target):
+        return _Found(problem=problem)
+    wanting, lowest = shortage(curve, target, prevalence), curve.level_of(floor.threshold)
+    if not wanting:
+        return _lowest(curve, reached(curve, target, prevalence), target, prevalence, floor)
+    guessed = best_guess(curve, target, prevalence, lowest) if guesses else None
+    if guessed is None:
+        return _Found(problem=wanting)
+    if floor.action and not guessed.expected:  # what is milder takes the best guess that there is
+        return _Found(max(before, floor.threshold), unproven=f"no guess at {target}: {wanting}")
+    columns: Flags = np.arange(len(curve.levels)) >= guessed.at
+    threshold = _placed(curve, guessed.at, columns, lowest, floor)
+    return _Found(threshold, unproven=f"{guessed.basis}; {wanting}")
+
+
+def _lowest(curve: Curve, columns: Flags, target: Target, prevalence: float | None, floor: _Floor) -> _Found:
+    """The lowest threshold from the floor on that reaches the target, which `columns` do; or why there is none."""
     if not columns.any():
-        return out_of_reach(curve, target, prevalence)
+        return _Found(problem=out_of_reach(curve, target, prevalence))
     lowest = curve.level_of(floor.threshold)
     if not columns[lowest:].any():
-        return (
-            f"{target} is reached only below {floor.action} ({floor.threshold:g}); give {floor.action} a target too"
-        )
-    at = lowest + int(columns[lowest:].argmax())
-    # As high as it goes without finding less: only images that do not show it score in between.
+        below = f"{target} is reached only below {floor.action} ({floor.threshold:g})"
+        return _Found(problem=f"{below}; give {floor.action} a target too")
+    return _Found(_placed(curve, lowest + int(columns[lowest:].argmax()), columns, lowest, floor))
+
+
+def _placed(curve: Curve, at: int, columns: Flags, lowest: int, floor: _Floor) -> float:
+    """As high as it goes without finding less than column `at`: only images that do not show it score in between."""
     at = int(np.searchsorted(-curve.hits, -curve.hits[at], side="right")) - 1
     return floor.threshold if floor.action and at == lowest else _parting(curve, at, columns)
 

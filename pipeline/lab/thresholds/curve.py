@@ -87,6 +87,14 @@ class Curve:
         everything = self.sample.at(0.0)
         return _equal(everything.hits), _equal(everything.false)
 
+    @cached_property
+    def one(self) -> float:
+        """How many images a positive or negative stands for, by the weight of those that stand for most."""
+        if self.sample is None:
+            return 1.0
+        judged = self.sample.weights[~self.sample.unsure]
+        return float((judged**2).sum() / judged.sum())
+
     def remarks(self, threshold: float) -> Iterator[str]:
         """What the data leave open at that threshold."""
         return iter(()) if self.sample is None else self.sample.at(threshold).remarks()

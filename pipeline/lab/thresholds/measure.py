@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -21,7 +21,9 @@ from pipeline.rules.heads import CompiledPolicies
 from pipeline.rules.policies.policy_set import CalibratedFor, Policy
 from pipeline.wire import Action
 
-Status = Literal["met", "not supported", "no images", "no target"]
+Status = Literal["met", "unproven", "not supported", "no images", "no target"]
+CHANGES: frozenset[Status] = frozenset({"met", "unproven"})
+"""What changes a policy's thresholds."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,8 @@ class Finding:
 
     @property
     def thresholds(self) -> Mapping[Action, float]:
-        """The thresholds that its file should hold: new ones only where every target is met."""
-        if self.status != "met":
+        """The thresholds that its file should hold: new ones only where every target is met, or guessed at."""
+        if self.status not in CHANGES:
             return self.policy.actions
         return {each.action: each.threshold for each in self.choices if each.threshold is not None}
 
@@ -59,8 +61,8 @@ class Calibration:
 
     @property
     def supported(self) -> bool:
-        """Whether every target was reached that the data say anything about."""
-        return all(each.status != "not supported" for each in self.findings)
+        """Whether every target was shown to be reached that the data say anything about."""
+        return not any(each.status in {"not supported", "unproven"} for each in self.findings)
 
 
 def measure(
@@ -108,19 +110,31 @@ def finding(
     if not curve.positives:
         return Finding(policy, "no images", None, (), None, f"{none}; its thresholds stay as they are")
     targets = asked.of(policy)
-    choices = tuple(calibrate(curve, policy.actions, targets, asked.prevalence))
+    guesses = not _shown(policy, spec)
+    choices = tuple(calibrate(curve, policy.actions, targets, asked.prevalence, guesses=guesses))
     if not targets:
-        return Finding(policy, "no target", curve, choices, None, "no target for its actions; they stay as they are")
+        said = "no target for its actions; they stay as they are" if asked.targets else ""
+        return Finding(policy, "no target", curve, choices, None, said)
     if any(choice.problem for choice in choices):
         return Finding(policy, "not supported", curve, choices, None)
-    return Finding(policy, "met", curve, choices, *_calibrated(policy, targets, spec))
+    unproven = any(choice.unproven for choice in choices)
+    status: Status = "unproven" if unproven else "met"
+    return Finding(policy, status, curve, choices, *_calibrated(policy, targets, spec, unproven=unproven))
+
+
+def _shown(policy: Policy, spec: EncoderSpec) -> bool:
+    """Whether its thresholds were shown to be right for that model: no guess takes their place."""
+    was = policy.calibrated
+    return was is not None and was.fingerprint == spec.fingerprint and not was.unproven
 
 
 def _calibrated(
-    policy: Policy, targets: Mapping[Action, Target], spec: EncoderSpec
+    policy: Policy, targets: Mapping[Action, Target], spec: EncoderSpec, *, unproven: bool
 ) -> tuple[CalibratedFor | None, str]:
-    """The model that scored; or None, and why, where a threshold that was set for another model stays."""
+    """The model that scored; or what the file says of it, and why, where a threshold for another model stays."""
     stays = [action for action in policy.actions if action not in targets]
     if stays and policy.calibrated and policy.calibrated.fingerprint != spec.fingerprint:
-        return None, f"still set for {policy.calibrated}: {', '.join(stays)}; give a target for it too"
-    return CalibratedFor(spec.name, spec.fingerprint), ""
+        said = replace(policy.calibrated, unproven=True) if unproven else None
+        return said, f"still set for {policy.calibrated}: {', '.join(stays)}; give a target for it too"
+    guessed_before = bool(stays and policy.calibrated and policy.calibrated.unproven)
+    return CalibratedFor(spec.name, spec.fingerprint, unproven or guessed_before), ""

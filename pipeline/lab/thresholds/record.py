@@ -62,5 +62,6 @@ def _action(choice: Choice) -> dict[str, Any]:
         "false_per_million": estimate_record(quality.false_per_million),
         "flagged_per_million": told(quality.flagged_per_million),
         "problem": choice.problem,
+        "unproven": choice.unproven,
         "notes": list(choice.notes),
     }

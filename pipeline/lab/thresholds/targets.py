@@ -41,10 +41,15 @@ def reached(curve: Curve, target: Target, prevalence: float | None) -> Flags:
     return columns
 
 
-def shortage(curve: Curve, target: Target, prevalence: float | None) -> str:
-    """Why the data cannot support the target at all, and how many more images it would take; "" where they can."""
+def untold(curve: Curve, target: Target) -> str:
+    """Why the data say nothing of the target, however many more there were of the kind; "" where they do."""
     if target.false_positives is not None and not curve.complete:
         return _untold(curve, target)
+    return ""
+
+
+def shortage(curve: Curve, target: Target, prevalence: float | None) -> str:
+    """Why there are too few images to show the target, and how many more it would take; "" where they are enough."""
     positives, negatives = _needed(curve, target, prevalence)
     worth = curve.worth
     more = {"images that show it": positives - worth[0], "images that do not show it": negatives - worth[1]}

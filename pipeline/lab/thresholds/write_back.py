@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline.errors import ServiceError, UsageError
 from pipeline.lab.files import write_atomically
-from pipeline.lab.thresholds.measure import Calibration, Finding
+from pipeline.lab.thresholds.measure import CHANGES, Calibration, Finding
 from pipeline.rules.policies.edits import with_thresholds
 from pipeline.rules.policies.names import SUFFIXES
 
@@ -29,7 +29,7 @@ def edits(found: Calibration, files: Mapping[str, bytes]) -> dict[Path, bytes]:
     changed: dict[Path, bytes] = {}
     for finding in found.findings:
         path = paths[finding.policy.id]
-        if finding.status == "met" and (content := _edited(finding, path, files[path])) != files[path]:
+        if finding.status in CHANGES and (content := _edited(finding, path, files[path])) != files[path]:
             changed[Path(path)] = content
     return changed
 

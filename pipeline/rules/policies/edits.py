@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +23,7 @@ from pipeline.wire import Action
 
 _BREAK = re.compile("\r\n|[\n\r]")
 KEY = "calibrated"
+_UNPROVEN = "unproven: true"
 _SAYS = "# written by `sluice policy calibrate`"
 
 
@@ -67,15 +68,47 @@ def _edits(text: str, actions: Mapping[Action, float], calibrated: CalibratedFor
         return
     wanted = {"model": calibrated.model, "fingerprint": calibrated.fingerprint}
     if KEY in entries:
-        for key, (_, node) in _entries(entries[KEY][1]).items():
-            if node.value != wanted[key]:
-                yield _replaced(node, _scalar(wanted[key], plain=not entries[KEY][1].flow_style))
+        yield from _recalibrated(text, entries[KEY][1], wanted, unproven=calibrated.unproven)
     elif root.flow_style:
-        inside = ", ".join(f"{name}: {_scalar(value, plain=False)}" for name, value in wanted.items())
+        inside = [f"{name}: {_scalar(value, plain=False)}" for name, value in wanted.items()]
+        inside += [_UNPROVEN] * calibrated.unproven
         at = entries["actions"][1].end_mark.index
-        yield _Edit(at, at, f", {KEY}: {{{inside}}}")
+        yield _Edit(at, at, f", {KEY}: {{{', '.join(inside)}}}")
     else:
-        yield _inserted(text, *entries["actions"], wanted)
+        yield _inserted(text, *entries["actions"], _lines(wanted, unproven=calibrated.unproven))
+
+
+def _recalibrated(text: str, node: MappingNode, wanted: Mapping[str, str], *, unproven: bool) -> Iterator[_Edit]:
+    """The mapping says this model, and that it is unproven only where it is."""
+    inside = _entries(node)
+    for key, value in wanted.items():
+        if inside[key][1].value != value:
+            yield _replaced(inside[key][1], _scalar(value, plain=not node.flow_style))
+    if "unproven" in inside:
+        if not unproven:
+            yield _removed(text, node, "unproven")
+        elif inside["unproven"][1].value.lower() != "true":
+            yield _replaced(inside["unproven"][1], "true")
+    elif unproven and node.flow_style:
+        at = node.value[-1][1].end_mark.index
+        yield _Edit(at, at, f", {_UNPROVEN}")
+    elif unproven:
+        key, value = node.value[-1]
+        at = _after_line(text, value.end_mark.index)
+        newline = _newline(text)
+        before = "" if text[:at].endswith(("\n", "\r")) else newline
+        yield _Edit(at, at, f"{before}{' ' * key.start_mark.column}{_UNPROVEN}{newline}")
+
+
+def _removed(text: str, node: MappingNode, name: str) -> _Edit:
+    """Without that entry: its line, or what a comma parts it from. A mapping that has it has others too."""
+    at = next(at for at, (key, _) in enumerate(node.value) if key.value == name)
+    key, value = node.value[at]
+    if not node.flow_style:
+        return _Edit(key.start_mark.index - key.start_mark.column, _after_line(text, value.end_mark.index), "")
+    if at:
+        return _Edit(node.value[at - 1][1].end_mark.index, value.end_mark.index, "")
+    return _Edit(key.start_mark.index, node.value[1][0].start_mark.index, "")
 
 
 def _entries(mapping: MappingNode) -> dict[str, tuple[Node, Any]]:
@@ -87,7 +120,12 @@ def _replaced(node: Node, new: str) -> _Edit:
     return _Edit(node.start_mark.index, node.end_mark.index, new)
 
 
-def _inserted(text: str, key: Node, actions: MappingNode, wanted: Mapping[str, str]) -> _Edit:
+def _lines(wanted: Mapping[str, str], *, unproven: bool) -> list[str]:
+    """What stands under the key, where each has a line of its own."""
+    return [*(f"{name}: {_scalar(value, plain=True)}" for name, value in wanted.items()), *[_UNPROVEN] * unproven]
+
+
+def _inserted(text: str, key: Node, actions: MappingNode, under: Sequence[str]) -> _Edit:
     """The new key on lines of its own after the actions, and after the comments that are indented like them."""
     column = key.start_mark.column
     last = actions if actions.flow_style else actions.value[-1][1]
@@ -97,11 +135,15 @@ def _inserted(text: str, key: Node, actions: MappingNode, wanted: Mapping[str, s
         if not (line.lstrip().startswith("#") and len(line) - len(line.lstrip()) > column):
             break
         at += len(line)
-    found = _BREAK.search(text)
-    newline = found[0] if found else "\n"
-    lines = [f"{KEY}:  {_SAYS}", *(f"  {name}: {_scalar(value, plain=True)}" for name, value in wanted.items())]
+    newline = _newline(text)
+    lines = [f"{KEY}:  {_SAYS}", *(f"  {line}" for line in under)]
     before = "" if text[:at].endswith(("\n", "\r")) else newline
     return _Edit(at, at, before + "".join(f"{' ' * column}{line}{newline}" for line in lines))
+
+
+def _newline(text: str) -> str:
+    found = _BREAK.search(text)
+    return found[0] if found else "\n"
 
 
 def _after_line(text: str, index: int) -> int:
@@ -129,6 +171,7 @@ def _says(edited: str, text: str, actions: Mapping[Action, float], calibrated: C
     wanted["actions"] = {**wanted["actions"], **actions}
     if calibrated is not None:
         wanted[KEY] = {"model": calibrated.model, "fingerprint": calibrated.fingerprint}
+        wanted[KEY] |= {"unproven": True} if calibrated.unproven else {}
     try:
         found = dict(load(edited).value)
     except YamlError:

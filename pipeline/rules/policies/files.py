@@ -111,7 +111,7 @@ def _policy(
         actions={action: float(least) for action, least in form.actions.items()},
         must_flag=tuple(form.tests.must_flag),
         must_pass=tuple(form.tests.must_pass),
-        calibrated=CalibratedFor(form.calibrated.model, form.calibrated.fingerprint) if form.calibrated else None,
+        calibrated=CalibratedFor(**form.calibrated.model_dump()) if form.calibrated else None,
         where=Location(path, located.line(("prompts",))),
         samples={
             sample: Location(path, located.line(("tests", key, index)))

@@ -126,6 +126,7 @@ class CalibratedForm(FileForm):
 
     model: Text
     fingerprint: Text
+    unproven: Annotated[StrictBool, BeforeValidator(_truth)] = False
 
 
 class PolicyForm(FileForm):

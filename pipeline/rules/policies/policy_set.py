@@ -56,9 +56,11 @@ class CalibratedFor:
 
     model: str
     fingerprint: str
+    unproven: bool = False
+    """Whether they are a best guess, from fewer images than it takes to show that they do what was asked."""
 
     def __str__(self) -> str:
-        return f"{self.model}@{self.fingerprint}"
+        return f"{self.model}@{self.fingerprint}{', unproven' if self.unproven else ''}"
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,11 @@ class PolicySet:
         """The active policies whose thresholds were set for a model other than that one, by id."""
         found = {policy.id: policy.calibrated for policy in self.active if policy.calibrated is not None}
         return {policy: model for policy, model in found.items() if model.fingerprint != fingerprint}
+
+    @property
+    def unproven(self) -> tuple[str, ...]:
+        """The ids of active policies whose thresholds are a best guess from few images."""
+        return tuple(each.id for each in self.active if each.calibrated is not None and each.calibrated.unproven)
 
     def sentences(self) -> Iterator[str]:
         """Every prompt, unless and background entry that scoring needs, each once, in a fixed order."""

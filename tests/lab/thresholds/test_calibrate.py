@@ -21,9 +21,17 @@ from pipeline.lab.evaluation.precision import (
     precision_of,
 )
 from pipeline.lab.evaluation.shares import share
+from pipeline.lab.reviews.reviewed import Population, reviewed
 from pipeline.lab.thresholds.calibrate import Choice, calibrate
-from pipeline.lab.thresholds.curve import Curve, average_precision, curve_of, precision_at_recall
+from pipeline.lab.thresholds.curve import (
+    Curve,
+    average_precision,
+    curve_of,
+    curve_of_reviews,
+    precision_at_recall,
+)
 from pipeline.lab.thresholds.targets import Target
+from pipeline.rules.reviews.settled import Labelled, PolicyReviews
 from pipeline.wire import Action
 
 
@@ -195,20 +203,22 @@ class TestSeveralActions:
 class TestWhatTheDataCannotTell:
     def test_too_few_positives_and_how_many_more(self) -> None:
         choice = one(curve([0.9] * 40, [0.1] * 1_000), Target(precision=0.95))
-        assert choice.threshold is None
-        assert "it takes 33 more images that show it" in choice.problem
-        assert choice.quality.counts.hits == 40, "of the threshold that stays"
+        assert "it takes 33 more images that show it" in choice.unproven
+        assert choice.quality.counts.hits == 40
 
     def test_too_few_negatives_for_a_budget(self) -> None:
         choice = one(curve([0.9] * 40, [0.1] * 1_000), Target(false_positives=100))
-        assert f"it takes {negatives_to_budget(100) - 1_000:,} more images that do not" in choice.problem
+        assert f"it takes {negatives_to_budget(100) - 1_000:,} more images that do not" in choice.unproven
 
     def test_too_few_negatives_at_a_prevalence(self) -> None:
         choice = one(curve([0.9] * 400, [0.1] * 1_000), Target(precision=0.9), prevalence=0.001)
-        assert f"it takes {negatives_to_show(0.9, 0.001, 400) - 1_000:,} more images that do not" in choice.problem
+        more = f"it takes {negatives_to_show(0.9, 0.001, 400) - 1_000:,} more images that do not"
+        assert more in choice.unproven
 
     def test_nothing_to_tell_it_from(self) -> None:
-        assert "1 more images that do not" in one(curve([0.9] * 100, []), Target(precision=0.9)).problem
+        choice = one(curve([0.9] * 100, []), Target(precision=0.9))
+        assert choice.threshold is None
+        assert "1 more images that do not" in choice.problem
 
     def test_a_target_out_of_reach_says_how_near_it_comes(self) -> None:
         choice = one(curve([0.9] * 100, [0.9] * 25), Target(precision=0.95))
@@ -226,6 +236,70 @@ class TestWhatTheDataCannotTell:
         choice = one(curve([0.9] * 99 + [0.05], [0.1] * 10), Target(precision=0.5))
         assert choice.quality.counts.false == 10
         assert "flags every image of the data" in choice.notes
+
+
+class TestABestGuess:
+    """Thirteen spiders are too few to show a precision of 0.95, and enough to find spiders by."""
+
+    SPIDERS = (0.31, 0.42, 0.5, 0.66, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99)
+
+    def test_where_they_are_told_apart_it_stands_between_them_and_says_what_it_rests_on(self) -> None:
+        choice = one(curve(self.SPIDERS, [0.012, *[0.001] * 39]), Target(precision=0.95), before=0.9)
+        assert choice.threshold is not None
+        assert (choice.quality.counts.hits, choice.quality.counts.false) == (13, 0)
+        assert 0.012 < choice.threshold < 0.31
+        said = choice.unproven
+        assert "told apart without a mistake" in said
+        assert "13 of 13 that show it (77 to 100 %) and 0 of 40 that do not (0 to 9 %)" in said
+        assert "it takes 60 more images that show it" in said
+
+    def test_one_that_scores_high_and_is_none_is_left_out_at_the_cost_of_some_that_are(self) -> None:
+        """Flagging it too would let a precision of 0.9 be expected (13.5 / 15); without it, 0.95 (11.5 / 12)."""
+        choice = one(curve(self.SPIDERS, [0.45, *[0.001] * 39]), Target(precision=0.95))
+        assert (choice.quality.counts.hits, choice.quality.counts.false) == (11, 0)
+        assert "told apart" not in choice.unproven
+        modest = one(curve(self.SPIDERS, [0.45, *[0.001] * 39]), Target(precision=0.89))
+        assert (modest.quality.counts.hits, modest.quality.counts.false) == (13, 1)
+
+    def test_a_severer_action_that_cannot_be_expected_to_reach_its_target_stays(self) -> None:
+        """Fourteen images do not let a precision of 0.99 be hoped for, and what is blocked is gone."""
+        targets: dict[Action, Target] = {"review": Target(precision=0.9), "block": Target(precision=0.99)}
+        found = curve(self.SPIDERS, [0.01] * 40)
+        review, block = calibrate(found, {"review": 0.5, "block": 0.9}, targets, None)
+        assert review.threshold is not None
+        assert review.threshold < 0.31
+        assert (block.threshold, block.problem) == (0.9, "")
+        assert block.unproven.startswith("no guess at precision 0.99: too few images")
+        shown = calibrate(found, {"review": 0.5, "block": 0.9}, targets, None, guesses=False)
+        assert [each.threshold for each in shown] == [None, None]
+
+    def test_for_a_budget_it_is_the_cut_with_the_fewest_false_that_finds_most(self) -> None:
+        choice = one(curve(self.SPIDERS, [0.45, *[0.001] * 39]), Target(false_positives=100))
+        assert (choice.quality.counts.hits, choice.quality.counts.false) == (11, 0)
+
+    def test_reviews_of_a_sample_count_as_many_images_as_they_stand_for(self) -> None:
+        """Ten hits of weight 1 and a miss of weight 100: the best cut leaves the heavy one out."""
+        labels = [Labelled(str(at), "", "yes", 1.0) for at in range(10)]
+        labels += [Labelled(f"n{at}", "", "no", 100.0) for at in range(2)]
+        scored = [(label, 0.9) for label in labels[:10]] + [(labels[10], 0.5), (labels[11], 0.1)]
+        sample = reviewed(scored, Population.of(210, {0.5: 110}), PolicyReviews(tuple(labels)))
+        choice = one(curve_of_reviews(sample), Target(precision=0.9))
+        assert choice.threshold is not None
+        assert (choice.quality.counts.hits, choice.quality.counts.false) == (10, 0)
+
+
+@given(
+    st.lists(st.integers(600_000, 999_999), min_size=1, max_size=30),
+    st.lists(st.integers(0, 400_000), min_size=1, max_size=60),
+    st.sampled_from([Target(precision=0.95), Target(precision=0.5), Target(false_positives=10), Target(0.9, 10)]),
+    st.sampled_from([None, 0.01]),
+)
+def test_however_few_a_flawless_parting_leaves_no_recall_on_the_table(
+    high: list[int], low: list[int], target: Target, prevalence: float | None
+) -> None:
+    choice = one(curve([each / 1e6 for each in high], [each / 1e6 for each in low]), target, prevalence)
+    assert choice.threshold is not None
+    assert (choice.quality.counts.hits, choice.quality.counts.false) == (len(high), 0)
 
 
 def scored() -> st.SearchStrategy[Any]:
@@ -248,7 +322,7 @@ def test_what_is_chosen_meets_its_target_on_the_data_in_order_and_no_lower_one_f
     found = curve(*data)
     before: dict[Action, float] = {"label": 0.2, "review": 0.4, "block": 0.6}
     choices = calibrate(found, before, dict(zip(get_args(Action), asked, strict=True)), prevalence)
-    supported = [choice for choice in choices if choice.threshold is not None]
+    supported = [choice for choice in choices if choice.threshold is not None and not choice.unproven]
     for choice in supported:
         assert choice.threshold is not None
         assert choice.target is not None
@@ -259,7 +333,8 @@ def test_what_is_chosen_meets_its_target_on_the_data_in_order_and_no_lower_one_f
     if len(supported) == 3:
         assert all(milder.threshold <= severer.threshold for milder, severer in pairwise(supported))
     first = choices[0]
-    if first.threshold is not None and first.threshold == round(first.threshold, 3):
+    shown = first.threshold is not None and not first.unproven
+    if shown and first.threshold is not None and first.threshold == round(first.threshold, 3):
         assert first.target is not None
         lower = [level for level in found.levels if level <= first.threshold - 0.001]
         reaching = [level for level in lower if meets(found, float(level), first.target, prevalence)]

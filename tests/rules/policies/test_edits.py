@@ -135,3 +135,27 @@ def test_any_number_and_any_model_name_come_back(review: float, name: str, layou
     written = with_thresholds(LAYOUTS[layout], {"review": review, "block": 1.0}, model)
     (policy,) = parse_policies({"p/x.yaml": written}).policies
     assert (policy.actions, policy.calibrated) == ({"review": review, "block": 1.0}, model)
+
+
+@pytest.mark.parametrize("content", LAYOUTS.values(), ids=LAYOUTS)
+def test_a_guess_is_marked_and_the_mark_goes_with_it_however_it_is_laid_out(content: bytes) -> None:
+    """Marked and shown, the file is what it would be, had it never been a guess."""
+    guess = CalibratedFor(MODEL.model, MODEL.fingerprint, unproven=True)
+    marked = with_thresholds(content, {}, guess)
+    (policy,) = parse_policies({"p/x.yaml": marked}).policies
+    assert policy.calibrated == guess
+    assert with_thresholds(marked, {}, guess) == marked
+    plain = with_thresholds(content, {}, MODEL)
+    assert with_thresholds(marked, {}, MODEL) == plain
+    remarked = with_thresholds(plain, {}, guess)
+    assert parse_policies({"p/x.yaml": remarked}).policies[0].calibrated == guess
+    assert with_thresholds(remarked, {}, MODEL) == plain
+
+
+@pytest.mark.parametrize(
+    "inside", ["{unproven: true, model: a, fingerprint: b}", "{model: a, unproven: yes, fingerprint: b}"]
+)
+def test_a_mark_is_taken_from_wherever_it_stands(inside: str) -> None:
+    content = f"title: x\nprompts: [a]\nactions: {{review: 0.5}}\ncalibrated: {inside}  # ours\n".encode()
+    written = with_thresholds(content, {}, CalibratedFor("a", "b"))
+    assert written == content.replace(inside.encode(), b"{model: a, fingerprint: b}")

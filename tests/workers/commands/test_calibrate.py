@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,8 @@ WEAPONS = Policy("weapons", "Weapons", ("a knife", "a gun"), {"review": 0.4, "bl
 TOBACCO = Policy("tobacco", "Tobacco", ("a cigarette",), {"label": 0.5}, version="v2")
 SPEC = EncoderSpec("small", "1f2e", "float32", (2, 2), (0,), (1,), "bicubic", "shortest", 8, 77, 20.0, None)
 OTHER = CalibratedFor("big", "ffff")
+GUESSED = CalibratedFor("small", "1f2e", unproven=True)
+SHOWN = replace(WEAPONS, calibrated=CalibratedFor("small", "1f2e"))
 
 
 class TestWhatIsAsked:
@@ -137,9 +140,32 @@ class TestAFinding:
         assert one.thresholds["review"] < one.thresholds["block"]
 
     def test_one_action_that_is_not_supported_leaves_the_whole_policy_alone(self) -> None:
-        one = finding(WEAPONS, asked(["0.9", "block=0.999"], [], None, [WEAPONS]))
-        assert (one.status, one.thresholds, one.calibrated) == ("not supported", WEAPONS.actions, None)
-        assert not found(one).supported
+        one = finding(WEAPONS, asked(["0.9", "block=0.999"], [], None, [SHOWN]))
+        assert (one.status, one.thresholds, one.calibrated) == ("unproven", one.thresholds, GUESSED)
+        shown = finding(SHOWN, asked(["0.9", "block=0.999"], [], None, [SHOWN]))
+        assert (shown.status, shown.thresholds, shown.calibrated) == ("not supported", WEAPONS.actions, None)
+        assert not found(shown).supported
+
+    def test_few_images_give_a_guess_that_is_marked_and_that_more_images_take_the_mark_from(self) -> None:
+        wanted = asked(["0.95"], [], None, [TOBACCO])
+        few = finding(TOBACCO, wanted, positives=13, negatives=60)
+        assert (few.status, few.calibrated, found(few).supported) == ("unproven", GUESSED, False)
+        guessed = replace(TOBACCO, actions=few.thresholds, calibrated=few.calibrated)
+        assert (PolicySet((guessed,)).unproven, PolicySet((replace(guessed, mode="off"),)).unproven) == (
+            ("tobacco",),
+            (),
+        )
+        many = finding(guessed, wanted)
+        assert (many.status, many.calibrated) == ("met", CalibratedFor("small", "1f2e"))
+        again = finding(replace(guessed, calibrated=many.calibrated), wanted, positives=13)
+        assert (again.status, again.thresholds) == ("not supported", guessed.actions), (
+            "no guess replaces what is shown"
+        )
+
+    def test_a_guess_stays_one_where_another_of_its_thresholds_is_shown(self) -> None:
+        guessed = replace(WEAPONS, calibrated=GUESSED)
+        one = finding(guessed, asked(["0.9"], [], None, [WEAPONS]))
+        assert (one.status, one.calibrated) == ("met", GUESSED)
 
     def test_without_an_image_or_a_target_it_is_left_alone_and_no_failure(self) -> None:
         wanted = asked(["block=0.9"], [], None, [WEAPONS])
@@ -171,7 +197,8 @@ def test_the_tables_fit_eighty_columns() -> None:
     assert "0.45→0.3" in label
     assert any(row.split()[:3] == ["block", "0.9", "stays"] for row in rows)
     assert any("weapons: no image shows it" in row for row in rows)
-    assert any("fire-and-explosives block: too few images to tell precision 0.999" in row for row in rows)
+    said = "fire-and-explosives block: unproven: no guess at precision 0.999: too few images to tell precision 0.999"
+    assert any(said in row for row in rows)
 
 
 def test_unreadable_images_are_counted_and_the_first_named() -> None:
@@ -192,7 +219,7 @@ def test_the_record_has_every_point_and_no_nan() -> None:
     assert (read["supported"], read["written"]) == (False, ["p/weapons.yaml"])
     weapons, tobacco = read["policies"]
     assert len(weapons["curve"]) == weapons["positives"] == 200
-    assert weapons["actions"][1]["threshold"] is None
+    assert (weapons["status"], weapons["actions"][1]["threshold"]) == ("unproven", 0.8)
     assert (tobacco["status"], tobacco["curve"]) == ("no images", [])
 
 
@@ -317,12 +344,17 @@ def test_from_labelled_images_to_a_file_that_a_worker_takes(policies: Path, data
     assert "sluice: the thresholds of weapons were set for another model (bundled@0123456789abcdef)" in loud.stderr
 
 
-def test_a_target_that_the_data_cannot_support_fails_and_leaves_the_file_alone(policies: Path, data: Path) -> None:
-    before = (policies / "weapons.yaml").read_bytes()
+def test_a_target_that_the_data_cannot_support_gives_a_guess_that_the_file_marks(policies: Path, data: Path) -> None:
+    """Its thresholds were set for another model, so that there is nothing better to keep."""
+    before = (policies / "weapons.yaml").read_text()
     shown = run("calibrate", data, "--precision", "0.95", "--write", policies=policies)
     assert shown.return_value == 1
+    assert "weapons review: unproven: a best guess from few images" in shown.stdout
     assert "too few images to tell precision 0.95, even if none were scored wrongly: it takes" in shown.stdout
-    assert (policies / "weapons.yaml").read_bytes() == before
+    after = (policies / "weapons.yaml").read_text()
+    assert "\n  unproven: true\n" in after
+    assert after.count("\n") == before.count("\n") + 1
+    assert ", unproven)" in run("check", policies=policies).output
 
 
 @pytest.mark.parametrize(
