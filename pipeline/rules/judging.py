@@ -45,6 +45,12 @@ class Judgement:
             raise KeyError(policy)
         return self._opinion.evidence(self._image, self._opinion.compiled.ids.index(policy))
 
+    def by_head(self, policy: str) -> list[tuple[float, Evidence]]:
+        """The score of each head that an active policy has, and its evidence. Raises ``KeyError`` for any other."""
+        if self._opinion is None or policy not in self.scores:
+            raise KeyError(policy)
+        return self._opinion.by_head(self._image, self._opinion.compiled.ids.index(policy))
+
     def background_lse(self) -> Features | None:
         """``float32[V]`` as of `PromptsHead.background_lse`, of all views, those of a second look last."""
         return None if self._opinion is None else self._opinion.background_lse(self._image)

@@ -20,6 +20,7 @@ class Group(NamedTuple):
 COMMANDS: Mapping[str, str | Group] = {
     "demo": "Stream the sample images through two workers on in-memory twins of Kafka and Redis, and sum up.",
     "scan": "Judge pictures on disk: a line for each, and an exit status.",
+    "explain": ("Say why a picture is flagged, or why not: the sentences for and against, and where in the picture."),
     "bench": ("Measure what this machine allows and what the pipeline makes of it, over the same images in one run."),
     "worker": "Consume images from Kafka and publish a decision for every one, until SIGTERM.",
     "encoder": "Serve a model to the workers of this machine over shared memory, until SIGTERM.",

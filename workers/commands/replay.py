@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
-from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +12,6 @@ import typer
 
 from pipeline.archive.archive import Archive
 from pipeline.errors import UsageError
-from pipeline.rules.times import ALWAYS
 from pipeline.wire import Decision, parse_decision
 from workers import assembly
 from workers.archive.opening import opened_archive
@@ -21,7 +19,7 @@ from workers.archive.options import ArchiveAt
 from workers.history.events import Events
 from workers.history.replay import Replays
 from workers.history.replayed import lines_of, object_of
-from workers.history.searching import Searched
+from workers.history.searching import decisions_called
 from workers.services import kafka_topic
 from workers.settings import Settings
 from workers.settings.options import with_settings
@@ -85,13 +83,7 @@ def _decisions(
     """The decisions that are meant, one or more. Raises `UsageError`."""
     if given == "-" or Path(given).is_file():
         return list(_read(given))
-    searched = Searched(settings, terminal, archive, ALWAYS, topics=False)
-    found = [each.said for each in searched.answers(given)]
-    decisions = list(islice((each for each in found if isinstance(each, Decision)), limit))
-    if not decisions:
-        what = "is a dead letter's alone: sluice dlq replay sends its event again" if found else "is no decision's"
-        raise UsageError(f"{one_line(given)} is no file, and as an id it {what} ({'; '.join(searched.places)})")
-    return decisions
+    return decisions_called(settings, terminal, archive, given)[:limit]
 
 
 def _read(given: str) -> Iterator[Decision]:

@@ -10,16 +10,14 @@ from threading import Event as Flag
 from msgspec.structs import replace
 
 from pipeline.adapters.memory.given import GivenSource
-from pipeline.archive.archive import SIGNALS, Archive
-from pipeline.archive.lookup import events_called, newest_first
-from pipeline.errors import ServiceError, UsageError
-from pipeline.items import Item
+from pipeline.archive.archive import Archive
+from pipeline.errors import UsageError
 from pipeline.ports import Fetcher, Hooks
 from pipeline.rules.judging import judge
 from pipeline.rules.sameness import Comparison, compared
-from pipeline.signals import Signals
 from pipeline.wire import Answer, DeadLetter, Decided, Decision, Event, Topics, dead_letter, parse_decision, record_of
 from workers import assembly
+from workers.history.again import archived_signals, check_model, event_of
 from workers.history.events import Events
 from workers.history.policy_sets import files_of_version
 from workers.settings import Settings
@@ -65,8 +63,8 @@ class Replays:
 
     def of(self, before: Decision) -> Replayed:
         """Make that decision again. Raises `UsageError` for one that cannot be, with what is missing."""
-        self._check_model(before)
-        event, why_not = self._event(before)
+        check_model(before, self._model.provenance, "replay")
+        event, why_not = event_of(self._events, before)
         if event is None:
             return self._from_features(before, why_not)
         [answer] = self._put_through(event, self._judge(before.policy_set))
@@ -76,32 +74,6 @@ class Replays:
         if letter.reason in _GONE:
             return self._from_features(before, f"what its claim check stands for is not there: {letter.message}")
         return Replayed(before, letter)
-
-    def _check_model(self, before: Decision) -> None:
-        """Scores of another model, or of pixels made otherwise, are others; a dtype moves their last digits."""
-        here, then = self._model.provenance, before.model
-        told = {
-            "model": (f"{then.name}@{then.fingerprint}", f"{here.model.name}@{here.model.fingerprint}"),
-            "preprocessing": (before.preprocess, here.preprocess),
-        }
-        differing = [f"{name} {was}, and here it is {now}" for name, (was, now) in told.items() if was != now]
-        if differing:
-            raise UsageError(
-                f"{before.decision_id} was decided with the {'; the '.join(differing)}: replay it with the settings"
-                " of the worker that decided it (--model, --pretrained, --preprocess, --coverage)"
-            )
-
-    def _event(self, before: Decision) -> tuple[Event | None, str]:
-        """The very event; or None, and why it is not there."""
-        try:
-            event = self._events.at(before.source)
-        except ServiceError as error:
-            return None, str(error)
-        if event is None:
-            return None, f"there is no event at {before.source} any more"
-        if Item(event).event_id != before.event_id:
-            return None, f"another event stands at {before.source}: the topic was made anew"
-        return event, ""
 
     def _judge(self, version: str) -> assembly.Judge:
         if version not in self._judges:
@@ -119,7 +91,7 @@ class Replays:
 
     def _from_features(self, before: Decision, why: str) -> Replayed:
         """What its policies say of the features that the archive kept. Raises `UsageError` where it kept none."""
-        signals = None if self._archive is None else _archived(self._archive, before.event_id)
+        signals = None if self._archive is None else archived_signals(self._archive, before.event_id)
         if signals is None:
             raise UsageError(
                 f"{before.decision_id} cannot be replayed: {why}, and "
@@ -156,9 +128,3 @@ class _Kept(Hooks):
 def _as_published(answer: Decided) -> Decision:
     """The decision as its record has it, with the notes on headers that it does not carry."""
     return parse_decision(record_of(answer, Topics()).value or b"")
-
-
-def _archived(archive: Archive, event_id: str) -> Signals | None:
-    segments = newest_first(archive.segments())
-    found = next(events_called(archive, segments, {event_id}, SIGNALS), None)
-    return None if found is None else found[0].signals([found[1]])[0]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 
-from pipeline.rules.times import Window
+from pipeline.errors import UsageError
+from pipeline.rules.times import ALWAYS, Window
+from pipeline.wire import Decision
 from workers.archive.opening import opened_archive
 from workers.history.found import Found, in_order
 from workers.history.in_topics import Reading, Search, decision_in, letter_in
@@ -12,6 +15,7 @@ from workers.history.reading import size_of
 from workers.services import kafka_topic
 from workers.settings import Settings
 from workers.terminal.console import Terminal
+from workers.terminal.plain import one_line
 
 
 class Searched:
@@ -59,3 +63,14 @@ class Searched:
                 + (f", partitions {partitions}" if partitions else "")
             )
         return found
+
+
+def decisions_called(settings: Settings, terminal: Terminal, archive: str | None, name: str) -> Sequence[Decision]:
+    """The decisions that are called so, the newest first. Raises `UsageError` where there is none."""
+    searched = Searched(settings, terminal, archive, ALWAYS, topics=False)
+    found = [each.said for each in searched.answers(name)]
+    decisions = [each for each in found if isinstance(each, Decision)]
+    if not decisions:
+        what = "is a dead letter's alone: sluice dlq replay sends its event again" if found else "is no decision's"
+        raise UsageError(f"{one_line(name)} is no file, and as an id it {what} ({'; '.join(searched.places)})")
+    return decisions

@@ -111,7 +111,7 @@ def draw_scenes(
     pixels = backgrounds(generator, batch, size)
     for _ in range(2 if recipe.scraps else 0):
         _paste_scraps(pixels, atlas, generator, recipe.scraps)
-    _paste_things(pixels, atlas, generator, shown, recipe)
+    paste_things(pixels, atlas, generator, shown, recipe)
     pixels = wear(pixels, generator) if recipe.worn else pixels.clamp_(0, 1)
     return Scenes(pixels, shown)
 
@@ -142,8 +142,13 @@ def _paste_scraps(canvas: Tensor, atlas: Atlas, generator: torch.Generator, shar
     canvas[chosen] = paste(canvas[chosen], atlas, placement.rows(chosen))
 
 
-def _paste_things(canvas: Tensor, atlas: Atlas, generator: torch.Generator, shown: Tensor, recipe: Recipe) -> None:
-    """Paste a thing alone anywhere, and several each into a corner of its own, the main thing on top."""
+def paste_things(
+    canvas: Tensor, atlas: Atlas, generator: torch.Generator, shown: Tensor, recipe: Recipe
+) -> Placement:
+    """Paste a thing alone anywhere, and several each into a corner of its own, the main thing on top.
+
+    Returns where the main things were pasted.
+    """
     batch = canvas.shape[0]
     alone = shown[:, 1] == NOTHING
     big = uniform(generator, *recipe.sizes, batch)
@@ -159,6 +164,7 @@ def _paste_things(canvas: Tensor, atlas: Atlas, generator: torch.Generator, show
         placement = random_placement(generator, shown[:, rank], centre, own, turn=TURN)
         chosen = (shown[:, rank] != NOTHING).nonzero().flatten()
         canvas[chosen] = paste(canvas[chosen], atlas, placement.rows(chosen))
+    return placement
 
 
 def _corners(generator: torch.Generator, batch: int) -> Tensor:
@@ -202,7 +208,7 @@ def _colour(generator: torch.Generator, batch: int) -> Tensor:
 
 def paste(canvas: Tensor, atlas: Atlas, placement: Placement) -> Tensor:
     """``float32[B,3,S,S]``: ``canvas`` with one sprite over each scene (Porter-Duff "over", premultiplied)."""
-    sprites = _sample(atlas, placement, canvas.shape[-1])
+    sprites = sampled(atlas, placement, canvas.shape[-1])
     alpha = sprites[:, 3:]
     flat = sprites[:, :3].flatten(2)
     matrix, shift = placement.colour[:, :, :3], placement.colour[:, :, 3:]
@@ -211,7 +217,7 @@ def paste(canvas: Tensor, atlas: Atlas, placement: Placement) -> Tensor:
     return canvas * (1 - alpha) + rgb
 
 
-def _sample(atlas: Atlas, placement: Placement, size: int) -> Tensor:
+def sampled(atlas: Atlas, placement: Placement, size: int) -> Tensor:
     """``float32[B,4,size,size]``: each sprite turned and scaled into its frame, from the level that fits its size."""
     inverse = placement.matrix / placement.size.view(-1, 1, 1)
     offset = -(inverse @ placement.centre.unsqueeze(2))

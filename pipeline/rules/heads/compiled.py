@@ -95,6 +95,17 @@ class JoinedOpinion:
         opinion, column = max(asked, key=lambda each: each[0].scores[image, each[1]])
         return opinion.evidence(image, column)
 
+    def by_head(self, image: int, policy: int) -> list[tuple[float, Evidence]]:
+        """What each head that judges the policy has to say, in the look that gave the score: its own, and why."""
+        if self.closer is not None and (image, policy) in self.from_closer:
+            return self.closer.by_head(self.in_closer[image], policy)
+        said = zip(self.opinions, self.compiled.columns, strict=True)
+        asked = [(opinion, columns.index(policy)) for opinion, columns in said if policy in columns]
+        return [
+            (round(float(opinion.scores[image, column]), SCORE_DIGITS), opinion.evidence(image, column))
+            for opinion, column in asked
+        ]
+
     def background_lse(self, image: int) -> Features | None:
         """As `PromptsHead.background_lse`, of all views of the image, those of a second look last."""
         said = next(each for each in self.opinions if isinstance(each, PromptsOpinion)).background_lse(image)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from time import monotonic, time
 from typing import Annotated
@@ -18,13 +17,14 @@ from pipeline.lab.evasion.record import Record
 from pipeline.lab.evasion.record_json import record_json
 from pipeline.lab.evasion.registry import chosen
 from pipeline.rules.policies.files import parse_policies
-from pipeline.rules.policies.policy_set import Policy, PolicySet
+from pipeline.rules.policies.policy_set import Policy
 from workers import assembly
 from workers.commands.options import AsJson
 from workers.policies.drill import run_drill
 from workers.policies.drill_cases import cases, remarks
 from workers.policies.drill_samples import prepare
 from workers.policies.junit import junit_xml
+from workers.policies.named import named_policies
 from workers.policies.other_model import SayOtherModel
 from workers.settings import Settings
 from workers.settings.options import with_settings
@@ -80,7 +80,7 @@ def drill(
     check_writable("--junit", junit, in_new_folder=True)
     check_writable("--html", html)
     policy_set = parse_policies(read_policy_folder(settings.policies))  # a slip is found before the model is loaded
-    policies = _drilled(policy_set, ids or (), settings.policies)
+    policies = named_policies(policy_set, ids or (), settings.policies, "drill")
     _say_without_samples(policies, settings.policies)
     with terminal.status("loading the model and the policies"):
         judge = assembly.judge(settings, assembly.load_model(settings), MemoryTextCache(), SayOtherModel())
@@ -107,25 +107,6 @@ def _show(record: Record, terminal: Terminal, *, as_json: bool) -> None:
         show(record, terminal.out)
     for sample in record.not_drilled:
         say(f"NOT DRILLED  {sample}", err=as_json)
-
-
-def _drilled(policy_set: PolicySet, names: Sequence[str], folder: Path) -> list[Policy]:
-    """The active policies of those ids; all without any. Raises `UsageError` for an id that there is not."""
-    active = {policy.id: policy for policy in policy_set.active}
-    off = {policy.id for policy in policy_set.policies} - set(active)
-    for name in names:
-        if name in active:
-            continue
-        if name in off:
-            raise UsageError(
-                f"the policy {name!r} is off, so nothing is scored by it; write 'mode: shadow' to drill it"
-            )
-        if Path(name).is_dir():
-            raise UsageError(f"{name} is a folder: name it with --policies, and policies by their ids")
-        near = get_close_matches(name, active, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(active) or 'none'}"
-        raise UsageError(f"{folder}: no policy is called {name!r}; {hint}")
-    return [active[name] for name in dict.fromkeys(names)] if names else list(active.values())
 
 
 def _say_without_samples(policies: Sequence[Policy], folder: Path) -> None:

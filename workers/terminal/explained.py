@@ -1,0 +1,48 @@
+"""An explanation on the terminal: what the score leads to, sentences, heads, views, and the map in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from pipeline.lab.explain import words
+from pipeline.lab.explain.record import Explanation, Why
+from workers.scan.report import COLOURS
+from workers.terminal.console import Terminal, told
+
+MOST_VIEWS = 8
+
+
+def show(found: Explanation, terminal: Terminal) -> None:
+    """Print all of it, laid out for eighty columns."""
+    terminal.print(told((f"{found.verdict:<6}", COLOURS[found.verdict]), f" {found.image}"))
+    scores = sorted(found.scores.items(), key=lambda pair: -pair[1])
+    terminal.print(told(("scores: " + ", ".join(f"{name} {score:.3f}" for name, score in scores), "dim")))
+    for each in found.policies:
+        _policy(each, terminal)
+    for note in found.notes:
+        terminal.print(told((f"note: {note}", "yellow")))
+
+
+def _policy(why: Why, terminal: Terminal) -> None:
+    terminal.print(told(""))
+    terminal.print(told((why.policy, "bold"), f"  {words.outcome(why)}"))
+    terminal.out.print(_table(("sentence", "is", "share"), words.sentence_rows(why)))
+    if len(why.heads) > 1:
+        terminal.out.print(_table(("head", "says", "score"), words.head_rows(why)))
+    views = words.view_rows(why)
+    terminal.out.print(_table(("view", "score", ""), views[:MOST_VIEWS]))
+    if len(views) > MOST_VIEWS:
+        terminal.print(told((f"and {len(views) - MOST_VIEWS} views with less", "dim")))
+    for line in words.proof(why):
+        terminal.print(told(line))
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 1, 0, 0))
+    for column in columns:
+        table.add_column(column, justify="right" if column in {"share", "score"} else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(told(cell) for cell in row))
+    return table
