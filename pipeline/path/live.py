@@ -111,6 +111,7 @@ class LivePolicies:
             self._live = offered
             self._hooks.policies_loaded(policy_set.version, len(policy_set.policies))
             self._hooks.went_live(policy_set.version, files)
+            self._hooks.shadows(policy_set.shadows)
             self._hooks.background(lines_left(offered.compiled))
             self._hooks.calibrated_for_another_model(policy_set.calibrated_for_another(self._spec.fingerprint))
             self._hooks.unproven(policy_set.unproven)

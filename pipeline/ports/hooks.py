@@ -83,6 +83,9 @@ class Hooks:
     def unproven(self, policies: Sequence[str]) -> None:
         """A policy set went live; `policies` are the active ones, often none, whose thresholds are a best guess."""
 
+    def shadows(self, pairs: Mapping[str, str]) -> None:
+        """A policy set went live; `pairs` maps each policy in shadow that names one to its live policy."""
+
     def policies_refused(self, reason: str) -> None:
         """A set did not validate (``invalid``) or could not be taken up now (``error``); the last good one stays."""
 

@@ -264,3 +264,18 @@ def test_nothing_is_lost_between_threads_and_a_scrape(hooks: PrometheusHooks) ->
         exposed(hooks)
     assert value(hooks, "sluice_images_total", outcome="decided") == 1200
     assert value(hooks, "sluice_score_ratio_count", policy="weapons") == 1200
+
+
+def test_a_shadow_is_counted_beside_the_policy_that_it_names(hooks: PrometheusHooks) -> None:
+    def images(flagged_by: str) -> float | None:
+        return value(hooks, "sluice_shadow_images_total", policy="tobacco", live="weapons", flagged_by=flagged_by)
+
+    hooks.shadows({"tobacco": "weapons"})
+    for shadow, live in ((0.9, 0.9), (0.1, 0.9), (0.9, 0.1), (0.1, 0.1), (0.2, 0.2)):
+        hooks.answered(decided({"tobacco": shadow, "weapons": live}), 0.1)
+    hooks.answered(decided({"weapons": 0.5}), 0.1)
+    assert [images(each) for each in BOUNDS["flagged_by"]] == [1, 1, 1, 2]
+    hooks.shadows({"tobacco": "gambling"})
+    assert images("both") is None
+    hooks.shadows({})
+    assert not list(series(hooks, "sluice_shadow_images"))

@@ -69,6 +69,10 @@ COMMANDS: Mapping[str, str | Group] = {
                 "Validate every policy file; each problem is a line with file, line and reason, and the exit status"
                 " is 2."
             ),
+            "compare": (
+                "Hold two policies against each other: what both flag, only one of them, and what reviewers get of"
+                " each."
+            ),
             "diff": (
                 "Say what differs between two folders of policies, and what it would do, as a comment for a pull"
                 " request."

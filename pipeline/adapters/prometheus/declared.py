@@ -25,12 +25,14 @@ BOUNDS: Mapping[str, tuple[str, ...] | str] = {
     "reason": tuple(reason.value for reason in Reason),
     "stage": ("fetch", "recall", "decode", "encode", "look_again", "decide", "thumbnail", "publish"),
     "result": ("hit", "miss", "error", "loaded", "invalid", "made", "failed"),
+    "flagged_by": ("both", "live", "shadow", "neither"),
     "left_out": ("thumbnail", "record"),
     "form": (*(form.name.lower() for form in Form if form), "dead_letter"),
     "loss": LOSSES,
     "cause": DEATHS,
     "queue": "the sections of the runner, fixed at the start",
     "policy": "the policies that decide now: one that leaves the set takes its series along",
+    "live": "the policies that those in shadow are compared with, one each",
     "topic": "the topics that the worker reads",
     "partition": "the partitions that the worker owns: each assignment forgets the last one's",
     "version": "one, that of the live policy set",
@@ -117,6 +119,11 @@ class Metrics:
             "sluice_matches",
             "Images that reached a threshold of a policy, by the severest action reached and the policy's mode.",
             *("policy", "action", "mode"),
+        )
+        self.shadow_images = make.counter(
+            "sluice_shadow_images",
+            "Images that a policy in shadow and the live one that it names both scored, by which of them flags it.",
+            *("policy", "live", "flagged_by"),
         )
         self.scores = make.histogram(
             "sluice_score_ratio", "Scores (probabilities) of decided images, by policy.", SCORE_BUCKETS, "policy"

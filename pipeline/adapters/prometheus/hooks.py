@@ -16,6 +16,7 @@ from prometheus_client import (
 
 from pipeline.adapters.prometheus.declared import BOUNDS, Metrics
 from pipeline.adapters.prometheus.policy_series import PolicySeries
+from pipeline.adapters.prometheus.shadow_series import ShadowSeries
 from pipeline.errors import Reason
 from pipeline.ports import DEATHS, LOSSES, EncoderSpec, Hooks
 from pipeline.rules.policies.policy_set import CalibratedFor
@@ -61,6 +62,7 @@ class PrometheusHooks(Hooks):
         for left_out in BOUNDS["left_out"]:
             metrics.features_refused.labels(left_out)
         self._policies = PolicySeries(metrics)
+        self._shadows = ShadowSeries(metrics.shadow_images)
         self._replacing = Lock()
 
     def polled(self, events: int, value_bytes: int) -> None:
@@ -95,6 +97,7 @@ class PrometheusHooks(Hooks):
         if latency is not None:
             self._latency.observe(latency)
         self._policies.count(decision)
+        self._shadows.count(decision)
 
     def _dead_lettered(self, failure: Failure, latency: float | None) -> None:
         self._dead.inc()
@@ -147,6 +150,9 @@ class PrometheusHooks(Hooks):
 
     def went_live(self, version: str, files: Mapping[str, bytes]) -> None:  # noqa: ARG002 - loaded has the version
         self._metrics.policy_set_bytes.set(sum(map(len, files.values())))
+
+    def shadows(self, pairs: Mapping[str, str]) -> None:
+        self._shadows.follow(pairs)
 
     def calibrated_for_another_model(self, policies: Mapping[str, CalibratedFor]) -> None:
         self._metrics.other_model_policies.set(len(policies))

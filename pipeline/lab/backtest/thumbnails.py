@@ -17,7 +17,7 @@ Key = tuple[str, int]
 def with_thumbnails(record: Record, archive: Archive, most: int) -> Record:
     """The same, with the pictures of the first `most` images that the archive still has. Erased ones have none."""
     wanted = dict.fromkeys(_key(near) for policy in record.policies for near in _told_of(policy))
-    found = dict(_found(archive, list(wanted)[:most]))
+    found = dict(pictures_of(archive, list(wanted)[:most]))
 
     def pictured(images: Iterable[Near]) -> tuple[Near, ...]:
         return tuple(replace(near, thumbnail=found.get(_key(near))) for near in images)
@@ -43,8 +43,8 @@ def _key(near: Near) -> Key:
     return near.segment, near.record
 
 
-def _found(archive: Archive, keys: Iterable[Key]) -> Iterator[tuple[Key, bytes]]:
-    """Look for them segment by segment. One that was compacted meanwhile has none: its path is another."""
+def pictures_of(archive: Archive, keys: Iterable[Key]) -> Iterator[tuple[Key, bytes]]:
+    """Look for pictures segment by segment. One that was compacted meanwhile has none: its path is another."""
     wanted: dict[str, set[int]] = {}
     for path, offset in keys:
         wanted.setdefault(path, set()).add(offset)

@@ -67,6 +67,8 @@ def _decides(policy: Policy) -> object:
 def _of_policy(was: Policy, now: Policy) -> Iterator[Difference]:
     if was.mode != now.mode:
         yield Difference("mode", f"{was.mode} → {now.mode}")
+    if was.shadow_of != now.shadow_of:
+        yield from _lines("shadow_of", *((each.id,) if each else () for each in (was.shadow_of, now.shadow_of)))
     for action in _ACTIONS:
         yield from _threshold(action, was.actions.get(action), now.actions.get(action))
     yield from _lines("prompts", was.prompts, now.prompts)

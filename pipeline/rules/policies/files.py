@@ -22,6 +22,7 @@ from pipeline.rules.policies.forms import DefaultsForm, FileForm, PolicyForm, re
 from pipeline.rules.policies.lengths import TokenCounter, cut_off, long_lines
 from pipeline.rules.policies.names import BACKGROUND_SUFFIX, DEFAULTS_FILE, SUFFIXES, is_document
 from pipeline.rules.policies.policy_set import CalibratedFor, Defaults, Location, Policy, PolicySet, policy_version
+from pipeline.rules.policies.shadow_of import shadow_of, shadow_problems
 from pipeline.rules.policies.yaml_lines import Located, YamlError, load
 from pipeline.wire import Action
 
@@ -61,6 +62,7 @@ def parse_policies(files: Mapping[str, bytes], counter: TokenCounter | None = No
         stems[stem] = path
         if policy := _policy(path, stem, files[path], defaults, counter, problems):
             policies.append(policy)
+    problems.extend(shadow_problems(policies, stems))
     if not stems and not problems:
         problems.append(Problem(_folder(named), 0, "no policy in it; a policy is a file such as weapons.yaml"))
     policy_set = PolicySet(tuple(policies), defaults)
@@ -112,6 +114,7 @@ def _policy(
         must_flag=tuple(form.tests.must_flag),
         must_pass=tuple(form.tests.must_pass),
         calibrated=CalibratedFor(**form.calibrated.model_dump()) if form.calibrated else None,
+        shadow_of=shadow_of(form.shadow_of, path, located),
         where=Location(path, located.line(("prompts",))),
         samples={
             sample: Location(path, located.line(("tests", key, index)))

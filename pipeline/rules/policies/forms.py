@@ -136,6 +136,7 @@ class PolicyForm(FileForm):
     description: str = ""
     owner: str = ""
     mode: Mode = "enforce"
+    shadow_of: Text | None = None
     prompts: Annotated[Sentences, Field(min_length=1)]
     unless: Sentences = []
     actions: Annotated[dict[Action, Share], Field(min_length=1)]

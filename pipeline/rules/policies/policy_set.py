@@ -51,6 +51,14 @@ class Location:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """Another policy that a policy names, and where it does."""
+
+    id: str
+    where: Location = field(default=Location(""), compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class CalibratedFor:
     """The model that a policy's thresholds were set for. The name is for people; the fingerprint identifies it."""
 
@@ -79,6 +87,8 @@ class Policy:
     must_pass: tuple[str, ...] = ()
     calibrated: CalibratedFor | None = None
     """None where the thresholds were set by hand."""
+    shadow_of: Named | None = None
+    """The live policy that this one, in mode shadow, is compared with."""
     version: str = field(default="", compare=False)
     where: Location | None = field(default=None, compare=False, repr=False)
     """Where its prompts stand."""
@@ -134,6 +144,13 @@ class PolicySet:
     def active(self) -> tuple[Policy, ...]:
         """The policies that are scored: those in mode enforce or shadow."""
         return tuple(policy for policy in self.policies if policy.mode != "off")
+
+    @property
+    def shadows(self) -> dict[str, str]:
+        """For each policy in mode shadow that names one, the live policy that it is compared with."""
+        scored = {policy.id for policy in self.active}
+        named = {policy.id: policy.shadow_of.id for policy in self.active if policy.shadow_of is not None}
+        return {policy: live for policy, live in named.items() if live in scored}
 
     def calibrated_for_another(self, fingerprint: str) -> dict[str, CalibratedFor]:
         """The active policies whose thresholds were set for a model other than that one, by id."""
