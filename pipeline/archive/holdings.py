@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pipeline.archive.denied import DenyList
 from pipeline.archive.listing import Segment
+from pipeline.archive.policy_sets import SEEN_BY
 from pipeline.archive.segments import Contents, contents, opened
 from pipeline.errors import StoreChangedError
 from pipeline.ports import Store
@@ -53,6 +54,7 @@ def contents_of(
 def aside(store: Store) -> Aside:
     """What lies beside the segments."""
     reviews, unreadable, policy_sets, erasures = (
-        sum(1 for _ in store.list(prefix)) for prefix in (REVIEWS, UNREADABLE, POLICY_SETS, ERASED)
+        sum(1 for path in store.list(prefix) if SEEN_BY not in path)
+        for prefix in (REVIEWS, UNREADABLE, POLICY_SETS, ERASED)
     )
     return Aside(reviews, unreadable, policy_sets, erasures, len(DenyList(store).load().entries))

@@ -13,10 +13,12 @@ from threading import Lock
 import numpy as np
 
 from pipeline.errors import EncoderError, PolicyError, StopError
+from pipeline.path.pictures import Pictures
 from pipeline.ports import Encoder, Hooks, TextCache
 from pipeline.rules.flags_everything import PROBES, lines_left, needs_probes, would_flag_everything
 from pipeline.rules.heads import CompiledPolicies, compile_policies
 from pipeline.rules.heads.ensembles import average, digest
+from pipeline.rules.policies.assets import NO_ASSETS, Assets
 from pipeline.rules.policies.files import parse_policies
 from pipeline.rules.policies.lengths import TokenCounter
 from pipeline.rules.policies.policy_set import PolicySet
@@ -71,6 +73,8 @@ class _Live:
     compiled: CompiledPolicies
     remembered: Mapping[str, Features]
     """Text features by prompt, through the set's templates."""
+    assets: Assets
+    """What was read beside the policies, the examples among it with their signals."""
 
 
 class LivePolicies:
@@ -80,8 +84,10 @@ class LivePolicies:
     waits for none.
     """
 
-    def __init__(self, encoder: Encoder, cache: TextCache, hooks: Hooks) -> None:
+    def __init__(self, encoder: Encoder, cache: TextCache, hooks: Hooks, pictures: Pictures | None = None) -> None:
+        """Without `pictures`, no set with examples is taken."""
         self._prompts = PromptFeatures(encoder, cache)
+        self._pictures = pictures
         self._spec = encoder.spec
         self._counter = TokenCounter(encoder.count_tokens, encoder.spec.context_length)
         self._hooks = hooks
@@ -95,44 +101,59 @@ class LivePolicies:
             raise StopError("no policy set is live yet")
         return live.compiled
 
-    def offer(self, files: Mapping[str, bytes]) -> PolicySet:
-        """Take a folder's files as the new policy set.
+    @property
+    def assets(self) -> Assets:
+        """What was read beside the live policies, by path, the examples among it with their signals."""
+        return self._live.assets if self._live else NO_ASSETS
+
+    def offer(self, files: Mapping[str, bytes], assets: Assets = NO_ASSETS) -> PolicySet:
+        """Take a folder's files, and the assets that they name, as the new policy set.
 
         Raises `PolicyError` where they do not validate or would flag everything, and `EncoderError` where their
         sentences cannot be encoded now. In both cases the last good set stays live.
         """
         with self._offering:
             try:
-                policy_set = parse_policies(files, self._counter)
-                offered = self._checked(policy_set)
+                policy_set = parse_policies(files, self._counter, assets)
+                offered = self._checked(policy_set, assets)
             except PolicyError:
                 self._hooks.policies_refused("invalid")
                 raise
             self._live = offered
             self._hooks.policies_loaded(policy_set.version, len(policy_set.policies))
-            self._hooks.went_live(policy_set.version, files)
+            self._hooks.went_live(policy_set.version, files, offered.assets)
             self._hooks.shadows(policy_set.shadows)
             self._hooks.background(lines_left(offered.compiled))
             self._hooks.calibrated_for_another_model(policy_set.calibrated_for_another(self._spec.fingerprint))
             self._hooks.unproven(policy_set.unproven)
             return policy_set
 
-    def compiled(self, policy_set: PolicySet) -> CompiledPolicies:
+    def compiled(self, policy_set: PolicySet, assets: Assets | None = None) -> CompiledPolicies:
         """Compile any set, to look at it. The live set stays as it is, with the text features that are kept for it.
 
-        Encodes the sentences that neither the live set nor the shared cache knows. Raises `EncoderError`.
+        Without `assets`, those of the live set are taken. Encodes the sentences and pictures that neither the live
+        set nor the caches know. Raises `EncoderError`, and `PolicyError` for pictures that cannot be read.
         """
-        return self._compiled(policy_set, self._features_of(policy_set, policy_set.sentences()))
+        seen = self._seen(policy_set, self.assets if assets is None else assets)
+        return self._compiled(policy_set, self._features_of(policy_set, policy_set.sentences()), seen)
 
-    def _checked(self, policy_set: PolicySet) -> _Live:
+    def _checked(self, policy_set: PolicySet, assets: Assets) -> _Live:
         """The set, ready to be live. Raises `PolicyError` for policies that would flag everything."""
         probes = PROBES if needs_probes(policy_set, self._spec.logit_bias) else ()
         features = self._features_of(policy_set, (*policy_set.sentences(), *probes))
-        compiled = self._compiled(policy_set, features)
+        seen = self._seen(policy_set, assets)
+        compiled = self._compiled(policy_set, features, seen)
         if problems := would_flag_everything(compiled, {probe: features[probe] for probe in probes}):
             raise PolicyError(problems)
         # Copies: a row of a matrix would keep the whole matrix in memory.
-        return _Live(compiled, {prompt: row.copy() for prompt, row in features.items()})
+        return _Live(compiled, {prompt: row.copy() for prompt, row in features.items()}, seen)
+
+    def _seen(self, policy_set: PolicySet, assets: Assets) -> Assets:
+        if not any(policy.examples.pictures for policy in policy_set.active):
+            return assets
+        if self._pictures is None:
+            raise StopError("policies with examples were given to what reads no pictures")
+        return self._pictures.seen(policy_set, assets)
 
     def _features_of(self, policy_set: PolicySet, prompts: Iterable[str]) -> dict[str, Features]:
         templates, live = policy_set.defaults.templates, self._live
@@ -140,5 +161,5 @@ class LivePolicies:
             return self._prompts.of(prompts, templates, {})
         return self._prompts.of(prompts, templates, live.remembered)
 
-    def _compiled(self, policy_set: PolicySet, features: Mapping[str, Features]) -> CompiledPolicies:
-        return compile_policies(policy_set, features, self._spec.logit_scale, self._spec.logit_bias)
+    def _compiled(self, policy_set: PolicySet, features: Mapping[str, Features], assets: Assets) -> CompiledPolicies:
+        return compile_policies(policy_set, features, self._spec.logit_scale, self._spec.logit_bias, assets)

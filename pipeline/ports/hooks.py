@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import structlog
 
 from pipeline.ports.model import EncoderSpec
+from pipeline.rules.policies.assets import NO_ASSETS, Assets
 from pipeline.rules.policies.policy_set import CalibratedFor
 from pipeline.wire import Answer
 
@@ -74,8 +75,8 @@ class Hooks:
     def policies_loaded(self, version: str, policies: int) -> None:
         """A policy set went live."""
 
-    def went_live(self, version: str, files: Mapping[str, bytes]) -> None:
-        """A policy set went live, which was read from these files."""
+    def went_live(self, version: str, files: Mapping[str, bytes], assets: Assets = NO_ASSETS) -> None:
+        """A policy set went live, which was read from these files and assets; examples bring their signals."""
 
     def calibrated_for_another_model(self, policies: Mapping[str, CalibratedFor]) -> None:
         """A policy set went live; `policies` are the active ones, often none, with thresholds for another model."""

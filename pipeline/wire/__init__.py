@@ -40,6 +40,7 @@ from pipeline.wire.events import (
 )
 from pipeline.wire.features import (
     ArchiveRecord,
+    AssetRecord,
     FeaturesRecord,
     PolicySetRecord,
     archive_record_bytes,
@@ -89,6 +90,7 @@ __all__ = [
     "Against",
     "Answer",
     "ArchiveRecord",
+    "AssetRecord",
     "Claim",
     "DeadLetter",
     "Decided",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from pipeline.wire.decisions import Decision, Turned
+from pipeline.wire.decisions import Decision, ModelRef, Turned
 from pipeline.wire.names import FEATURES_SCHEMA
 
 
@@ -43,6 +43,26 @@ class FeaturesRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"
     """A WebP of 256 pixels or less."""
 
 
+class AssetRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A file that a policy names beside itself: its content, or the features that a model made of a picture."""
+
+    sha256: str
+    """Of the file, in hexadecimal digits."""
+    content: bytes | None = None
+    """None for a picture, and for what was left out."""
+    left_out: str = ""
+    """Why the content is not kept where it should be."""
+    model: ModelRef | None = None
+    """What made the features; None without any, as of the examples of a policy that is off."""
+    preprocess: str = ""
+    dimension: int = 0
+    """D"""
+    features: bytes = b""
+    """``float16[V,D]``: exactly the features that the policy was fitted to."""
+    regions: bytes = b""
+    """``pipeline.signals.REGION[V]``, as in `FeaturesRecord`."""
+
+
 class PolicySetRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="policy_set"):
     """A policy set that went live: the files of its folder, by which its decisions can be made again."""
 
@@ -51,6 +71,8 @@ class PolicySetRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind
     files: dict[str, bytes]
     live_at: str
     """RFC 3339, when the worker that sent this took it up."""
+    assets: dict[str, AssetRecord] = {}
+    """What lies beside the policies, by path relative to their folder."""
 
 
 ArchiveRecord = FeaturesRecord | PolicySetRecord

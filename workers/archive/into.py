@@ -9,9 +9,9 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 
 from pipeline.ports import Publisher, Store
-from pipeline.wire import PolicySetRecord, rfc3339
 from workers.assembly import Judge
 from workers.assembly.stores import archive_store
+from workers.policies.sent import policy_set_record
 from workers.settings import Settings
 
 
@@ -43,8 +43,7 @@ def kept_in(store: Store | None, stream: str, publisher: Publisher, judge: Judge
     with closing(store):
         archiving = ArchivingPublisher(publisher, store, stream)
         version = judge.live().policy_set.version
-        live = PolicySetRecord(version=version, files=dict(judge.files), live_at=rfc3339(time.time()))
-        keep_policy_set(store, live)
+        keep_policy_set(store, policy_set_record(version, judge.files, judge.live.assets, time.time()))
         try:
             yield archiving
         finally:

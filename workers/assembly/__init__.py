@@ -5,7 +5,7 @@ builds the moderator that judges a stream by them.
 """
 
 from workers.assembly.claims import claim_fetcher
-from workers.assembly.decoding import decoder_alone, preprocess_of
+from workers.assembly.decoding import decoder_alone, decoder_here, preprocess_of
 from workers.assembly.judgement import Judge, build_feature_cache, judge, judge_by
 from workers.assembly.model import Model, load_encoder, load_model, product_device
 from workers.assembly.path import moderator
@@ -17,6 +17,7 @@ __all__ = [
     "build_feature_cache",
     "claim_fetcher",
     "decoder_alone",
+    "decoder_here",
     "judge",
     "judge_by",
     "load_encoder",

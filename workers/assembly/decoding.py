@@ -47,6 +47,12 @@ def decoder_alone(settings: Settings) -> Decoder:
     return _pillow(settings)(shape)
 
 
+def decoder_here(settings: Settings, spec: EncoderSpec) -> Decoder:
+    """The decoder for a model, in this process: for commands that read a few pictures of their own user's at most."""
+    inner, outer = _pillow(settings)(spec), _nvjpeg(settings)
+    return inner if outer is None else outer(spec, inner)
+
+
 def preprocess_of(settings: Settings, spec: EncoderSpec) -> str:
     """What a worker with these settings calls its preprocessing; no process is started and no device is asked for."""
     alone = _pillow(settings)(spec).name

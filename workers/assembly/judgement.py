@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 from threadpoolctl import threadpool_limits
 
 from pipeline.adapters.local.last_good import LastGood
+from pipeline.adapters.local.policy_folder import Reading
 from pipeline.adapters.memory import MemoryFeatureCache, MemoryTextCache
 from pipeline.adapters.memory.tiered import TieredFeatureCache
 from pipeline.path.live import LivePolicies
+from pipeline.path.pictures import Pictures
 from pipeline.ports import FeatureCache, Hooks, TextCache
+from pipeline.rules.policies.assets import NO_ASSETS, Assets
 from workers.assembly.model import Model
 from workers.policies.first import offer_first
 from workers.settings import Settings
@@ -26,10 +29,15 @@ class Judge:
     """A model with policies put to it."""
 
     model: Model
-    files: Mapping[str, bytes]
-    """The policy files that went live first."""
+    reading: Reading
+    """The policy files that went live first, and what they name beside themselves."""
     live: LivePolicies
     features: FeatureCache
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """The policy files that went live first."""
+        return self.reading.files
 
 
 def judge(
@@ -44,22 +52,24 @@ def judge(
 
     Raises `PolicyError` when the policies do not hold, and there is no `last_good` set that does.
     """
-    live = LivePolicies(model.encoder, text_cache, hooks)
+    features = MemoryFeatureCache(settings.remember) if features is None else features
+    live = LivePolicies(model.encoder, text_cache, hooks, Pictures(model.encoder, model.decoder, features))
     with threadpool_limits(1, user_api="blas"):  # type: ignore[no-untyped-call]  # as in `moderator`
-        files = offer_first(settings, live, hooks, last_good)
+        reading = offer_first(settings, live, hooks, last_good)
     hooks.model_loaded(model.encoder.spec)
-    return Judge(model, files, live, MemoryFeatureCache(settings.remember) if features is None else features)
+    return Judge(model, reading, live, features)
 
 
-def judge_by(files: Mapping[str, bytes], model: Model) -> Judge:
+def judge_by(files: Mapping[str, bytes], assets: Assets = NO_ASSETS, *, model: Model) -> Judge:
     """Put a policy set of these very files to the model, such as one that was live once; no image is remembered.
 
     Raises `PolicyError` when they do not hold.
     """
-    live = LivePolicies(model.encoder, MemoryTextCache(), Hooks())
+    features = MemoryFeatureCache(0)
+    live = LivePolicies(model.encoder, MemoryTextCache(), Hooks(), Pictures(model.encoder, model.decoder, features))
     with threadpool_limits(1, user_api="blas"):  # type: ignore[no-untyped-call]  # as in `moderator`
-        live.offer(files)
-    return Judge(model, files, live, MemoryFeatureCache(0))
+        live.offer(files, assets)
+    return Judge(model, Reading(files, assets=assets), live, features)
 
 
 def build_feature_cache(

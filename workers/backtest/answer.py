@@ -53,7 +53,8 @@ def answered(settings: Settings, archive: Archive, subject: Subject) -> Answer:
     segments = segments_in(archive, window)
     with terminal.status("loading the model and the policies"):
         encoder = assembly.load_encoder(settings, spread=True)
-        asking = question(subject.policies, subject.against, encoder, MemoryTextCache(), subject.nearest)
+        decoder = assembly.decoder_here(settings, encoder.spec)
+        asking = question(subject.policies, subject.against, encoder, decoder, MemoryTextCache(), subject.nearest)
     preprocess = assembly.preprocess_of(settings, encoder.spec)
     asked = _asked(subject, asking, encoder.spec, preprocess, archive.store.address)
     screen = assembly.screen(settings, asking.sets)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.adapters.local.policy_folder import read_policy_folder
+from pipeline.adapters.local.policy_folder import policies_in, read_policy_folder
+from pipeline.adapters.memory import MemoryFeatureCache
 from pipeline.errors import UsageError
 from pipeline.lab.backtest.engine import Question
 from pipeline.path.live import LivePolicies
-from pipeline.ports import Encoder, Hooks, TextCache
+from pipeline.path.pictures import Pictures
+from pipeline.ports import Decoder, Encoder, Hooks, TextCache
 from pipeline.rules.heads import CompiledPolicies
-from pipeline.rules.policies.files import parse_policies
 from pipeline.rules.policies.names import SUFFIXES
 from pipeline.rules.policies.policy_set import PolicySet
 from workers.policies.other_model import SayOtherModel
@@ -27,25 +28,26 @@ def folder_of(policies: Path) -> tuple[Path, str | None]:
 def check(policies: Path, against: Path | None) -> None:
     """Find what is wrong with the files before a model is loaded. Raises `PolicyError` and `UsageError`."""
     folder, only = folder_of(policies)
-    _only(parse_policies(read_policy_folder(folder)), only, policies)
+    _only(policies_in(folder), only, policies)
     if against is not None:
-        parse_policies(read_policy_folder(against))
+        policies_in(against)
 
 
-def question(policies: Path, against: Path | None, encoder: Encoder, cache: TextCache, nearest: int) -> Question:
+def question(
+    policies: Path, against: Path | None, encoder: Encoder, decoder: Decoder, cache: TextCache, nearest: int
+) -> Question:
     """The policies, compiled as a worker does it. Raises `PolicyError` for those that a worker would refuse."""
     folder, only = folder_of(policies)
     hooks = SayOtherModel()
-    now = _compiled(folder, encoder, cache, hooks, only, policies)
-    before = None if against is None else _compiled(against, encoder, cache, Hooks())
+    pictures = Pictures(encoder, decoder, MemoryFeatureCache(0))
+    now = _compiled(folder, LivePolicies(encoder, cache, hooks, pictures), only, policies)
+    before = None if against is None else _compiled(against, LivePolicies(encoder, cache, Hooks(), pictures))
     return Question(now, before, only, nearest)
 
 
-def _compiled(
-    folder: Path, encoder: Encoder, cache: TextCache, hooks: Hooks, only: str | None = None, named: Path = Path()
-) -> CompiledPolicies:
-    live = LivePolicies(encoder, cache, hooks)
-    policy_set = live.offer(read_policy_folder(folder))
+def _compiled(folder: Path, live: LivePolicies, only: str | None = None, named: Path = Path()) -> CompiledPolicies:
+    reading = read_policy_folder(folder)
+    policy_set = live.offer(reading.files, reading.assets)
     return live() if only is None else live.compiled(_only(policy_set, only, named))
 
 

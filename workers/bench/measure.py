@@ -135,7 +135,7 @@ class Bench:
         if not self.budget.affords("images seen before", 2 * len(few) / self._capacity()):
             return
         self.budget.say("streaming the same images again")
-        remembering = Judge(judge.model, judge.files, judge.live, MemoryFeatureCache(len(few)))
+        remembering = Judge(judge.model, judge.reading, judge.live, MemoryFeatureCache(len(few)))
         streams.through_memory(self.settings, remembering, few)
         self.figures.repeats = streams.through_memory(self.settings, remembering, list(few) * REPEATS).cost()
 
@@ -197,7 +197,7 @@ def _fastest(forwards: Sequence[Forward]) -> Forward:
 
 def _forgetful(judge: Judge) -> Judge:
     """A judge that is the same but remembers no image: every one is decoded and encoded."""
-    return Judge(judge.model, judge.files, judge.live, MemoryFeatureCache(0))
+    return Judge(judge.model, judge.reading, judge.live, MemoryFeatureCache(0))
 
 
 def _null(settings: Settings, model: Model, decoder: Decoder) -> Judge:

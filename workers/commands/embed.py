@@ -81,7 +81,7 @@ def embed(
 def _pictures(
     settings: Settings, model: Model, files: Iterable[str | None], writer: Writer, terminal: Terminal
 ) -> int:
-    judge = assembly.judge_by(NO_POLICY, model)
+    judge = assembly.judge_by(NO_POLICY, model=model)
     settings = settings.model_copy(update={"archive": "features", "second_look": "off"})
     with terminal.counting("embedding") as counter:
         report, done = EmbedReport(terminal, writer, counter.advance), Event()

@@ -18,7 +18,6 @@ from pipeline.errors import UsageError
 from pipeline.ports import Hooks
 from pipeline.rules.heads import CompiledPolicies
 from pipeline.rules.redeciding import Changes
-from pipeline.wire import PolicySetRecord, rfc3339
 from workers import assembly
 from workers.archive.opening import opened_archive, segments_made_by
 from workers.archive.options import ArchiveAt, Since, Until
@@ -26,6 +25,7 @@ from workers.history.publishing import MOST, Publishing
 from workers.history.redecide import Redeciding, newest_in
 from workers.history.redecided import Report
 from workers.policies.other_model import SayOtherModel
+from workers.policies.sent import policy_set_record
 from workers.process.interrupts import keeping
 from workers.services import kafka_publisher
 from workers.settings import Settings
@@ -124,5 +124,5 @@ def _named(said: list[str], compiled: CompiledPolicies) -> frozenset[str]:
 
 def _keep_policies(archive: Archive, judge: assembly.Judge) -> None:
     """So that `sluice replay` has them, though no worker may ever have had them live."""
-    version, now = judge.live().policy_set.version, rfc3339(time.time())
-    keep_policy_set(archive.store, PolicySetRecord(version=version, files=dict(judge.files), live_at=now))
+    version = judge.live().policy_set.version
+    keep_policy_set(archive.store, policy_set_record(version, judge.files, judge.live.assets, time.time()))

@@ -98,7 +98,7 @@ def _moderate(settings: Settings) -> None:
         vitals.notice("brake", moderator.braked)
         vitals.notice("claim checks", moderator.waiting_for)
         signal.signal(signal.SIGUSR1, lambda *_: moderator.release_brake())
-        watch = PolicyWatch(settings.policies, judge.files, judge.live, stop, hooks, last_good=last_good)
+        watch = PolicyWatch(settings.policies, judge.reading, judge.live, stop, hooks, last_good=last_good)
         held.enter_context(watched_policies(watch, stop, LAST_MOMENT))
         vitals.watch_progress("policy folder", watch.stalled)
         vitals.notice("policies", watch.refused)

@@ -115,7 +115,7 @@ class DemoStream:
         moderator = self._held.enter_context(assembly.moderator(settings, judge, source, publisher, fetcher, hooks))
         self._moderators.append(moderator)
         self._vitals.watch_progress("worker", lambda: max(each.stalled() for each in self._moderators))
-        watch = PolicyWatch(settings.policies, judge.files, judge.live, self._stop, hooks)
+        watch = PolicyWatch(settings.policies, judge.reading, judge.live, self._stop, hooks)
         self._held.enter_context(watched_policies(watch, self._stop, settings.drain_timeout))
         thread = Thread(target=self._run, args=(moderator,), name="sluice-worker", daemon=True)
         thread.start()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.adapters.local.policy_folder import read_policy_folder
+from pipeline.adapters.local.policy_folder import policies_in
 from pipeline.adapters.memory import MemoryTextCache
 from pipeline.errors import UsageError
 from pipeline.path.live import PromptFeatures
 from pipeline.ports import Encoder
-from pipeline.rules.policies.files import parse_policies
 from pipeline.rules.policies.lengths import TokenCounter, cut_off
 from pipeline.signals import Features
 from workers.settings import Settings
@@ -22,7 +21,7 @@ def text_features(settings: Settings, encoder: Encoder, texts: Sequence[str], *,
 
     Raises `UsageError` for one that the model would cut off.
     """
-    templates = AS_IT_STANDS if raw else parse_policies(read_policy_folder(settings.policies)).defaults.templates
+    templates = AS_IT_STANDS if raw else policies_in(settings.policies).defaults.templates
     counter = TokenCounter(encoder.count_tokens, encoder.spec.context_length)
     too_long = [said for text in texts if (said := cut_off(text, templates, counter))]
     if too_long:

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
 from pipeline.adapters.local.policy_folder import read_policy_folder
-from pipeline.adapters.memory import MemoryTextCache
+from pipeline.adapters.memory import MemoryFeatureCache, MemoryTextCache
 from pipeline.adapters.open_clip import BUNDLED_MODEL
 from pipeline.disk import read_bytes
 from pipeline.errors import UsageError
@@ -31,6 +31,7 @@ from pipeline.lab.training.record import TrainingRecord
 from pipeline.lab.training.run import SCENES_DATA
 from pipeline.lab.training.trainer import Trainer
 from pipeline.path.live import LivePolicies
+from pipeline.path.pictures import Pictures
 from pipeline.ports import Hooks
 from pipeline.rules.policies.files import parse_policies
 from workers import assembly
@@ -90,9 +91,12 @@ def write_for_scenes(
 ) -> str:
     """Measure a model of rendered scenes, write its card, and say in one sentence how well it does."""
     with _subject(settings, folder, font) as subject:
-        policies = LivePolicies(subject.encoder, MemoryTextCache(), Hooks())
+        pictures = Pictures(subject.encoder, subject.decoder, MemoryFeatureCache(0))
+        policies = LivePolicies(subject.encoder, MemoryTextCache(), Hooks(), pictures)
         # Not offered: a model that has learned little yet flags everything, and is measured all the same.
-        compiled = policies.compiled(parse_policies(read_policy_folder(settings.policies)))
+        reading = read_policy_folder(settings.policies)
+        policy_set = parse_policies(reading.files, assets=reading.assets)
+        compiled = policies.compiled(policy_set, reading.assets)
         symbola = next((path for path in SYMBOLA_PATHS if path.is_file()), None)
         findings = measure(subject, compiled, how_much, symbola)
         each = max(1, how_much.scenes // SCENES_OF_A_SPOT)

@@ -5,11 +5,11 @@ Tokens are counted without torch, too, but for a model that has a tokenizer of i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from pipeline.adapters.local.policy_folder import look_at, not_taken
+from pipeline.adapters.local.policy_folder import Reading, look_at, not_taken
 from pipeline.adapters.token_counts import token_counter
 from pipeline.errors import PolicyError, Problem
 from pipeline.rules.policies.files import BUILT_IN, parse_policies
@@ -61,12 +61,12 @@ def check_folder(settings: Settings) -> Checked:
     problems, policy_set = [*reading.problems, *reading.slips], None
     if not reading.problems:
         try:
-            policy_set = parse_policies(reading.files, token_counter(settings.model, _own_tokenizer))
+            policy_set = parse_policies(reading.files, token_counter(settings.model, _own_tokenizer), reading.assets)
         except PolicyError as error:
             problems += error.problems
         else:
             problems += _missing_samples(folder, policy_set)
-    notes = [*_strays(folder, reading.files, policy_set), *(_worth_knowing(folder, policy_set) if policy_set else ())]
+    notes = [*_strays(folder, reading, policy_set), *(_worth_knowing(folder, policy_set) if policy_set else ())]
     return Checked(policy_set, problems, notes)
 
 
@@ -84,14 +84,15 @@ def _missing_samples(folder: Path, policy_set: PolicySet) -> Iterator[Problem]:
                 yield where.problem(f"the sample {sample} {wrong}; samples are files, relative to this one")
 
 
-def _strays(folder: Path, files: Mapping[str, bytes], policy_set: PolicySet | None) -> Iterator[Problem]:
+def _strays(folder: Path, reading: Reading, policy_set: PolicySet | None) -> Iterator[Problem]:
     """The files of the folder that have no part in the set."""
     policies = policy_set.policies if policy_set else ()
-    samples = {sample.removeprefix("./").partition("/")[0] for policy in policies for sample in policy.samples}
+    named = (*(sample for policy in policies for sample in policy.samples), *reading.assets)
+    samples = {name.removeprefix("./").partition("/")[0] for name in named}
     yield from (each for each in not_taken(folder) if Path(each.file).name not in samples)
     if policy_set is None:
         return
-    for path in files:
+    for path in reading.files:
         is_text = path != BUILT_IN and path.endswith(BACKGROUND_SUFFIX) and Path(path).name not in samples
         if is_text and path != policy_set.defaults.background_file:
             yield Problem(path, 0, "not used: _defaults.yaml does not name it as the background")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import structlog
 
 from pipeline.adapters.local.last_good import LastGood
-from pipeline.adapters.local.policy_folder import read_policy_folder
+from pipeline.adapters.local.policy_folder import Reading, policies_in, read_policy_folder
 from pipeline.errors import PolicyError
 from pipeline.path.live import LivePolicies
 from pipeline.ports import Hooks
@@ -23,30 +21,28 @@ def last_good_of(settings: Settings) -> LastGood | None:
     return LastGood(settings.state, settings.policies, settings.group) if settings.state else None
 
 
-def offer_first(
-    settings: Settings, live: LivePolicies, hooks: Hooks, last_good: LastGood | None
-) -> Mapping[str, bytes]:
+def offer_first(settings: Settings, live: LivePolicies, hooks: Hooks, last_good: LastGood | None) -> Reading:
     """Make the folder's policies live, and keep them; where they do not hold, make the last good ones live.
 
-    Returns the files that are live. Raises `PolicyError` with what is wrong with the folder where none are kept.
+    Returns what is live. Raises `PolicyError` with what is wrong with the folder where none are kept.
     """
     try:
-        files = read_policy_folder(settings.policies)
-        policy_set = live.offer(files)
+        reading = read_policy_folder(settings.policies)
+        policy_set = live.offer(reading.files, reading.assets)
     except PolicyError as error:
         kept = last_good.read() if last_good else None
         if last_good is None or kept is None:
             raise
         return _offer_kept(kept, last_good, live, hooks, error)
     if last_good is not None:
-        last_good.keep(files_of(policy_set, files))
-    return files
+        last_good.keep(files_of(policy_set, reading.files), reading.assets)
+    return reading
 
 
 def check_first(settings: Settings) -> None:
     """Raise `PolicyError` where `offer_first` is bound to, as far as that shows without a model."""
     try:
-        parse_policies(read_policy_folder(settings.policies))
+        policies_in(settings.policies)
     except PolicyError:
         last_good = last_good_of(settings)
         kept = last_good.read() if last_good else None
@@ -54,11 +50,9 @@ def check_first(settings: Settings) -> None:
             raise
 
 
-def _offer_kept(
-    kept: Mapping[str, bytes], last_good: LastGood, live: LivePolicies, hooks: Hooks, error: PolicyError
-) -> Mapping[str, bytes]:
+def _offer_kept(kept: Reading, last_good: LastGood, live: LivePolicies, hooks: Hooks, error: PolicyError) -> Reading:
     try:
-        policy_set = live.offer(kept)
+        policy_set = live.offer(kept.files, kept.assets)
     except PolicyError as worse:
         log_problems("last_good_policies_refused", worse.problems)
         raise error from worse
@@ -70,9 +64,9 @@ def _offer_kept(
     return kept
 
 
-def _holds(files: Mapping[str, bytes]) -> bool:
+def _holds(kept: Reading) -> bool:
     try:
-        parse_policies(files)
+        parse_policies(kept.files, assets=kept.assets)
     except PolicyError:
         return False
     return True

@@ -11,6 +11,8 @@ import structlog
 
 from pipeline.errors import PublishError, RefusedError, ServiceError
 from pipeline.ports import Hooks, RecordWriter
+from pipeline.rules.archive.kept_assets import kept_assets
+from pipeline.rules.policies.assets import NO_ASSETS, Assets
 from pipeline.wire import PolicySetRecord, Record, archive_record_bytes, rfc3339
 
 PAUSE = 5.0
@@ -18,6 +20,11 @@ PAUSE = 5.0
 LEAVING = 5.0
 """Seconds that the end waits for sets that have not been sent; the next start sends the one that is live then."""
 _log = structlog.get_logger(__name__)
+
+
+def policy_set_record(version: str, files: Mapping[str, bytes], assets: Assets, now: float) -> PolicySetRecord:
+    """What an archive keeps of a set that goes live now; `assets` are those of `LivePolicies`."""
+    return PolicySetRecord(version=version, files=dict(files), live_at=rfc3339(now), assets=kept_assets(assets))
 
 
 class PolicySetsSent(Hooks):
@@ -44,9 +51,10 @@ class PolicySetsSent(Hooks):
         self._thread = Thread(target=self._run, name="sluice-policy-sets", daemon=True)
         self._thread.start()
 
-    def went_live(self, version: str, files: Mapping[str, bytes]) -> None:
+    def went_live(self, version: str, files: Mapping[str, bytes], assets: Assets = NO_ASSETS) -> None:
+        record = policy_set_record(version, files, assets, self._now())
         with self._changed:
-            self._waiting[version] = PolicySetRecord(version=version, files=dict(files), live_at=rfc3339(self._now()))
+            self._waiting[version] = record
             self._changed.notify_all()
 
     def close(self) -> None:

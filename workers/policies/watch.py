@@ -6,7 +6,7 @@ The watch never ends before it is told to. What it cannot take up for reasons th
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
@@ -14,6 +14,7 @@ from threading import Event, Thread
 import structlog
 
 from pipeline.adapters.local.last_good import LastGood
+from pipeline.adapters.local.policy_assets import AssetFiles
 from pipeline.adapters.local.policy_folder import Reading, look_at, looks, settled
 from pipeline.errors import PolicyError, Problem
 from pipeline.path.live import LivePolicies
@@ -34,7 +35,7 @@ class PolicyWatch:
     def __init__(
         self,
         folder: Path,
-        known: Mapping[str, bytes],
+        known: Reading,
         live: LivePolicies,
         stop: Event,
         hooks: Hooks,
@@ -42,14 +43,15 @@ class PolicyWatch:
         last_good: LastGood | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`known` are the files that are live: what differs from them is an edit."""
+        """`known` is what is live: what differs from it is an edit."""
         self._folder = folder
         self._live = live
         self._stop = stop
         self._hooks = hooks
         self._last_good = last_good
         self._clock = clock
-        self._answered = Reading(known).digest
+        self._beside = AssetFiles(folder)
+        self._answered = known.digest
         self._failed, self._due, self._pause = b"", 0.0, FIRST_PAUSE
         self._looked = clock()
         self._busy = False
@@ -86,9 +88,9 @@ class PolicyWatch:
             pause = min(2 * pause, LONGEST_PAUSE)
 
     def _look(self) -> None:
-        digest = look_at(self._folder).digest
+        digest = look_at(self._folder, self._beside).digest
         if digest != self._answered and not (digest == self._failed and self._clock() < self._due):
-            reading = settled(self._folder, self._stop)
+            reading = settled(self._folder, self._stop, self._beside)
             if reading is not None and reading.digest != self._answered:
                 self._answer(reading)
         self._looked = self._clock()
@@ -119,7 +121,7 @@ class PolicyWatch:
         if reading.problems:
             self._hooks.policies_refused("invalid")
             raise PolicyError(list(reading.problems))
-        return self._live.offer(reading.files)
+        return self._live.offer(reading.files, reading.assets)
 
     def _postpone(self, digest: bytes) -> None:
         if digest != self._failed:
@@ -139,7 +141,7 @@ class PolicyWatch:
                 gone=sorted(old - new),
             )
         if self._last_good is not None:
-            self._last_good.keep(files_of(now, reading.files))
+            self._last_good.keep(files_of(now, reading.files), reading.assets)
 
 
 @contextmanager

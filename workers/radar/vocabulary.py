@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.adapters.local.policy_folder import read_policy_folder
+from pipeline.adapters.local.policy_folder import policies_in
 from pipeline.errors import UsageError
 from pipeline.lab.radar.find import Vocabulary
 from pipeline.ports import Encoder
-from pipeline.rules.policies.files import parse_policies
 from workers.embed.texts import text_features
 from workers.settings import Settings
 
@@ -27,7 +26,7 @@ def vocabulary(settings: Settings, encoder: Encoder, file: Path | None) -> Vocab
 
 
 def _of_policies(settings: Settings) -> list[str]:
-    found = parse_policies(read_policy_folder(settings.policies))
+    found = policies_in(settings.policies)
     prompts = [prompt for policy in found.policies for prompt in policy.prompts]
     return list(dict.fromkeys((*prompts, *found.defaults.background)))
 

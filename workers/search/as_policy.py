@@ -24,12 +24,12 @@ def check_name(folder: Path, name: str, asked: Asked) -> Path:
     if not asked.by_words:
         raise UsageError("--as-policy: a policy is made of words; say what the pictures show")
     path = folder / f"{name}.yaml"
-    files = read_policy_folder(folder)
-    taken = [each for each in files if each.endswith(SUFFIXES) and Path(each).stem == name]
+    reading = read_policy_folder(folder)
+    taken = [each for each in reading.files if each.endswith(SUFFIXES) and Path(each).stem == name]
     if taken or path.exists():
         raise UsageError(f"--as-policy {name}: {taken[0] if taken else path} is there already; name another")
     try:
-        parse_policies({**files, str(path): _text(asked, LEAST, [])})
+        parse_policies({**reading.files, str(path): _text(asked, LEAST, [])}, assets=reading.assets)
     except PolicyError as error:
         raise UsageError(*(f"--as-policy {name}: {each}" for each in error.problems)) from error
     return path

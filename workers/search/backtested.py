@@ -28,15 +28,16 @@ def show_backtest(
     terminal: Terminal,
 ) -> None:
     """Judge the segments by the policy and print what `sluice backtest` prints of it."""
-    asking = question(path, None, loaded.model.encoder, loaded.texts, NEAREST)
-    spec = loaded.model.encoder.spec
+    model = loaded.model
+    asking = question(path, None, model.encoder, model.decoder, loaded.texts, NEAREST)
+    spec = model.encoder.spec
     asked = Asked(
         archive=archive.store.address,
         since=_time(window.since),
         until=_time(window.until),
         model=spec.name,
         fingerprint=spec.fingerprint,
-        preprocess=loaded.model.decoder.name,
+        preprocess=model.decoder.name,
         policies=str(path),
         policy_set=asking.now.policy_set.version,
         nearest=asking.nearest,

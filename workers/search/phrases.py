@@ -46,7 +46,7 @@ def compiled_words(
     """
     spec = model.encoder.spec
     counter = TokenCounter(model.encoder.count_tokens, spec.context_length)
-    found = _parsed(_shared(read_policy_folder(settings.policies)), prompts, unless, counter)
+    found = _parsed(_shared(read_policy_folder(settings.policies).files), prompts, unless, counter)
     policy = replace(found.policies[0], actions={"label": 0.0})
     live = LivePolicies(model.encoder, cache, Hooks())
     return live.compiled(replace(found, policies=(policy,)))

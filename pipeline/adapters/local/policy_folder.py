@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -14,9 +13,13 @@ from threading import Event
 import structlog
 from watchfiles import watch
 
+from pipeline.adapters.local.policy_assets import AssetFiles
+from pipeline.adapters.local.regular_files import opened
 from pipeline.errors import PolicyError, Problem
-from pipeline.rules.policies.files import BUILT_IN, FILE_LIMIT
+from pipeline.rules.policies.assets import Assets
+from pipeline.rules.policies.files import BUILT_IN, FILE_LIMIT, parse_policies
 from pipeline.rules.policies.names import DEFAULTS_FILE, SUFFIXES, is_document, is_slip, is_taken, why_not
+from pipeline.rules.policies.policy_set import PolicySet
 
 LOOK_EVERY_MS = 1000
 """Milliseconds between two looks at the folder at most: network mounts and swapped symlinks may send no event."""
@@ -38,22 +41,27 @@ class Reading:
     files: Mapping[str, bytes] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     slips: tuple[Problem, ...] = ()
+    assets: Assets = field(default_factory=dict)
+    """The files that its policies name beside themselves, also those that could not be read."""
 
     @property
     def digest(self) -> bytes:
-        """sha256 of the files, the problems and the slips."""
+        """sha256 of the files, the assets, the problems and the slips."""
         whole = sha256()
         for path, content in self.files.items():
             whole.update(os.fsencode(path) + b"\x00" + sha256(content).digest())
+        for asset in self.assets.values():
+            whole.update(os.fsencode(f"{asset.path}\0{asset.sha256}\0{asset.problem}\0"))
         for problem in (*self.problems, *self.slips):
             whole.update(os.fsencode(str(problem)))
         return whole.digest()
 
 
-def look_at(folder: Path) -> Reading:
+def look_at(folder: Path, beside: AssetFiles | None = None) -> Reading:
     """Read the folder; what cannot be read is a problem and not an error.
 
-    A link that leads nowhere is not a policy that was deleted, and a file that cannot be read is none either.
+    A link that leads nowhere is not a policy that was deleted, and a file that cannot be read is none either. Who
+    looks again and again gives the same `beside` each time: then assets are read only where they have changed.
     """
     files: dict[str, bytes] = {}
     problems: dict[str, Problem] = {}
@@ -70,31 +78,39 @@ def look_at(folder: Path) -> Reading:
     # A text that cannot be read is a problem only where it may be the background that the defaults name.
     wanted = {name for name in problems if name.endswith(SUFFIXES) or os.fsencode(name) in defaults}
     slips = (Problem((folder / name).as_posix(), 0, why_not(name, folder=False)) for name in names if is_slip(name))
+    policies = [content for path, content in files.items() if path.endswith(SUFFIXES)]
     return Reading(
         files | {BUILT_IN: _shipped_background()},
         tuple(problem for name, problem in problems.items() if name in wanted),
         tuple(slips),
+        (beside or AssetFiles(folder)).named_in(policies),
     )
 
 
-def read_policy_folder(folder: Path) -> dict[str, bytes]:
-    """The files that make up a policy set, by path, and the built-in background. Never waits, not even for a pipe.
+def read_policy_folder(folder: Path) -> Reading:
+    """The files that make up a policy set, the built-in background, and assets. Never waits, not even for a pipe.
 
-    Raises `PolicyError` when there is no such folder, or a file in it cannot be read.
+    Raises `PolicyError` when there is no such folder, or a policy file in it cannot be read.
     """
     reading = look_at(folder)
     if reading.problems:
         raise PolicyError(list(reading.problems))
-    return dict(reading.files)
+    return reading
 
 
-def settled(folder: Path, stop: Event) -> Reading | None:
+def policies_in(folder: Path) -> PolicySet:
+    """The policy set of a folder, as far as it can be had without a model. Raises `PolicyError`."""
+    reading = read_policy_folder(folder)
+    return parse_policies(reading.files, assets=reading.assets)
+
+
+def settled(folder: Path, stop: Event, beside: AssetFiles) -> Reading | None:
     """The folder, once two looks `SETTLE` apart agree; None while it goes on changing, or when `stop` is set."""
-    before = look_at(folder)
+    before = look_at(folder, beside)
     for _ in range(UNSETTLED):
         if stop.wait(SETTLE):
             return None
-        now = look_at(folder)
+        now = look_at(folder, beside)
         if now == before:
             return now
         before = now
@@ -157,20 +173,10 @@ def _told(folder: Path, stop: Event) -> Iterator[None]:
 def _read(path: Path) -> bytes:
     """The file, but at most one byte more than a policy file may have: the parser then says that it is too long.
 
-    Raises ``OSError`` for what is not a file. A pipe would be waited for, so the kind is looked at before it
-    is opened.
+    Raises ``OSError`` for what is not a file.
     """
-    _check_kind(path.stat().st_mode)
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-        _check_kind(os.fstat(file.fileno()).st_mode)
+    with opened(path, "policies") as file:
         return file.read(FILE_LIMIT + 1)
-
-
-def _check_kind(mode: int) -> None:
-    if stat.S_ISDIR(mode):
-        raise OSError(None, "a folder, and policies are files; rename it")
-    if not stat.S_ISREG(mode):
-        raise OSError(None, "a pipe, socket or device, and policies are files; rename it")
 
 
 def _unreadable(path: Path, error: OSError) -> str:

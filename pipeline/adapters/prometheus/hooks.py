@@ -19,6 +19,7 @@ from pipeline.adapters.prometheus.policy_series import PolicySeries
 from pipeline.adapters.prometheus.shadow_series import ShadowSeries
 from pipeline.errors import Reason
 from pipeline.ports import DEATHS, LOSSES, EncoderSpec, Hooks
+from pipeline.rules.policies.assets import NO_ASSETS, Assets
 from pipeline.rules.policies.policy_set import CalibratedFor
 from pipeline.wire import SEVERITY, Answer, Failed, Failure
 
@@ -148,7 +149,7 @@ class PrometheusHooks(Hooks):
         self._metrics.policies.set(policies)
         self._leave(self._metrics.policy_set, version)
 
-    def went_live(self, version: str, files: Mapping[str, bytes]) -> None:  # noqa: ARG002 - loaded has the version
+    def went_live(self, version: str, files: Mapping[str, bytes], assets: Assets = NO_ASSETS) -> None:  # noqa: ARG002
         self._metrics.policy_set_bytes.set(sum(map(len, files.values())))
 
     def shadows(self, pairs: Mapping[str, str]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from pipeline.rules.archive.backgrounds import background_digest
 from pipeline.rules.heads.head import SCORE_DIGITS, Array, Compile, Head, Opinion, Texts
 from pipeline.rules.heads.prompts import PromptsHead, PromptsOpinion, compile_prompts
+from pipeline.rules.policies.assets import NO_ASSETS, Assets
 from pipeline.rules.policies.policy_set import Policy, PolicySet
 from pipeline.signals import Closer, Features, Signals
 from pipeline.wire import Evidence
@@ -128,12 +129,18 @@ def _with_closer(first: JoinedOpinion, closer: JoinedOpinion, again: Sequence[tu
 
 
 def compile_policies(
-    policy_set: PolicySet, features: Mapping[str, Features], logit_scale: float, logit_bias: float | None
+    policy_set: PolicySet,
+    features: Mapping[str, Features],
+    logit_scale: float,
+    logit_bias: float | None,
+    assets: Assets = NO_ASSETS,
 ) -> CompiledPolicies:
     """Make a policy set ready; `features` holds ``float32[D]`` for each of `PolicySet.sentences`.
 
+    `assets` are what lies beside the policies, the examples of the active ones with their signals.
+
     A head that none of the policies has is left out, so that it costs nothing for each image.
     """
-    words = Texts(features, logit_scale, logit_bias)
+    words = Texts(features, logit_scale, logit_bias, assets)
     made = [compile_head(policy_set, words) for compile_head in HEADS]
     return CompiledPolicies(policy_set, tuple(head for head in made if head.ids or isinstance(head, PromptsHead)))

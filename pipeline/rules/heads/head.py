@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.rules.policies.assets import NO_ASSETS, Assets
 from pipeline.rules.policies.policy_set import PolicySet
 from pipeline.signals import Features, Signals
 from pipeline.wire import Evidence
@@ -26,12 +27,14 @@ SCORE_DIGITS = 6
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """What a model makes of a policy set's sentences, and how it weighs an image against them."""
+    """What a model makes of a policy set's sentences, how it weighs an image against them, and what lies beside."""
 
     features: Mapping[str, Features]
     """``float32[D]``, L2-normalised, for each of `PolicySet.sentences`."""
     logit_scale: float
     logit_bias: float | None
+    assets: Assets = NO_ASSETS
+    """What lies beside the policies, by path; the examples of those that are active have their signals."""
 
 
 class Opinion(Protocol):

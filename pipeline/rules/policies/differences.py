@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from pipeline.rules.policies.policy_set import Defaults, Policy, PolicySet
+from pipeline.rules.policies.policy_set import AssetName, Defaults, Policy, PolicySet
 from pipeline.wire import Action
 
 Kind = Literal["added", "removed", "changed"]
@@ -61,7 +61,7 @@ def _decides(policy: Policy) -> object:
     """All by which it decides; a policy that is off decides nothing."""
     if policy.mode == "off":
         return None
-    return policy.mode, policy.prompts, policy.unless, dict(policy.actions)
+    return policy.mode, policy.prompts, policy.unless, dict(policy.actions), policy.examples.digests
 
 
 def _of_policy(was: Policy, now: Policy) -> Iterator[Difference]:
@@ -73,6 +73,8 @@ def _of_policy(was: Policy, now: Policy) -> Iterator[Difference]:
         yield from _threshold(action, was.actions.get(action), now.actions.get(action))
     yield from _lines("prompts", was.prompts, now.prompts)
     yield from _lines("unless", was.unless, now.unless)
+    yield from _assets("examples: match", was.examples.match, now.examples.match)
+    yield from _assets("examples: look_alike", was.examples.look_alike, now.examples.look_alike)
     if was.calibrated != now.calibrated:
         yield Difference("calibrated", f"{was.calibrated or 'by hand'} → {now.calibrated or 'by hand'}")
     for key in ("title", "description", "owner"):
@@ -100,6 +102,14 @@ def _lines(key: str, was: Sequence[str], now: Sequence[str]) -> Iterator[Differe
     yield from (Difference(key, "added", line) for line in now if line not in before)
     if before == after and tuple(was) != tuple(now):
         yield Difference(key, "in another order")
+
+
+def _assets(key: str, was: Sequence[AssetName], now: Sequence[AssetName]) -> Iterator[Difference]:
+    before, after = ({asset.path: asset.sha256 for asset in of} for of in (was, now))
+    yield from _lines(key, tuple(before), tuple(after))
+    for path in before.keys() & after.keys():
+        if before[path] != after[path]:
+            yield Difference(key, "another file", path)
 
 
 def _of_defaults(was: Defaults, now: Defaults) -> Iterator[Difference]:

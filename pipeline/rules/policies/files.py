@@ -16,6 +16,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from pipeline.errors import PolicyError, Problem
+from pipeline.rules.policies.assets import NO_ASSETS, Assets, Taking
 from pipeline.rules.policies.backgrounds import LEAST_BACKGROUND, background_lines, thin
 from pipeline.rules.policies.bounds import too_many_lines, too_many_policies, too_many_sentences, too_much_in_all
 from pipeline.rules.policies.forms import DefaultsForm, FileForm, PolicyForm, reason
@@ -36,8 +37,10 @@ _ID = re.compile(r"[a-z0-9][a-z0-9_-]*")
 FormT = TypeVar("FormT", bound=FileForm)
 
 
-def parse_policies(files: Mapping[str, bytes], counter: TokenCounter | None = None) -> PolicySet:
-    """Build the policy set of one folder from its files' bytes, by path.
+def parse_policies(
+    files: Mapping[str, bytes], counter: TokenCounter | None = None, assets: Assets = NO_ASSETS
+) -> PolicySet:
+    """Build the policy set of one folder from its files' bytes, by path, and from the assets that they name.
 
     The paths end in the file names. ``_defaults.yaml``, the background file that it names and the `BUILT_IN` one may
     be among them; without the last, a folder that names no background has none. With a `counter`, sentences past the
@@ -60,7 +63,7 @@ def parse_policies(files: Mapping[str, bytes], counter: TokenCounter | None = No
         if stem in stems:
             problems.append(Problem(path, 0, f"the policy id {stem!r} is taken by {stems[stem]}; rename one"))
         stems[stem] = path
-        if policy := _policy(path, stem, files[path], defaults, counter, problems):
+        if policy := _policy(path, stem, files[path], defaults, counter, assets, problems):
             policies.append(policy)
     problems.extend(shadow_problems(policies, stems))
     if not stems and not problems:
@@ -86,6 +89,7 @@ def _policy(
     content: bytes,
     defaults: Defaults,
     counter: TokenCounter | None,
+    assets: Assets,
     problems: list[Problem],
 ) -> Policy | None:
     if not _ID.fullmatch(stem):
@@ -94,7 +98,10 @@ def _policy(
     if read is None:
         return None
     form, located = read
+    beside = Taking(path, located, assets)
+    examples = form.examples.taken(beside)
     found = [
+        *beside.problems,
         *_order_problems(form.actions, located),
         *_duplicates({"prompts": form.prompts, "unless": form.unless}, located),
         *_cut_off([("prompts", form.prompts), ("unless", form.unless)], defaults, counter, located),
@@ -113,6 +120,7 @@ def _policy(
         actions={action: float(least) for action, least in form.actions.items()},
         must_flag=tuple(form.tests.must_flag),
         must_pass=tuple(form.tests.must_pass),
+        examples=examples,
         calibrated=CalibratedFor(**form.calibrated.model_dump()) if form.calibrated else None,
         shadow_of=shadow_of(form.shadow_of, path, located),
         where=Location(path, located.line(("prompts",))),

@@ -13,8 +13,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.types import StringConstraints
 from pydantic_core import PydanticCustomError
 
+from pipeline.rules.policies.assets import Taking
 from pipeline.rules.policies.bounds import too_long
-from pipeline.rules.policies.policy_set import TOO_CLOSE, Defaults, Mode
+from pipeline.rules.policies.policy_set import TOO_CLOSE, Defaults, Examples, Mode
 from pipeline.rules.policies.yaml_lines import Number
 from pipeline.rules.policies.yaml_words import odd_character
 from pipeline.wire import Action
@@ -129,6 +130,19 @@ class CalibratedForm(FileForm):
     unproven: Annotated[StrictBool, BeforeValidator(_truth)] = False
 
 
+class ExamplesForm(FileForm):
+    """What stands under ``examples:``."""
+
+    match: Names = []
+    look_alike: Names = []
+
+    def taken(self, beside: Taking) -> Examples:
+        """The pictures that are named; what is wrong with them is told to `beside`."""
+        return Examples(
+            beside.of(("examples", "match"), self.match), beside.of(("examples", "look_alike"), self.look_alike)
+        )
+
+
 class PolicyForm(FileForm):
     """What a policy's file may hold."""
 
@@ -140,6 +154,7 @@ class PolicyForm(FileForm):
     prompts: Annotated[Sentences, Field(min_length=1)]
     unless: Sentences = []
     actions: Annotated[dict[Action, Share], Field(min_length=1)]
+    examples: ExamplesForm = ExamplesForm()
     calibrated: CalibratedForm | None = None
     tests: TestsForm = TestsForm()
 
@@ -201,7 +216,13 @@ def _unknown(name: str, place: str, known: Sequence[str], kind: str) -> str:
 
 
 def _example(loc: tuple[int | str, ...]) -> str:
-    examples = {"actions": "review: 0.6", "tests": "must_flag:", "calibrated": "model: bundled"}
+    examples = {
+        "actions": "review: 0.6",
+        "tests": "must_flag:",
+        "calibrated": "model: bundled",
+        "examples": "match:",
+        "match": "- examples/one.jpg",
+    }
     return examples.get(str(loc[-1]), "- a dog")
 
 

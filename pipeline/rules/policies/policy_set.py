@@ -71,6 +71,34 @@ class CalibratedFor:
         return f"{self.model}@{self.fingerprint}{', unproven' if self.unproven else ''}"
 
 
+@dataclass(frozen=True, slots=True)
+class AssetName:
+    """A file beside a policy, by its path relative to the policy folder, and the sha256 of its content."""
+
+    path: str
+    sha256: str
+    where: Location = field(compare=False, repr=False)
+    """Where the policy names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Pictures that match a policy, and pictures that look like them and do not."""
+
+    match: tuple[AssetName, ...] = ()
+    look_alike: tuple[AssetName, ...] = ()
+
+    @property
+    def pictures(self) -> tuple[AssetName, ...]:
+        return self.match + self.look_alike
+
+    @property
+    def digests(self) -> dict[str, list[str]]:
+        """By the names of the lists, the sha256 of what is in them: neither order nor names affect scores."""
+        lists = {"match": self.match, "look_alike": self.look_alike}
+        return {key: sorted(asset.sha256 for asset in assets) for key, assets in lists.items()}
+
+
 @dataclass(frozen=True)
 class Policy:
     """One policy file. ``actions`` maps an action to the least score for it; ``must_*`` are paths of samples."""
@@ -85,6 +113,7 @@ class Policy:
     owner: str = ""
     must_flag: tuple[str, ...] = ()
     must_pass: tuple[str, ...] = ()
+    examples: Examples = Examples()
     calibrated: CalibratedFor | None = None
     """None where the thresholds were set by hand."""
     shadow_of: Named | None = None
@@ -114,7 +143,7 @@ _ORDER: tuple[Action, ...] = ("label", "review", "block")
 
 
 def policy_version(policy: Policy, defaults: Defaults) -> str:
-    """Hash of what decisions depend on: wording, thresholds and mode, and nothing else that a file says."""
+    """Hash of what decisions depend on: wording, thresholds, mode and examples, and nothing else that a file says."""
     return _digest(
         {
             "prompts": policy.prompts,
@@ -124,6 +153,7 @@ def policy_version(policy: Policy, defaults: Defaults) -> str:
             "templates": defaults.templates,
             "background": defaults.background,
             "too_close": defaults.too_close,
+            **({"examples": policy.examples.digests} if policy.examples.pictures else {}),
         }
     )
 

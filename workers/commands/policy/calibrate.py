@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.adapters.local.policy_folder import read_policy_folder
+from pipeline.adapters.local.policy_folder import policies_in
 from pipeline.errors import UsageError
 from pipeline.lab.data.dataset import Dataset
 from pipeline.lab.data.dataset_files import read_labelled
@@ -17,7 +17,6 @@ from pipeline.lab.thresholds.asked import asked
 from pipeline.lab.thresholds.measure import Calibration
 from pipeline.lab.thresholds.record import record
 from pipeline.lab.thresholds.write_back import check_writable, edits, write_back
-from pipeline.rules.policies.files import parse_policies
 from workers.archive.options import ArchiveAt, Since, Until
 from workers.commands.options import Font, PolicyFolder
 from workers.policies.calibration import Stream, on_pictures, on_stream
@@ -96,7 +95,7 @@ def calibrate(
     if of_stream and data is not None and folder is None:
         data, folder = None, data  # the one word that is left is the folder of policies
     settings = in_folder(settings, folder)
-    policy_set = parse_policies(read_policy_folder(settings.policies))  # a slip is found before the model is loaded
+    policy_set = policies_in(settings.policies)  # a slip is found before the model is loaded
     wanted = asked(precision or (), false_positives or (), prevalence, policy_set.active)
     if write:
         check_writable(settings.policies)

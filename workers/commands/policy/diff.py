@@ -10,10 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.adapters.local.policy_folder import read_policy_folder
+from pipeline.adapters.local.policy_folder import policies_in
 from pipeline.errors import UsageError
 from pipeline.rules.policies.differences import Changed, differences
-from pipeline.rules.policies.files import parse_policies
 from workers.archive.options import ArchiveAt, Since, Until
 from workers.backtest.gates import exceeded, limit_of
 from workers.commands.options import AsJson, MaxLetGo, MaxNew
@@ -48,7 +47,7 @@ def diff(
     """
     limits = limit_of("--max-new", max_new), limit_of("--max-let-go", max_let_go)
     window = window_of(since, until)
-    before, after = (parse_policies(read_policy_folder(folder)) for folder in (old, new))
+    before, after = (policies_in(folder) for folder in (old, new))
     changed = differences(before, after)
     address = archive or settings.archive_at
     if address is None and any(limits):

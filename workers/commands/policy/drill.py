@@ -9,14 +9,13 @@ from typing import Annotated
 
 import typer
 
-from pipeline.adapters.local.policy_folder import read_policy_folder
+from pipeline.adapters.local.policy_folder import policies_in
 from pipeline.adapters.memory import MemoryTextCache
 from pipeline.errors import UsageError
 from pipeline.lab.evasion.page import page
 from pipeline.lab.evasion.record import Record
 from pipeline.lab.evasion.record_json import record_json
 from pipeline.lab.evasion.registry import chosen
-from pipeline.rules.policies.files import parse_policies
 from pipeline.rules.policies.policy_set import Policy
 from workers import assembly
 from workers.commands.options import AsJson
@@ -79,7 +78,7 @@ def drill(
         return 0
     check_writable("--junit", junit, in_new_folder=True)
     check_writable("--html", html)
-    policy_set = parse_policies(read_policy_folder(settings.policies))  # a slip is found before the model is loaded
+    policy_set = policies_in(settings.policies)  # a slip is found before the model is loaded
     policies = named_policies(policy_set, ids or (), settings.policies, "drill")
     _say_without_samples(policies, settings.policies)
     with terminal.status("loading the model and the policies"):

@@ -10,10 +10,9 @@ from typing import Annotated
 
 import typer
 
-from pipeline.adapters.local.policy_folder import read_policy_folder
+from pipeline.adapters.local.policy_folder import policies_in
 from pipeline.adapters.memory import MemoryTextCache
 from pipeline.errors import UsageError
-from pipeline.rules.policies.files import parse_policies
 from workers import assembly
 from workers.commands.options import PolicyFolder
 from workers.policies.junit import junit_xml
@@ -39,7 +38,7 @@ def test(
     """
     check_writable("--junit", junit, in_new_folder=True)
     settings = in_folder(settings, folder)
-    policy_set = parse_policies(read_policy_folder(settings.policies))  # a slip is found before the model is loaded
+    policy_set = policies_in(settings.policies)  # a slip is found before the model is loaded
     for line in untested(policy_set):
         say(f"note: {line}", err=True)
     judge = assembly.judge(settings, assembly.load_model(settings), MemoryTextCache(), SayOtherModel())
