@@ -33,7 +33,7 @@ def weapons() -> Callable[[bytes], float]:
     encoder = load_encoder("bundled", device="cpu", threads=1)
     decoder = PillowDecoder(encoder.spec)
     live = LivePolicies(encoder, MemoryTextCache(), Hooks())
-    live.offer(read_policy_folder(POLICIES))
+    live.offer(read_policy_folder(POLICIES).files)
     compiled = live()
     column = [policy.id for policy in compiled.policies].index("weapons")
 

@@ -75,7 +75,7 @@ def test_it_names_fresh_scenes_as_often_as_its_card_says(subject: Subject) -> No
 def test_a_shipped_policy_flags_fresh_scenes_as_often_as_the_card_says(subject: Subject) -> None:
     """With the threshold that the card was written for."""
     live = LivePolicies(subject.encoder, MemoryTextCache(), Hooks())
-    live.offer(read_policy_folder(POLICIES))
+    live.offer(read_policy_folder(POLICIES).files)
     compiled = live()
     whole = policy_scenes(POSITIVES, SCENES, SEED, atlas=subject.atlas)
     dataset = replace(whole, examples=[each for each in whole.examples if POLICY not in each.ignore])

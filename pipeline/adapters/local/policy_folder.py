@@ -104,8 +104,9 @@ def policies_in(folder: Path) -> PolicySet:
     return parse_policies(reading.files, assets=reading.assets)
 
 
-def settled(folder: Path, stop: Event, beside: AssetFiles) -> Reading | None:
+def settled(folder: Path, stop: Event, beside: AssetFiles | None = None) -> Reading | None:
     """The folder, once two looks `SETTLE` apart agree; None while it goes on changing, or when `stop` is set."""
+    beside = beside or AssetFiles(folder)
     before = look_at(folder, beside)
     for _ in range(UNSETTLED):
         if stop.wait(SETTLE):

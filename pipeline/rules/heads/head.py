@@ -7,13 +7,13 @@ evidence in `pipeline.wire.decisions`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.rules.policies.assets import NO_ASSETS, Assets
+from pipeline.rules.policies.assets import Assets
 from pipeline.rules.policies.policy_set import PolicySet
 from pipeline.signals import Features, Signals
 from pipeline.wire import Evidence
@@ -33,7 +33,7 @@ class Texts:
     """``float32[D]``, L2-normalised, for each of `PolicySet.sentences`."""
     logit_scale: float
     logit_bias: float | None
-    assets: Assets = NO_ASSETS
+    assets: Assets = field(default_factory=dict)
     """What lies beside the policies, by path; the examples of those that are active have their signals."""
 
 

@@ -1,8 +1,8 @@
 """Files that a policy names beside itself: pictures, and lists of known pictures.
 
 A name is a path relative to the policy file, and may be a glob: ``*``, ``?`` and ``[...]`` stand for parts of a name
-of a file or folder, as in a shell. It leads into the policy folder alone. Links are followed, as those of policy files
-are: a mounted ConfigMap is made of links.
+of a file or folder, as in a shell. It leads into the policy folder alone. Links are followed, as those of policy
+files are: a mounted ConfigMap is made of links.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from pipeline.rules.policies.bounds import MOST_POLICIES
 from pipeline.rules.policies.policy_set import AssetName, Location
 from pipeline.rules.policies.yaml_lines import KeyPath, Located, YamlError, load
-from pipeline.signals import Signals
+
+if TYPE_CHECKING:  # numpy, which whoever only reads policies does not pay for
+    from pipeline.signals import Signals
 
 KEYS = ("examples", "lists")
 """The keys of a policy file under which every text is the name of an asset."""
@@ -106,6 +109,9 @@ class Taking:
         self._taken: dict[str, tuple[str, str, int]] = {}
         """By sha256: the path, the list and the line that took it."""
 
+    def refuse(self, place: KeyPath, reason: str) -> None:
+        self.problems.append((self._located.line(place), reason))
+
     def of(self, place: KeyPath, names: Sequence[str]) -> tuple[AssetName, ...]:
         """The assets of the list that stands at `place`, such as ``("examples", "match")``, in its order."""
         return tuple(asset for at, name in enumerate(names) for asset in self._named(place, at, name))
@@ -130,10 +136,9 @@ class Taking:
 
     def _twice(self, asset: Asset, key: str) -> str:
         path, before, line = self._taken[asset.sha256]
-        as_what = "" if path == asset.path else f" as {path!r}, which is the same file,"
-        if before != key:
-            return f"{asset.path!r} stands in {before!r}{as_what} already, in line {line}; it cannot be both"
-        return f"{asset.path!r} stands in {key!r}{as_what} already, in line {line}; keep one"
+        which = "" if path == asset.path else f", which is the same file as {path!r},"
+        do = "keep one" if before == key else "it cannot be both"
+        return f"{asset.path!r}{which} stands in {before!r} already, in line {line}; {do}"
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -138,6 +138,8 @@ class ExamplesForm(FileForm):
 
     def taken(self, beside: Taking) -> Examples:
         """The pictures that are named; what is wrong with them is told to `beside`."""
+        if self.look_alike and not self.match:
+            beside.refuse(("examples",), "'examples' has look-alikes alone; name some that match, too")
         return Examples(
             beside.of(("examples", "match"), self.match), beside.of(("examples", "look_alike"), self.look_alike)
         )

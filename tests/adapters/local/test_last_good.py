@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from pipeline.adapters.local.last_good import LastGood
+from pipeline.adapters.local.policy_folder import Reading
+from pipeline.rules.policies.assets import Asset
 from pipeline.rules.policies.files import BUILT_IN
 
 FILES = {
@@ -27,7 +30,7 @@ def kept_in(state: Path, policies: str = "/etc/policies", group: str = "sluice")
 
 def test_what_is_kept_comes_back_byte_for_byte_in_another_process(tmp_path: Path) -> None:
     kept_in(tmp_path / "new" / "state").keep(FILES)
-    assert kept_in(tmp_path / "new" / "state").read() == FILES
+    assert kept_in(tmp_path / "new" / "state").read() == Reading(FILES)
 
 
 def test_without_any_there_is_none_and_nothing_to_say(tmp_path: Path) -> None:
@@ -43,14 +46,14 @@ def test_another_folder_or_group_has_its_own(tmp_path: Path, other: tuple[str, s
     kept_in(tmp_path).keep(FILES)
     assert kept_in(tmp_path, *other).read() is None
     kept_in(tmp_path, *other).keep({BUILT_IN: b"other\n"})
-    assert kept_in(tmp_path).read() == FILES
+    assert kept_in(tmp_path).read() == Reading(FILES)
 
 
 def test_a_folder_whose_name_is_not_utf8_has_its_own(tmp_path: Path) -> None:
     folder = os.fsdecode(b"/etc/caf\xe9")
     files = {f"{folder}/weapons.yaml": b"title: W\n"}
     kept_in(tmp_path, folder).keep(files)
-    assert kept_in(tmp_path, folder).read() == files
+    assert kept_in(tmp_path, folder).read() == Reading(files)
 
 
 def test_a_file_that_was_copied_from_another_folder_is_not_taken(tmp_path: Path) -> None:
@@ -80,7 +83,7 @@ def test_damage_anywhere_is_noticed(tmp_path_factory: pytest.TempPathFactory, da
     place = data.draw(st.integers(0, len(whole) - 1))
     kept.path.write_bytes(data.draw(st.sampled_from([whole[:place], whole[:place] + b"x" + whole[place + 1 :]])))
     found = kept.read()
-    assert found is None or found == FILES
+    assert found is None or found == Reading(FILES)
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"null", b'{"files": 3}', b"\xff", b"[" * 100_000])
@@ -110,7 +113,7 @@ def test_an_interrupted_write_leaves_what_was_there(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(os, "fsync", full)
     kept.keep({BUILT_IN: b"another\n"})
-    assert kept.read() == FILES
+    assert kept.read() == Reading(FILES)
     assert [path.name for path in tmp_path.iterdir()] == [kept.path.name]
 
 
@@ -119,3 +122,27 @@ def test_it_can_be_read_by_people_and_by_nobody_else(tmp_path: Path) -> None:
     kept.keep(FILES)
     assert json.loads(kept.path.read_text())["files"]["weapons.yaml"] == "title: W\r\n"
     assert (tmp_path / "state").stat().st_mode & 0o077 == 0
+
+
+def asset(path: str, content: bytes) -> Asset:
+    return Asset(path, sha256(content).hexdigest(), content)
+
+
+def test_what_lies_beside_the_policies_is_kept_with_them_and_goes_with_them(tmp_path: Path) -> None:
+    kept, one, two = kept_in(tmp_path), asset("examples/one.jpg", b"one"), asset("two.csv", b"two")
+    kept.keep(FILES, {each.path: each for each in (one, two)})
+    assert kept_in(tmp_path).read() == Reading(FILES, assets={one.path: one, two.path: two})
+    kept.keep(FILES, {one.path: one})
+    assert kept_in(tmp_path).read() == Reading(FILES, assets={one.path: one})
+    assert [path.read_bytes() for path in kept.path.with_suffix("").iterdir()] == [b"one"]
+    kept.keep(FILES)
+    assert kept_in(tmp_path).read() == Reading(FILES)
+
+
+def test_a_kept_picture_that_is_damaged_says_so(tmp_path: Path) -> None:
+    kept, one = kept_in(tmp_path), asset("one.jpg", b"one")
+    kept.keep(FILES, {one.path: one})
+    next(kept.path.with_suffix("").iterdir()).write_bytes(b"other")
+    found = kept.read()
+    assert found is not None
+    assert found.assets["one.jpg"].problem.startswith("is damaged, or not there")

@@ -34,7 +34,7 @@ def test_policies_and_text_lists_are_read_and_nothing_else(tmp_path: Path) -> No
     for name in ("b.yaml", "a.yml", "_defaults.yaml", "_background.txt", ".hidden.yaml", "notes.md", "b.yaml~"):
         (tmp_path / name).write_bytes(name.encode())
     (tmp_path / "samples").mkdir()
-    files = read_policy_folder(tmp_path)
+    files = dict(read_policy_folder(tmp_path).files)
     assert sorted(names(files)) == ["_background.txt", "_defaults.yaml", "a.yml", "b.yaml"]
     assert files.pop(BUILT_IN) == SHIPPED.read_bytes()
     assert all(content == Path(path).name.encode() for path, content in files.items())
@@ -75,7 +75,7 @@ def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path) -> None:
 def test_a_text_is_refused_only_where_it_is_the_background(tmp_path: Path) -> None:
     (tmp_path / "weapons.yaml").touch()
     os.mkfifo(tmp_path / "notes.txt")
-    assert names(read_policy_folder(tmp_path)) == ["weapons.yaml"]
+    assert names(read_policy_folder(tmp_path).files) == ["weapons.yaml"]
     (tmp_path / "_defaults.yaml").write_text("background: notes.txt\n")
     assert problems(tmp_path) == ["notes.txt: a pipe, socket or device, and policies are files; rename it"]
 
@@ -83,17 +83,15 @@ def test_a_text_is_refused_only_where_it_is_the_background(tmp_path: Path) -> No
 def test_no_more_of_a_file_is_read_than_it_takes_to_refuse_it(tmp_path: Path) -> None:
     with (tmp_path / "weapons.yaml").open("wb") as file:
         file.truncate(1 << 40)
-    files = read_policy_folder(tmp_path)
+    files = dict(read_policy_folder(tmp_path).files)
     assert len(files[(tmp_path / "weapons.yaml").as_posix()]) == FILE_LIMIT + 1
 
 
 def test_a_name_that_is_not_utf8_is_read_and_has_a_digest(tmp_path: Path) -> None:
     (tmp_path / LATIN).write_bytes(b"x")
-    assert names(read_policy_folder(tmp_path)) == [LATIN]
+    assert names(read_policy_folder(tmp_path).files) == [LATIN]
     (tmp_path / LATIN).write_bytes(b"y")
-    assert (
-        look_at(tmp_path).digest != Reading(read_policy_folder(tmp_path)).digest or look_at(tmp_path).problems == ()
-    )
+    assert look_at(tmp_path).digest != read_policy_folder(tmp_path).digest or look_at(tmp_path).problems == ()
     (tmp_path / LATIN).unlink()
     (tmp_path / LATIN).symlink_to(os.fsdecode(b"\xff"))
     assert "which is not there" in problems(tmp_path)[0]
@@ -155,7 +153,7 @@ def test_a_folder_that_never_rests_is_not_waited_for_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted = iter(range(1000))
-    monkeypatch.setattr(policy_folder, "look_at", lambda _: Reading({"p/a.yaml": b"%d" % next(counted)}))
+    monkeypatch.setattr(policy_folder, "look_at", lambda *_: Reading({"p/a.yaml": b"%d" % next(counted)}))
     monkeypatch.setattr(policy_folder, "SETTLE", 0.001)
     assert settled(tmp_path, Event()) is None
     assert next(counted) <= policy_folder.UNSETTLED + 1

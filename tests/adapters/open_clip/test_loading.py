@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipeline.adapters.local.policy_folder import read_policy_folder
+from pipeline.adapters.local.policy_folder import policies_in
 from pipeline.adapters.open_clip.load import load_encoder
 from pipeline.adapters.open_clip.origin import BUNDLED_MODEL, find_model
 from pipeline.adapters.open_clip.text import LENGTHS, ROWS, fixed_batches, text_tower, tokenizer_of
 from pipeline.adapters.open_clip.towers import TRIALS, settle
 from pipeline.adapters.open_clip.weights import create_model
-from pipeline.rules.policies.files import parse_policies
 from pipeline.rules.policies.templates import fill
 from tests import tiny_models
 
@@ -65,7 +64,7 @@ def test_features_of_a_sentence_cut_short_are_those_of_the_whole_context(tmp_pat
 
 @pytest.mark.skipif(not (BUNDLED_MODEL / "open_clip_config.json").is_file(), reason="the bundled model is not there")
 def test_four_fifths_of_what_the_shipped_policies_encode_are_tokens_of_their_own() -> None:
-    policies = parse_policies(read_policy_folder(POLICIES))
+    policies = policies_in(POLICIES)
     templates = policies.defaults.templates
     tokens = tokenizer_of(find_model("bundled"))(
         [filled for sentence in policies.sentences() for filled in fill(sentence, templates)]

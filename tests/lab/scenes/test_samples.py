@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.adapters.local.policy_folder import read_policy_folder
+from pipeline.adapters.local.policy_folder import policies_in, read_policy_folder
 from pipeline.adapters.memory import MemoryTextCache
 from pipeline.adapters.open_clip import load_encoder
 from pipeline.adapters.pillow import PillowDecoder
@@ -22,7 +22,6 @@ from pipeline.lab.scenes.samples import SIZE, draw_sample, write_samples
 from pipeline.lab.scenes.truth import ABOUT, ARGUABLE
 from pipeline.path.live import LivePolicies
 from pipeline.ports import Hooks
-from pipeline.rules.policies.files import parse_policies
 from pipeline.rules.policies.policy_set import PolicySet
 
 ROOT = Path(__file__).parents[3]
@@ -32,7 +31,7 @@ SAMPLES = sorted((POLICIES / "samples").iterdir())
 
 
 def policy_set() -> PolicySet:
-    return parse_policies(read_policy_folder(POLICIES))
+    return policies_in(POLICIES)
 
 
 def test_they_are_many_and_small() -> None:
@@ -91,7 +90,7 @@ def verdicts() -> dict[str, set[str]]:
     encoder = load_encoder("bundled", device="cpu", threads=2)
     decoder = PillowDecoder(encoder.spec, preprocess="fast", max_frames=8, max_pixels=64_000_000)
     live = LivePolicies(encoder, MemoryTextCache(), Hooks())
-    live.offer(read_policy_folder(POLICIES))
+    live.offer(read_policy_folder(POLICIES).files)
     compiled = live()
     data = Dataset("samples", [Example(path.name, path.read_bytes) for path in SAMPLES], ())
     extracted = extract(data, decoder, encoder, threads=2)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.adapters import open_clip
+from pipeline.adapters.local.policy_folder import Reading
 from pipeline.adapters.memory import MemoryBroker, MemoryFeatureCache, MemorySource, MemoryWriter, NullEncoder
 from pipeline.adapters.pillow import PillowDecoder
 from pipeline.adapters.record_publisher import RecordPublisher
@@ -33,7 +34,7 @@ class NotLive:
 def threads_of(where: Where, **settings: Any) -> Counter[str]:
     """How many threads a worker's sections have, by the stages that they run."""
     model = assembly.Model(NullEncoder(SPEC), PillowDecoder(SPEC), where)
-    judge = assembly.Judge(model, {}, NotLive(), MemoryFeatureCache(0))  # type: ignore[arg-type]
+    judge = assembly.Judge(model, Reading(), NotLive(), MemoryFeatureCache(0))  # type: ignore[arg-type]
     broker, before = MemoryBroker(1), set(threading.enumerate())
     publisher = RecordPublisher(MemoryWriter(broker), Topics())
     ends = MemorySource(broker, ["in"], "group"), publisher, NoFetcher()

@@ -240,10 +240,10 @@ def test_a_background_that_describes_nothing_is_refused_and_a_part_of_the_shippe
     shutil.copytree(SHIPPED_POLICIES, folder, ignore=shutil.ignore_patterns("samples"))
     live = LivePolicies(load_encoder("bundled", device="cpu", threads=1), MemoryTextCache(), Hooks())
     (folder / "_background.txt").write_text(PART)
-    live.offer(read_policy_folder(folder))
+    live.offer(read_policy_folder(folder).files)
     (folder / "_background.txt").write_text(GIBBERISH)
     with pytest.raises(PolicyError, match=r"_defaults\.yaml:8: the background describes too little"):
-        live.offer(read_policy_folder(folder))
+        live.offer(read_policy_folder(folder).files)
     (folder / "_defaults.yaml").unlink()
-    live.offer(read_policy_folder(folder))
+    live.offer(read_policy_folder(folder).files)
     assert live().policy_set.defaults.shipped

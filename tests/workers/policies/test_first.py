@@ -43,9 +43,10 @@ def test_a_sound_folder_is_live_and_kept(settings: Settings) -> None:
     assert gauges == {"sluice_policies_refused": 0, "sluice_policies_last_good": 0, "sluice_policies": 3}
     kept = last_good_of(settings)
     assert kept is not None
-    assert LivePolicies(Hashing(), MemoryTextCache(), PrometheusHooks()).offer(kept.read() or {}).version == (
-        live().policy_set.version
-    )
+    found = kept.read()
+    assert found is not None
+    again = LivePolicies(Hashing(), MemoryTextCache(), PrometheusHooks())
+    assert again.offer(found.files, found.assets).version == live().policy_set.version
 
 
 def test_a_restart_beside_a_bad_folder_decides_by_the_last_good_set_and_says_so(settings: Settings) -> None:

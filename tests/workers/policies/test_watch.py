@@ -64,10 +64,10 @@ class Watched:
     def __init__(self, folder: Path, state: Path) -> None:
         self.folder, self.encoder, self.told, self.stop = folder, Failing(), Told(), Event()
         self.live = LivePolicies(self.encoder, MemoryTextCache(), self.told)
-        files = read_policy_folder(folder)
-        self.live.offer(files)
+        reading = read_policy_folder(folder)
+        self.live.offer(reading.files)
         self.last_good = LastGood(state, folder, "sluice")
-        self.watch = PolicyWatch(folder, files, self.live, self.stop, self.told, last_good=self.last_good)
+        self.watch = PolicyWatch(folder, reading, self.live, self.stop, self.told, last_good=self.last_good)
 
     @property
     def ids(self) -> list[str]:
@@ -106,7 +106,7 @@ def test_an_edit_goes_live_and_is_kept_for_a_restart(watched: Watched) -> None:
     until(lambda: watched.last_good.read() is not None, PATIENCE, "the edit is kept")
     kept = watched.last_good.read()
     assert kept is not None
-    assert kept[f"{watched.folder}/alcohol.yaml"] == ALCOHOL.encode()
+    assert kept.files[f"{watched.folder}/alcohol.yaml"] == ALCOHOL.encode()
 
 
 def test_a_file_that_is_not_the_cause_of_a_failure_is_offered_until_it_is_live(watched: Watched) -> None:
@@ -223,7 +223,7 @@ def test_errors_that_nobody_foresaw_do_not_end_it(watched: Watched, monkeypatch:
     """Not even where the log cannot be written either."""
     look_at, raised = policy_watch.look_at, Event()
 
-    def broken(folder: Path) -> Any:
+    def broken(folder: Path, _: object) -> Any:
         raised.set()
         raise ZeroDivisionError(str(folder))
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adapters.local.policy_folder import read_policy_folder
+from pipeline.adapters.local.policy_folder import policies_in
 from pipeline.errors import UsageError
-from pipeline.rules.policies.files import parse_policies
 from tests.workers.search.conftest import Ask
 
 POLICY = "title: Dogs\nprompts: [a dog]\nactions: {review: 0.5}\n"
@@ -27,7 +26,7 @@ def test_words_become_a_policy_in_shadow_mode_and_its_backtest_is_shown(ask: Ask
     assert answer.status == 0
     written = policies / "buses.yaml"
     assert f"written: {written}" in answer.stderr
-    policy = next(each for each in parse_policies(read_policy_folder(policies)).policies if each.id == "buses")
+    policy = next(each for each in policies_in(policies).policies if each.id == "buses")
     assert (policy.mode, policy.prompts, policy.unless) == ("shadow", ("a bus", 'a "bus": red'), ("a car",))
     assert policy.actions["review"] == pytest.approx(0.9, abs=0.1)
     assert written.read_text().startswith("# Written by `sluice search --as-policy`.")
