@@ -15,7 +15,6 @@ from pipeline.adapters.memory.tiered import TieredFeatureCache
 from pipeline.path.live import LivePolicies
 from pipeline.path.pictures import Pictures
 from pipeline.ports import FeatureCache, Hooks, TextCache
-from pipeline.rules.policies.assets import NO_ASSETS, Assets
 from workers.assembly.model import Model
 from workers.policies.first import offer_first
 from workers.settings import Settings
@@ -60,16 +59,16 @@ def judge(
     return Judge(model, reading, live, features)
 
 
-def judge_by(files: Mapping[str, bytes], assets: Assets = NO_ASSETS, *, model: Model) -> Judge:
-    """Put a policy set of these very files to the model, such as one that was live once; no image is remembered.
+def judge_by(reading: Reading, model: Model) -> Judge:
+    """Put a policy set that was read so to the model, such as one that was live once; no image is remembered.
 
     Raises `PolicyError` when they do not hold.
     """
     features = MemoryFeatureCache(0)
     live = LivePolicies(model.encoder, MemoryTextCache(), Hooks(), Pictures(model.encoder, model.decoder, features))
     with threadpool_limits(1, user_api="blas"):  # type: ignore[no-untyped-call]  # as in `moderator`
-        live.offer(files, assets)
-    return Judge(model, Reading(files, assets=assets), live, features)
+        live.offer(reading.files, reading.assets)
+    return Judge(model, reading, live, features)
 
 
 def build_feature_cache(

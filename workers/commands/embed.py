@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from pipeline.adapters.local.files import FileFetcher, FileSource
+from pipeline.adapters.local.policy_folder import Reading
 from pipeline.errors import UsageError
 from workers import assembly
 from workers.assembly import Model
@@ -81,7 +82,7 @@ def embed(
 def _pictures(
     settings: Settings, model: Model, files: Iterable[str | None], writer: Writer, terminal: Terminal
 ) -> int:
-    judge = assembly.judge_by(NO_POLICY, model=model)
+    judge = assembly.judge_by(Reading(NO_POLICY), model)
     settings = settings.model_copy(update={"archive": "features", "second_look": "off"})
     with terminal.counting("embedding") as counter:
         report, done = EmbedReport(terminal, writer, counter.advance), Event()

@@ -9,7 +9,7 @@ import msgspec
 import typer
 from msgspec.structs import replace
 
-from pipeline.adapters.local.policy_folder import read_policy_folder
+from pipeline.adapters.local.policy_folder import policies_in
 from pipeline.adapters.memory import MemoryTextCache
 from pipeline.errors import ServiceError, UsageError
 from pipeline.lab.explain.maps import Map
@@ -17,7 +17,6 @@ from pipeline.lab.explain.overlay import png
 from pipeline.lab.explain.page import page
 from pipeline.lab.explain.record import Explanation
 from pipeline.lab.explain.why import Look
-from pipeline.rules.policies.files import parse_policies
 from workers import assembly
 from workers.archive.options import ArchiveAt
 from workers.commands.options import AsJson
@@ -87,7 +86,7 @@ def _explained(
     if Path(subject).is_dir():
         raise UsageError(f"{one_line(subject)} is a folder; name one picture")
     if Path(subject).exists():
-        named_policies(parse_policies(read_policy_folder(settings.policies)), names, settings.policies, "explain")
+        named_policies(policies_in(settings.policies), names, settings.policies, "explain")
         with terminal.status("loading the model and the policies"):
             model = assembly.load_model(settings)
             judge = assembly.judge(settings, model, MemoryTextCache(), SayOtherModel())

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import ExitStack, closing
 
 from msgspec.structs import replace
 
-from pipeline.adapters.local.policy_folder import read_policy_folder
+from pipeline.adapters.local.policy_folder import Reading, read_policy_folder
 from pipeline.archive.archive import Archive
 from pipeline.errors import UsageError
 from pipeline.rules.judging import judge as judged
+from pipeline.signals import Provenance
 from pipeline.wire import Decision
 from workers import assembly
 from workers.archive.opening import opened_archive
@@ -39,8 +39,8 @@ def seen_decision(
     check_model(before, model.provenance, "explain")
     with ExitStack() as held:
         archive = held.enter_context(opened_archive(settings, address)) if address or settings.archive_at else None
-        files, notes = _files(settings, archive, before)
-        judge = assembly.judge_by(files, model)
+        written, notes = _written(settings, archive, before, model.provenance)
+        judge = assembly.judge_by(written, model)
         events = held.enter_context(closing(Events(lambda name: kafka_topic(settings, name))))
         event, why = event_of(events, before)
         if event is not None:
@@ -50,9 +50,11 @@ def seen_decision(
         return _from_features(archive, judge, before, why), judge, notes
 
 
-def _files(settings: Settings, archive: Archive | None, before: Decision) -> tuple[Mapping[str, bytes], list[str]]:
+def _written(
+    settings: Settings, archive: Archive | None, before: Decision, made_by: Provenance
+) -> tuple[Reading, list[str]]:
     try:
-        return files_of_version(settings, archive, before.policy_set), []
+        return files_of_version(settings, archive, before.policy_set, made_by), []
     except UsageError as error:
         return read_policy_folder(settings.policies), [
             f"{error}; the policies of {settings.policies} explain it here"

@@ -78,7 +78,7 @@ class Replays:
     def _judge(self, version: str) -> assembly.Judge:
         if version not in self._judges:
             written = files_of_version(self._settings, self._archive, version, self._model.provenance)
-            self._judges[version] = assembly.judge_by(*written, model=self._model)
+            self._judges[version] = assembly.judge_by(written, self._model)
         return self._judges[version]
 
     def _put_through(self, event: Event, judge: assembly.Judge) -> Sequence[Answer]:
