@@ -44,6 +44,13 @@ class Mapped:
         if self._path.stat().st_ino != self._inode:
             raise StoreChangedError(f"{self._path} was replaced while it was opened")
 
+    def expect(self, file: pq.ParquetFile, groups: Sequence[int]) -> None:
+        """Have the features of these row groups read from the disk while others are worked on."""
+        columns = [file.metadata.row_group(group).column(_column(file)) for group in groups]
+        start = min(each.data_page_offset for each in columns) // mmap.PAGESIZE * mmap.PAGESIZE
+        end = max(each.data_page_offset + each.total_compressed_size for each in columns)
+        self._bytes.madvise(mmap.MADV_WILLNEED, start, max(0, min(end, len(self._bytes)) - start))
+
     def of_groups(
         self, file: pq.ParquetFile, groups: Sequence[int], dimension: int
     ) -> list[NDArray[np.float16]] | None:
@@ -53,8 +60,7 @@ class Mapped:
 
     def of_group(self, file: pq.ParquetFile, group: int, dimension: int) -> list[NDArray[np.float16]] | None:
         """The features of a row group, ``float16[V,D]`` in pieces; None where they do not lie there plainly."""
-        metadata = file.metadata.row_group(group)
-        at = next(each for each in range(metadata.num_columns) if metadata.column(each).path_in_schema == "features")
+        metadata, at = file.metadata.row_group(group), _column(file)
         column, levels = metadata.column(at), file.schema.column(at).max_definition_level
         if column.compression != "UNCOMPRESSED" or column.dictionary_page_offset is not None:
             return None
@@ -74,6 +80,12 @@ class Mapped:
         if end - start != values * dimension * HALF.itemsize:
             raise _NotPlainError
         return np.frombuffer(self._bytes, HALF, values * dimension, start).reshape(values, dimension)
+
+
+def _column(file: pq.ParquetFile) -> int:
+    """The number of the column of features; it is the last but one."""
+    count = len(file.schema)
+    return next(each for each in reversed(range(count)) if file.schema.column(each).path == "features")
 
 
 class _NotPlainError(Exception):

@@ -21,8 +21,10 @@ from pipeline.rules.archive.remembered import HALF
 
 ROWS = 16_384
 """Rows of a row group, which is what a reader holds at once: 17 MB of 512 features."""
-PLAIN = ("features", "thumbnail")
-"""Columns that are not compressed: features do not shrink, and thumbnails are compressed already."""
+PLAIN = ("features", "thumbnail", "background_lse")
+"""Columns that are not compressed: numbers do not shrink by much, and thumbnails are compressed already."""
+PAGE = 1 << 28
+"""Bytes of a page at most, so that a row group's features lie in one piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ def parquet_bytes(groups: Iterator[pa.Table], properties: Mapping[str, str]) -> 
         sink,
         keyed,
         compression={leaf: "none" if leaf in PLAIN else "zstd" for leaf in _leaves(keyed)},
+        data_page_size=PAGE,
         use_dictionary=[*words, *(leaf for leaf in _leaves(keyed) if "." in leaf)],
     ) as writer:
         for group in chain((first,), groups):

@@ -141,7 +141,7 @@ def test_a_file_that_is_replaced_between_two_looks_at_it_is_read_anew(
 
     monkeypatch.setattr(Archive, "file", swapping)
     archive = Archive(store)
-    blocks = list(archive.blocks(archive.segments(), ["features"], mapped=True))
+    blocks = list(archive.blocks(archive.segments(), ["features"], mapped=4))
     assert swapped
     assert b"".join(piece.tobytes() for block in blocks for piece in block.pieces) == b"".join(
         each.features for each in made

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from pipeline.archive.archive import Archive, Segment
+from pipeline.archive.archive import TOGETHER, Archive, Segment
 from pipeline.archive.segments import contents
 from pipeline.errors import ServiceError, UsageError
 from pipeline.lab.backtest.bounds import Screen
@@ -90,13 +90,13 @@ def run(
     skipped = _skipped(archive, [each for each in mine if not _fits(each, asked)])
     if not any(_fits(each, asked) for each in segments):
         raise _of_others(archive, segments, asked)
-    engine = Engine(question)
-    for block in archive.blocks(fitting, _columns(archive, fitting), window, mapped=True):
-        engine.take(block, screen(block))
+    engine = Engine(question, screen)
+    for block in archive.blocks(fitting, _columns(archive, fitting), window, mapped=TOGETHER):
+        engine.take(block)
         progress(block.segment.stored.bytes * len(block.rows) // block.contents.rows)
     if not engine.rows and shard is None:
         raise nothing_in(archive, window)
-    return whole(engine, asked, segments=len(fitting), skipped=skipped, shards=[str(shard)] if shard else ())
+    return whole(engine, archive, asked, segments=len(fitting), skipped=skipped, shards=[str(shard)] if shard else ())
 
 
 def bytes_of(segments: Sequence[Segment]) -> int:

@@ -21,21 +21,30 @@ Outcomes = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Of E events under K policies: a score is never below `low` and never above `high`, both as rounded as it is."""
+    """Of N events under K policies: a score is never below `low` and never above `high`, both as rounded as it is."""
 
+    events: NDArray[np.intp]
+    """``intp[N]``, in order: those of a block that may matter. All others score less than was asked for."""
     low: Array
-    """``float64[E,K]``"""
+    """``float64[N,K]``"""
     high: Array
+
+    def with_scores(self, at: NDArray[np.intp], scores: Array) -> Bounds:
+        """The same, where the events with these places in `events` have exactly these scores."""
+        low, high = self.low.copy(), self.high.copy()
+        low[at] = high[at] = scores
+        return Bounds(self.events, low, high)
 
 
 class Screen(Protocol):
     """Tells bounds of the scores of a block's events under policy sets, one `Bounds` for each set."""
 
-    def __call__(self, block: Block) -> Sequence[Bounds]: ...
+    def __call__(self, block: Block, least: Sequence[Array]) -> Sequence[Bounds]:
+        """For each set `least` is ``float64[K]``: scores below it matter to nobody, by which much is left out."""
 
 
 def outcomes(scores: Array, policies: Sequence[Policy]) -> Outcomes:
-    """``float64[E,K]`` to ``uint8[E,K]``: what a decision would make of these scores."""
+    """``float64[N,K]`` to ``uint8[N,K]``: what a decision would make of these scores."""
     found = np.zeros(scores.shape, np.uint8)
     for column, policy in enumerate(policies):
         for action, threshold in policy.actions.items():
@@ -50,7 +59,8 @@ class LookAtAll:
 
     sets: Sequence[CompiledPolicies]
 
-    def __call__(self, block: Block) -> Sequence[Bounds]:
+    def __call__(self, block: Block, least: Sequence[Array]) -> Sequence[Bounds]:
+        del least
         signals = block.need(SIGNALS).signals(range(block.events))
         scores = [compiled.look(signals).scores for compiled in self.sets]
-        return [Bounds(each, each) for each in scores]
+        return [Bounds(np.arange(block.events), each, each) for each in scores]

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol, TypeVar
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.lab.backtest.record import Near
 from pipeline.rules.archive.names import SegmentName, parse_path
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _ROUNDS = ((np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)), (np.uint64(27), np.uint64(0x94D049BB133111EB)))
 _LAST = np.uint64(31)
+
+
+class Image(Protocol):
+    """An image that may be told of."""
+
+    @property
+    def segment(self) -> str:
+        """The path of its segment."""
+
+    @property
+    def record(self) -> int:
+        """Its offset in the features topic."""
+
+    @property
+    def score(self) -> float | None: ...
+
+
+Some = TypeVar("Some", bound=Image)
 
 
 def lots(name: SegmentName, records: NDArray[np.int64]) -> NDArray[np.uint64]:
@@ -28,25 +46,25 @@ def lots(name: SegmentName, records: NDArray[np.int64]) -> NDArray[np.uint64]:
     return np.asarray(mixed ^ (mixed >> _LAST))
 
 
-def drawn(images: Iterable[Near], most: int) -> tuple[Near, ...]:
+def drawn(images: Iterable[Some], most: int) -> tuple[Some, ...]:
     """Those with the lowest lots, so that each of the many had the same chance."""
     return tuple(sorted(images, key=_lot)[:most])
 
 
-def nearest(images: Iterable[Near], threshold: float, most: int) -> tuple[Near, ...]:
+def nearest(images: Iterable[Some], threshold: float, most: int) -> tuple[Some, ...]:
     """Those whose scores are nearest to it; of equals the first in the archive."""
 
-    def far(each: Near) -> tuple[float, str, int]:
+    def far(each: Image) -> tuple[float, str, int]:
         return abs((each.score or 0.0) - threshold), each.segment, each.record
 
     return tuple(sorted(images, key=far)[:most])
 
 
-def lot_of(image: Near) -> int:
+def lot_of(image: Image) -> int:
     """As `lots` gives it."""
     name = parse_path(image.segment)
     return int(lots(name, np.array([image.record]))[0]) if name is not None else 0
 
 
-def _lot(each: Near) -> tuple[int, str, int]:
+def _lot(each: Image) -> tuple[int, str, int]:
     return lot_of(each), each.segment, each.record

@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.lab.backtest.draw import drawn, lot_of
-from pipeline.lab.backtest.record import Near
+from pipeline.lab.backtest.told import Marked
 
 
 class Draw:
     """The images of one policy with the lowest lots so far."""
 
     def __init__(self, most: int) -> None:
-        self.kept: tuple[Near, ...] = ()
+        self.kept: tuple[Marked, ...] = ()
         self._most = most
 
     def may_be_among(self, events: NDArray[np.intp], lots: NDArray[np.uint64]) -> NDArray[np.intp]:
@@ -25,5 +25,5 @@ class Draw:
             return lowest
         return lowest[lots[lowest] < np.uint64(lot_of(self.kept[-1]))] if self._most else lowest[:0]
 
-    def keep(self, images: Iterable[Near]) -> None:
+    def keep(self, images: Iterable[Marked]) -> None:
         self.kept = drawn((*self.kept, *images), self._most)

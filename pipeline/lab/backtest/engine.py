@@ -6,22 +6,22 @@ themselves, are judged as decisions are; so every figure is of decisions, and th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.archive.archive import SIGNALS, Block
-from pipeline.lab.backtest import told
-from pipeline.lab.backtest.bounds import Array, Bounds, outcomes
+from pipeline.lab.backtest.bounds import Array, Bounds, Screen, outcomes
 from pipeline.lab.backtest.draw import lots
 from pipeline.lab.backtest.draws import Draw
 from pipeline.lab.backtest.nearness import Nearness
 from pipeline.lab.backtest.sides import Found, Roster, decided, joined, judged, without
 from pipeline.lab.backtest.tally import Tally
+from pipeline.lab.backtest.told import Marked, mark
 from pipeline.rules.heads import CompiledPolicies
-from pipeline.rules.judging import Judgement, judge
+from pipeline.rules.heads.prompts import PromptsHead
 
 COLUMNS = (
     "features",
@@ -29,8 +29,8 @@ COLUMNS = (
     "background_lse",
     *(f"matches.list.element.{part}" for part in ("policy", "mode", "action")),
 )
-"""What is read of every row; all else is read of the row groups where some event is judged or told of."""
-EVERY_COLUMN = tuple(dict.fromkeys((*COLUMNS, *SIGNALS, *told.COLUMNS)))
+"""What is read of every row; all else is read of the row groups where some event is judged."""
+EVERY_COLUMN = tuple(dict.fromkeys((*COLUMNS, *SIGNALS, "record")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,10 @@ class Question:
 
 
 class Engine:
-    """Takes an archive's blocks in order, each with the bounds of its events; keeps no more for more of them."""
+    """Takes an archive's blocks in order; keeps no more for more of them."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Question, screen: Screen) -> None:
+        """`screen` is of `Question.sets`."""
         self.question = question
         of_now = [policy.id for policy in question.now.policy_set.policies]
         of_before = [policy.id for policy in question.before.policy_set.policies] if question.before else []
@@ -64,54 +65,43 @@ class Engine:
         self.new: dict[int, Draw] = {}
         self.let_go: dict[int, Draw] = {}
         self.rows = 0
+        self._screen = screen
 
-    def take(self, block: Block, bounds: Sequence[Bounds]) -> None:
-        """Count a block; `bounds` are of `Question.sets`."""
+    def take(self, block: Block) -> None:
+        """Count a block."""
         if not block.events:
             return
         self.rows += len(block.rows)
-        asked = np.union1d(_open(bounds[0], self.question.now), self.nearness.may_be_among(bounds[0]))
-        judgements = _judged(block, asked, self.question.now)
-        before, after = self._sides(block, bounds, asked, judgements)
+        least = [self.nearness.least, *(compiled.lowest for compiled in self.question.sets[1:])]
+        now, *rest = self._screen(block, least)
+        asked = np.union1d(_open(now, self.question.now), self.nearness.may_be_among(now))
+        now = _scored(block, now, asked, self.question.now)
+        before, after = self._sides(block, now, rest)
         self.tally.add(block.segment.name.group.day.isoformat(), block.events, before, after)
-        self._keep_nearest(block, asked, judgements, before, after)
+        for side in self.nearness.sides if len(asked) else ():
+            near = side.offer(now.low[asked], now.events[asked])
+            policy = self.roster.index(self.question.now.ids[side.column])
+            side.keep(mark(block, policy, near, before, after))
         self._draw(block, before, after)
 
-    def _sides(
-        self, block: Block, bounds: Sequence[Bounds], asked: NDArray[np.intp], judgements: Sequence[Judgement]
-    ) -> tuple[Found, Found]:
-        now, roster = self.question.now, self.roster
-        certain = outcomes(bounds[0].low, now.policies)
-        after = judged(certain, now, zip(asked.tolist(), judgements, strict=True), roster)
-        before = self._before(block, bounds)
+    @property
+    def marked(self) -> Iterator[Marked]:
+        """All events that are to be told of."""
+        kept = (*self.nearness.sides, *self.new.values(), *self.let_go.values())
+        return (each for some in kept for each in some.kept)
+
+    def _sides(self, block: Block, now: Bounds, rest: Sequence[Bounds]) -> tuple[Found, Found]:
+        after = judged(now, self.question.now, self.roster)
+        before = self._before(block, *rest)
         if self.question.only is not None:
-            after = joined([after, without(before, roster.indices([self.question.only]))])
+            after = joined([after, without(before, self.roster.indices([self.question.only]))])
         return before, after
 
-    def _before(self, block: Block, bounds: Sequence[Bounds]) -> Found:
+    def _before(self, block: Block, bounds: Bounds | None = None) -> Found:
         compiled = self.question.before
-        if compiled is None:
+        if compiled is None or bounds is None:
             return decided(block, self.roster)
-        asked = _open(bounds[1], compiled)
-        judgements = _judged(block, asked, compiled)
-        certain = outcomes(bounds[1].low, compiled.policies)
-        return judged(certain, compiled, zip(asked.tolist(), judgements, strict=True), self.roster)
-
-    def _keep_nearest(
-        self,
-        block: Block,
-        asked: NDArray[np.intp],
-        judgements: Sequence[Judgement],
-        before: Found,
-        after: Found,
-    ) -> None:
-        if not len(asked):
-            return
-        ids, events = self.question.now.ids, asked.tolist()
-        scores: Array = np.array([[each.scores[policy] for policy in ids] for each in judgements])
-        for side in self.nearness.sides:
-            policy = self.roster.index(ids[side.column])
-            side.keep(told.tell(block, policy, side.offer(scores, events), before, after))
+        return judged(_scored(block, bounds, _open(bounds, compiled), compiled), compiled, self.roster)
 
     def _draw(self, block: Block, before: Found, after: Found) -> None:
         changed = [
@@ -120,29 +110,38 @@ class Engine:
         ]
         if not any(len(events) for _, found in changed for events in found.values()):
             return
-        numbers = lots(block.segment.name, told.records_of(block))
+        numbers = lots(block.segment.name, block.records)
         for draws, found in changed:
             for policy, events in found.items():
                 draw = draws.setdefault(policy, Draw(self.question.nearest))
                 drawn = draw.may_be_among(events, numbers)
                 scores = self._scores(block, policy, drawn)
-                draw.keep(told.tell(block, policy, zip(drawn.tolist(), scores, strict=True), before, after))
+                draw.keep(mark(block, policy, zip(drawn.tolist(), scores, strict=True), before, after))
 
     def _scores(self, block: Block, policy: int, events: NDArray[np.intp]) -> list[float | None]:
-        judged_by = self.roster.ids[policy]
-        if judged_by not in self.question.now.ids:
+        judged_by, now = self.roster.ids[policy], self.question.now
+        if judged_by not in now.ids or not len(events):
             return [None] * len(events)
-        return [each.scores[judged_by] for each in _judged(block, events, self.question.now)]
+        found: list[float | None] = _scores(block, events, now)[:, now.ids.index(judged_by)].tolist()
+        return found
 
 
 def _open(bounds: Bounds, compiled: CompiledPolicies) -> NDArray[np.intp]:
-    """The events of which some outcome is not certain."""
+    """The places of events of which some outcome is not certain."""
     differ = outcomes(bounds.low, compiled.policies) != outcomes(bounds.high, compiled.policies)
     return np.flatnonzero(differ.any(axis=1))
 
 
-def _judged(block: Block, events: NDArray[np.intp], compiled: CompiledPolicies) -> list[Judgement]:
-    return judge(block.need(SIGNALS).signals(events.tolist()), compiled) if len(events) else []
+def _scored(block: Block, bounds: Bounds, at: NDArray[np.intp], compiled: CompiledPolicies) -> Bounds:
+    """The same, with the scores of decisions for the events at these places."""
+    return bounds.with_scores(at, _scores(block, bounds.events[at], compiled)) if len(at) else bounds
+
+
+def _scores(block: Block, events: NDArray[np.intp], compiled: CompiledPolicies) -> Array:
+    """``float64[N,K]``: the scores of decisions, as `judge` takes them."""
+    by_features = all(isinstance(head, PromptsHead) for head in compiled.heads)
+    signals = block.looks(events) if by_features else block.need(SIGNALS).signals(events.tolist())
+    return compiled.look(signals).scores
 
 
 def _missing(these: Found, those: Found) -> dict[int, NDArray[np.intp]]:

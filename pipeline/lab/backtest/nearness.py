@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from pipeline.lab.backtest.bounds import Array, Bounds
 from pipeline.lab.backtest.draw import nearest
-from pipeline.lab.backtest.record import Near, Threshold
+from pipeline.lab.backtest.record import Threshold
+from pipeline.lab.backtest.told import Marked, Told
 from pipeline.rules.policies.policy_set import Policy
 from pipeline.wire import SEVERITY, Action
 
@@ -23,11 +24,16 @@ class Side:
         self.action = action
         self.threshold = threshold
         self.above = above
-        self.kept: tuple[Near, ...] = ()
+        self.kept: tuple[Marked, ...] = ()
         self._most = most
 
+    @property
+    def least(self) -> float:
+        """What scores less, and does not reach the threshold either, is none of the nearest."""
+        return self.threshold if self.above else self.threshold - self._reach
+
     def may_be_among(self, bounds: Bounds) -> NDArray[np.intp]:
-        """The events that may be among the nearest, as far as their bounds tell."""
+        """The events that may be among the nearest, as far as bounds tell, by their places in `Bounds.events`."""
         low, high = bounds.low[:, self.column], bounds.high[:, self.column]
         if self.above:
             least, most, sure = low - self.threshold, high - self.threshold, low >= self.threshold
@@ -41,16 +47,16 @@ class Side:
             found = found[least[found] <= reach]
         return self._first_of_equals(found, least, most)
 
-    def offer(self, scores: Array, events: Sequence[int]) -> Iterator[tuple[int, float]]:
-        """Of events with their judged ``float64[N,K]``, those that are among the nearest, with their scores."""
+    def offer(self, scores: Array, events: NDArray[np.intp]) -> Iterator[tuple[int, float]]:
+        """Of events with their ``float64[N,K]`` scores, those that are among the nearest, with these."""
         column = scores[:, self.column]
         far = np.abs(column - self.threshold)
         here = (column >= self.threshold) == self.above
         fits = np.flatnonzero(here & (far < self._reach))
         for at in sorted(fits[np.argsort(far[fits], kind="stable")][: self._most].tolist()):
-            yield events[at], float(column[at])
+            yield int(events[at]), float(column[at])
 
-    def keep(self, images: Iterable[Near]) -> None:
+    def keep(self, images: Iterable[Marked]) -> None:
         self.kept = nearest((*self.kept, *images), self.threshold, self._most)
 
     @property
@@ -89,14 +95,24 @@ class Nearness:
         ]
 
     def may_be_among(self, bounds: Bounds) -> NDArray[np.intp]:
-        """The events that may be among the nearest of some side, in order."""
+        """The events that may be among the nearest of some side, by their places in `Bounds.events`, in order."""
         found = [side.may_be_among(bounds) for side in self.sides]
         return np.unique(np.concatenate(found)) if found else np.zeros(0, np.intp)
 
-    def thresholds(self, column: int) -> tuple[Threshold, ...]:
+    @property
+    def least(self) -> Array:
+        """``float64[K]``: a policy's scores below it reach no threshold, and are none of the nearest to one."""
+        found = np.array([policy.lowest for policy in self._policies])
+        for side in self.sides:
+            found[side.column] = min(found[side.column], side.least)
+        return found
+
+    def thresholds(self, column: int, told: Told) -> tuple[Threshold, ...]:
         """What is known of the thresholds of a policy, mildest action first."""
         of = [side for side in self.sides if side.column == column]
         return tuple(
-            Threshold(action=above.action, threshold=above.threshold, above=above.kept, below=below.kept)
+            Threshold(
+                action=above.action, threshold=above.threshold, above=told.of(above.kept), below=told.of(below.kept)
+            )
             for above, below in zip(of[::2], of[1::2], strict=True)
         )

@@ -10,10 +10,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.archive.archive import Block
-from pipeline.lab.backtest.bounds import Outcomes
+from pipeline.lab.backtest.bounds import Bounds, Outcomes, outcomes
 from pipeline.lab.backtest.moves import OUTCOMES
 from pipeline.rules.heads import CompiledPolicies
-from pipeline.rules.judging import Judgement
 
 EVENT_BITS = 32
 
@@ -61,9 +60,12 @@ def decided(block: Block, roster: Roster) -> Found:
     if isinstance(column, pa.ChunkedArray):
         column = pa.concat_arrays(column.chunks)
     offsets, first = column.offsets.to_numpy(), block.offsets[:-1]
-    starts, counts = offsets[first], offsets[first + 1] - offsets[first]
-    event = np.repeat(np.arange(block.events), counts)
+    counts = offsets[first + 1] - offsets[first]
+    flagged = np.flatnonzero(counts)
+    counts = counts[flagged]
+    event = np.repeat(flagged, counts)
     within = np.arange(len(event)) - np.repeat(np.cumsum(counts) - counts, counts)
+    starts = offsets[first[flagged]]
     said = column.values.take(pa.array(np.repeat(starts, counts) + within))
     policy, action = (_coded(said.field(name)) for name in ("policy", "action"))
     severities = np.array([OUTCOMES.index(each) for each in action[1]], np.uint8)
@@ -71,17 +73,12 @@ def decided(block: Block, roster: Roster) -> Found:
     return Found(event, roster.indices(policy[1])[policy[0]], severities[action[0]], enforced)
 
 
-def judged(
-    found: Outcomes, compiled: CompiledPolicies, judgements: Iterable[tuple[int, Judgement]], roster: Roster
-) -> Found:
-    """The matches of a policy set: `found` where outcomes are certain, and judgements of events by their index."""
-    for at, judgement in judgements:
-        found[at] = 0
-        for match in (*judgement.matches, *judgement.shadow):
-            found[at, compiled.ids.index(match.policy)] = OUTCOMES.index(match.action)
-    event, column = np.nonzero(found)
+def judged(bounds: Bounds, compiled: CompiledPolicies, roster: Roster) -> Found:
+    """The matches of a policy set, of events whose bounds leave no outcome open."""
+    found = outcomes(bounds.low, compiled.policies)
+    at, column = np.nonzero(found)
     enforced = np.array([policy.mode == "enforce" for policy in compiled.policies], np.bool_)
-    return Found(event, roster.indices(compiled.ids)[column], found[event, column], enforced[column])
+    return Found(bounds.events[at], roster.indices(compiled.ids)[column], found[at, column], enforced[column])
 
 
 def joined(parts: Sequence[Found]) -> Found:

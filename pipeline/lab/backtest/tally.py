@@ -29,9 +29,11 @@ class Tally:
 
     def add(self, day: str, events: int, before: Found, after: Found) -> None:
         """Count a block of one day."""
-        verdicts = _SIZE * _verdicts(events, before).astype(np.int64) + _verdicts(events, after)
+        flagged = np.unique(np.concatenate([before.event, after.event]))
+        verdicts = _SIZE * _verdicts(flagged, before).astype(np.int64) + _verdicts(flagged, after)
         cells = self.days.setdefault(day, np.zeros(_SIZE * _SIZE, np.int64))
         cells += np.bincount(verdicts, minlength=_SIZE * _SIZE)
+        cells[0] += events - len(flagged)
         for policy, moves in _moves(before, after):
             kept = self.policies.setdefault((policy, day), np.zeros(_SIZE * _SIZE, np.int64))
             kept += moves
@@ -65,10 +67,10 @@ def completed(found: Mapping[str, Moves], events: Mapping[str, int]) -> tuple[Po
     return tuple(days)
 
 
-def _verdicts(events: int, found: Found) -> NDArray[np.uint8]:
-    """``uint8[E]``: the severest outcome of each event's enforced matches."""
-    verdicts = np.zeros(events, np.uint8)
-    np.maximum.at(verdicts, found.event[found.enforced], found.outcome[found.enforced])
+def _verdicts(events: NDArray[np.intp], found: Found) -> NDArray[np.uint8]:
+    """``uint8[N]``: the severest outcome of the enforced matches of each of these events, which are in order."""
+    verdicts = np.zeros(len(events), np.uint8)
+    np.maximum.at(verdicts, events.searchsorted(found.event[found.enforced]), found.outcome[found.enforced])
     return verdicts
 
 

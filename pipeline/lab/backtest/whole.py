@@ -4,27 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pipeline.archive.archive import Archive
 from pipeline.lab.backtest.engine import Engine
 from pipeline.lab.backtest.record import Asked, PolicyRecord, Record, Skipped
+from pipeline.lab.backtest.told import Told
 from pipeline.rules.policies.policy_set import Policy, PolicySet
 
 
 def whole(
-    engine: Engine, asked: Asked, *, segments: int, skipped: Sequence[Skipped] = (), shards: Sequence[str] = ()
+    engine: Engine,
+    archive: Archive,
+    asked: Asked,
+    *,
+    segments: int,
+    skipped: Sequence[Skipped] = (),
+    shards: Sequence[str] = (),
 ) -> Record:
-    """The record of all blocks that the engine took."""
+    """The record of all blocks that the engine took, which were this archive's."""
+    told = Told(archive, engine.marked)
     return Record(
         asked=asked,
         shards=tuple(shards),
         segments=segments,
         rows=engine.rows,
         days=engine.tally.of_days(),
-        policies=tuple(_policy(engine, policy) for policy in sorted(engine.roster.ids)),
+        policies=tuple(_policy(engine, policy, told) for policy in sorted(engine.roster.ids)),
         skipped=tuple(skipped),
     )
 
 
-def _policy(engine: Engine, policy: str) -> PolicyRecord:
+def _policy(engine: Engine, policy: str, told: Told) -> PolicyRecord:
     question, roster, index = engine.question, engine.roster, engine.roster.index(policy)
     now, was = (
         _of(question.now.policy_set, policy),
@@ -40,12 +49,14 @@ def _policy(engine: Engine, policy: str) -> PolicyRecord:
         version_before=was.version if was else "",
         judged=question.only is None or policy == question.only,
         days=engine.tally.of_policy(index),
-        thresholds=engine.nearness.thresholds(question.now.ids.index(policy)) if policy in question.now.ids else (),
+        thresholds=(
+            engine.nearness.thresholds(question.now.ids.index(policy), told) if policy in question.now.ids else ()
+        ),
         overlap={
             other: count for other in sorted(roster.ids) if (count := _overlap(engine, index, roster.index(other)))
         },
-        new=engine.new[index].kept if index in engine.new else (),
-        let_go=engine.let_go[index].kept if index in engine.let_go else (),
+        new=told.of(engine.new[index].kept) if index in engine.new else (),
+        let_go=told.of(engine.let_go[index].kept) if index in engine.let_go else (),
     )
 
 

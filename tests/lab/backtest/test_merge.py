@@ -30,11 +30,11 @@ def archive_and_question() -> tuple[Archive, Question]:
 
 
 def _of(archive: Archive, question: Question, shards: Sequence[str], keep: Sequence[int]) -> Record:
-    engine, screen = Engine(question), FastLook(question.sets)
+    engine = Engine(question, FastLook(question.sets))
     segments = [segment for at, segment in enumerate(archive.segments()) if at in keep]
     for block in archive.blocks(segments, COLUMNS):
-        engine.take(block, screen(block))
-    return whole(engine, msgspec.structs.replace(ASKED, nearest=4), segments=len(segments), shards=shards)
+        engine.take(block)
+    return whole(engine, archive, msgspec.structs.replace(ASKED, nearest=4), segments=len(segments), shards=shards)
 
 
 @pytest.mark.parametrize("parts", [2, 3, 9, 11])

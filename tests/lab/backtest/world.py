@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.adapters.local.store import FolderStore
 from pipeline.adapters.memory.store import MemoryStore
-from pipeline.archive.archive import Archive
+from pipeline.archive.archive import TOGETHER, Archive
 from pipeline.items import Batch, Item
 from pipeline.lab.backtest.bounds import LookAtAll, Screen
 from pipeline.lab.backtest.engine import COLUMNS, Engine, Question
@@ -148,8 +148,7 @@ def archived(*days: Sequence[FeaturesRecord], at: Path | None = None) -> Archive
 
 def asked(archive: Archive, question: Question, screen: Screen | None = None) -> tuple[Record, Engine]:
     """Everything that is archived, through the engine."""
-    engine, segments = Engine(question), archive.segments()
-    look = screen or LookAtAll(question.sets)
-    for block in archive.blocks(segments, COLUMNS, mapped=True):
-        engine.take(block, look(block))
-    return whole(engine, ASKED, segments=len(segments)), engine
+    engine, segments = Engine(question, screen or LookAtAll(question.sets)), archive.segments()
+    for block in archive.blocks(segments, COLUMNS, mapped=TOGETHER):
+        engine.take(block)
+    return whole(engine, archive, ASKED, segments=len(segments)), engine

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.archive.archive import TOGETHER
 from pipeline.lab.backtest.engine import COLUMNS, Engine, Question
 from pipeline.lab.backtest.screen.look import FastLook
 from workers.bench.archive.bounds import Bare, copied
@@ -68,7 +69,7 @@ def backtests(made: Made) -> Backtests:
 
 def asked(made: Made, question: Question) -> int:
     """The backtest as its command runs it. Returns the rows."""
-    engine, screen = Engine(question), FastLook(question.sets)
-    for block in made.archive.blocks(made.archive.segments(), COLUMNS, mapped=True):
-        engine.take(block, screen(block))
+    engine = Engine(question, FastLook(question.sets))
+    for block in made.archive.blocks(made.archive.segments(), COLUMNS, mapped=TOGETHER):
+        engine.take(block)
     return engine.rows

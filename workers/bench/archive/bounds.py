@@ -31,7 +31,7 @@ class Bare:
     def __init__(self, made: Made, texts: int) -> None:
         self._pieces = [
             tensor_of(each)
-            for block in made.archive.blocks(made.archive.segments(), FEATURES, mapped=True)
+            for block in made.archive.blocks(made.archive.segments(), FEATURES, mapped=4)
             for each in block.pieces
         ]
         self._texts = torch.randn(DIMENSION, texts)

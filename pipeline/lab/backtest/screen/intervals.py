@@ -7,7 +7,7 @@ import math
 import numpy as np
 import torch
 
-from pipeline.lab.backtest.screen.plan import Plan
+from pipeline.archive.screen.plan import Plan
 
 Bounds = tuple[torch.Tensor, torch.Tensor]
 """``float32[V,K]`` twice: low and high."""

@@ -6,47 +6,52 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.archive.archive import Block
-from pipeline.lab.backtest.bounds import Array, Bounds
+from pipeline.lab.backtest.bounds import Array
 from pipeline.rules.heads import SCORE_DIGITS
 
+Rows = NDArray[np.intp]
 
-def of_events(block: Block, low: Array, high: Array, lowest: Array) -> Bounds:
-    """`low` and `high` are ``float64[V,K]``, `lowest` the least thresholds, as `CompiledPolicies.look` takes them."""
-    starts = block.offsets[:-1]
-    if len(starts) == len(low):
-        return Bounds(np.asarray(low.round(SCORE_DIGITS)), np.asarray(high.round(SCORE_DIGITS)))
-    closer = np.asarray(block.need(["closer"]).rows["closer"].to_numpy(), np.bool_)
+
+def of_events(block: Block, rows: Rows, starts: Rows, low: Array, high: Array, lowest: Array) -> tuple[Array, Array]:
+    """The low and high scores of N events, as rounded as scores are: ``float64[N,K]`` each.
+
+    `low` and `high` are ``float64[V,K]`` of these `rows` of the block, of which each event's begin at `starts`.
+    `lowest` has the least thresholds, as `CompiledPolicies.look` takes them.
+    """
+    if len(starts) == len(rows):
+        return np.asarray(low.round(SCORE_DIGITS)), np.asarray(high.round(SCORE_DIGITS))
+    block.need(["closer", "bar"])
+    closer = np.asarray(block.rows["closer"].to_numpy()[rows], np.bool_)
     if not closer.any():
-        return Bounds(_worst(low, starts), _worst(high, starts))
-    event = np.repeat(np.arange(block.events), np.diff(block.offsets))
-    first = _bounds(low, high, event, ~closer, block.events)
-    again = _bounds(low, high, event, closer, block.events)
-    bars = np.maximum(lowest, _bars(block, closer, event)[:, np.newaxis])
-    return Bounds(
-        np.maximum(first.low, np.where(again.low >= bars, again.low, 0.0)),
-        np.maximum(first.high, np.where(again.high >= bars, again.high, 0.0)),
-    )
+        return _worst(low, starts), _worst(high, starts)
+    event = np.repeat(np.arange(len(starts)), np.diff([*starts, len(rows)]))
+    bars = _bars(block.rows["bar"].to_numpy()[rows], closer, event, len(starts))
+    needed = np.maximum(lowest, bars[:, np.newaxis])
+    found = []
+    for bounds in (low, high):
+        first = _of(bounds, event, ~closer, len(starts))
+        again = _of(bounds, event, closer, len(starts))
+        found.append(np.maximum(first, np.where(again >= needed, again, 0.0)))
+    return found[0], found[1]
 
 
-def _worst(values: Array, starts: NDArray[np.int64]) -> Array:
+def _worst(values: Array, starts: Rows) -> Array:
     """The greatest of each event's rows, rounded as scores are: rounding changes no order."""
-    reduced = values if len(starts) == len(values) else np.maximum.reduceat(values, starts, axis=0)
-    return np.asarray(reduced.round(SCORE_DIGITS))
+    return np.asarray(np.maximum.reduceat(values, starts, axis=0).round(SCORE_DIGITS))
 
 
-def _bounds(low: Array, high: Array, event: NDArray[np.intp], rows: NDArray[np.bool_], events: int) -> Bounds:
+def _of(values: Array, event: Rows, some: NDArray[np.bool_], events: int) -> Array:
     """The worst of some rows; zeros for an event that has none of them."""
-    found = [np.zeros((events, low.shape[1])) for _ in range(2)]
-    there, starts = np.unique(event[rows], return_index=True)
+    found = np.zeros((events, values.shape[1]))
+    there, starts = np.unique(event[some], return_index=True)
     if len(there):
-        for into, values in zip(found, (low, high), strict=True):
-            into[there] = _worst(values[rows], starts)
-    return Bounds(*found)
+        found[there] = _worst(values[some], starts)
+    return found
 
 
-def _bars(block: Block, closer: NDArray[np.bool_], event: NDArray[np.intp]) -> Array:
-    """``float64[E]``: each event's least score that counts of a second look."""
-    bars = np.ones(block.events)
+def _bars(bar: NDArray[np.float64], closer: NDArray[np.bool_], event: Rows, events: int) -> Array:
+    """``float64[N]``: each event's least score that counts of a second look."""
+    bars = np.ones(events)
     there, at = np.unique(event[closer], return_index=True)
-    bars[there] = block.need(["bar"]).rows["bar"].to_numpy()[closer][at].astype(np.float64)
+    bars[there] = bar[closer][at].astype(np.float64)
     return bars

@@ -11,7 +11,6 @@ three sums are compared with the image.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +42,11 @@ class Plan:
     left_out: Selection
     """The lines of the background that do not stand against a policy."""
 
+    @property
+    def policies(self) -> int:
+        """How many policies it is of, K."""
+        return self.own.shape[1]
+
     @classmethod
     def of(cls, compiled: CompiledPolicies) -> Plan:
         head, defaults = compiled.prompts, compiled.policy_set.defaults
@@ -61,27 +65,3 @@ class Plan:
             head.texts[needed],
             *(np.asarray(each[needed], np.float32) for each in (own, further, left_out)),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """Texts of several plans in one matrix, and where each plan finds its own in it."""
-
-    texts: Features
-    """``float32[T,D]``"""
-    where: tuple[NDArray[np.intp], ...]
-    """For each of the arrays that were joined, the rows of `texts` that are its rows."""
-
-    @classmethod
-    def of(cls, parts: Sequence[Features]) -> Columns:
-        """Rows that are equal to the bit are one."""
-        rows, index = list[Features](), dict[bytes, int]()
-        where = []
-        for part in parts:
-            for row in part:
-                if (key := row.tobytes()) not in index:
-                    index[key] = len(rows)
-                    rows.append(row)
-            where.append(np.array([index[row.tobytes()] for row in part], np.intp))
-        width = max((part.shape[1] for part in parts), default=1)
-        return cls(np.array(rows, np.float32).reshape(-1, width), tuple(where))
