@@ -157,9 +157,10 @@ class Block:
         if self.known.alone:
             return [Signals(row[np.newaxis], _NOWHERE[:1], made_by) for row in self.views(events).astype(np.float32)]
         self.need(["closer", "bar"])
-        return [self._look(*self.offsets[event : event + 2].tolist(), made_by) for event in events.tolist()]
+        return [self._look(event, made_by) for event in events.tolist()]
 
-    def _look(self, start: int, end: int, made_by: Provenance) -> Signals:
+    def _look(self, event: int, made_by: Provenance) -> Signals:
+        start, end = self.offsets[event : event + 2].tolist()
         features, seam = (
             self.views(np.arange(start, end)).astype(np.float32),
             end - int(self._closer[start:end].sum()),

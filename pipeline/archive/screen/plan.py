@@ -45,7 +45,7 @@ class Plan:
     @property
     def policies(self) -> int:
         """How many policies it is of, K."""
-        return self.own.shape[1]
+        return int(self.own.shape[1])
 
     @classmethod
     def of(cls, compiled: CompiledPolicies) -> Plan:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,8 +88,8 @@ class Engine:
     @property
     def marked(self) -> Iterator[Marked]:
         """All events that are to be told of."""
-        kept = (*self.nearness.sides, *self.new.values(), *self.let_go.values())
-        return (each for some in kept for each in some.kept)
+        near = (each for side in self.nearness.sides for each in side.kept)
+        return chain(near, *(draw.kept for draw in (*self.new.values(), *self.let_go.values())))
 
     def _sides(self, block: Block, now: Bounds, rest: Sequence[Bounds]) -> tuple[Found, Found]:
         after = judged(now, self.question.now, self.roster)

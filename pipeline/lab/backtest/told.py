@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -79,7 +79,7 @@ class Told:
         )
 
 
-def _columns_of(archive: Archive, segment: Segment, records: set[int]) -> Iterable[tuple[int, dict[str, str]]]:
+def _columns_of(archive: Archive, segment: Segment, records: set[int]) -> Iterable[tuple[int, dict[str, Any]]]:
     missing, local = set(records), archive.store.local(segment.path) is not None
     for block in archive.blocks([segment], ["record", *(() if local else COLUMNS)], mapped=1):
         here = np.flatnonzero(np.isin(block.records, np.array(sorted(missing))))
