@@ -151,6 +151,8 @@ class Archiving:
         self._metrics.open(1, 1_000, 0.5)
         self._metrics.committed(16)
         self._metrics.lag("sluice.features.v1", 0, 3)
+        self._metrics.tidied("merge", 2, 80_000, 0.05)
+        self._metrics.tidy(0)
 
 
 def main() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from pipeline.archive.keeping.hooks import KINDS, ArchiveHooks
+from pipeline.archive.keeping.hooks import KINDS, WORKS, ArchiveHooks
 from pipeline.ports import LOSSES, Hooks
 
 WHY = ("kept", "repeat")
@@ -47,6 +49,13 @@ class ArchiverMetrics(Hooks, ArchiveHooks):
         self._lag = gauge("lag_records", "Records still to be read, by partition.", "topic", "partition")
         self._store_errors = counter("store_errors", "Times that the store could not be reached, or was full.")
         self._away = gauge("store_away", "1 while the store is away, else 0.")
+        self._purged = counter("purged_rows", "Rows of what is erased that were found in a file and taken out.")
+        self._tidied = counter("tidied_files", "Files that tidying has removed, or merged into larger ones.", "work")
+        self._tidied_bytes = counter("tidied_bytes", "Bytes of what was removed, and of merged segments.", "work")
+        self._tidy_seconds = counter("tidy_seconds", "Seconds that tidying took.", "work")
+        self._tidy = gauge("tidied_timestamp_seconds", "When this archiver last had all tidy (Unix time); 0: never.")
+        self._not_tidied = counter("tidy_failures", "Times that the store refused something while it was tidied.")
+        self._unmerged = gauge("unmerged_chains", "Chains of segments that stay as they are: one of them is damaged.")
         self._seconds = Histogram(
             "sluice_archive_write_seconds",
             "Seconds to make one file, until it is durable.",
@@ -56,6 +65,9 @@ class ArchiverMetrics(Hooks, ArchiveHooks):
         for kind in KINDS:
             for metric in (self._events, self._rows, self._bytes, self._files, self._met):
                 metric.labels(kind)
+        for work in WORKS:
+            for metric in (self._tidied, self._tidied_bytes, self._tidy_seconds):
+                metric.labels(work)
         for why in WHY:
             self._left_out.labels(why)
         for topic in topics:
@@ -99,6 +111,21 @@ class ArchiverMetrics(Hooks, ArchiveHooks):
 
     def store_back(self) -> None:
         self._away.set(0)
+
+    def purged(self, rows: int) -> None:
+        self._purged.inc(rows)
+
+    def tidied(self, work: str, files: int, file_bytes: int, seconds: float) -> None:
+        self._tidied.labels(work).inc(files)
+        self._tidied_bytes.labels(work).inc(file_bytes)
+        self._tidy_seconds.labels(work).inc(max(0.0, seconds))
+
+    def tidy(self, left: int) -> None:
+        self._tidy.set(time.time())
+        self._unmerged.set(left)
+
+    def not_tidied(self) -> None:
+        self._not_tidied.inc()
 
     def committed(self, events: int) -> None:
         self._committed.inc(events)

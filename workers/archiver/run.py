@@ -65,7 +65,7 @@ def keep_archive(settings: Settings, to: str) -> None:
         started.append(archiver)
         _log.info("archiver_started", to=store.address, group=settings.archiver_group, topics=list(topics))
         report_library_errors()
-        tidying = Tidying(store, settings.archive_tidy_every, settings.archive_retention_days)
+        tidying = Tidying(store, settings.archive_tidy_every, settings.archive_retention_days, metrics)
         thread = threading.Thread(target=tidying.run, args=(stop,), name="tidying", daemon=True)
         thread.start()
         archiver.run(stop)

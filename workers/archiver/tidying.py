@@ -9,6 +9,7 @@ from threading import Event
 
 import structlog
 
+from pipeline.archive.keeping.hooks import ArchiveHooks
 from pipeline.archive.tidying.compaction import Compactor
 from pipeline.archive.tidying.lease import Lease
 from pipeline.archive.tidying.retention import retire
@@ -25,12 +26,18 @@ class Tidying:
     """One archiver's turn at it; of several, the one that has the lease works."""
 
     def __init__(
-        self, store: Store, every: float, retention_days: int | None, clock: Callable[[], float] = time.time
+        self,
+        store: Store,
+        every: float,
+        retention_days: int | None,
+        hooks: ArchiveHooks | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """`every` in seconds; what was merged stays for that long as well, for who reads it."""
         self._store, self._every, self._retention, self._clock = store, every, retention_days, clock
+        self._hooks = hooks or ArchiveHooks()
         self._lease = Lease(store, LEASE, 3 * every, clock)
-        self._compactor = Compactor(store, grace=every)
+        self._compactor = Compactor(store, grace=every, hooks=self._hooks)
 
     def run(self, stop: Event) -> None:
         """Tidy again and again until `stop` is set. What the store refuses is told, and tried again."""
@@ -38,23 +45,43 @@ class Tidying:
             try:
                 self.once(stop)
             except StoreError as error:
+                self._hooks.not_tidied()
                 _log.warning("archive_not_tidied", why=str(error), consequence="it is tried again")
 
     def once(self, stop: Event) -> None:
         """Tidy what there is to tidy by now, where the lease is ours. Raises `StoreError`."""
         if not self._lease.held():
             return
-        if self._retention is not None:
-            gone = retire(self._store, self._day(self._clock()) - timedelta(days=self._retention))
-            if gone.objects:
-                _log.info("days_removed", objects=gone.objects, bytes=gone.bytes, kept_days=self._retention)
-        self._compactor.sweep()
-        for merged in self._compactor.merge(self._day(self._clock() - _LATE)):
-            _log.info("segments_merged", into=merged.name.path, segments=merged.segments, repeats=merged.repeats)
-            if stop.is_set() or not self._lease.held():
-                return
+        self._retire()
+        began = self._clock()
+        swept = self._compactor.sweep()
+        self._hooks.tidied("sweep", swept.segments, swept.bytes, self._clock() - began)
+        if not self._merge(stop):
+            return
         for problem in self._compactor.problems:
             _log.warning("segments_not_merged", why=problem)
+        self._hooks.tidy(len(self._compactor.problems))
+
+    def _retire(self) -> None:
+        if self._retention is None:
+            return
+        began = self._clock()
+        gone = retire(self._store, self._day(began) - timedelta(days=self._retention))
+        self._hooks.tidied("retention", gone.objects, gone.bytes, self._clock() - began)
+        if gone.objects:
+            _log.info("days_removed", objects=gone.objects, bytes=gone.bytes, kept_days=self._retention)
+
+    def _merge(self, stop: Event) -> bool:
+        """Merge all there is to merge; false where it ended before, since `stop` was set or the lease is gone."""
+        began = self._clock()
+        for merged in self._compactor.merge(self._day(began - _LATE)):
+            now = self._clock()
+            self._hooks.tidied("merge", merged.segments, merged.bytes, now - began)
+            _log.info("segments_merged", into=merged.name.path, segments=merged.segments, repeats=merged.repeats)
+            if stop.is_set() or not self._lease.held():
+                return False
+            began = now
+        return True
 
     def _day(self, at: float) -> date:
         return datetime.fromtimestamp(at, UTC).date()

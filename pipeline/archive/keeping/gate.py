@@ -24,6 +24,7 @@ import pyarrow as pa
 
 from pipeline.archive.denied import OF_ROWS, DenyList, hidden
 from pipeline.archive.erasing.purging import purge
+from pipeline.archive.keeping.hooks import ArchiveHooks
 from pipeline.ports import Store
 from pipeline.rules.archive.covering import cover_of
 from pipeline.rules.archive.denied import Denied, Kind, erased
@@ -34,8 +35,11 @@ from pipeline.wire import rfc3339
 class Gate:
     """Where files with rows come in. Used by one thread."""
 
-    def __init__(self, store: Store, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, store: Store, hooks: ArchiveHooks | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
         self._store = store
+        self._hooks = hooks or ArchiveHooks()
         self._deny_list = DenyList(store)
         self._clock = clock
 
@@ -48,7 +52,8 @@ class Gate:
         data = make(denied)
         made = self._store.create(path, data)
         if not made or self._deny_list.load() is not denied:
-            purge(self._store, self._deny_list, path, kinds)
+            gone = purge(self._store, self._deny_list, path, kinds)
+            self._hooks.purged(gone.rows if gone else 0)
         return len(data) if made and not self._merged(path) else 0
 
     def deny_events(self, rows: pa.Table) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 KINDS = ("features", "reviews", "unreadable")
 """What files hold, of which a record each was made."""
+WORKS = ("retention", "merge", "sweep")
+"""How an archive is tidied: old days leave, small segments are merged, and those go that this has made void."""
 
 
 class ArchiveHooks:
@@ -38,3 +40,15 @@ class ArchiveHooks:
 
     def store_back(self) -> None:
         """It answers again."""
+
+    def purged(self, rows: int) -> None:
+        """Rows of what is erased were found, left by one that was killed or had just written them, and taken out."""
+
+    def tidied(self, work: str, files: int, file_bytes: int, seconds: float) -> None:
+        """One of `WORKS` is done with that many files; those that were merged, or that are gone."""
+
+    def tidy(self, left: int) -> None:
+        """All is tidy by now, but for so many chains with a damaged segment."""
+
+    def not_tidied(self) -> None:
+        """The store has refused something meanwhile."""

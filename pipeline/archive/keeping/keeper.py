@@ -53,9 +53,9 @@ class Keeper:
         """`sorts` says for each topic how its records are sorted; `create` makes files, if not just as they are."""
         self._store = store
         self._sorts = sorts
-        self._create = create or creating(store)
-        self._policy = policy or KeepPolicy()
         self._hooks = hooks or ArchiveHooks()
+        self._create = create or creating(store, self._hooks)
+        self._policy = policy or KeepPolicy()
         self._clock = clock
         self._waiting: deque[tuple[int, Event]] = deque()
         self._partitions: dict[tuple[str, int], Partition] = {}

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.archive.denied import OF_REVIEWS
 from pipeline.archive.keeping.gate import Gate
+from pipeline.archive.keeping.hooks import ArchiveHooks
 from pipeline.archive.keeping.unreadable import unreadable_bytes
 from pipeline.archive.reviews import reviews_bytes
 from pipeline.archive.segments import segment_bytes
@@ -21,9 +22,9 @@ It returns the bytes of the file once that is durable, 0 where there is one alre
 """
 
 
-def creating(store: Store) -> Create:
+def creating(store: Store, hooks: ArchiveHooks | None = None) -> Create:
     """Files of every kind in that store; no row in them is of what is erased."""
-    gate = Gate(store)
+    gate = Gate(store, hooks)
 
     def create(kind: str, chain: ChainName, extent: Extent, kept: Any) -> int:
         path = chain.path(extent.start)

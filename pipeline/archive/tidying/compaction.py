@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from pipeline.archive.denied import OF_ROWS, DenyList, shown
 from pipeline.archive.erasing.purging import purge
+from pipeline.archive.keeping.hooks import ArchiveHooks
 from pipeline.archive.keeping.repeated import repeated
 from pipeline.archive.listing import Segment, listed, that_count
 from pipeline.archive.segments import by_row_group, contents, events_of, opened, parquet_bytes
@@ -49,6 +50,13 @@ class Merged(NamedTuple):
     """How many events were left out, since an earlier record has them."""
 
 
+class Swept(NamedTuple):
+    """Segments that had been void for as long as the grace is, and are gone."""
+
+    segments: int
+    bytes: int
+
+
 class Compactor:
     """Merges segments and removes what that makes void. Used by one thread; others may be at work on the archive."""
 
@@ -58,9 +66,11 @@ class Compactor:
         *,
         target: int = TARGET,
         grace: float = GRACE,
+        hooks: ArchiveHooks | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
+        self._hooks = hooks or ArchiveHooks()
         self._deny_list = DenyList(store)
         self._target, self._grace, self._clock = target, grace, clock
         self._void_since: dict[str, float] = {}
@@ -82,20 +92,21 @@ class Compactor:
             except (StoreError, pa.ArrowInvalid, OSError) as error:
                 self.problems.append(f"{chain[0].name.chain}*: {error}")
 
-    def sweep(self) -> int:
-        """Remove what has been void for as long as the grace is; how many that were."""
+    def sweep(self) -> Swept:
+        """Remove what has been void for as long as the grace is."""
         listing, now = listed(self._store), self._clock()
         names = [each.name for each in listing.segments]
-        void = {each.path: parse_path(each.path) for each in listing.void}
+        void = {each.path: each for each in listing.void}
         self._void_since = {path: self._void_since.get(path, now) for path in void}
-        due = {path: name for path, name in void.items() if now - self._void_since[path] >= self._grace}
-        for cover in {cover_of(name, names) for name in due.values() if name is not None}:
+        due = [each for path, each in void.items() if now - self._void_since[path] >= self._grace]
+        void_names = (name for each in due if (name := parse_path(each.path)) is not None)
+        for cover in {cover_of(name, names) for name in void_names}:
             if cover is not None:
-                purge(self._store, self._deny_list, cover.path, OF_ROWS)
-        for path in due:
-            self._store.delete(path)
-            del self._void_since[path]
-        return len(due)
+                self._purge(cover.path)
+        for each in due:
+            self._store.delete(each.path)
+            del self._void_since[each.path]
+        return Swept(len(due), sum(each.bytes for each in due))
 
     @property
     def waiting(self) -> float:
@@ -132,8 +143,12 @@ class Compactor:
         data = parquet_bytes(by_row_group([rows]), {key: str(value) for key, value in told.items()})
         made = self._store.create(name.path, data)
         if not made or self._deny_list.load() is not denied:
-            purge(self._store, self._deny_list, name.path, OF_ROWS)
+            self._purge(name.path)
         return len(data)
+
+    def _purge(self, path: str) -> None:
+        gone = purge(self._store, self._deny_list, path, OF_ROWS)
+        self._hooks.purged(gone.rows if gone else 0)
 
 
 def _without(rows: pa.Table, records: NDArray[np.int64]) -> pa.Table:

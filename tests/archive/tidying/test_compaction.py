@@ -180,18 +180,18 @@ def test_what_was_merged_stays_for_the_grace_and_a_zombies_segment_within_goes_t
     compactor = Compactor(store, grace=60, clock=lambda: now[0])
     (merged,) = compactor.merge(LATER)
     assert (merged.segments, merged.name.start, merged.name.end) == (3, 0, 20)
-    assert compactor.sweep() == 0
+    assert compactor.sweep().segments == 0
     now[0] = 59.0
-    assert compactor.sweep() == 0
+    assert compactor.sweep().segments == 0
     assert compactor.waiting == 1.0
     now[0] = 60.0
-    assert compactor.sweep() == 3
+    assert compactor.sweep().segments == 3
     assert [each.path for each in store.list("model=")] == [merged.name.path]
     assert store.create(last.path, zombies)
     assert _shown(Archive(store)) == _images()
     compactor.sweep()
     now[0] = 120.0
-    assert compactor.sweep() == 1
+    assert compactor.sweep().segments == 1
     assert _shown(Archive(store)) == _images()
 
 
@@ -224,7 +224,7 @@ def test_a_damaged_segment_is_named_and_other_chains_are_merged_for_all_that() -
     assert [each.name.partition for each in compactor.merge(LATER)] == [1]
     (problem,) = compactor.problems
     assert damaged in problem
-    assert compactor.sweep() == 0
+    assert compactor.sweep().segments == 0
 
 
 def test_an_event_without_an_id_like_ours_is_told_from_others_all_the_same() -> None:

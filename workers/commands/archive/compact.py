@@ -53,7 +53,7 @@ def compact(
             time.sleep(compactor.waiting)
         gone = compactor.sweep()
     if not as_json:
-        terminal.print(told(f"{gone:,} segments went that were merged into others"))
+        terminal.print(told(f"{gone.segments:,} segments went that were merged into others"))
     for problem in problems:
         say(problem, err=True)
     return EXIT_LEFT if problems else 0
