@@ -78,6 +78,9 @@ COMMANDS: Mapping[str, str | Group] = {
                 " request."
             ),
             "drill": "Play tricks with every must_flag sample, and see what is still flagged.",
+            "lint": (
+                "Say what a careful colleague would: words that the model does not know, lines in the way, and more."
+            ),
             "test": "Judge every policy's must_flag and must_pass samples.",
         },
     ),

@@ -1,0 +1,56 @@
+"""``sluice policy lint``: what a careful colleague would say of policies."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from pipeline.adapters.local.policy_folder import read_policy_folder
+from pipeline.rules.policies.files import parse_policies
+from workers import assembly
+from workers.commands.options import AsJson, PolicyFolder
+from workers.settings import Settings
+from workers.settings.options import in_folder, with_settings
+from workers.terminal.console import Terminal
+from workers.terminal.plain import say, say_json
+
+FOUND = 1
+
+ListThem = Annotated[bool, typer.Option("--list", help="List the rules, and look at nothing.")]
+
+
+@with_settings("model", "images", "policies", "log")
+def lint(
+    settings: Settings, folder: PolicyFolder = None, as_json: AsJson = False, list_them: ListThem = False
+) -> int:
+    """Say what a careful colleague would: words that the model does not know, lines in the way, and more.
+
+    Each finding is a line with file, line, reason and remedy. The comment '# lint: ok' on a line says that it is
+    meant so. Exit status 0: nothing was found, or notes alone. 1: something was. 2: the policies cannot be read.
+    """
+    settings, terminal = in_folder(settings, folder), Terminal()
+    if not list_them:
+        parse_policies(read_policy_folder(settings.policies))  # a slip is found before the model is loaded
+    from pipeline.lab.lint.registry import RULES, look  # noqa: PLC0415 - numpy, and below torch
+    from workers.policies.lint import as_json as told_json  # noqa: PLC0415
+    from workers.policies.lint import made_ready  # noqa: PLC0415
+
+    if list_them:
+        say(*(f"{rule.name:<16} {'note: ' if rule.note else ''}{rule.says}" for rule in RULES))
+        return 0
+    with terminal.status("loading the model and the policies"):
+        ready = made_ready(settings, assembly.load_model(settings, one_caller=True), ())
+    found = look(ready)
+    if as_json:
+        say_json(json.dumps(told_json(ready, found)))
+    else:
+        say(*map(str, found))
+        terminal.note(_counted(len(found), sum(each.rule.note for each in found), len(ready.compiled.policies)))
+    return FOUND if any(not each.rule.note for each in found) else 0
+
+
+def _counted(found: int, notes: int, policies: int) -> str:
+    many = f"{found - notes} finding{'' if found - notes == 1 else 's'}"
+    return f"{many} and {notes} note{'' if notes == 1 else 's'} on {policies} policies"
