@@ -9,7 +9,7 @@ WIDTH = 640
 """Width of a wide chart in SVG units, which are pixels where the page is wide enough."""
 Ends = tuple[float, float]
 """Where 0 and 1 of an axis lie, in SVG units."""
-_NARROWEST = 440
+_NARROWEST = 560
 
 
 def between(value: float, start: float, end: float) -> float:

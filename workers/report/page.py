@@ -8,7 +8,7 @@ from html import escape
 
 from pipeline.lab.drift.record import PolicyDrift, Report
 from pipeline.lab.evaluation.columns import Kind, columns
-from pipeline.lab.pages import document, note, rows, section
+from pipeline.lab.pages import Html, document, note, rows, section
 from workers.report import words
 from workers.report.table import VERDICTS
 
@@ -54,8 +54,8 @@ def _policies(report: Report) -> Iterator[str]:
         " called a change, beyond 0.25 a great one. In brackets: how often a day is that far out if days came in any"
         " order; 0.05 or less is called drift, so of 20 policies one is on any day."
     )
-    head = ("policy", "matches", "month before", "mean, median, 90 %, 99 %", "month before", "stability", "")
-    yield rows(head, _rows(report), figures=(1, 2, 3, 4, 5))
+    head = ("policy", "matches", "scores: mean, median, 90 %, 99 %", "stability")
+    yield rows(head, _rows(report), figures=(1, 2, 3))
     for each in report.policies:
         if each.drifted or each.rate.matches:
             yield f"<h3>{escape(each.policy)}</h3>" + _chart(each)
@@ -66,13 +66,15 @@ def _rows(report: Report) -> Iterator[tuple[str, ...]]:
     for each in report.policies:
         yield (
             each.policy,
-            words.rate(each.rate),
-            words.rate(each.rate_before),
-            words.scores(each.scores),
-            words.scores(each.scores_before),
-            words.stability(each),
-            words.said(each),
+            _beside(words.rate(each.rate), words.rate(each.rate_before)),
+            _beside(words.scores(each.scores), words.scores(each.scores_before)),
+            Html(f"{escape(words.stability(each))}<small>{escape(words.said(each))}</small>"),
         )
+
+
+def _beside(now: str, before: str) -> Html:
+    """What is, and below it, where there was any, what was."""
+    return Html(escape(now) + (f"<small>month before: {escape(before)}</small>" if before != words.NONE else ""))
 
 
 def _chart(each: PolicyDrift) -> str:

@@ -5,25 +5,27 @@ from __future__ import annotations
 from pipeline.lab.drift.measures import LEAST_DAYS
 from pipeline.lab.drift.record import FeatureDrift, PolicyDrift, Rate, Report, Scores
 
+NONE = "-"
+
 
 def rate(found: Rate | None) -> str:
     """``1.2 % (1.1 to 1.3)``; a dash where there is none."""
     if found is None:
-        return "-"
+        return NONE
     return f"{100 * found.value:.3g} % ({100 * found.low:.2g} to {100 * found.high:.2g})"
 
 
 def percent(found: Rate | None) -> str:
-    return "-" if found is None else f"{100 * found.value:.3g} %"
+    return NONE if found is None else f"{100 * found.value:.3g} %"
 
 
 def mean(found: Scores | None) -> str:
-    return "-" if found is None else f"{found.mean:.3f}"
+    return NONE if found is None else f"{found.mean:.3f}"
 
 
 def scores(found: Scores | None) -> str:
     """Mean, median, and the quantiles of 90 and 99 %."""
-    return "-" if found is None else f"{found.mean:.3f}, {found.median:.3f}, {found.p90:.3f}, {found.p99:.3f}"
+    return NONE if found is None else f"{found.mean:.3f}, {found.median:.3f}, {found.p90:.3f}, {found.p99:.3f}"
 
 
 def said(drift: PolicyDrift | FeatureDrift) -> str:
@@ -34,7 +36,7 @@ def said(drift: PolicyDrift | FeatureDrift) -> str:
 
 
 def stability(drift: PolicyDrift) -> str:
-    return "-" if drift.stability is None else f"{drift.stability:.3f}"
+    return NONE if drift.stability is None else f"{round(drift.stability, 3) + 0.0:.3f}"  # never -0.000
 
 
 def of_features(found: FeatureDrift | None) -> str:

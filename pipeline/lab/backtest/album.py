@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from pipeline.lab.backtest import words
@@ -26,20 +27,24 @@ class Album:
         """Images that are not even told of."""
 
     def show(self, images: Sequence[Near]) -> str:
-        """Those with a picture as figures, and the others as a table."""
+        """Those with a picture as figures, and the others as a table. Of the same picture only the first is shown."""
         told = images[: self._most]
+        same = Counter(image.thumbnail for image in told)
         self._most -= len(told)
         self.left_out += len(images) - len(told)
-        figures, plain = [], []
+        figures, plain, seen = [], [], set[bytes]()
         for image in told:
+            if image.thumbnail in seen:
+                continue
             picture = self._picture(image)
-            if picture:
-                figures.append(_figure(image, picture))
+            if picture and image.thumbnail is not None:
+                seen.add(image.thumbnail)
+                figures.append(_figure(image, picture, same[image.thumbnail] - 1))
             else:
                 plain.append((image.image_id, words.score(image), words.change(image), words.when(image)))
         shown = pictures(figures) if figures else ""
         columns = ("image", "score", "outcome", "decided (UTC)")
-        return shown + (rows(columns, plain, figures=(1,)) if plain else "")
+        return shown + (rows(columns, plain, figures=(1, 3)) if plain else "")
 
     def _picture(self, image: Near) -> str:
         if image.thumbnail is None:
@@ -53,6 +58,7 @@ class Album:
         return picture
 
 
-def _figure(image: Near, picture: str) -> str:
+def _figure(image: Near, picture: str, others: int) -> str:
     said = f"score {words.score(image)}, {words.change(image)}"
-    return figure(veiled(picture, image.image_id, said), image.image_id, (said, words.when(image)))
+    more = f"and {others:,} more with this very picture" if others else ""
+    return figure(veiled(picture, image.image_id, said), image.image_id, (said, words.when(image), more))

@@ -14,6 +14,8 @@ MOST = 62
 _WIDTH, _LEFT, _TOP, _HEIGHT = 720, 56, 12, 150
 _TICKS = 4
 _WIDEST = 44
+_NAME = 44
+"""Room for the name of a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,4 +115,5 @@ def _dates(first: date, each: int, stretches: int, step: float, bottom: float) -
     every = max(1, math.ceil(72 / step))
     for index in range(0, stretches, every):
         x = _LEFT + step * (index + 0.5)
-        yield text(x, bottom + 18, f"{first + timedelta(days=index * each):%-d %b}", "tick", "middle")
+        at, anchor = (x, "middle") if x + _NAME / 2 <= _WIDTH else (_WIDTH, "end")
+        yield text(at, bottom + 18, f"{first + timedelta(days=index * each):%-d %b}", "tick", anchor)

@@ -53,7 +53,8 @@ def policy(name: str, days: int, rng: np.random.Generator, pictures: Sequence[by
 
     def some(before: str, after: str, around: float) -> tuple[Near, ...]:
         scores = rng.normal(around, 0.02, examples).clip(0, 1).round(6).tolist()
-        shown = [pictures[int(rng.integers(len(pictures)))] if pictures else None for _ in scores]
+        chosen = (pictures[int(rng.integers(len(pictures)))] if pictures else None for _ in scores)
+        shown = [None if picture is None else picture + bytes([at]) for at, picture in enumerate(chosen)]
         return tuple(
             near(int(rng.integers(10**5)), score, before, after, picture)
             for score, picture in zip(scores, shown, strict=True)

@@ -84,6 +84,13 @@ class TestThePage:
         assert all(re.search(r"photo-\d+\.jpg, score 0\.\d+, ", str(each["alt"])) for each in pictures)
         assert any(each.get("id") == "unveil" for each in parts.of("input"))
 
+    def test_an_image_that_came_again_and_again_is_shown_once_and_counted(self) -> None:
+        made = record(["weapons"], pictures=[b"RIFF"], examples=4)
+        new = tuple(replace(each, thumbnail=b"RIFF the same") for each in made.policies[0].new)
+        text = page(replace(made, policies=(replace(made.policies[0], new=new),)), {})
+        assert len(Parts(text).of("img")) == 1 + 2 + 4 * 3
+        assert "and 3 more with this very picture" in said(text)
+
     def test_without_pictures_the_images_are_a_table(self) -> None:
         text = page(record(["weapons"], examples=2), {})
         assert not Parts(text).of("img")
