@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.chaos.audit import Breach
-from tests.chaos.audit.answers import answers_of, dead_letters, repeats, told_lost
+from tests.chaos.audit.answers import answers_of, dead_letters, gone_unwitnessed, repeats, told_lost
 from tests.chaos.audit.commits import allowed_wait, baseline, steady_baseline, waits_by_fault
 from tests.chaos.audit.processes import ends
 from tests.chaos.evidence import Evidence
@@ -39,6 +39,7 @@ def figures(plan: Plan, evidence: Evidence, breaches: Mapping[str, Sequence[Brea
         "repeats": repeats(evidence),
         "dead_letters": Counter(str(each.reason) for each in dead_letters(evidence)),
         "never_readable_and_told": len(told_lost(evidence)),
+        "gone_unwitnessed": len(gone_unwitnessed(evidence)),
         "topics": len(evidence.epochs),
         "samples": len(evidence.samples),
         "kills": sum(kills.values()),
@@ -91,6 +92,7 @@ def _promises(found: Mapping[str, Any]) -> Table:
         "events acknowledged by the broker": found["events"],
         "of them answered": found["answered"],
         "never readable, and told so": found["never_readable_and_told"],
+        "of a topic that went while no worker was there": found["gone_unwitnessed"],
         "answers given again": found["repeats"],
         "dead letters": sum(found["dead_letters"].values()),
         "aimed kills between publish and commit": f"{aimed['between_publish_and_commit']} of {aimed['kills']}",

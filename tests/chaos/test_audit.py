@@ -14,7 +14,7 @@ import pytest
 from pipeline.wire import Event
 from pipeline.wire.events import event_id
 from tests.chaos.audit import RULES, audit
-from tests.chaos.audit.answers import told_lost
+from tests.chaos.audit.answers import gone_unwitnessed, told_lost
 from tests.chaos.audit.commits import baseline
 from tests.chaos.evidence import Evidence, Given, LogLine, RoundDone, Struck
 from tests.chaos.ledger import Sent
@@ -200,8 +200,36 @@ def test_what_was_in_a_topic_that_is_another_now_is_told_of_the_old_one_alone() 
     ]
     beside = replace(evidence, sent=[*evidence.sent, replace(EVENTS[9], number=999, partition=1)])
     assert not any("event 999" in said for said in broken(beside)["lost"]), "one member's word is enough"
-    nobody = replace(evidence, log=())
+    nobody = replace(evidence, log=[_assigned(1, 50)], exits=[_worker(1, until=150)])
     assert "nobody said" in broken(nobody)["lost"][0]
+
+
+def test_what_goes_with_a_topic_while_no_worker_lives_can_be_told_by_nobody() -> None:
+    second = [sent(100 + number, "second", number) for number in range(10)]
+    evidence = replace(
+        WHOLE,
+        sent=[*EVENTS, *second],
+        answers=[*without(9), *(decided(event) for event in second)],
+        samples=(),
+        epochs={EPOCH: BEGAN, "second": BEGAN + 100},
+        rounds=[RoundDone([Struck("kill-all", 4.0, 5.0), Struck("topic-recreated", 4.0, 5.0)], 5.0, 10.0)],
+        log=[_assigned(1, 50), _assigned(2, 60), _assigned(3, 110)],
+        exits=[_worker(1, until=99), _worker(2, until=101), _worker(3, until=200)],
+    )
+    assert "lost" not in broken(evidence)
+    assert gone_unwitnessed(evidence) == [EVENTS[9]]
+    longer = replace(evidence, exits=[_worker(1, until=99), _worker(2, until=107), _worker(3, until=200)])
+    assert "nobody said" in broken(longer)["lost"][0], "the second one lived, and had read that topic"
+    assert gone_unwitnessed(longer) == []
+
+
+def _worker(life: int, *, until: float) -> Exit:
+    return Exit("worker-1", -signal.SIGKILL, 9.0, 5.0, "SIGKILL", f"worker-1-{life}.err", BEGAN + until)
+
+
+def _assigned(life: int, seconds: float) -> LogLine:
+    when = datetime.fromtimestamp(BEGAN + seconds, UTC).isoformat()
+    return replace(line(event="partitions_assigned", timestamp=when), file=f"worker-1-{life}.err")
 
 
 def test_a_wait_is_measured_against_the_same_machine_without_faults() -> None:

@@ -33,6 +33,10 @@ class Exit:
     at: float
     asked: str | None
     """What the harness had done to it: ``SIGKILL``, ``SIGTERM``; None where it ended by itself."""
+    log: str = ""
+    """The file that it logged to."""
+    ended: float = 0.0
+    """When, in seconds since 1970; `at` is of the monotonic clock."""
 
 
 class Unit:
@@ -62,7 +66,8 @@ class Unit:
         self.lives += 1
         self.asked = None
         self.started = time.monotonic()
-        self.process = ChildProcess(self._argv(), self._folder, env=self._env, name=f"{self.name}-{self.lives}")
+        name = f"{self.name}-{self.lives}"
+        self.process = ChildProcess(self._argv(), self._folder, env=self._env, name=name, warm=False)
 
     def look(self) -> Exit | None:
         """Start it if it is due; return how it ended, once for each life."""
@@ -74,7 +79,8 @@ class Unit:
         if status is None:
             return None
         now = time.monotonic()
-        ended = Exit(self.name, status, now - self.started, now, self.asked)
+        log = self.process.stderr_path.name
+        ended = Exit(self.name, status, now - self.started, now, self.asked, log, time.time())
         self.process, self._due = None, now + PAUSE
         return ended
 

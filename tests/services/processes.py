@@ -88,15 +88,19 @@ class ChildProcess:
         env: Mapping[str, str] | None = None,
         cwd: Path = ROOT,
         name: str = "child",
+        warm: bool = True,
     ) -> None:
-        """Start `argv` at once; its output goes to `folder/name.out` and `folder/name.err` (appended)."""
+        """Start `argv` at once; its output goes to `folder/name.out` and `folder/name.err` (appended).
+
+        Not `warm`, a command of Sluice starts in a fresh interpreter as well.
+        """
         self.argv = list(argv)
         self.stdout_path = folder / f"{name}.out"
         self.stderr_path = folder / f"{name}.err"
-        self._popen = self._started(child_env(env), cwd)
+        self._popen = self._started(child_env(env), cwd, warm=warm)
 
-    def _started(self, env: Mapping[str, str], cwd: Path) -> subprocess.Popen[bytes] | WarmProcess:
-        if self.argv[:3] == python("-m", "workers"):
+    def _started(self, env: Mapping[str, str], cwd: Path, *, warm: bool) -> subprocess.Popen[bytes] | WarmProcess:
+        if warm and self.argv[:3] == python("-m", "workers"):
             streams = Streams(Path(os.devnull), self.stdout_path, self.stderr_path)
             return WarmProcess(self.argv[3:], streams, env, cwd)
         with self.stdout_path.open("ab") as out, self.stderr_path.open("ab") as err:

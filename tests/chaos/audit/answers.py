@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import pairwise
 
 from pipeline.wire import Event
 from pipeline.wire.events import event_id
@@ -11,6 +13,7 @@ from tests.chaos.audit.breach import Breach
 from tests.chaos.evidence import Evidence, Given, covering
 from tests.chaos.ledger import Sent
 from tests.chaos.reading import told
+from tests.chaos.units import Exit
 
 
 def answers_of(evidence: Evidence) -> dict[int, list[Given]]:
@@ -29,14 +32,54 @@ def answers_of(evidence: Evidence) -> dict[int, list[Given]]:
 
 
 def unanswered(evidence: Evidence) -> Iterator[Breach]:
-    """Acknowledged events without an answer that no log has named as lost."""
+    """Acknowledged events without an answer that no log has named as lost, though somebody could have."""
+    epochs, excused = list(evidence.epochs), unwitnessed(evidence)
+    for sent in _unnamed(evidence):
+        if sent.epoch in excused:
+            continue
+        gone = sent.epoch != epochs[-1] if epochs else False
+        why = "; its topic was made anew, and nobody said that it was lost" if gone else ""
+        yield Breach(f"{_named(sent)} has no answer{why}")
+
+
+def gone_unwitnessed(evidence: Evidence) -> list[Sent]:
+    """Unanswered events of topics that went when nobody was there who could tell."""
+    epochs = unwitnessed(evidence)
+    return [sent for sent in _unnamed(evidence) if sent.epoch in epochs]
+
+
+def _unnamed(evidence: Evidence) -> Iterator[Sent]:
     answers, lost = answers_of(evidence), told(evidence.log, evidence.epochs)
-    epochs = list(evidence.epochs)
-    for sent in evidence.sent:
-        if sent.number not in answers and covering(lost, sent) is None:
-            gone = sent.epoch != epochs[-1] if epochs else False
-            why = "; its topic was made anew, and nobody said that it was lost" if gone else ""
-            yield Breach(f"{_named(sent)} has no answer{why}")
+    return (sent for sent in evidence.sent if sent.number not in answers and covering(lost, sent) is None)
+
+
+NOTICE = 5.0
+"""Seconds in which a worker that lives sees that its topic is another one."""
+
+
+def unwitnessed(evidence: Evidence) -> set[str]:
+    """The epochs of the topic whose last readers had all ended when they could have seen that it is another one.
+
+    Kafka forgets a group's offsets with the topic, so a worker that starts afterwards has nothing to go by.
+    """
+    begins = list(evidence.epochs.items())
+    return {
+        epoch
+        for (epoch, _), (_, anew) in pairwise(begins)
+        if evidence.exits and not any(each.ended > anew + NOTICE for each in _readers(evidence, anew))
+    }
+
+
+def _readers(evidence: Evidence, before: float) -> Iterator[Exit]:
+    """The lives of workers that had partitions before that moment, in seconds since 1970, and how they ended."""
+    assigned = {
+        each.file
+        for each in evidence.log
+        if each.entry is not None
+        and each.entry.get("event") == "partitions_assigned"
+        and datetime.fromisoformat(str(each.entry["timestamp"])).timestamp() < before
+    }
+    return (each for each in evidence.exits if each.log in assigned)
 
 
 def told_lost(evidence: Evidence) -> list[Sent]:
