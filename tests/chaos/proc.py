@@ -54,12 +54,16 @@ def group_lives(group: int) -> bool:
     """Whether any process of that group lives; one that ended and was not waited for counts as gone."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, 0)
-        return any(_in_group(entry.name, group) for entry in _PROC.iterdir() if entry.name.isdigit())
+        return bool(in_group(group))
     return False
 
 
-def _in_group(pid: str, group: int) -> bool:
-    with suppress(OSError, IndexError, ValueError):
-        fields = (_PROC / pid / "stat").read_text().rpartition(")")[2].split()
-        return fields[0] != "Z" and int(fields[2]) == group
-    return False
+def in_group(group: int) -> dict[int, str]:
+    """The state, such as ``S`` or ``T`` (stopped), of each process of that group that has not ended."""
+    found = {}
+    for entry in _PROC.iterdir():
+        with suppress(OSError, IndexError, ValueError):
+            state, _, its_group = (entry / "stat").read_text().rpartition(")")[2].split()[:3]
+            if state != "Z" and int(its_group) == group:
+                found[int(entry.name)] = state
+    return found

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from tests.chaos.proc import group_lives
+from tests.chaos.proc import group_lives, in_group
 from tests.services.processes import ChildProcess
 
 PAUSE = 1.0
@@ -165,6 +165,7 @@ class Units:
                 del self._groups[group]
             elif now - ended > OUTLIVED:
                 del self._groups[group]
-                self.leftovers.append(f"what {name} (process {group}) had started outlived it by {OUTLIVED:g} s")
+                left = f"{name} (process {group}) had started outlived it by {OUTLIVED:g} s: {in_group(group)}"
+                self.leftovers.append(f"what {left}")
                 with suppress(ProcessLookupError):
                     os.killpg(group, signal.SIGKILL)
