@@ -35,7 +35,7 @@ class EventsExpired(Fault):
     lasts = 4.0
 
     def begin(self, rig: Rig) -> None:
-        # Their groups, for a worker that another fault kills meanwhile leaves a frozen one that nobody else would thaw.
+        # Their groups: a worker that another fault kills meanwhile leaves a frozen one that nobody else would thaw.
         self._frozen = [unit.pid for unit in rig.units.living("worker") if unit.signal(signal.SIGSTOP, group=True)]
 
     def end(self, rig: Rig) -> None:
