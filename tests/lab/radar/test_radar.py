@@ -89,6 +89,19 @@ def test_a_thing_that_the_month_never_had_is_found_and_named() -> None:
     assert (record.images, record.month) == (1_025, 2_000)
 
 
+def test_it_is_found_where_the_same_files_come_again_and_again() -> None:
+    """To each image of the month another one is the very same; those of a new thing are not."""
+    rng, store = np.random.default_rng(5), MemoryStore()
+    files = pictures(rng, np.arange(THINGS))
+    again = [each[None] for each in files[rng.integers(THINGS, size=1_500)]]
+    write(store, 0, again[:1_000])
+    new = unit(WORLD[THINGS] + rng.normal(size=(20, DIMENSION)) / np.sqrt(DIMENSION) * 0.05)
+    write(store, 1, [*again[1_000:], *(each[None] for each in new)])
+    record, _ = radar(store)
+    assert [(each.size, each.phrases[0].text) for each in record.clusters] == [(20, f"thing {THINGS}")]
+    assert record.unlike == 20
+
+
 def test_it_is_found_in_one_view_of_an_image_whose_others_are_as_ever() -> None:
     record, _ = radar(world(2, planted=50, views=3))
     assert [each.phrases[0].text for each in record.clusters] == [f"thing {THINGS}"]
