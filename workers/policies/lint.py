@@ -32,8 +32,9 @@ def made_ready(settings: Settings, model: Model, pictures: Sequence[str]) -> Fol
     Raises `PolicyError` where the policies do not hold.
     """
     spec, cache = model.encoder.spec, MemoryTextCache()
-    files = read_policy_folder(settings.policies)
-    policy_set = parse_policies(files, TokenCounter(model.encoder.count_tokens, spec.context_length))
+    reading = read_policy_folder(settings.policies)
+    files, counter = reading.files, TokenCounter(model.encoder.count_tokens, spec.context_length)
+    policy_set = parse_policies(files, counter, reading.assets)
     compiled = LivePolicies(model.encoder, cache, Hooks()).compiled(policy_set)
     phrases = dict.fromkeys((*background_lines(files[BUILT_IN].decode()), *policy_set.defaults.background))
     sentences = dict.fromkeys((*policy_set.sentences(), *phrases))

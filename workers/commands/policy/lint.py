@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.adapters.local.policy_folder import read_policy_folder
-from pipeline.rules.policies.files import parse_policies
+from pipeline.adapters.local.policy_folder import policies_in
 from workers import assembly
 from workers.commands.options import AsJson, PolicyFolder
 from workers.settings import Settings
@@ -32,7 +31,7 @@ def lint(
     """
     settings, terminal = in_folder(settings, folder), Terminal()
     if not list_them:
-        parse_policies(read_policy_folder(settings.policies))  # a slip is found before the model is loaded
+        policies_in(settings.policies)  # a slip is found before the model is loaded
     from pipeline.lab.lint.registry import RULES, look  # noqa: PLC0415 - numpy, and below torch
     from workers.policies.lint import as_json as told_json  # noqa: PLC0415
     from workers.policies.lint import made_ready  # noqa: PLC0415
