@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -40,6 +41,9 @@ def bench(
     rows: Annotated[
         int, typer.Option(min=1000, help="Of that archive; 1.2 KB each, in a temporary folder.")
     ] = 200_000,
+    inside: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Make that folder in this one.")
+    ] = None,
     peers: Annotated[bool, typer.Option(help="Run what people write without Sluice, too.")] = True,
     as_json: AsJson = False,
 ) -> None:
@@ -51,7 +55,7 @@ def bench(
     if archive:
         from workers.bench.archive.run import run as run_archive  # noqa: PLC0415 - pyarrow, which the rest goes without
 
-        run_archive(rows, as_json=as_json)
+        run_archive(rows, inside, as_json=as_json)
         return
     budget = Budget(60 * minutes, lambda line: say(f"sluice bench: {line}", err=True))
     budget.say(f"making {count} images")

@@ -5,7 +5,7 @@ A row is cast and multiplied in pieces that stay in a core's cache, which is the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -34,10 +34,13 @@ class Products:
         self._device = torch.device(device)
         self._vectors = torch.from_numpy(np.ascontiguousarray(vectors.T)).to(self._device)
 
-    def of(self, rows: Halves, look: Callable[[torch.Tensor, slice], torch.Tensor]) -> NDArray[np.float64]:
-        """``float64[V]`` that `look` makes of each piece's products, ``float32[P,N]``, and the piece's place."""
-        pieces = [slice(start, start + PIECE) for start in range(0, len(rows), PIECE)]
-        made = [look(self._piece(rows[piece]), piece).cpu() for piece in pieces]
+    def of(self, rows: Sequence[Halves], look: Callable[[torch.Tensor], torch.Tensor]) -> NDArray[np.float64]:
+        """``float64[V]`` that `look` makes of the products of some rows at a time, ``float32[P,N]``."""
+        made = [
+            look(self._piece(each[start : start + PIECE])).cpu()
+            for each in rows
+            for start in range(0, len(each), PIECE)
+        ]
         return np.asarray(torch.cat(made).numpy(), np.float64) if made else np.zeros(0)
 
     def _piece(self, rows: Halves) -> torch.Tensor:

@@ -30,7 +30,7 @@ class Likeness:
         """Nothing is to be learnt from rows."""
 
     def bounds(self, block: Block) -> Bounds:
-        found = self._products.of(block.features, lambda cosines, _: cosines.amax(dim=1))
+        found = self._products.of(block.pieces, lambda cosines: cosines.amax(dim=1))
         return of_events(found * LONGEST + self._slack, block)
 
     def closer(self, block: Block, events: Events) -> Bounds:
@@ -38,7 +38,7 @@ class Likeness:
         return np.array([each.score for each in self.scores(block, events.tolist())])
 
     def scores(self, block: Block, events: Sequence[int]) -> list[Scored]:
-        return [self._scored(block.features[slice(*block.offsets[event : event + 2])]) for event in events]
+        return [self._scored(block.views(np.arange(*block.offsets[event : event + 2]))) for event in events]
 
     def _scored(self, rows: np.ndarray) -> Scored:
         cosines = (_unit(rows) @ self._views.T).max(axis=1)

@@ -42,13 +42,6 @@ class Query(Protocol):
         """The scores of these events, of which the best view counts."""
 
 
-def views_of(block: Block, events: Events) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The rows of these events, one event's after the other's, and where each event's begin among them."""
-    firsts, counts = block.offsets[:-1][events], np.diff(block.offsets)[events]
-    starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.intp)
-    return np.arange(counts.sum()) + np.repeat(firsts - starts, counts), starts
-
-
 def of_events(values: NDArray[np.float64], block: Block) -> Bounds:
     """``float64[V]`` to ``float64[E]``: the greatest of each event's views."""
     return np.asarray(np.maximum.reduceat(values, block.offsets[:-1])) if block.events else np.zeros(0)

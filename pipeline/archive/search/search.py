@@ -14,13 +14,13 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from pipeline.archive.archive import Archive, Block, Segment
+from pipeline.archive.archive import TOGETHER, Archive, Block, Segment
 from pipeline.archive.search.query import Bounds, Events, Query
 from pipeline.archive.search.wanted import Wanted
 from pipeline.rules.archive.nearest import Nearest
 from pipeline.rules.times import ALWAYS, Window
 
-CLOSER, TOGETHER = 1024, 64
+CLOSER, AT_ONCE = 1024, 64
 """Images that are bounded more closely, and scored, in one go, the most promising first: what some score, others need
 not be scored for."""
 
@@ -66,7 +66,7 @@ def search(
     that is done. Raises `StoreError` for a segment that is damaged.
     """
     seen = Seen()
-    blocks = archive.blocks(segments, ["record", *query.columns, *wanted.columns], window)
+    blocks = archive.blocks(segments, ["record", *query.columns, *wanted.columns], window, mapped=TOGETHER)
     with ThreadPoolExecutor(threads, "sluice-search", initializer=_one_thread) as pool:
         for block, bounds in _ahead(pool, _prepared(blocks, query), partial(_bounded, query, wanted), 2 * threads):
             seen.rows += len(block.rows)
@@ -115,16 +115,15 @@ def _offer(block: Block, bounds: Bounds, query: Query, nearest: Nearest[Place], 
 def _score(block: Block, events: Events, bounds: Bounds, query: Query, nearest: Nearest[Place], enough: float) -> int:
     """As `_offer`, of these events with their closer bounds."""
     scored, order = 0, np.argsort(-bounds, kind="stable")
-    for start in range(0, len(order), TOGETHER):
-        some = order[start : start + TOGETHER]
+    for start in range(0, len(order), AT_ONCE):
+        some = order[start : start + AT_ONCE]
         chosen = events[some[bounds[some] >= _floor(nearest, enough)]].tolist()
         if not chosen:
             break
         scored += len(chosen)
         for event, (score, view) in zip(chosen, query.scores(block, chosen), strict=True):
-            features = block.features[block.offsets[event] + view].astype(np.float32)
-            record = block.rows["record"][int(block.offsets[event])].as_py()
-            nearest.offer(score, features, Place(block.segment, record, view))
+            [features] = block.views(block.offsets[[event]] + view).astype(np.float32)
+            nearest.offer(score, features, Place(block.segment, int(block.records[event]), view))
     return scored
 
 

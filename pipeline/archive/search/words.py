@@ -7,14 +7,18 @@ and of the background a part alone is weighed. Which part, the first rows say: t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import local
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pipeline.archive.archive import SIGNALS, Block
+from pipeline.archive.archive import FEATURES, Block
+from pipeline.archive.screen.plan import Plan
+from pipeline.archive.screen.stored import Stored
+from pipeline.archive.screen.upper import Upper
 from pipeline.archive.search.bounds import Products, error
-from pipeline.archive.search.query import Bounds, Events, Scored, of_events, views_of
+from pipeline.archive.search.query import Bounds, Events, Scored, of_events
 from pipeline.rules.heads import CompiledPolicies
 from pipeline.rules.heads.compiled import JoinedOpinion
 from pipeline.rules.heads.prompts import PromptsHead, PromptsOpinion
@@ -37,14 +41,17 @@ class Words:
         self._own, self._against = _rows(self._head)
         self._off = self._head.logit_scale * (error(self._head.texts.shape[1]) + ROUNDING)
         self._products: Products | None = None
+        self._plan = Plan.of(compiled)
+        self._mine = local()
         self._all = Products(self._head.texts[np.concatenate([self._own, self._against])], device)
 
     @property
     def columns(self) -> Sequence[str]:
-        return SIGNALS
+        return (*FEATURES, "closer", "bar", "background", "background_lse")
 
     def prepare(self, block: Block) -> None:
-        rows = block.features[:: max(1, len(block.features) // SAMPLE)][:SAMPLE].astype(np.float32)
+        every = max(1, len(block.rows) // SAMPLE)
+        rows = block.views(np.arange(0, len(block.rows), every)[:SAMPLE]).astype(np.float32)
         part = np.arange(len(self._against))
         if len(part) > PART and self._head.logit_bias is None:
             weights = self._head.score(rows).of_sentences[:, self._against]
@@ -54,17 +61,38 @@ class Words:
         self._products = Products(texts, self._device)
 
     def bounds(self, block: Block) -> Bounds:
+        """By the sum over the whole background where it is stored, else by some of its lines."""
+        stored = self._looked_at().of(block, self._plan, self._head.logit_scale)
+        if stored is not None:
+            return of_events(self._by_stored(block, stored), block)
         if self._products is None:
             self.prepare(block)
         assert self._products is not None  # noqa: S101
-        return of_events(self._products.of(block.features, self._bound), block)
+        return of_events(self._products.of(block.pieces, self._bound), block)
+
+    @torch.inference_mode()
+    def _by_stored(self, block: Block, stored: NDArray[np.float32]) -> NDArray[np.float64]:
+        if not hasattr(self._mine, "upper"):
+            scale, bias = self._head.logit_scale, self._head.logit_bias
+            self._mine.upper = Upper([self._plan], [True], scale, bias, torch.device(self._device))
+        found = np.empty(len(block.rows))
+        for rows, (most,) in self._mine.upper.chunks(block.pieces, [stored]):
+            found[rows] = most[:, 0].cpu().numpy()
+        return found
+
+    def _looked_at(self) -> Stored:
+        """Each thread has its own: they look at different segments."""
+        if not hasattr(self._mine, "stored"):
+            self._mine.stored = Stored()
+        stored: Stored = self._mine.stored
+        return stored
 
     def closer(self, block: Block, events: Events) -> Bounds:
         """By the whole background; an exact score, with its evidence, takes twenty times as long."""
-        rows, starts = views_of(block, events)
-        return np.asarray(np.maximum.reduceat(self._all.of(block.features[rows], self._bound), starts))
+        rows, starts = block.rows_of(events)
+        return np.asarray(np.maximum.reduceat(self._all.of([block.views(rows)], self._bound), starts))
 
-    def _bound(self, cosines: torch.Tensor, _: slice) -> torch.Tensor:
+    def _bound(self, cosines: torch.Tensor) -> torch.Tensor:
         logits, own = cosines * self._head.logit_scale, len(self._own)
         if self._head.logit_bias is not None:
             return torch.sigmoid(logits[:, :own].amax(dim=1).double() + self._head.logit_bias + self._off)
@@ -73,7 +101,7 @@ class Words:
         return torch.sigmoid((mine - others).double() + 2 * self._off)  # in float32 it could be rounded down
 
     def scores(self, block: Block, events: Sequence[int]) -> list[Scored]:
-        opinion = self.compiled.look(block.signals(events))
+        opinion = self.compiled.look(block.looks(np.asarray(events, np.intp)))
         return [_scored(opinion, image) for image in range(len(events))]
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.archive.archive import TOGETHER
+from pipeline.archive.archive import TOGETHER, Archive, Segment
 from pipeline.lab.backtest.engine import COLUMNS, Engine, Question
 from pipeline.lab.backtest.screen.look import FastLook
+from pipeline.lab.backtest.told import Told
 from workers.bench.archive.bounds import Bare, copied
 from workers.bench.archive.made import BACKGROUND, PROMPTS, UNLESS, Made
 from workers.bench.limits import Cost, measured
@@ -68,8 +70,14 @@ def backtests(made: Made) -> Backtests:
 
 
 def asked(made: Made, question: Question) -> int:
-    """The backtest as its command runs it. Returns the rows."""
+    """The backtest of all rows. Returns how many."""
+    return judged(made.archive, made.archive.segments(), question)
+
+
+def judged(archive: Archive, segments: Sequence[Segment], question: Question) -> int:
+    """The backtest as its command runs it, to the images that it tells of. Returns the rows."""
     engine = Engine(question, FastLook(question.sets))
-    for block in made.archive.blocks(made.archive.segments(), COLUMNS, mapped=TOGETHER):
+    for block in archive.blocks(segments, COLUMNS, mapped=TOGETHER):
         engine.take(block)
+    Told(archive, engine.marked)
     return engine.rows

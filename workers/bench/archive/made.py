@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,8 @@ BACKGROUND = 1_500
 """Lines, as many as the shipped one has."""
 PROMPTS, UNLESS = 20, 10
 """Sentences of the policy that is edited."""
+WORDS = 3
+"""Sentences that are searched for."""
 SEGMENT = 65_536
 """Rows of a segment."""
 FLAGGED = 100
@@ -55,29 +57,47 @@ class Made:
 
 
 @contextmanager
-def made(rows: int, progress: Callable[[int], object]) -> Iterator[Made]:
-    """Write an archive of that many images of one view each, and remove it at the end. Takes 1.2 KB a row."""
-    background = tuple(f"thing {number}" for number in range(BACKGROUND))
-    edited = _compiled(("edited",), Defaults(background=background))
-    other = tuple(f"other {each}" for each in background)
-    anew = _compiled([f"policy-{number}" for number in range(POLICIES)], Defaults(background=other))
-    with TemporaryDirectory(prefix="sluice-bench-") as folder:
+def made(rows: int, progress: Callable[[int], object], inside: Path | None = None) -> Iterator[Made]:
+    """Write an archive of that many images of one view each, and remove it at the end. Takes 1.2 KB a row.
+
+    It lies in a new folder inside that one; without, where temporary files are.
+    """
+    policies = edited()
+    other = Defaults(background=tuple(f"other {each}" for each in _background()))
+    anew = _compiled([f"policy-{number}" for number in range(POLICIES)], other)
+    with TemporaryDirectory(prefix="sluice-bench-", dir=inside) as folder:
         store = FolderStore(Path(folder))
         for start in range(0, rows, SEGMENT):
             count = min(SEGMENT, rows - start)
-            _write(store, start, count, edited)
+            _write(store, start, count, policies)
             progress(count)
-        yield Made(Archive(store), Path(folder), rows, edited, anew)
+        yield Made(Archive(store), Path(folder), rows, policies, anew)
 
 
-def _compiled(policies: list[str] | tuple[str, ...], defaults: Defaults) -> CompiledPolicies:
+def edited() -> CompiledPolicies:
+    """The policy that is edited."""
+    return _compiled(("edited",), Defaults(background=_background()))
+
+
+def asked_for() -> CompiledPolicies:
+    """What is searched for, beside the background that is stored."""
+    return _compiled(("searched",), Defaults(background=_background()), prompts=WORDS, unless=0)
+
+
+def _background() -> tuple[str, ...]:
+    return tuple(f"thing {number}" for number in range(BACKGROUND))
+
+
+def _compiled(
+    policies: Sequence[str], defaults: Defaults, prompts: int = PROMPTS, unless: int = UNLESS
+) -> CompiledPolicies:
     made_of = tuple(
         Policy(
             name,
             name,
-            tuple(f"{name} {number}" for number in range(PROMPTS)),
+            tuple(f"{name} {number}" for number in range(prompts)),
             {"review": 0.5, "block": 0.9},
-            tuple(f"not {name} {number}" for number in range(UNLESS)),
+            tuple(f"not {name} {number}" for number in range(unless)),
             version=name,
         )
         for name in policies

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -12,7 +14,8 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 from workers.bench.archive.backtests import Backtests, backtests
-from workers.bench.archive.made import made
+from workers.bench.archive.made import WORDS, made
+from workers.bench.archive.searches import THREADS, Memory, Searches, memory, searches
 from workers.bench.limits import Cost
 from workers.terminal.console import Screen, Terminal
 from workers.terminal.plain import say_json
@@ -20,21 +23,22 @@ from workers.terminal.plain import say_json
 _US = 1_000_000
 
 
-def run(rows: int, *, as_json: bool) -> None:
-    """Make an archive of that many rows, put every question to it on one core, and print the figures."""
+def run(rows: int, inside: Path | None, *, as_json: bool) -> None:
+    """Make an archive of that many rows inside a folder, put every question to it, and print the figures."""
     torch.set_num_threads(1)
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
     with (
         threadpool_limits(1),
         Terminal().counting("writing an archive, rows", rows) as counter,
-        made(rows, counter.advance) as archive,
+        made(rows, counter.advance, inside) as archive,
     ):
-        found = backtests(archive)
+        found, searched, peaks = backtests(archive), searches(archive), memory(archive)
     if as_json:
-        say_json(json.dumps(as_record(found)))
+        say_json(json.dumps(as_record(found) | of_search(searched) | of_memory(peaks)))
     else:
         Screen().print(as_table(found))
+        Screen().print(as_search_table(searched, peaks))
 
 
 def as_record(found: Backtests) -> dict[str, Any]:
@@ -48,6 +52,36 @@ def as_record(found: Backtests) -> dict[str, Any]:
         "edited_to_plain_cast_and_product": round(found.plain.cpu_each / found.edited.cpu_each, 3),
         "anew_to_product": round(found.of_product, 3),
     }
+
+
+def of_search(found: Searches) -> dict[str, Any]:
+    """As `as_record`; seconds are by the wall clock."""
+    return {
+        "search_rows_per_cpu_second": round(1 / found.one.cpu_each),
+        "search_to_cast_and_product": round(found.of_cast_and_product, 3),
+        "search_seconds": {"1": round(found.one.wall, 3), str(THREADS): round(found.several.wall, 3)},
+    }
+
+
+def of_memory(peaks: Sequence[Memory]) -> dict[str, Any]:
+    """Bytes for so many rows."""
+    return {"peak_bytes": [{"rows": each.rows, "backtest": each.backtest, "search": each.search} for each in peaks]}
+
+
+def as_search_table(found: Searches, peaks: Sequence[Memory]) -> RenderableType:
+    """Lines of the search, and of the memory of both."""
+    table = Table("", "us a row", "rows/s", "of its limit", box=None)
+    table.add_row(f"cast and product, {WORDS} sentences, in the cache", *_figures(found.cast_and_product), "")
+    table.add_row("search by words", *_figures(found.one), f"{found.of_cast_and_product:.2f}")
+    table.add_row(f"search by words on {THREADS} threads, by the clock", *_clock(found.several), "")
+    for each in peaks:
+        for what, peak in (("backtest", each.backtest), ("search", each.search)):
+            table.add_row(f"most memory of a {what}, {each.rows:,} rows", f"{peak >> 20:,} MiB")
+    return table
+
+
+def _clock(cost: Cost) -> tuple[str, str]:
+    return f"{cost.wall / cost.images * _US:.3f}", f"{cost.rate:,.0f}"
 
 
 def as_table(found: Backtests) -> RenderableType:
