@@ -23,6 +23,7 @@ from pipeline.wire import (
     Decision,
     Event,
     Evidence,
+    ExamplesEvidence,
     Failed,
     Failure,
     Form,
@@ -118,6 +119,7 @@ EVIDENCE = [
     PromptEvidence("a knife", 0.9, VIEW),
     PromptEvidence("a knife", 0.9, TURNED),
     PromptEvidence("a knife", 0.9, VIEW, Against("a tree", 0.03)),
+    ExamplesEvidence("examples/vape-1.jpg", 0.91, VIEW),
 ]
 """Examples of each kind."""
 KINDS = get_args(Evidence) or (Evidence,)

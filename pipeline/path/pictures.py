@@ -6,7 +6,7 @@ that is made to do harm meets the same limits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,8 +15,8 @@ from pipeline.errors import EncoderError, ItemError, PolicyError, Problem
 from pipeline.path.encode import NOT_FINITE
 from pipeline.ports import Decoded, Decoder, Encoder, FeatureCache
 from pipeline.rules.archive.remembered import as_kept
-from pipeline.rules.policies.assets import Asset, Assets
-from pipeline.rules.policies.policy_set import AssetName, PolicySet
+from pipeline.rules.policies.assets import Asset, Assets, is_neutral
+from pipeline.rules.policies.policy_set import AssetName, Location, PolicySet
 from pipeline.signals import Provenance, Signals
 
 AT_ONCE = 32
@@ -26,19 +26,26 @@ AT_ONCE = 32
 class Pictures:
     """Makes signals of pictures. It keeps none itself but in the cache, so threads may share it."""
 
-    def __init__(self, encoder: Encoder, decoder: Decoder, cache: FeatureCache) -> None:
+    def __init__(
+        self, encoder: Encoder, decoder: Decoder, cache: FeatureCache, neutral: Callable[[], Assets] = dict
+    ) -> None:
+        """`neutral` gives the pictures that examples are told apart from, where a set brings none itself."""
+        self._neutral = neutral
         self._encoder = encoder
         self._decoder = decoder
         self._cache = cache
         self._made_by = Provenance(encoder.spec.ref, decoder.name)
 
     def seen(self, policy_set: PolicySet, assets: Assets) -> dict[str, Asset]:
-        """`assets`, and those of them that are examples with their signals.
+        """`assets`, those of them that are examples with signals and without content, and neutral pictures likewise.
 
         Signals that came with an asset, as an archive keeps them, are taken where this model made them. Raises
         `PolicyError` for pictures that cannot be had, each with its file and line, and `EncoderError`.
         """
-        names = {each.path: each for policy in policy_set.active for each in policy.examples.pictures}
+        assets = {**self._neutral(), **assets}
+        neutral = [asset for path, asset in assets.items() if is_neutral(path)]
+        names = {each.path: AssetName(each.path, each.sha256, Location(each.path)) for each in neutral}
+        names |= {each.path: each for policy in policy_set.active for each in policy.examples.pictures}
         known = self._known([assets[path] for path in names])
         problems, waiting = list[Problem](), list[Asset]()
         for path, name in names.items():
@@ -53,7 +60,10 @@ class Pictures:
             known |= self._made(waiting[start : start + AT_ONCE], names, problems)
         if problems:
             raise PolicyError(problems)
-        return {**assets, **{path: replace(assets[path], signals=known[assets[path].sha256]) for path in names}}
+        seen = {path: replace(assets[path], content=b"", signals=known[assets[path].sha256]) for path in names}
+        every = {each.path for policy in policy_set.policies for each in policy.examples.pictures}
+        of_what_is_off = {path: replace(assets[path], content=b"") for path in every - names.keys()}
+        return {**assets, **of_what_is_off, **seen}
 
     def _known(self, pictures: Iterable[Asset]) -> dict[str, Signals]:
         mine = {each.sha256: each.signals for each in pictures}

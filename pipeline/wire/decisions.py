@@ -59,7 +59,19 @@ class PromptEvidence(msgspec.Struct, frozen=True, tag_field="head", tag="prompts
         return repr(self.prompt)
 
 
-Evidence = PromptEvidence
+class ExamplesEvidence(msgspec.Struct, frozen=True, tag_field="head", tag="examples"):
+    """What the pictures that a policy shows have to say: the nearest one that matches, and its cosine to the view."""
+
+    picture: str
+    """Its path beside the policy."""
+    cosine: float
+    view: Region
+
+    def __str__(self) -> str:
+        return f"like {self.picture!r}"
+
+
+Evidence = PromptEvidence | ExamplesEvidence
 """What a head has to say of an image, told apart by ``head``: a union to which each new kind of head adds its own.
 
 ``str()`` of it is what a person reads, in a few words.

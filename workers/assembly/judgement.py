@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from threadpoolctl import threadpool_limits
 
 from pipeline.adapters.local.last_good import LastGood
+from pipeline.adapters.local.neutral_pictures import neutral_pictures
 from pipeline.adapters.local.policy_folder import Reading
 from pipeline.adapters.memory import MemoryFeatureCache, MemoryTextCache
 from pipeline.adapters.memory.tiered import TieredFeatureCache
@@ -52,7 +53,7 @@ def judge(
     Raises `PolicyError` when the policies do not hold, and there is no `last_good` set that does.
     """
     features = MemoryFeatureCache(settings.remember) if features is None else features
-    live = LivePolicies(model.encoder, text_cache, hooks, Pictures(model.encoder, model.decoder, features))
+    live = LivePolicies(model.encoder, text_cache, hooks, _pictures(model, features))
     with threadpool_limits(1, user_api="blas"):  # type: ignore[no-untyped-call]  # as in `moderator`
         reading = offer_first(settings, live, hooks, last_good)
     hooks.model_loaded(model.encoder.spec)
@@ -65,10 +66,14 @@ def judge_by(reading: Reading, model: Model) -> Judge:
     Raises `PolicyError` when they do not hold.
     """
     features = MemoryFeatureCache(0)
-    live = LivePolicies(model.encoder, MemoryTextCache(), Hooks(), Pictures(model.encoder, model.decoder, features))
+    live = LivePolicies(model.encoder, MemoryTextCache(), Hooks(), _pictures(model, features))
     with threadpool_limits(1, user_api="blas"):  # type: ignore[no-untyped-call]  # as in `moderator`
         live.offer(reading.files, reading.assets)
     return Judge(model, reading, live, features)
+
+
+def _pictures(model: Model, cache: FeatureCache) -> Pictures:
+    return Pictures(model.encoder, model.decoder, cache, neutral_pictures)
 
 
 def build_feature_cache(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from pipeline.adapters.local.neutral_pictures import neutral_pictures
 from pipeline.adapters.local.policy_folder import policies_in, read_policy_folder
 from pipeline.adapters.memory import MemoryFeatureCache
 from pipeline.errors import UsageError
@@ -39,7 +40,7 @@ def question(
     """The policies, compiled as a worker does it. Raises `PolicyError` for those that a worker would refuse."""
     folder, only = folder_of(policies)
     hooks = SayOtherModel()
-    pictures = Pictures(encoder, decoder, MemoryFeatureCache(0))
+    pictures = Pictures(encoder, decoder, MemoryFeatureCache(0), neutral_pictures)
     now = _compiled(folder, LivePolicies(encoder, cache, hooks, pictures), only, policies)
     before = None if against is None else _compiled(against, LivePolicies(encoder, cache, Hooks(), pictures))
     return Question(now, before, only, nearest)

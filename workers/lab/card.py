@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
+from pipeline.adapters.local.neutral_pictures import neutral_pictures
 from pipeline.adapters.local.policy_folder import read_policy_folder
 from pipeline.adapters.memory import MemoryFeatureCache, MemoryTextCache
 from pipeline.adapters.open_clip import BUNDLED_MODEL
@@ -91,7 +92,7 @@ def write_for_scenes(
 ) -> str:
     """Measure a model of rendered scenes, write its card, and say in one sentence how well it does."""
     with _subject(settings, folder, font) as subject:
-        pictures = Pictures(subject.encoder, subject.decoder, MemoryFeatureCache(0))
+        pictures = Pictures(subject.encoder, subject.decoder, MemoryFeatureCache(0), neutral_pictures)
         policies = LivePolicies(subject.encoder, MemoryTextCache(), Hooks(), pictures)
         # Not offered: a model that has learned little yet flags everything, and is measured all the same.
         reading = read_policy_folder(settings.policies)

@@ -103,6 +103,8 @@ def _worth_knowing(folder: Path, policy_set: PolicySet) -> Iterator[Problem]:
         where = policy.where or Location(policy.id)
         if policy.lowest <= 0:
             yield Problem(where.file, 0, "a threshold of 0 is reached by every image")
+        if len(policy.examples.match) == 1:
+            yield policy.examples.match[0].where.problem("one example is not used: show two or more that match")
         if not policy_set.defaults.background and not policy.unless:
             yield where.problem("no background and no 'unless': a worker refuses it, unless its model is a SigLIP")
     if not policy_set.active:

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from pipeline.rules.archive.backgrounds import background_digest
+from pipeline.rules.heads.examples import compile_examples
 from pipeline.rules.heads.head import SCORE_DIGITS, Array, Compile, Head, Opinion, Texts
 from pipeline.rules.heads.prompts import PromptsHead, PromptsOpinion, compile_prompts
 from pipeline.rules.policies.assets import NO_ASSETS, Assets
@@ -16,7 +17,7 @@ from pipeline.rules.policies.policy_set import Policy, PolicySet
 from pipeline.signals import Closer, Features, Signals
 from pipeline.wire import Evidence
 
-HEADS: tuple[Compile, ...] = (compile_prompts,)
+HEADS: tuple[Compile, ...] = (compile_prompts, compile_examples)
 """Every kind of head there is. Of two that give a policy the same score, the first gives the evidence."""
 
 

@@ -29,6 +29,9 @@ MOST_BYTES_EACH = 128 << 20
 """Of one asset: a list of a million hashes. A picture has the decoder's bounds besides."""
 MOST_BYTES_IN_ALL = 256 << 20
 
+NEUTRAL = "<built in>/samples/"
+"""What the paths of the pictures begin with that ship with Sluice, and show what no policy in particular is about."""
+
 _GLOB = re.compile(r"[*?\[]")
 
 
@@ -68,6 +71,10 @@ def leads_out(name: str) -> bool:
     """Whether a name leads out of the policy folder, or is no name that a file can have."""
     parts = name.split("/")
     return not name.strip() or name.startswith("/") or ".." in parts or "\\" in name or "\0" in name
+
+
+def is_neutral(path: str) -> bool:
+    return path.startswith(NEUTRAL)
 
 
 def is_glob(name: str) -> bool:

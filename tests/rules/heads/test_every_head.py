@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from pipeline.rules.heads.compiled import HEADS
 from pipeline.rules.heads.head import Compile, Opinion, Texts
-from pipeline.rules.policies.policy_set import Defaults, Policy, PolicySet
+from pipeline.rules.policies.policy_set import Defaults, Examples, Policy, PolicySet
 from pipeline.signals import Signals
 from pipeline.wire import Evidence
+from tests.rules.heads.pictures_shown import near, seen, shown
 from tests.signals_made import signals
 
 SENTENCES = ("knife", "fork", "beer", "tree")
@@ -24,13 +25,15 @@ WORDS = {
 }
 POLICIES = PolicySet(
     (
-        Policy("alcohol", "", ("beer",), {"review": 0.5}, mode="shadow"),
+        Policy("alcohol", "", ("beer",), {"review": 0.2}, mode="shadow", examples=Examples(shown("0", "1", "2"))),
         Policy("cutlery", "", ("fork",), {"label": 0.5}, mode="off"),
         Policy("weapons", "", ("knife",), {"block": 0.5}, unless=("fork",)),
     ),
     Defaults(background=("tree",)),
 )
 """Some policies have each head, one that is off as well."""
+
+ASSETS = seen({str(at): near(-WORDS["beer"].astype(np.float64), at, 0.02) for at in range(3)}, DIM)
 
 every_head = pytest.mark.parametrize("compile_head", HEADS)
 
@@ -49,7 +52,7 @@ def told(opinion: Opinion, image: int) -> list[str]:
 
 @every_head
 def test_a_head_judges_active_policies_alone(compile_head: Compile) -> None:
-    head = compile_head(POLICIES, Texts(WORDS, 5.0, None))
+    head = compile_head(POLICIES, Texts(WORDS, 5.0, None, ASSETS))
     assert head.ids
     assert set(head.ids) <= {"alcohol", "weapons"}
 
@@ -60,7 +63,7 @@ def test_a_head_judges_active_policies_alone(compile_head: Compile) -> None:
 def test_scores_are_from_0_to_1_and_each_has_evidence(
     compile_head: Compile, bias: float | None, seen: list[Signals]
 ) -> None:
-    head = compile_head(POLICIES, Texts(WORDS, 5.0, bias))
+    head = compile_head(POLICIES, Texts(WORDS, 5.0, bias, ASSETS))
     opinion = head.look(seen)
     assert opinion.scores.shape == (len(seen), len(head.ids))
     assert ((opinion.scores >= 0) & (opinion.scores <= 1 + 1e-12)).all()
@@ -71,7 +74,7 @@ def test_scores_are_from_0_to_1_and_each_has_evidence(
 @every_head
 @given(seen=images)
 def test_neither_order_nor_company_changes_anything(compile_head: Compile, seen: list[Signals]) -> None:
-    head = compile_head(POLICIES, Texts(WORDS, 5.0, None))
+    head = compile_head(POLICIES, Texts(WORDS, 5.0, None, ASSETS))
     alone = [head.look([each]) for each in seen]
     together, backwards = head.look(seen), head.look(seen[::-1])
     for at, opinion in enumerate(alone):

@@ -17,7 +17,7 @@ from workers import assembly
 from workers.commands.options import PolicyFolder
 from workers.policies.junit import junit_xml
 from workers.policies.other_model import SayOtherModel
-from workers.policies.tests import Trial, run_policy_tests, untested
+from workers.policies.tests import Trial, run_policy_tests, untested, unused_examples
 from workers.settings import Settings
 from workers.settings.options import in_folder, with_settings
 from workers.terminal.plain import say, say_json
@@ -42,6 +42,8 @@ def test(
     for line in untested(policy_set):
         say(f"note: {line}", err=True)
     judge = assembly.judge(settings, assembly.load_model(settings), MemoryTextCache(), SayOtherModel())
+    for line in unused_examples(judge.live()):
+        say(f"note: {line}", err=True)
     started, clock = time(), monotonic()
     trials = run_policy_tests(settings, judge)
     if junit is not None:
