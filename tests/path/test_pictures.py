@@ -1,4 +1,4 @@
-"""Example pictures become signals by the path's own decoder and encoder; what cannot be read is named with its line."""
+"""Example pictures become signals by the decoder and encoder of the path; what cannot be read is named."""
 
 from __future__ import annotations
 
