@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.adapters.local.neutral_pictures import neutral_pictures
 from pipeline.adapters.local.policy_folder import read_policy_folder
-from pipeline.adapters.memory import MemoryTextCache
+from pipeline.adapters.memory import MemoryFeatureCache, MemoryTextCache
 from pipeline.lab.data.dataset import Dataset, Example
 from pipeline.lab.data.extract import Extracted, extract
 from pipeline.lab.lint.folder import Folder
@@ -16,6 +17,7 @@ from pipeline.lab.lint.pool import Pool
 from pipeline.lab.lint.registry import Told
 from pipeline.lab.lint.vocabulary import Vocabulary
 from pipeline.path.live import LivePolicies, PromptFeatures
+from pipeline.path.pictures import Pictures
 from pipeline.ports import Hooks
 from pipeline.rules.heads import CompiledPolicies
 from pipeline.rules.policies.backgrounds import background_lines
@@ -35,7 +37,8 @@ def made_ready(settings: Settings, model: Model, pictures: Sequence[str]) -> Fol
     reading = read_policy_folder(settings.policies)
     files, counter = reading.files, TokenCounter(model.encoder.count_tokens, spec.context_length)
     policy_set = parse_policies(files, counter, reading.assets)
-    compiled = LivePolicies(model.encoder, cache, Hooks()).compiled(policy_set)
+    examples = Pictures(model.encoder, model.decoder, MemoryFeatureCache(0), neutral_pictures)
+    compiled = LivePolicies(model.encoder, cache, Hooks(), examples).compiled(policy_set, reading.assets)
     phrases = dict.fromkeys((*background_lines(files[BUILT_IN].decode()), *policy_set.defaults.background))
     sentences = dict.fromkeys((*policy_set.sentences(), *phrases))
     features = PromptFeatures(model.encoder, cache).of(sentences, policy_set.defaults.templates, {})
