@@ -13,12 +13,12 @@ from pipeline.items import Pixels
 Window = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels of the view."""
 
-SCALES = ((0.6, 4), (0.45, 6), (0.33, 8))
+SCALES = ((0.6, 4), (0.4, 6))
 """Shares of a view's sides that crops have, and how many there are along each side, evenly from edge to edge."""
 
 
 def windows(size: tuple[int, int]) -> list[Window]:
-    """The crops of a view of that height and width: 116, of which every pixel lies in some of each scale."""
+    """The crops of a view of that height and width: 52, of which every pixel lies in some of each scale."""
     height, width = size
     return [
         (left, top, left + round(share * width), top + round(share * height))

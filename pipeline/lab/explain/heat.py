@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.items import Pixels
 from pipeline.lab.explain.crops import averaged, cropped, windows
-from pipeline.lab.explain.fills import FILLS, covered
+from pipeline.lab.explain.fills import FILLS, Part
 from pipeline.lab.explain.masks import followed, masked, masks
 from pipeline.lab.explain.record import Without
 from pipeline.rules.heads import SCORE_DIGITS
@@ -26,7 +26,7 @@ Heat = NDArray[np.float64]
 AREA = 0.1
 """The share of a view that is taken away, to see whether the score falls."""
 ELSEWHERE = 8
-"""Places drawn by chance, of which each has a part of the same shape taken away."""
+"""Other parts, drawn by chance, that are taken away instead."""
 _LEAST = 1e-4
 """Scores nearer than that to 0 or 1 are all alike: what moves them is what never mattered."""
 _ROUNDING = 1e-9
@@ -36,12 +36,17 @@ def heats(view: Pixels, scores: Scores) -> NDArray[np.float64]:
     """``float64[K,H,W]``, from 0 to 1: how much of each policy's score comes from each pixel of ``uint8[H,W,3]``."""
     size = (view.shape[0], view.shape[1])
     parts, holes = windows(size), masks(size)
-    enough = averaged(_log_odds(scores(cropped(view, parts))), parts, size)
-    needed = followed(_log_odds(scores(masked(view, holes))), holes)
-    return np.stack([_spread(_spread(one) * _spread(other)) for one, other in zip(enough, needed, strict=True)])
+    enough = averaged(log_odds(scores(cropped(view, parts))), parts, size)
+    needed = followed(log_odds(scores(masked(view, holes))), holes)
+    return np.stack([joined(one, other) for one, other in zip(enough, needed, strict=True)])
 
 
-def hottest(heat: Heat, area: float = AREA) -> NDArray[np.bool_]:
+def joined(one: Heat, other: Heat) -> Heat:
+    """Hot where both are."""
+    return spread(spread(one) * spread(other))
+
+
+def hottest(heat: Heat, area: float = AREA) -> Part:
     """``bool[H,W]``: the hottest pixels, that share of all."""
     chosen = np.zeros(heat.size, bool)
     chosen[np.argsort(-heat, axis=None, kind="stable")[: round(area * heat.size)]] = True
@@ -49,24 +54,33 @@ def hottest(heat: Heat, area: float = AREA) -> NDArray[np.bool_]:
 
 
 def without(view: Pixels, heat: Heat, scores: Scores, column: int) -> list[Without]:
-    """What the view scores without its hottest part, and without as large a part of the same shape elsewhere."""
-    random, away = np.random.default_rng(0), hottest(heat)
-    places = [(int(random.integers(away.shape[0])), int(random.integers(away.shape[1]))) for _ in range(ELSEWHERE)]
-    parts = [away, *(np.roll(away, place, axis=(0, 1)) for place in places)]
+    """What the view scores without its hottest part, and without as large a part of it elsewhere."""
+    parts = [hottest(heat), *elsewhere((view.shape[0], view.shape[1]))]
     found = []
     for filled, fill in FILLS.items():
-        instead = fill(view)
-        said = scores(np.stack([covered(view, instead, part) for part in parts]))[:, column]
+        said = scores(np.stack([fill(view, part) for part in parts]))[:, column]
         found.append(Without(filled, float(said[0]), round(float(said[1:].mean()), SCORE_DIGITS)))
     return found
 
 
-def _log_odds(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+def elsewhere(size: tuple[int, int], count: int = ELSEWHERE, area: float = AREA) -> list[Part]:
+    """``bool[H,W]`` of rectangles of a view's shape, of that share of its area, where chance puts them."""
+    random, made = np.random.default_rng(0), []
+    height, width = (max(1, round(side * area**0.5)) for side in size)
+    for _ in range(count):
+        top, left = int(random.integers(size[0] - height + 1)), int(random.integers(size[1] - width + 1))
+        part = np.zeros(size, bool)
+        part[top : top + height, left : left + width] = True
+        made.append(part)
+    return made
+
+
+def log_odds(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     held = scores.clip(_LEAST, 1 - _LEAST)
     return np.asarray(np.log(held / (1 - held)))
 
 
-def _spread(heat: Heat) -> Heat:
+def spread(heat: Heat) -> Heat:
     """From 0 to 1, the least and the greatest; zeros where nothing but rounding tells them apart."""
     low, high = heat.min(), heat.max()
     return np.asarray((heat - low) / (high - low)) if high - low > _ROUNDING else np.zeros_like(heat)

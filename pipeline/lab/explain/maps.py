@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipeline.items import Pixels
-from pipeline.lab.explain.fills import FILLS, covered
+from pipeline.lab.explain.fills import FILLS
 from pipeline.lab.explain.heat import Heat, heats, hottest, without
 from pipeline.lab.explain.overlay import lies_in, opened, overlaid, upright
 from pipeline.lab.explain.record import HeatRecord, Without
@@ -69,7 +69,7 @@ class Mapped:
         plain = picture if inside else Image.fromarray(pixels)
         box = region.box if inside else WHOLE
         proof = without(pixels, heat, self.shown.scores, column)
-        taken = Image.fromarray(covered(pixels, FILLS["blurred"](pixels), hottest(heat)))
+        taken = Image.fromarray(FILLS["surroundings"](pixels, hottest(heat)))
         return Map(
             _record(standing, region, box, proof), plain, overlaid(plain, standing if inside else heat, box), taken
         )

@@ -13,7 +13,7 @@ from PIL import Image
 from pipeline.items import Pixels
 from pipeline.lab.explain.fills import blurred
 
-MASKS = 128
+MASKS = 96
 CELLS = 7
 """Cells along each side of the grid by which parts are kept or taken away, shifted by chance."""
 KEPT = 0.5

@@ -57,7 +57,7 @@ def _pictures(why: Why, made: Map) -> str:
     shown = {
         "The picture": (made.plain, "as it is"),
         "Where the score comes from": (made.heated, "hot is bright; the line is around the hottest tenth"),
-        "Without that": (made.without, "the view with its hottest tenth blurred"),
+        "Without that": (made.without, "the view, and the colours around its hottest tenth"),
     }
     return pictures(
         figure(veiled(_data(picture), f"{title}, {why.policy}", said), title, (said,))

@@ -11,8 +11,8 @@ from pipeline.rules.policies.policy_set import Mode
 from pipeline.wire import Action, Evidence, ModelRef, Region, Verdict
 
 Kind = Literal["prompt", "unless", "background"]
-Filled = Literal["blurred", "flat"]
-"""How a part of a view is taken away: blurred until only its light is left, or in the view's mean colour."""
+Filled = Literal["surroundings", "blurred"]
+"""How a part of a view is taken away: in the colours around it, or blurred until only its light is left."""
 
 
 class Sentence(msgspec.Struct, frozen=True):
@@ -53,12 +53,12 @@ class SeenView(msgspec.Struct, frozen=True):
 
 
 class Without(msgspec.Struct, frozen=True):
-    """The view's score without the hottest tenth of the map, and without a part of the same shape elsewhere."""
+    """The view's score without the hottest tenth of the map, and without another tenth."""
 
     filled: Filled
     score: float
     elsewhere: float
-    """The mean over some places drawn by chance."""
+    """The mean over some rectangles of the view's shape, drawn by chance."""
 
 
 class HeatRecord(msgspec.Struct, frozen=True):

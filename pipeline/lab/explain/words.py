@@ -57,10 +57,8 @@ def proof(why: Why) -> Iterator[str]:
         return
     yield f"It comes from {part(heat.box)}, most of all from {_point(heat)}."
     for each in heat.without:
-        yield (
-            f"Without the hottest tenth of the view ({each.filled}) it would be {each.score:.3f}; without as much "
-            f"elsewhere, {each.elsewhere:.3f} on average."
-        )
+        how = "in the colours around it" if each.filled == "surroundings" else "blurred"
+        yield f"With its hottest tenth {how} it would be {each.score:.3f}; with another tenth, {each.elsewhere:.3f}."
 
 
 def sentence_rows(why: Why) -> list[tuple[str, str, str]]:

@@ -5,7 +5,7 @@ What explains a decision is held against them: they say what is to be pointed at
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -37,11 +37,14 @@ class Pointed:
     box: Box
 
 
-def pointed_scenes(atlas: Atlas, count: int, seed: int = SEED) -> list[Pointed]:
-    """That many scenes, of the things of every policy in turn: each policy as often as the others."""
-    firsts = [(policy, names[turn % len(names)]) for turn in range(count) for policy, names in ABOUT.items()][:count]
+def pointed_scenes(atlas: Atlas, count: int, seed: int = SEED) -> Iterator[Pointed]:
+    """That many scenes, drawn as they are asked for, of each policy in turn and of each of its things in turn."""
     harmless = [each for each in harmless_things() if each != NOTHING]
-    return [_drawn(atlas, policy, thing, harmless, seed, number) for number, (policy, thing) in enumerate(firsts)]
+    policies = list(ABOUT.items())
+    for number in range(count):
+        policy, names = policies[number % len(policies)]
+        thing = names[number // len(policies) % len(names)]
+        yield _drawn(atlas, policy, thing, harmless, seed, number)
 
 
 def _drawn(atlas: Atlas, policy: str, thing: str, harmless: Sequence[int], seed: int, number: int) -> Pointed:

@@ -9,10 +9,12 @@ from PIL import Image
 
 from pipeline.items import Pixels
 from pipeline.lab.explain.crops import averaged, cropped, windows
-from pipeline.lab.explain.fills import FILLS, covered
+from pipeline.lab.explain.fills import FILLS
 from pipeline.lab.explain.heat import AREA, heats, hottest, without
 from pipeline.lab.explain.masks import masked, masks
 from pipeline.lab.explain.overlay import lies_in, overlaid, upright
+from pipeline.lab.explain.record import Filled
+from pipeline.wire import Turned
 
 SIZE = (40, 56)
 RED, BLUE = (6, 8, 14, 18), (26, 36, 34, 46)
@@ -61,25 +63,38 @@ def test_a_score_that_nothing_moves_gives_a_map_without_any_heat(found: NDArray[
 @pytest.mark.parametrize("size", [(80, 80), (224, 224), (40, 56), (9, 13)])
 def test_every_pixel_lies_in_crops_and_each_mask_takes_some_away(size: tuple[int, int]) -> None:
     parts = windows(size)
-    assert len(parts) == 116
+    assert len(parts) == 52
     assert (averaged(np.ones((len(parts), 1)), parts, size) == 1).all()
-    assert cropped(np.zeros((*size, 3), np.uint8), parts).shape == (116, *size, 3)
+    assert cropped(np.zeros((*size, 3), np.uint8), parts).shape == (52, *size, 3)
     chosen = masks(size)
-    assert chosen.shape == (128, *size)
+    assert chosen.shape == (96, *size)
     assert (chosen >= 0).all()
     assert (chosen <= 1).all()
     assert 0.4 < chosen.mean() < 0.6
     assert np.array_equal(chosen, masks(size))
 
 
-def test_what_is_taken_away_says_nothing_of_what_was_there() -> None:
-    view = scene()
-    everything = np.ones(SIZE, bool)
-    for fill in FILLS.values():
-        bare = covered(view, fill(view), everything)
-        assert (scores(bare[None])[0, :2] == 0).all()
-        assert np.array_equal(covered(view, bare, ~everything), view)
-    assert np.array_equal(masked(view, np.ones((1, *SIZE), np.float32))[0], view)
+@pytest.mark.parametrize("name", FILLS)
+def test_what_is_taken_away_leaves_no_trace_and_all_else_as_it_is(name: Filled) -> None:
+    view, part = scene(), np.zeros(SIZE, bool)
+    part[RED[0] - 2 : RED[2] + 2, RED[1] - 2 : RED[3] + 2] = True
+    taken = FILLS[name](view, part)
+    before, after = scores(np.stack([view, taken]))
+    assert after[0] == 0 < before[0]
+    assert after[1] == before[1]
+    assert np.array_equal(taken[~part], view[~part])
+    assert np.array_equal(FILLS[name](view, np.zeros(SIZE, bool)), view)
+
+
+def test_a_part_is_filled_with_the_colours_around_it_however_large_it_is() -> None:
+    part = np.zeros(SIZE, bool)
+    part[RED[0] - 2 : RED[2] + 2, RED[1] - 2 : RED[3] + 2] = True
+    assert (FILLS["surroundings"](scene(), part)[part] == 128).all()
+    assert FILLS["surroundings"](scene(), np.ones(SIZE, bool)).shape == (*SIZE, 3)
+
+
+def test_a_view_through_a_mask_that_keeps_all_is_the_view() -> None:
+    assert np.array_equal(masked(scene(), np.ones((1, *SIZE), np.float32))[0], scene())
 
 
 def test_a_map_is_laid_where_its_view_was_taken_and_the_rest_of_the_picture_stays() -> None:
@@ -110,7 +125,7 @@ def test_a_view_that_was_folded_or_has_margins_lies_nowhere_in_the_picture(
 
 
 @pytest.mark.parametrize("how", ["90", "180", "270", "mirrored", None])
-def test_the_map_of_a_turned_view_stands_as_the_picture_does(how: str | None) -> None:
+def test_the_map_of_a_turned_view_stands_as_the_picture_does(how: Turned | None) -> None:
     from pipeline.rules.second_look import turned
 
     picture = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)

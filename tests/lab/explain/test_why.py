@@ -12,6 +12,7 @@ from pipeline.rules.heads import CompiledPolicies, compile_policies
 from pipeline.rules.judging import judge
 from pipeline.rules.policies.policy_set import Defaults, Policy, PolicySet
 from pipeline.signals import Closer, Features, Signals
+from pipeline.wire import Turned
 from tests.signals_made import signals, whole
 
 THINGS = ("knife", "gun", "fork", "beer", "tree", "house")
@@ -32,7 +33,8 @@ def view(**shares: float) -> Features:
 
 
 def looked_closer(first: Signals, *views: Features, bar: float = 0.7) -> Signals:
-    closer = Closer(np.stack(views), whole(len(views)), first.made_by, turned=("90",) * len(views), bar=bar)
+    turned: list[Turned] = ["90"] * len(views)
+    closer = Closer(np.stack(views), whole(len(views)), first.made_by, turned=tuple(turned), bar=bar)
     return Signals(first.features, first.regions, first.made_by, closer=closer)
 
 
