@@ -65,7 +65,7 @@ def _of_events(kept: Sequence[Kept]) -> dict[str, list[Any]]:
         "policy_set": [each.policy_set for each in decisions],
         "matches": [
             [
-                {"policy": match.policy, "mode": mode, "action": match.action, "score": match.score}
+                {"policy": match.policy, "mode": mode, "action": match.judged or match.action, "score": match.score}
                 for mode, matches in (("enforce", each.matches), ("shadow", each.shadow))
                 for match in matches
             ]

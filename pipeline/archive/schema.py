@@ -37,7 +37,11 @@ _COLUMNS: tuple[tuple[str, pa.DataType | None, str], ...] = (
     ("decided_at", _TIME, "when it was decided; the segment's `day` is of it"),
     ("verdict", _WORD, "allow, label, review or block"),
     ("policy_set", _WORD, "version of the policies that decided"),
-    ("matches", pa.list_(_MATCH), "policies whose score reached a threshold; mode is enforce or shadow"),
+    (
+        "matches",
+        pa.list_(_MATCH),
+        "policies whose score reached a threshold; mode is enforce or shadow, action what it reached, held or not",
+    ),
     ("scores", pa.map_(pa.string(), pa.float64()), "every policy's score"),
     ("decision", pa.binary(), "the decision in JSON, as it was published; in the first view's row alone"),
     ("model_name", _WORD, "the model; the segment's `model` is its fingerprint"),

@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from pipeline.errors import StopError
 from pipeline.items import Batch, Item
 from pipeline.path.each import each
+from pipeline.path.limits import PolicyLimits
 from pipeline.rules.archive.remembered import remembered
 from pipeline.rules.heads import CompiledPolicies
 from pipeline.rules.judging import Judgement, judge
+from pipeline.rules.limits.holding import held_back, notes_of
 from pipeline.rules.verdicts import decision
 from pipeline.signals import Signals
 from pipeline.wire import Decision, subject_of
@@ -18,17 +20,23 @@ from pipeline.wire import Decision, subject_of
 class Decide:
     """`live` is asked once a batch, so that all items of a batch are decided by the same policies.
 
+    With `limits`, policies that flag a multiple of what they may are held: what they would block goes to review.
     Where the archive is to remember what is decided, `remembers` names the header that says whom an image is of.
     """
 
     name = "decide"
 
     def __init__(
-        self, live: Callable[[], CompiledPolicies], now: Callable[[], float], remembers: str | None = None
+        self,
+        live: Callable[[], CompiledPolicies],
+        now: Callable[[], float],
+        remembers: str | None = None,
+        limits: PolicyLimits | None = None,
     ) -> None:
         self._live = live
         self._now = now
         self._remembers = remembers
+        self._limits = limits
 
     def __call__(self, batch: Batch) -> Batch:
         """Fill `decision`, and `features` where the archive is to remember it.
@@ -45,12 +53,25 @@ class Decide:
 
         def answer(item: Item) -> None:
             if item.signals is not None:
-                judgement = found[id(item)] or judge([item.signals], compiled)[0]
+                judgement = self._limited(item, item.signals, found[id(item)], compiled, now)
                 item.decision = decision(item, item.signals, judgement, version, now)
                 if self._remembers is not None:
                     _remember(item, item.decision, item.signals, judgement, compiled.background, self._remembers)
 
         return each(self.name, batch, answer)
+
+    def _limited(
+        self, item: Item, signals: Signals, judged: Judgement | None, compiled: CompiledPolicies, now: float
+    ) -> Judgement:
+        """The judgement, milder where a policy is held; the item's notes say so."""
+        judgement = judged or judge([signals], compiled)[0]
+        if self._limits is None:
+            return judgement
+        held = self._limits.held_after(item.content_sha256, signals, judgement, compiled, now)
+        if held:
+            judgement = held_back(judgement, held)
+            item.notes = (*item.notes, *notes_of(judgement, held))
+        return judgement
 
 
 def _remember(

@@ -84,6 +84,9 @@ class Hooks:
     def unproven(self, policies: Sequence[str]) -> None:
         """A policy set went live; `policies` are the active ones, often none, whose thresholds are a best guess."""
 
+    def held(self, policies: Mapping[str, bool]) -> None:
+        """Of each live policy that has a limit: whether it is held, since it went over it."""
+
     def shadows(self, pairs: Mapping[str, str]) -> None:
         """A policy set went live; `pairs` maps each policy in shadow that names one to its live policy."""
 

@@ -74,8 +74,8 @@ def judge(images: Sequence[Signals], compiled: CompiledPolicies) -> list[Judgeme
         found = _match(policy, judgement.scores[policy.id], opinion.evidence(image, column))
         (judgement.matches if policy.mode == "enforce" else judgement.shadow).append(found)
     for judgement in judgements:
-        judgement.matches.sort(key=_severest_first)
-        judgement.shadow.sort(key=_severest_first)
+        judgement.matches.sort(key=severest_first)
+        judgement.shadow.sort(key=severest_first)
     return judgements
 
 
@@ -85,5 +85,6 @@ def _match(policy: Policy, score: float, evidence: Evidence) -> Match:
     return Match(policy.id, policy.version, action, score, threshold, prompt, share, evidence)
 
 
-def _severest_first(match: Match) -> tuple[int, float, str]:
+def severest_first(match: Match) -> tuple[int, float, str]:
+    """The order of a judgement's matches."""
     return -SEVERITY[match.action], -match.score, match.policy

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from pipeline.rules.judging import Judgement
 from pipeline.signals import Signals
-from pipeline.wire import CANARY_IDS, Decision, Match, decision_id, rfc3339
+from pipeline.wire import CANARY_IDS, Decision, Match, as_judged, decision_id, rfc3339
 
 Changes = Literal["verdict", "matches"]
 Actions = Mapping[str, str]
@@ -44,7 +44,7 @@ def decided_anew(before: Decision, signals: Signals, judgement: Judgement, polic
     """The decision that replaces `before`: of the same event, by another policy set, at `now`."""
     model = signals.made_by.model
     return replace(
-        before,
+        as_judged(before),
         decision_id=decision_id(before.event_id, policy_set, model.fingerprint),
         supersedes=before.decision_id,
         verdict=judgement.verdict,

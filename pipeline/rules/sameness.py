@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.wire import Decision
+from pipeline.wire import Decision, as_judged
 
 ROUNDING = 0.002
 """By how much a score may differ for no reason but the order in which a processor adds up.
@@ -52,8 +52,11 @@ def compared(before: Decision, after: Decision) -> Comparison:
 
 
 def _fields(decision: Decision) -> dict[str, Any]:
-    """What it says, with matches by their policy, so that one more of them is one difference."""
-    said = msgspec.to_builtins(decision)
+    """What it says, with matches by their policy, so that one more of them is one difference.
+
+    A policy that was held says what it judged: that it had gone over its limit by then is of the moment, too.
+    """
+    said = msgspec.to_builtins(as_judged(decision))
     for name in ("matches", "shadow"):
         said[name] = {match["policy"]: match for match in said[name]}
     return {name: value for name, value in said.items() if name not in _OF_THE_MOMENT}

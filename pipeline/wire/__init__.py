@@ -9,6 +9,7 @@ from pipeline.wire.answers import Answer, Decided, Failed, Failure, Form
 from pipeline.wire.canaries import CANARY_HEADER, CANARY_IDS, Reply, canary_record, marked, reply_in
 from pipeline.wire.dead_letters import DeadLetter, dead_letter, dead_letter_json, read_dead_letter
 from pipeline.wire.decisions import (
+    HELD_NOTE,
     SEVERITY,
     Action,
     Against,
@@ -21,6 +22,7 @@ from pipeline.wire.decisions import (
     Region,
     Turned,
     Verdict,
+    as_judged,
     decision_json,
     parse_decision,
 )
@@ -78,6 +80,7 @@ __all__ = [
     "DECISIONS_TOPIC",
     "EVENT_ID_HEADER",
     "FEATURES_TOPIC",
+    "HELD_NOTE",
     "IMAGES_TOPIC",
     "LEFT_OUT_HEADER",
     "MOST_REPLAYS",
@@ -119,6 +122,7 @@ __all__ = [
     "Turned",
     "Verdict",
     "archive_record_bytes",
+    "as_judged",
     "canary_record",
     "dead_letter",
     "dead_letter_json",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 import msgspec
+from msgspec.structs import replace
 
 from pipeline.wire.events import SourceRef
 from pipeline.wire.names import DECISION_SCHEMA
@@ -14,6 +15,8 @@ Action = Literal["label", "review", "block"]
 Verdict = Literal["allow", "label", "review", "block"]
 Turned = Literal["90", "180", "270", "mirrored"]
 """How a view was turned before the model saw it: by degrees clockwise, or left and right exchanged."""
+HELD_NOTE = " is over its limit of "
+"""Stands in each note that says of a policy that it was held."""
 SEVERITY: Mapping[str, int] = {"allow": 0, "label": 1, "review": 2, "block": 3}
 
 
@@ -94,6 +97,10 @@ class Match(msgspec.Struct, frozen=True):
     evidence: Evidence | None = None
     """None in decisions from before there was evidence, and of a head that only a newer release knows."""
 
+    judged: Action | msgspec.UnsetType = msgspec.UNSET
+    """The action whose threshold the score reached, where the policy was held to a milder one since it had gone over
+    its limit; absent on the wire elsewhere. `threshold` is that of this action."""
+
     @property
     def why(self) -> str:
         """The evidence in words for a person."""
@@ -168,6 +175,19 @@ def _head(match: dict[str, Any]) -> str | None:
     evidence = match.get("evidence")
     head = evidence.get("head") if isinstance(evidence, dict) else None
     return head if isinstance(head, str) else None
+
+
+def as_judged(decision: Decision) -> Decision:
+    """The decision without what limits of policies did to it: each match with the action that its score reached."""
+    notes = [note for note in decision.notes if HELD_NOTE not in note]
+    if not any(match.judged for match in decision.matches):
+        return decision if len(notes) == len(decision.notes) else replace(decision, notes=notes)
+    matches = [
+        replace(match, action=match.judged, judged=msgspec.UNSET) if match.judged else match
+        for match in decision.matches
+    ]
+    matches.sort(key=lambda match: (-SEVERITY[match.action], -match.score, match.policy))
+    return replace(decision, matches=matches, verdict=matches[0].action, notes=notes)
 
 
 def decision_json(decision: Decision) -> bytes:

@@ -26,7 +26,7 @@ COUNTED = {
     *("partitions", "ranges", "policies", "policy_reloads", "background_lines", "answers", "claims", "stores"),
     *("log_lines_lost", "deaths", "records", "thumbnails"),
 }
-STATES = {"sluice_policies_refused", "sluice_policies_last_good", "sluice_brake_on"}
+STATES = {"sluice_policies_refused", "sluice_policies_last_good", "sluice_brake_on", "sluice_policy_held"}
 """Gauges that are 0 or 1."""
 
 

@@ -88,6 +88,7 @@ def start(hooks: Hooks) -> None:
     hooks.calibrated_for_another_model({})
     hooks.unproven([])
     hooks.background(1508)
+    hooks.held({"weapons": False})
     hooks.shadows({"tobacco": "weapons"})
     hooks.text_cache("hit", 40)
     hooks.assigned(2)

@@ -15,6 +15,7 @@ from pipeline.path.each import Threads
 from pipeline.path.encode import Encode
 from pipeline.path.fetch import Fetch
 from pipeline.path.keeps import Keeps, every_image, no_image
+from pipeline.path.limits import PolicyLimits
 from pipeline.path.look_again import LookAgain
 from pipeline.path.path import Path
 from pipeline.path.publish import Publish
@@ -44,29 +45,37 @@ def moderator(
     hooks: Hooks,
     *,
     in_order: bool = False,
+    limits: PolicyLimits | None = None,
 ) -> Iterator[Moderator]:
     """The moderator that takes events from `source` and answers through `publisher`; used by every way to run.
 
     Claim checks have a lane of their own, so that none holds up the images behind it; where all is to be answered
-    `in_order`, they have none.
+    `in_order`, they have none. Without `limits`, those of policies hold none of them back.
     """
     # Scoring's matrices are small. BLAS's threads would spin between them, on the cores that decode and encode
     # need: 16 us of CPU an image with one thread, 490 us with two.
     threadpool_limits(1, user_api="blas")  # type: ignore[no-untyped-call]
     with closing(Threads(WAITING, "fetch")) as fetching:
         fetch = Fetch(fetcher, fetching)
-        runner = _runner(settings, judge, fetch, publisher, hooks)
+        runner = _runner(settings, judge, fetch, publisher, hooks, limits)
         lane = None if in_order else _claim_lane(settings, fetch, runner, hooks)
         path = Path(runner, lane, time.monotonic)
-        limits = BrakeLimits(settings.brake_run, settings.brake_ratio, settings.brake_trial_interval)
+        brake = Brake(BrakeLimits(settings.brake_run, settings.brake_ratio, settings.brake_trial_interval))
         drain_timeout = settings.drain_timeout
-        yield Moderator(source, path, Brake(limits), hooks, time.monotonic, drain_timeout=drain_timeout)
+        yield Moderator(source, path, brake, hooks, time.monotonic, drain_timeout=drain_timeout)
 
 
-def _runner(settings: Settings, judge: Judge, fetch: Fetch, publisher: Publisher, hooks: Hooks) -> Runner:
+def _runner(
+    settings: Settings,
+    judge: Judge,
+    fetch: Fetch,
+    publisher: Publisher,
+    hooks: Hooks,
+    limits: PolicyLimits | None,
+) -> Runner:
     return Runner(
         sections(settings, judge.model.where),
-        [fetch, *_stages(settings, judge, publisher, hooks)],
+        [fetch, *_stages(settings, judge, publisher, hooks, limits)],
         hooks,
         time.monotonic,
         max_batch=settings.max_batch,
@@ -74,7 +83,9 @@ def _runner(settings: Settings, judge: Judge, fetch: Fetch, publisher: Publisher
     )
 
 
-def _stages(settings: Settings, judge: Judge, publisher: Publisher, hooks: Hooks) -> list[Stage]:
+def _stages(
+    settings: Settings, judge: Judge, publisher: Publisher, hooks: Hooks, limits: PolicyLimits | None
+) -> list[Stage]:
     """The stages after `fetch`. The topology says which of them share a thread, and how many threads there are."""
     model, look = judge.model, settings.second_look
     keeps, pictured = _thumbnails(settings, judge, hooks)
@@ -87,7 +98,7 @@ def _stages(settings: Settings, judge: Judge, publisher: Publisher, hooks: Hooks
         Decode(model.decoder, every_image if again else keeps),
         Encode(model.encoder, model.provenance, judge.features, hooks),
         *again,
-        Decide(judge.live, time.time, settings.subject_header if settings.remembers else None),
+        Decide(judge.live, time.time, settings.subject_header if settings.remembers else None, limits),
         *pictured,
         Publish(publisher, hooks, time.time, lambda: judge.live().policy_set.version),
     ]

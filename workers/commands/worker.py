@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from pipeline.adapters.prometheus import PrometheusHooks
+from pipeline.path.limits import PolicyLimits
 from pipeline.ports import HookChain
 from workers import assembly, services
 from workers.assembly import Judge
@@ -18,7 +19,7 @@ from workers.health.dead_threads import watch_threads
 from workers.health.interpreter import watch_interpreter
 from workers.health.server import HealthServer
 from workers.health.vitals import Vitals
-from workers.moderator import LAST_MOMENT
+from workers.moderator import LAST_MOMENT, Moderator
 from workers.policies.first import last_good_of
 from workers.policies.other_model import LogOtherModel
 from workers.policies.sent import policy_sets_sent
@@ -88,7 +89,10 @@ def _moderate(settings: Settings) -> None:
         fetcher = held.enter_context(closing(assembly.claim_fetcher(settings)))
         source = held.enter_context(closing(services.patiently(services.kafka_source, settings, hooks)))
         stop = signals.stop_on_signals(settings.drain_timeout + signals.LEAVING)
-        moderator = held.enter_context(assembly.moderator(settings, judge, source, publisher, fetcher, hooks))
+        limits = PolicyLimits(hooks)
+        moderator = held.enter_context(
+            assembly.moderator(settings, judge, source, publisher, fetcher, hooks, limits=limits)
+        )
         if decoding is None:
             vitals.watch_progress("worker", moderator.stalled)
         else:
@@ -96,8 +100,9 @@ def _moderate(settings: Settings) -> None:
             vitals.watch_progress("worker", lambda: min(moderator.stalled(), decoding.quiet()))
             vitals.watch("decode processes", decoding.trouble)
         vitals.notice("brake", moderator.braked)
+        vitals.notice("policies held", limits.held)
         vitals.notice("claim checks", moderator.waiting_for)
-        signal.signal(signal.SIGUSR1, lambda *_: moderator.release_brake())
+        signal.signal(signal.SIGUSR1, lambda *_: _let_go(moderator, limits))
         watch = PolicyWatch(settings.policies, judge.reading, judge.live, stop, hooks, last_good=last_good)
         held.enter_context(watched_policies(watch, stop, LAST_MOMENT))
         vitals.watch_progress("policy folder", watch.stalled)
@@ -106,6 +111,11 @@ def _moderate(settings: Settings) -> None:
         report_library_errors()
         moderator.run(stop)
     _log.info("worker_stopped")
+
+
+def _let_go(moderator: Moderator, limits: PolicyLimits) -> None:
+    moderator.release_brake()
+    limits.release()
 
 
 def _longest_wait(settings: Settings) -> float:

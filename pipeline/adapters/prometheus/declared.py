@@ -125,6 +125,11 @@ class Metrics:
             "Images that a policy in shadow and the live one that it names both scored, by which of them flags it.",
             *("policy", "live", "flagged_by"),
         )
+        self.policy_held = make.gauge(
+            "sluice_policy_held",
+            "1 while a policy is held since it went over its limit, so that its blocks become reviews, else 0.",
+            "policy",
+        )
         self.scores = make.histogram(
             "sluice_score_ratio", "Scores (probabilities) of decided images, by policy.", SCORE_BUCKETS, "policy"
         )

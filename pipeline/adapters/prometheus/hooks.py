@@ -152,6 +152,12 @@ class PrometheusHooks(Hooks):
     def went_live(self, version: str, files: Mapping[str, bytes], assets: Assets = NO_ASSETS) -> None:  # noqa: ARG002
         self._metrics.policy_set_bytes.set(sum(map(len, files.values())))
 
+    def held(self, policies: Mapping[str, bool]) -> None:
+        with self._replacing:
+            self._metrics.policy_held.clear()
+            for policy, held in policies.items():
+                self._metrics.policy_held.labels(policy).set(held)
+
     def shadows(self, pairs: Mapping[str, str]) -> None:
         self._shadows.follow(pairs)
 

@@ -80,7 +80,7 @@ class Tally:
         if self.a not in scores or self.b not in scores:
             self.add_without(1, scores)
             return
-        taken = {match.policy: match.action for match in (*decision.matches, *decision.shadow)}
+        taken = {match.policy: match.judged or match.action for match in (*decision.matches, *decision.shadow)}
         a, b = (OUTCOMES.index(taken.get(policy, "allow")) for policy in (self.a, self.b))
         at = datetime.fromisoformat(decision.decided_at).timestamp()
         self.add(f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}", np.array([a]), np.array([b]), at, at)

@@ -61,7 +61,7 @@ def _decides(policy: Policy) -> object:
     """All by which it decides; a policy that is off decides nothing."""
     if policy.mode == "off":
         return None
-    return policy.mode, policy.prompts, policy.unless, dict(policy.actions), policy.examples.digests
+    return policy.mode, policy.prompts, policy.unless, dict(policy.actions), policy.examples.digests, policy.limits
 
 
 def _of_policy(was: Policy, now: Policy) -> Iterator[Difference]:
@@ -69,6 +69,8 @@ def _of_policy(was: Policy, now: Policy) -> Iterator[Difference]:
         yield Difference("mode", f"{was.mode} → {now.mode}")
     if was.shadow_of != now.shadow_of:
         yield from _lines("shadow_of", *((each.id,) if each else () for each in (was.shadow_of, now.shadow_of)))
+    if was.limits != now.limits:
+        yield Difference("limits", f"{was.limits or 'none'} → {now.limits or 'none'}")
     for action in _ACTIONS:
         yield from _threshold(action, was.actions.get(action), now.actions.get(action))
     yield from _lines("prompts", was.prompts, now.prompts)

@@ -22,7 +22,15 @@ from pipeline.rules.policies.bounds import too_many_lines, too_many_policies, to
 from pipeline.rules.policies.forms import DefaultsForm, FileForm, PolicyForm, reason
 from pipeline.rules.policies.lengths import TokenCounter, cut_off, long_lines
 from pipeline.rules.policies.names import BACKGROUND_SUFFIX, DEFAULTS_FILE, SUFFIXES, is_document
-from pipeline.rules.policies.policy_set import CalibratedFor, Defaults, Location, Policy, PolicySet, policy_version
+from pipeline.rules.policies.policy_set import (
+    CalibratedFor,
+    Defaults,
+    Limits,
+    Location,
+    Policy,
+    PolicySet,
+    policy_version,
+)
 from pipeline.rules.policies.shadow_of import shadow_of, shadow_problems
 from pipeline.rules.policies.yaml_lines import Located, YamlError, load
 from pipeline.wire import Action
@@ -122,6 +130,7 @@ def _policy(
         must_pass=tuple(form.tests.must_pass),
         examples=examples,
         calibrated=CalibratedFor(**form.calibrated.model_dump()) if form.calibrated else None,
+        limits=Limits(form.limits.rate, form.limits.per) if form.limits else None,
         shadow_of=shadow_of(form.shadow_of, path, located),
         where=Location(path, located.line(("prompts",))),
         samples={

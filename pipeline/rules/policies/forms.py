@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from pipeline.rules.policies.assets import Taking
 from pipeline.rules.policies.bounds import too_long
+from pipeline.rules.policies.limits import Period, Rate
 from pipeline.rules.policies.policy_set import TOO_CLOSE, Defaults, Examples, Mode
 from pipeline.rules.policies.yaml_lines import Number
 from pipeline.rules.policies.yaml_words import odd_character
@@ -145,6 +146,13 @@ class ExamplesForm(FileForm):
         )
 
 
+class LimitsForm(FileForm):
+    """What stands under ``limits:``."""
+
+    rate: Rate
+    per: Period
+
+
 class PolicyForm(FileForm):
     """What a policy's file may hold."""
 
@@ -157,6 +165,7 @@ class PolicyForm(FileForm):
     unless: Sentences = []
     actions: Annotated[dict[Action, Share], Field(min_length=1)]
     examples: ExamplesForm = ExamplesForm()
+    limits: LimitsForm | None = None
     calibrated: CalibratedForm | None = None
     tests: TestsForm = TestsForm()
 
@@ -220,6 +229,7 @@ def _unknown(name: str, place: str, known: Sequence[str], kind: str) -> str:
 def _example(loc: tuple[int | str, ...]) -> str:
     examples = {
         "actions": "review: 0.6",
+        "limits": "rate: 0.5%",
         "tests": "must_flag:",
         "calibrated": "model: bundled",
         "examples": "match:",

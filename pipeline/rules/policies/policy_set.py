@@ -51,6 +51,17 @@ class Location:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """Which share of the images a policy may flag, and within how many seconds that is counted."""
+
+    rate: float
+    per: float
+
+    def __str__(self) -> str:
+        return f"{self.rate:.9%}".rstrip("%").rstrip("0").rstrip(".") + f"% per {_period(self.per)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
     """Another policy that a policy names, and where it does."""
 
@@ -116,6 +127,8 @@ class Policy:
     examples: Examples = Examples()
     calibrated: CalibratedFor | None = None
     """None where the thresholds were set by hand."""
+    limits: Limits | None = None
+    """None where it may flag whatever it does."""
     shadow_of: Named | None = None
     """The live policy that this one, in mode shadow, is compared with."""
     version: str = field(default="", compare=False)
@@ -154,6 +167,7 @@ def policy_version(policy: Policy, defaults: Defaults) -> str:
             "background": defaults.background,
             "too_close": defaults.too_close,
             **({"examples": policy.examples.digests} if policy.examples.pictures else {}),
+            **({"limits": [policy.limits.rate, policy.limits.per]} if policy.limits else {}),
         }
     )
 
@@ -200,6 +214,13 @@ class PolicySet:
         if seen:  # where all policies are off, nothing is scored against it
             seen.update(dict.fromkeys(self.defaults.background))
         return iter(seen)
+
+
+def _period(seconds: float) -> str:
+    """In the largest unit that has no more than a few digits of it, such as ``10m``."""
+    units = ((86_400.0, "d"), (3600.0, "h"), (60.0, "m"))
+    size, unit = next(((size, unit) for size, unit in units if seconds % size == 0), (1.0, "s"))
+    return f"{seconds / size:g}{unit}"
 
 
 def _digest(value: object) -> str:

@@ -1,0 +1,124 @@
+"""Which policies are held, since they went over their limit: what they would block goes to review instead.
+
+A policy stays held until its version changes or somebody releases it, however few it flags by then: it would flag few
+while it is held for the same reason for which it flagged many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from pipeline.rules.judging import Judgement, severest_first
+from pipeline.rules.limits.bound import beyond
+from pipeline.rules.limits.repeats import Hashes, Views
+from pipeline.rules.limits.window import Window
+from pipeline.rules.policies.policy_set import Limits, Policy
+from pipeline.signals import Signals
+from pipeline.wire import HELD_NOTE, Match
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """A policy that is held, and what it did."""
+
+    policy: str
+    version: str
+    limits: Limits
+    flagged: int
+    images: int
+
+    def __str__(self) -> str:
+        return f"{self.policy} flagged {self.flagged:,} of {self.images:,} images, over its limit of {self.limits}"
+
+
+class _Counted:
+    """What is known of one version of a policy."""
+
+    def __init__(self, policy: Policy, limits: Limits) -> None:
+        self.policy, self.limits = policy, limits
+        self.window = Window(limits.per)
+        self.views = Views()
+        self.over: Over | None = None
+
+    def count(self, now: float, signals: Signals, *, flagged: bool) -> Over | None:
+        """Count an image; what the policy did, where it went over its limit just now."""
+        if self.over is not None or (flagged and not self.views.new(signals.features[0])):
+            return None
+        self.window.add(now, 1, int(flagged))
+        images, many = self.window.counts(now)
+        if flagged and beyond(images, many, self.limits.rate):
+            self.over = Over(self.policy.id, self.policy.version, self.limits, many, images)
+        return self.over
+
+
+class Holding:
+    """Counts images, and says which policies are held. Its size goes with the policies that have limits."""
+
+    def __init__(self) -> None:
+        self._set = ""
+        self._hashes = Hashes()
+        self._counted: dict[str, _Counted] = {}
+
+    def follow(self, version: str, policies: Iterable[Policy]) -> None:
+        """These policies are live now: those of a version that was there before keep what is known of them."""
+        if version == self._set:
+            return
+        before, self._counted = self._counted, {}
+        for policy in policies:
+            if policy.limits is not None and policy.mode == "enforce":
+                known = before.get(policy.id)
+                same = known is not None and known.policy.version == policy.version
+                self._counted[policy.id] = known if same and known else _Counted(policy, policy.limits)
+        self._set, self._hashes = version, Hashes()
+
+    @property
+    def limited(self) -> Collection[str]:
+        """The policies that have a limit."""
+        return self._counted.keys()
+
+    @property
+    def held(self) -> Mapping[str, Over]:
+        """The policies that are held, by their ids."""
+        return {policy: each.over for policy, each in self._counted.items() if each.over is not None}
+
+    def count(self, now: float, content: str, signals: Signals, judgement: Judgement) -> list[Over]:
+        """Count an image, by the hash of its content; the policies that went over their limit just now."""
+        if not self._counted or not self._hashes.new(content):
+            return []
+        flagging = {match.policy for match in judgement.matches}
+        found = (each.count(now, signals, flagged=policy in flagging) for policy, each in self._counted.items())
+        return [over for over in found if over is not None]
+
+    def release(self, policy: str) -> bool:
+        """Let a policy block again, and count anew; whether it was held."""
+        known = self._counted.get(policy)
+        if known is None or known.over is None:
+            return False
+        self._counted[policy] = _Counted(known.policy, known.limits)
+        return True
+
+
+def held_back(judgement: Judgement, held: Mapping[str, Over]) -> Judgement:
+    """The judgement with every block of these policies made a review; the match says what it was."""
+    if not any(match.action == "block" and match.policy in held for match in judgement.matches):
+        return judgement
+    matches = [_milder(match) if match.policy in held else match for match in judgement.matches]
+    return replace(judgement, matches=sorted(matches, key=severest_first))
+
+
+def notes_of(judgement: Judgement, held: Mapping[str, Over]) -> list[str]:
+    """What the decision's notes say of each policy that was held back in it."""
+    return [
+        f"{match.policy}{HELD_NOTE}{held[match.policy].limits}: block became review"
+        for match in judgement.matches
+        if match.judged and match.policy in held
+    ]
+
+
+def _milder(match: Match) -> Match:
+    if match.action != "block":
+        return match
+    return msgspec.structs.replace(match, action="review", judged=match.action)

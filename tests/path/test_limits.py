@@ -1,0 +1,81 @@
+"""A policy over its limit, on the path: blocks become reviews, both are recorded, and it can be told again."""
+
+from __future__ import annotations
+
+import numpy as np
+from msgspec.structs import replace
+
+from pipeline.items import Batch, Item
+from pipeline.path.decide import Decide
+from pipeline.path.limits import PolicyLimits
+from pipeline.ports import Hooks
+from pipeline.rules.heads import compile_policies
+from pipeline.rules.policies.policy_set import Defaults, Limits, Policy, PolicySet
+from pipeline.rules.sameness import compared
+from pipeline.signals import WHOLE, Signals, regions_of
+from pipeline.wire import Decision, Event, as_judged, decision_json, parse_decision
+from tests.archive.made import MADE_BY
+from tests.rules.limits.simulated import unit
+
+KNIFE, TREE = (unit(np.eye(64)[at]) for at in (0, 1))
+WEAPONS = Policy("weapons", "Weapons", ("knife",), {"block": 0.9}, version="v1", limits=Limits(0.005, 600.0))
+
+
+class Heard(Hooks):
+    def __init__(self) -> None:
+        self.held_policies: list[dict[str, bool]] = []
+
+    def held(self, policies: object) -> None:
+        self.held_policies.append(dict(policies))  # type: ignore[call-overload]
+
+
+def decided(count: int, limits: PolicyLimits | None, policy: Policy = WEAPONS, start: int = 0) -> list[Decision]:
+    """Decisions on that many different images of knives."""
+    compiled = compile_policies(
+        PolicySet((policy,), Defaults(background=("tree",))), {"knife": KNIFE, "tree": TREE}, 20.0, None
+    )
+    rng = np.random.default_rng(start)
+    items = []
+    for number in range(start, start + count):
+        item = Item(Event("t", 0, number, b"k", b"%d" % number), content_sha256=str(number))
+        view = unit(0.6 * KNIFE + unit(rng.normal(size=64)))
+        item.signals = Signals(view[None], regions_of([WHOLE]), MADE_BY)
+        items.append(item)
+    Decide(lambda: compiled, lambda: 5.0, limits=limits)(Batch(items))
+    return [item.decision for item in items if item.decision is not None]
+
+
+def test_blocks_become_reviews_from_the_image_on_that_is_too_many_and_both_are_recorded() -> None:
+    heard = Heard()
+    found = decided(20, PolicyLimits(heard))
+    assert [each.verdict for each in found] == ["block"] * 11 + ["review"] * 9
+    (match,) = found[-1].matches
+    assert (match.action, match.judged, match.threshold) == ("review", "block", 0.9)
+    assert found[-1].notes == ["weapons is over its limit of 0.5% per 10m: block became review"]
+    assert b'"judged"' not in decision_json(found[0])
+    assert parse_decision(decision_json(found[-1])) == found[-1]
+    assert heard.held_policies == [{"weapons": False}, {"weapons": True}]
+
+
+def test_without_limits_at_work_or_of_the_policy_nothing_is_held() -> None:
+    free = Policy("weapons", "Weapons", ("knife",), {"block": 0.9}, version="v1")
+    assert {each.verdict for each in (*decided(20, None), *decided(20, PolicyLimits(Hooks()), free))} == {"block"}
+
+
+def test_a_held_decision_made_again_without_the_limit_is_the_same() -> None:
+    """So a replay says that it is identical, and a backtest compares what was judged."""
+    held, judged = decided(20, PolicyLimits(Hooks()))[-1], decided(20, None)[-1]
+    assert held.verdict != judged.verdict
+    assert compared(held, judged).same
+    assert as_judged(held) == judged
+    other = replace(judged, matches=[], verdict="allow")
+    assert not compared(held, other).same
+
+
+def test_the_worker_lets_go_when_it_is_told_to() -> None:
+    limits = PolicyLimits(Hooks())
+    decided(20, limits)
+    assert limits.held() == "weapons flagged 12 of 12 images, over its limit of 0.5% per 10m"
+    limits.release()
+    assert decided(1, limits, start=100)[0].verdict == "block"
+    assert limits.held() is None

@@ -1,0 +1,1 @@
+"""Limits of policies: bounds, windows, repeats, and which policies are held."""
