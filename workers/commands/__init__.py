@@ -81,6 +81,7 @@ COMMANDS: Mapping[str, str | Group] = {
             "lint": (
                 "Say what a careful colleague would: words that the model does not know, lines in the way, and more."
             ),
+            "new": "Write a policy in shadow mode, and say what the model makes of its words.",
             "test": "Judge every policy's must_flag and must_pass samples.",
         },
     ),

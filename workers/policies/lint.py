@@ -28,8 +28,8 @@ from workers.policies.samples import no_file
 from workers.settings import Settings
 
 
-def made_ready(settings: Settings, model: Model, pictures: Sequence[str]) -> Folder:
-    """The folder, put to the model, with the samples that its policies name and the `pictures`.
+def made_ready(settings: Settings, model: Model) -> Folder:
+    """The folder, put to the model, with the samples that its policies name.
 
     Raises `PolicyError` where the policies do not hold.
     """
@@ -43,12 +43,12 @@ def made_ready(settings: Settings, model: Model, pictures: Sequence[str]) -> Fol
     sentences = dict.fromkeys((*policy_set.sentences(), *phrases))
     features = PromptFeatures(model.encoder, cache).of(sentences, policy_set.defaults.templates, {})
     vocabulary = Vocabulary.of({phrase: features[phrase] for phrase in phrases})
-    pool = _pool(settings, model, compiled, pictures)
+    pool = _pool(settings, model, compiled)
     return Folder(compiled, Places(files), features, vocabulary, pool)
 
 
-def _pool(settings: Settings, model: Model, compiled: CompiledPolicies, pictures: Sequence[str]) -> Pool:
-    """The samples, those that can be read, and the pictures."""
+def _pool(settings: Settings, model: Model, compiled: CompiledPolicies) -> Pool:
+    """The samples, those that can be read."""
     folder = settings.policies
     wanted: dict[str, list[str]] = {}
     for policy in compiled.policies:
@@ -56,12 +56,13 @@ def _pool(settings: Settings, model: Model, compiled: CompiledPolicies, pictures
             flag = [policy.id] if sample in policy.must_flag else []
             wanted.setdefault(str(folder / sample), []).extend(flag)
     there = [path for path in wanted if no_file(Path(path)) is None]
-    found = _seen(model, [*there, *pictures], settings.cores)
+    found = seen(model, there, settings.cores)
     must_flag = {at: wanted.get(each.name, ()) for at, each in enumerate(found.examples)}
     return Pool.of(compiled, found.signals, must_flag)
 
 
-def _seen(model: Model, paths: Sequence[str], threads: int) -> Extracted:
+def seen(model: Model, paths: Sequence[str], threads: int) -> Extracted:
+    """Pictures as a worker's stages see them; those that cannot be read are named beside them."""
     examples = [Example(path, Path(path).read_bytes) for path in paths]
     return extract(Dataset("pictures", examples, ()), model.decoder, model.encoder, threads=threads)
 

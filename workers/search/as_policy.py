@@ -7,11 +7,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.adapters.local.policy_folder import read_policy_folder
-from pipeline.errors import PolicyError, UsageError
-from pipeline.rules.policies.files import parse_policies
-from pipeline.rules.policies.names import SUFFIXES
-from workers.search.phrases import policy_text
+from pipeline.errors import UsageError
+from workers.policies.written import place_for, policy_text, title_of, write_new
 from workers.search.record import Asked, Record
 
 LEAST, MOST = 0.25, 0.9
@@ -23,16 +20,7 @@ def check_name(folder: Path, name: str, asked: Asked) -> Path:
     """Where the policy will lie. Raises `UsageError` where it cannot, before a search begins."""
     if not asked.by_words:
         raise UsageError("--as-policy: a policy is made of words; say what the pictures show")
-    path = folder / f"{name}.yaml"
-    reading = read_policy_folder(folder)
-    taken = [each for each in reading.files if each.endswith(SUFFIXES) and Path(each).stem == name]
-    if taken or path.exists():
-        raise UsageError(f"--as-policy {name}: {taken[0] if taken else path} is there already; name another")
-    try:
-        parse_policies({**reading.files, str(path): _text(asked, LEAST, [])}, assets=reading.assets)
-    except PolicyError as error:
-        raise UsageError(*(f"--as-policy {name}: {each}" for each in error.problems)) from error
-    return path
+    return place_for(folder, name, _text(asked, LEAST, []), f"--as-policy {name}")
 
 
 def threshold(record: Record) -> float:
@@ -44,18 +32,11 @@ def threshold(record: Record) -> float:
 def write(path: Path, record: Record) -> None:
     """Write the policy file. Raises `UsageError` where one has come there meanwhile, or nothing can be written."""
     text = _text(record.asked, threshold(record), list(_comments(record)))
-    try:
-        with path.open("xb") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise UsageError(f"{path} is there already; nothing was written") from error
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}; name another folder with --policies") from error
+    write_new(path, text)
 
 
 def _text(asked: Asked, least: float, comments: list[str]) -> bytes:
-    title = ", ".join(asked.words)
-    return policy_text(asked.words, asked.unless, least, title=title[:1].upper() + title[1:], comments=comments)
+    return policy_text(asked.words, asked.unless, least, title=title_of(asked.words), comments=comments)
 
 
 def _comments(record: Record) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -16,25 +15,11 @@ from pipeline.rules.policies.lengths import TokenCounter
 from pipeline.rules.policies.names import DEFAULTS_FILE, SUFFIXES
 from pipeline.rules.policies.policy_set import PolicySet
 from workers.assembly import Model
+from workers.policies.written import policy_text
 from workers.settings import Settings
 
 SEARCHED = "searched"
 """The policy's id where it has no name yet."""
-
-
-def policy_text(
-    prompts: Sequence[str], unless: Sequence[str], least: float, *, title: str, comments: Sequence[str] = ()
-) -> bytes:
-    """A policy file in shadow mode that reviews from that score on. Its comments come first, a line each."""
-    lines = [*(f"# {line}".rstrip() for line in comments), f"title: {_quoted(title)}", "mode: shadow", "prompts:"]
-    lines += [f"  - {_quoted(prompt)}" for prompt in prompts]
-    if unless:
-        lines += ["unless:", *(f"  - {_quoted(each)}" for each in unless)]
-    return "\n".join([*lines, "actions:", f"  review: {least:g}", ""]).encode()
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
 
 
 def compiled_words(

@@ -40,7 +40,7 @@ def lint(
         say(*(f"{rule.name:<16} {'note: ' if rule.note else ''}{rule.says}" for rule in RULES))
         return 0
     with terminal.status("loading the model and the policies"):
-        ready = made_ready(settings, assembly.load_model(settings, one_caller=True), ())
+        ready = made_ready(settings, assembly.load_model(settings, one_caller=True))
     found = look(ready)
     if as_json:
         say_json(json.dumps(told_json(ready, found)))

@@ -1,0 +1,66 @@
+"""``sluice policy new``: what it writes, and what it refuses."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from pipeline.adapters.local.policy_folder import policies_in
+from pipeline.adapters.memory import MemoryTextCache
+from pipeline.errors import UsageError
+from workers.cli import app
+from workers.policies import lint, new
+
+SAMPLES = Path(__file__).parents[3] / "policies" / "samples"
+WORDS = MemoryTextCache()
+
+
+@pytest.fixture(autouse=True)
+def words_of_earlier_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The features of sentences are kept from run to run: encoding a background takes seconds on busy cores."""
+    for module in (lint, new):
+        monkeypatch.setattr(module, "MemoryTextCache", lambda: WORDS)
+
+
+def made(folder: Path, *words: str) -> Result:
+    return CliRunner().invoke(app, ["policy", "new", *words, "--policies", str(folder)], standalone_mode=False)
+
+
+def test_a_policy_is_written_in_shadow_mode_with_its_samples_and_looked_at(tmp_path: Path) -> None:
+    for name in ("cigarette-01.jpg", "candle-01.jpg"):
+        shutil.copy(SAMPLES / name, tmp_path)
+    pictures = ["--match", str(tmp_path / "cigarette-01.jpg"), "--not", str(tmp_path / "candle-01.jpg")]
+    done = made(tmp_path, "smoking", "a cigarette", "vaping", *pictures)
+    assert done.return_value == 0, done.exception
+    assert "the model does not seem to know 'vaping'" in done.stdout
+    assert "'a cigarette'" not in done.stdout
+    (policy,) = policies_in(tmp_path).policies
+    assert (policy.id, policy.mode, policy.prompts) == ("smoking", "shadow", ("a cigarette", "vaping"))
+    assert (policy.must_flag, policy.must_pass) == (("cigarette-01.jpg",), ("candle-01.jpg",))
+    assert policy.calibrated is None
+    text = (tmp_path / "smoking.yaml").read_text()
+    assert "not calibrated: of 1 pictures that must not match" in text
+    assert "1 of 1 pictures that must match reach it" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["Big Dogs", "a dog"], "may hold only a-z"),
+        (["dogs", "a dog", "a dog"], "stands in prompts already"),
+        (["cats", "a cat"], "is there already; name another"),
+        (["dogs", "a dog", "--match", "no-such.jpg"], "is no picture"),
+        (["dogs", "a dog", "--match", __file__], "not_an_image"),
+    ],
+)
+def test_what_cannot_be_written_is_one_line_and_changes_nothing(
+    tmp_path: Path, words: list[str], reason: str
+) -> None:
+    (tmp_path / "cats.yaml").write_text("title: Cats\nprompts: [a cat]\nactions: {review: 0.5}\n")
+    done = made(tmp_path, *words)
+    assert isinstance(done.exception, UsageError)
+    assert reason in str(done.exception)
+    assert [each.name for each in tmp_path.iterdir()] == ["cats.yaml"]

@@ -1,0 +1,88 @@
+"""A new policy of some words: what the model makes of them, and from which score on a picture deserves a look."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.adapters.memory import MemoryTextCache
+from pipeline.errors import UsageError
+from pipeline.lab.data.extract import Extracted
+from pipeline.lab.data.judged import image_scores
+from pipeline.path.live import PromptFeatures
+from pipeline.rules.flags_everything import PROBES
+from pipeline.rules.heads import CompiledPolicies
+from workers.assembly import Model
+from workers.policies.written import policy_text, title_of
+from workers.search.phrases import compiled_words
+from workers.settings import Settings
+
+LEAST, MOST = 0.25, 0.9
+"""Bounds of the threshold, as those of `sluice search --as-policy`."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A threshold, and what it comes from."""
+
+    least: float
+    harmless: int
+    """Pictures that must not match."""
+    highest: float
+    """The highest score of those, or of neutral sentences where there are none."""
+    found: int
+    wanted: int
+    """Pictures that must match, and how many of them reach the threshold."""
+
+
+def chosen(settings: Settings, model: Model, words: Sequence[str], match: Extracted, harmless: Extracted) -> Chosen:
+    """The lowest threshold above all pictures that must not match, within `LEAST` and `MOST`.
+
+    Raises `UsageError` for pictures that cannot be read.
+    """
+    if unread := (*match.unreadable, *harmless.unreadable):
+        raise UsageError(*(f"{each.name}: {each.message} ({each.reason})" for each in unread))
+    cache = MemoryTextCache()
+    compiled = compiled_words(settings, model, cache, words, ())
+    against = image_scores(harmless, compiled)[:, 0]
+    highest = float(against.max()) if len(against) else _of_sentences(model, cache, compiled)
+    least = min(max(math.floor(highest * 100 + 1) / 100, LEAST), MOST)
+    wanted = image_scores(match, compiled)[:, 0]
+    return Chosen(least, len(against), highest, int((wanted >= least).sum()), len(wanted))
+
+
+def _of_sentences(model: Model, cache: MemoryTextCache, compiled: CompiledPolicies) -> float:
+    """The highest score of neutral sentences, looked at as if they were pictures."""
+    templates = compiled.policy_set.defaults.templates
+    features = PromptFeatures(model.encoder, cache).of(PROBES, templates, {})
+    return float(compiled.prompts.score(np.stack(list(features.values()))).scores.max())
+
+
+def text_of(words: Sequence[str], found: Chosen, tests: Mapping[str, Sequence[str]]) -> bytes:
+    """The policy file, with comments that say where its threshold comes from."""
+    return policy_text(words, (), found.least, title=title_of(words), comments=list(_comments(found)), tests=tests)
+
+
+def relative(folder: Path, pictures: Sequence[Path]) -> list[str]:
+    """The pictures as a policy in that folder names them. Raises `UsageError` for what is no file."""
+    for picture in pictures:
+        if not picture.is_file():
+            raise UsageError(f"{picture} is no picture: name a file that is there")
+    return [Path(os.path.relpath(picture, folder)).as_posix() for picture in pictures]
+
+
+def _comments(found: Chosen) -> Iterator[str]:
+    yield "Written by `sluice policy new`. In shadow mode it is scored and reported, and acts on nothing."
+    if found.harmless:
+        yield f"Its threshold is not calibrated: of {found.harmless} pictures that must not match the highest scores"
+    else:
+        yield f"Its threshold is not calibrated: of {len(PROBES)} sentences such as 'a chair' the highest scores"
+    yield f"{found.highest:.3f}, and the threshold lies above that, within {LEAST:g} and {MOST:g}."
+    if found.wanted:
+        yield f"{found.found} of {found.wanted} pictures that must match reach it."
+    yield "Set it by `sluice policy calibrate` once there are labelled images or reviews."
