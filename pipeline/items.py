@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import ItemError, Reason, RetryError
-from pipeline.signals import Regions, Signals
+from pipeline.signals import Pdqs, Regions, Signals
 from pipeline.wire import Answer, Claim, Decided, Decision, Event, Failed, Failure, FeaturesRecord, event_id
 
 Pixels = NDArray[np.uint8]
@@ -40,6 +40,8 @@ class Item:
     regions: Regions | None = None
     unseen: int = 0
     """As in `Signals`, once it is decoded."""
+    pdq: Pdqs | None = None
+    """As in `Signals`, where some list needs it."""
     signals: Signals | None = None
     weight: int = 0
     """Bytes that the event and its image had when `weigh` was last called."""

@@ -25,6 +25,11 @@ REGION = np.dtype([("frame", "<u4"), ("box", "<f4", (4,))])
 Regions = NDArray[np.void]
 """``REGION[V]``, one for each view: 20 bytes a view."""
 
+PDQ = np.dtype([("hash", "<u8", (4,)), ("quality", "u1")])
+"""A PDQ hash, its first bits highest in its first word, and how much of a picture there is to tell it by, to 100."""
+Pdqs = NDArray[np.void]
+"""``PDQ[P]``: of the first frame as a viewer shows it, on black and on white where it is transparent."""
+
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 BOX_DIGITS = 4
 """Digits kept of a box in decisions: four are a tenth of a pixel in a picture 1,000 pixels wide."""
@@ -50,6 +55,10 @@ class Signals:
     """Frames of an animation that are unlike all that were looked at, and for which there was no room."""
     closer: Closer | None = None
     """What a second look saw, which caches do not keep; None without one."""
+    content_sha256: str = ""
+    """Of the image's bytes, in hex; empty where it is not known, and of a second look."""
+    pdq: Pdqs | None = None
+    """None where it was not asked for."""
 
     @property
     def frames(self) -> int:
@@ -58,7 +67,7 @@ class Signals:
 
     @property
     def nbytes(self) -> int:
-        return self.features.nbytes + self.regions.nbytes
+        return self.features.nbytes + self.regions.nbytes + (0 if self.pdq is None else self.pdq.nbytes)
 
     def region(self, view: int) -> Region:
         """Where a view was taken, with a box of `BOX_DIGITS` digits, as decisions give it."""

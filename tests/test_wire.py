@@ -27,6 +27,7 @@ from pipeline.wire import (
     Failed,
     Failure,
     Form,
+    ListEvidence,
     Match,
     ModelRef,
     PromptEvidence,
@@ -120,6 +121,9 @@ EVIDENCE = [
     PromptEvidence("a knife", 0.9, TURNED),
     PromptEvidence("a knife", 0.9, VIEW, Against("a tree", 0.03)),
     ExamplesEvidence("examples/vape-1.jpg", 0.91, VIEW),
+    ListEvidence("block", "sha256", "lists/known.csv", 812, "campaign"),
+    ListEvidence("block", "pdq", "lists/known.csv", 7, bits=12),
+    ListEvidence("block", "picture", "lists/one.jpg", cosine=0.9876, view=TURNED),
 ]
 """Examples of each kind."""
 KINDS = get_args(Evidence) or (Evidence,)

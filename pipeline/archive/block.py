@@ -34,6 +34,7 @@ SIGNALS = (
     "turned",
     "bar",
     "unseen",
+    "content_sha256",
     "model_name",
     "dtype",
 )
@@ -197,7 +198,8 @@ class Block:
             bar = self.rows["bar"][seam].as_py()
             closer = Closer(features[seam - first :], self._regions[seam:end], made_by, turned=turned, bar=bar)
         unseen = self.rows["unseen"][first].as_py()
-        return Signals(features[: seam - first], self._regions[first:seam], made_by, unseen, closer)
+        sha256 = self.rows["content_sha256"][first].as_py()
+        return Signals(features[: seam - first], self._regions[first:seam], made_by, unseen, closer, sha256)
 
 
 def _halves(array: pa.Array, dimension: int) -> NDArray[np.float16]:

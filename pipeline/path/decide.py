@@ -46,7 +46,8 @@ class Decide:
         ready = [(item, item.signals) for item in batch.unfailed() if item.signals is not None]
         if not ready:
             return batch
-        compiled, now = self._live(), self._now()
+        now = self._now()
+        compiled = self._live().at(now)  # a decision can be made again as of the time that it bears
         judgements = _together([signals for _, signals in ready], compiled)
         found = dict(zip((id(item) for item, _ in ready), judgements, strict=True))
         version = compiled.policy_set.version

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import structlog
 
 from pipeline.errors import LostDecoderError
@@ -18,13 +20,19 @@ class Decode:
 
     name = "decode"
 
-    def __init__(self, decoder: Decoder, keeps: Keeps = no_image) -> None:
-        """`keeps` says of which items a later stage needs the image once more; that stage lets go of it."""
+    def __init__(
+        self, decoder: Decoder, keeps: Keeps = no_image, needs_pdq: Callable[[], bool] = lambda: False
+    ) -> None:
+        """`keeps` says of which items a later stage needs the image once more; that stage lets go of it.
+
+        `needs_pdq` says whether a live list has PDQ hashes: they cost as much again as decoding a still.
+        """
         self._decoder = decoder
         self._keeps = keeps
+        self._needs_pdq = needs_pdq
 
     def __call__(self, batch: Batch) -> Batch:
-        """Fill `pixels`, `regions` and `unseen` of the items that were not recalled, and let go of each `image`."""
+        """Fill `pixels`, `regions`, `unseen` and `pdq` where they were not recalled, and let go of each `image`."""
         return each(self.name, batch, self._decode)
 
     def _decode(self, item: Item) -> None:
@@ -32,6 +40,8 @@ class Decode:
             decoded = self._decoded(item)
             item.pixels, item.regions, item.unseen = decoded.pixels, decoded.regions, decoded.unseen
             item.notes += decoded.notes
+        if self._needs_pdq() and (item.signals is None or item.signals.pdq is None):
+            item.pdq = self._decoder.pdq(item.image)
         if not self._keeps(item):
             item.image = b""  # nothing else holds the image of a claim check
 

@@ -6,7 +6,8 @@ A set that does not validate changes nothing, and neither does a look at another
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
@@ -21,6 +22,7 @@ from pipeline.rules.heads.ensembles import average, digest
 from pipeline.rules.policies.assets import NO_ASSETS, Assets
 from pipeline.rules.policies.files import parse_policies
 from pipeline.rules.policies.lengths import TokenCounter
+from pipeline.rules.policies.lists import pdq_entries
 from pipeline.rules.policies.policy_set import PolicySet
 from pipeline.rules.policies.templates import fill
 from pipeline.signals import Features
@@ -66,11 +68,12 @@ class PromptFeatures:
         return dict(zip(missing, features, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Live:
     """The live set and its text features, which an edit of it need not ask for again; both are replaced as one."""
 
     compiled: CompiledPolicies
+    """As it judges on the day when it was last asked for."""
     remembered: Mapping[str, Features]
     """Text features by prompt, through the set's templates."""
     assets: Assets
@@ -84,8 +87,21 @@ class LivePolicies:
     waits for none.
     """
 
-    def __init__(self, encoder: Encoder, cache: TextCache, hooks: Hooks, pictures: Pictures | None = None) -> None:
-        """Without `pictures`, no set with examples is taken."""
+    def __init__(
+        self,
+        encoder: Encoder,
+        cache: TextCache,
+        hooks: Hooks,
+        pictures: Pictures | None = None,
+        now: Callable[[], float] = time.time,
+        without_pdq: str = "",
+    ) -> None:
+        """Without `pictures`, no set with pictures is taken. `now` is in seconds since the epoch.
+
+        `without_pdq` says what to install where PDQ hashes cannot be made here.
+        """
+        self._now = now
+        self._without_pdq = without_pdq
         self._prompts = PromptFeatures(encoder, cache)
         self._pictures = pictures
         self._spec = encoder.spec
@@ -95,10 +111,11 @@ class LivePolicies:
         self._offering = Lock()
 
     def __call__(self) -> CompiledPolicies:
-        """The live set. Raises `StopError` before the first `offer` that held."""
+        """The live set as it judges today. Raises `StopError` before the first `offer` that held."""
         live = self._live
         if live is None:
             raise StopError("no policy set is live yet")
+        live.compiled = live.compiled.at(self._now())  # whoever else does this meanwhile comes to the same
         return live.compiled
 
     @property
@@ -139,6 +156,8 @@ class LivePolicies:
 
     def _checked(self, policy_set: PolicySet, assets: Assets) -> _Live:
         """The set, ready to be live. Raises `PolicyError` for policies that would flag everything."""
+        if self._without_pdq and (problems := list(pdq_entries(policy_set, self._without_pdq))):
+            raise PolicyError(problems)
         probes = PROBES if needs_probes(policy_set, self._spec.logit_bias) else ()
         features = self._features_of(policy_set, (*policy_set.sentences(), *probes))
         seen = self._seen(policy_set, assets)
@@ -149,10 +168,10 @@ class LivePolicies:
         return _Live(compiled, {prompt: row.copy() for prompt, row in features.items()}, seen)
 
     def _seen(self, policy_set: PolicySet, assets: Assets) -> Assets:
-        if not any(policy.examples.pictures for policy in policy_set.active):
+        if not any(policy.pictures for policy in policy_set.active):
             return assets
         if self._pictures is None:
-            raise StopError("policies with examples were given to what reads no pictures")
+            raise StopError("policies with pictures were given to what reads no pictures")
         return self._pictures.seen(policy_set, assets)
 
     def _features_of(self, policy_set: PolicySet, prompts: Iterable[str]) -> dict[str, Features]:
@@ -162,4 +181,5 @@ class LivePolicies:
         return self._prompts.of(prompts, templates, live.remembered)
 
     def _compiled(self, policy_set: PolicySet, features: Mapping[str, Features], assets: Assets) -> CompiledPolicies:
-        return compile_policies(policy_set, features, self._spec.logit_scale, self._spec.logit_bias, assets)
+        scale, bias = self._spec.logit_scale, self._spec.logit_bias
+        return compile_policies(policy_set, features, scale, bias, assets).at(self._now())

@@ -45,7 +45,7 @@ class Pictures:
         assets = {**self._neutral(), **assets}
         neutral = [asset for path, asset in assets.items() if is_neutral(path)]
         names = {each.path: AssetName(each.path, each.sha256, Location(each.path)) for each in neutral}
-        names |= {each.path: each for policy in policy_set.active for each in policy.examples.pictures}
+        names |= {each.path: each for policy in policy_set.active for each in policy.pictures}
         known = self._known([assets[path] for path in names])
         problems, waiting = list[Problem](), list[Asset]()
         for path, name in names.items():

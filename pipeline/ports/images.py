@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pipeline.items import Pixels
-from pipeline.signals import Regions, frames_in
+from pipeline.signals import Pdqs, Regions, frames_in
 from pipeline.wire import Claim
 
 
@@ -49,6 +49,12 @@ class Decoder(Protocol):
 
     def tiles(self, image: bytes) -> Decoded:
         """Parts of a still from nearer, for a second look; otherwise as `decode`."""
+
+    def pdq(self, image: bytes) -> Pdqs:
+        """``PDQ[P]`` of the first frame, as a viewer shows it, on black and on white where it is transparent.
+
+        Raises `ItemError`, and `StopError` where the library for it is not installed.
+        """
 
     def thumbnail(self, image: bytes, frame: int) -> bytes:
         """A WebP of at most 256 pixels either way, upright and in sRGB, for people.

@@ -29,6 +29,8 @@ class Judgement:
     scores: dict[str, float]
     matches: list[Match]
     shadow: list[Match]
+    allowed: dict[str, Evidence] = field(default_factory=dict)
+    """The policies that would have matched if a list did not allow the image, and what allows it."""
     _opinion: JoinedOpinion | None = field(default=None, repr=False, compare=False)
     _image: int = field(default=0, repr=False, compare=False)
 
@@ -66,13 +68,15 @@ def judge(images: Sequence[Signals], compiled: CompiledPolicies) -> list[Judgeme
         return []
     opinion = compiled.look(images)
     judgements = [
-        Judgement(dict(zip(compiled.ids, row, strict=True)), [], [], opinion, at)
+        Judgement(dict(zip(compiled.ids, row, strict=True)), [], [], {}, opinion, at)
         for at, row in enumerate(opinion.scores.tolist())
     ]
     for image, column in np.argwhere(opinion.scores >= compiled.lowest).tolist():
         judgement, policy = judgements[image], compiled.policies[column]
         found = _match(policy, judgement.scores[policy.id], opinion.evidence(image, column))
         (judgement.matches if policy.mode == "enforce" else judgement.shadow).append(found)
+    for image, column in opinion.overruled():
+        judgements[image].allowed[compiled.ids[column]] = opinion.evidence(image, column)
     for judgement in judgements:
         judgement.matches.sort(key=severest_first)
         judgement.shadow.sort(key=severest_first)

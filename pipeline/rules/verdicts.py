@@ -30,8 +30,13 @@ def decision(item: Item, signals: Signals, judgement: Judgement, policy_set: str
         frames=signals.frames,
         event_time=rfc3339(event.timestamp),
         decided_at=rfc3339(now),
-        notes=[*item.notes, *_frames_notes(signals), *time_notes(event, now)],
+        notes=[*item.notes, *_frames_notes(signals), *allowed_notes(judgement), *time_notes(event, now)],
     )
+
+
+def allowed_notes(judgement: Judgement) -> list[str]:
+    """What a reader of the decision should know of policies that would have matched, but for an ``allow``."""
+    return [f"{policy}: {evidence}" for policy, evidence in judgement.allowed.items()]
 
 
 def _frames_notes(signals: Signals) -> list[str]:

@@ -74,7 +74,36 @@ class ExamplesEvidence(msgspec.Struct, frozen=True, tag_field="head", tag="examp
         return f"like {self.picture!r}"
 
 
-Evidence = PromptEvidence | ExamplesEvidence
+class ListEvidence(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="head", tag="lists"):
+    """What a policy's lists of known pictures have to say: the entry, or the picture, that the image fits."""
+
+    side: Literal["block", "allow"]
+    kind: Literal["sha256", "pdq", "picture", "none"]
+    """``none`` where the image is not known: of a policy that its lists say nothing of."""
+    list: str
+    """The file, by its path beside the policies; of kind picture the picture's own."""
+    line: int | None = None
+    """The entry's line; None of a picture."""
+    note: str = ""
+    bits: int | None = None
+    """In how many of 256 bits the image's PDQ differs."""
+    cosine: float | None = None
+    """Of the features of a view and of one of the picture's."""
+    view: Region | None = None
+    """The view that looks like the picture; of an allowed image the one that does least."""
+
+    def __str__(self) -> str:
+        if self.kind == "none":
+            return "not on a list"
+        entry = self.list if self.line is None else f"{self.list}:{self.line}"
+        near = (
+            f", {self.bits} of 256 bits differ" if self.bits else "" if self.cosine is None else f" {self.cosine:.2f}"
+        )
+        allowed = "allowed by " if self.side == "allow" else ""
+        return f"{allowed}{entry} ({self.kind}{near})" + (f": {self.note}" if self.note else "")
+
+
+Evidence = PromptEvidence | ExamplesEvidence | ListEvidence
 """What a head has to say of an image, told apart by ``head``: a union to which each new kind of head adds its own.
 
 ``str()`` of it is what a person reads, in a few words.

@@ -53,7 +53,7 @@ def judge(
     Raises `PolicyError` when the policies do not hold, and there is no `last_good` set that does.
     """
     features = MemoryFeatureCache(settings.remember) if features is None else features
-    live = LivePolicies(model.encoder, text_cache, hooks, _pictures(model, features))
+    live = _live(model, text_cache, hooks, features)
     with threadpool_limits(1, user_api="blas"):  # type: ignore[no-untyped-call]  # as in `moderator`
         reading = offer_first(settings, live, hooks, last_good)
     hooks.model_loaded(model.encoder.spec)
@@ -66,14 +66,17 @@ def judge_by(reading: Reading, model: Model) -> Judge:
     Raises `PolicyError` when they do not hold.
     """
     features = MemoryFeatureCache(0)
-    live = LivePolicies(model.encoder, MemoryTextCache(), Hooks(), _pictures(model, features))
+    live = _live(model, MemoryTextCache(), Hooks(), features)
     with threadpool_limits(1, user_api="blas"):  # type: ignore[no-untyped-call]  # as in `moderator`
         live.offer(reading.files, reading.assets)
     return Judge(model, reading, live, features)
 
 
-def _pictures(model: Model, cache: FeatureCache) -> Pictures:
-    return Pictures(model.encoder, model.decoder, cache, neutral_pictures)
+def _live(model: Model, text_cache: TextCache, hooks: Hooks, features: FeatureCache) -> LivePolicies:
+    from pipeline.adapters.pillow.pdq import INSTALL, pdq_installed
+
+    pictures = Pictures(model.encoder, model.decoder, features, neutral_pictures)
+    return LivePolicies(model.encoder, text_cache, hooks, pictures, without_pdq="" if pdq_installed() else INSTALL)
 
 
 def build_feature_cache(

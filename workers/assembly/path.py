@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 from threadpoolctl import threadpool_limits
@@ -46,18 +46,20 @@ def moderator(
     *,
     in_order: bool = False,
     limits: PolicyLimits | None = None,
+    now: Callable[[], float] = time.time,
 ) -> Iterator[Moderator]:
     """The moderator that takes events from `source` and answers through `publisher`; used by every way to run.
 
     Claim checks have a lane of their own, so that none holds up the images behind it; where all is to be answered
-    `in_order`, they have none. Without `limits`, those of policies hold none of them back.
+    `in_order`, they have none. Without `limits`, those of policies hold none of them back. `now` is the time by which
+    images are decided, in seconds since the epoch.
     """
     # Scoring's matrices are small. BLAS's threads would spin between them, on the cores that decode and encode
     # need: 16 us of CPU an image with one thread, 490 us with two.
     threadpool_limits(1, user_api="blas")  # type: ignore[no-untyped-call]
     with closing(Threads(WAITING, "fetch")) as fetching:
         fetch = Fetch(fetcher, fetching)
-        runner = _runner(settings, judge, fetch, publisher, hooks, limits)
+        runner = _runner(settings, judge, fetch, publisher, hooks, limits, now)
         lane = None if in_order else _claim_lane(settings, fetch, runner, hooks)
         path = Path(runner, lane, time.monotonic)
         brake = Brake(BrakeLimits(settings.brake_run, settings.brake_ratio, settings.brake_trial_interval))
@@ -72,10 +74,11 @@ def _runner(
     publisher: Publisher,
     hooks: Hooks,
     limits: PolicyLimits | None,
+    now: Callable[[], float],
 ) -> Runner:
     return Runner(
         sections(settings, judge.model.where),
-        [fetch, *_stages(settings, judge, publisher, hooks, limits)],
+        [fetch, *_stages(settings, judge, publisher, hooks, limits, now)],
         hooks,
         time.monotonic,
         max_batch=settings.max_batch,
@@ -84,7 +87,12 @@ def _runner(
 
 
 def _stages(
-    settings: Settings, judge: Judge, publisher: Publisher, hooks: Hooks, limits: PolicyLimits | None
+    settings: Settings,
+    judge: Judge,
+    publisher: Publisher,
+    hooks: Hooks,
+    limits: PolicyLimits | None,
+    now: Callable[[], float],
 ) -> list[Stage]:
     """The stages after `fetch`. The topology says which of them share a thread, and how many threads there are."""
     model, look = judge.model, settings.second_look
@@ -95,10 +103,10 @@ def _stages(
         again = [LookAgain(*ends, look=look, at_most=most, keeps=keeps)]
     return [
         Recall(judge.features, hooks),
-        Decode(model.decoder, every_image if again else keeps),
+        Decode(model.decoder, every_image if again else keeps, lambda: judge.live().needs_pdq),
         Encode(model.encoder, model.provenance, judge.features, hooks),
         *again,
-        Decide(judge.live, time.time, settings.subject_header if settings.remembers else None, limits),
+        Decide(judge.live, now, settings.subject_header if settings.remembers else None, limits),
         *pictured,
         Publish(publisher, hooks, time.time, lambda: judge.live().policy_set.version),
     ]

@@ -8,6 +8,7 @@ from threading import Lock
 
 from pipeline.adapters import decode_processes
 from pipeline.ports import Decoded, Decoder
+from pipeline.signals import Pdqs
 from workers.bench.limits import Cost
 
 
@@ -27,6 +28,10 @@ class TimedDecoder:
 
     def tiles(self, image: bytes) -> Decoded:
         return self._timed(self._decoder.tiles, image)
+
+    def pdq(self, image: bytes) -> Pdqs:
+        """Not timed, likewise."""
+        return self._decoder.pdq(image)
 
     def thumbnail(self, image: bytes, frame: int) -> bytes:
         """Not timed: it is none of the work that is compared."""

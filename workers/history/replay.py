@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from threading import Event as Flag
 
 from msgspec.structs import replace
@@ -67,7 +68,7 @@ class Replays:
         event, why_not = event_of(self._events, before)
         if event is None:
             return self._from_features(before, why_not)
-        [answer] = self._put_through(event, self._judge(before.policy_set))
+        [answer] = self._put_through(event, self._judge(before.policy_set), seconds_of(before.decided_at))
         if isinstance(answer, Decided):
             return Replayed(before, _as_published(answer))
         letter = dead_letter(answer)
@@ -81,11 +82,13 @@ class Replays:
             self._judges[version] = assembly.judge_by(written, self._model)
         return self._judges[version]
 
-    def _put_through(self, event: Event, judge: assembly.Judge) -> Sequence[Answer]:
+    def _put_through(self, event: Event, judge: assembly.Judge, now: float) -> Sequence[Answer]:
         done, kept = Flag(), _Kept()
         source = GivenSource([event], done, time.monotonic)
         settings, fetcher = self._settings, self._fetcher
-        with assembly.moderator(settings, judge, source, kept, fetcher, kept, in_order=True) as moderator:
+        with assembly.moderator(
+            settings, judge, source, kept, fetcher, kept, in_order=True, now=lambda: now
+        ) as moderator:
             moderator.run(done)
         return kept.answers
 
@@ -97,7 +100,7 @@ class Replays:
                 f"{before.decision_id} cannot be replayed: {why}, and "
                 + ("there is no archive (--archive)" if self._archive is None else "the archive has no such event")
             )
-        compiled = self._judge(before.policy_set).live()
+        compiled = self._judge(before.policy_set).live().at(seconds_of(before.decided_at))
         found = judge([signals], compiled)[0]
         after = replace(
             before,
@@ -110,6 +113,11 @@ class Replays:
             frames=signals.frames,
         )
         return Replayed(before, after, (why, _FROM_FEATURES))
+
+
+def seconds_of(rfc3339: str) -> float:
+    """Since the epoch. What has expired since a decision was made counted for it."""
+    return datetime.fromisoformat(rfc3339).timestamp()
 
 
 class _Kept(Hooks):

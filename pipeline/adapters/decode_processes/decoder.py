@@ -5,6 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TypeVar
 
+import numpy as np
 import structlog
 
 from pipeline.adapters.decode_processes.messages import Call, DecoderFaultError, Outcome
@@ -13,8 +14,9 @@ from pipeline.adapters.decode_processes.process import DeathError
 from pipeline.errors import LostDecoderError, Reason
 from pipeline.ports import Decoded
 from pipeline.rules.images.formats import sniff
+from pipeline.signals import Pdqs
 
-Made = TypeVar("Made", Decoded, bytes)
+Made = TypeVar("Made", Decoded, bytes, Pdqs)
 
 LIMITS = {"cpu", "wall"}
 """The causes of death that the image itself brought about, so that it is not tried again."""
@@ -40,6 +42,10 @@ class ProcessDecoder:
     def tiles(self, image: bytes) -> Decoded:
         """Likewise."""
         return self._ask(Call("tiles"), image, Decoded)
+
+    def pdq(self, image: bytes) -> Pdqs:
+        """Likewise."""
+        return self._ask(Call("pdq"), image, np.ndarray)
 
     def thumbnail(self, image: bytes, frame: int) -> bytes:
         """Likewise."""

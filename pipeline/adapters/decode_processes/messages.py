@@ -14,7 +14,7 @@ import numpy as np
 from pipeline.adapters.decode_processes.line import NonsenseError
 from pipeline.errors import ItemError, Reason
 from pipeline.ports import Decoded
-from pipeline.signals import REGION
+from pipeline.signals import PDQ, REGION, Pdqs
 
 
 class DecoderFaultError(Exception):
@@ -45,6 +45,12 @@ class Pictured(msgspec.Struct, tag=True, array_like=True):
     leaves: bool = False
 
 
+class Hashed(msgspec.Struct, tag=True, array_like=True):
+    """PDQ hashes were made; the body is them."""
+
+    leaves: bool = False
+
+
 class Refused(msgspec.Struct, tag=True, array_like=True):
     """The decoder raised an `ItemError`."""
 
@@ -60,17 +66,21 @@ class Broke(msgspec.Struct, tag=True, array_like=True):
     leaves: bool = False
 
 
-Answer = Shown | Pictured | Refused | Broke
-Outcome = Decoded | bytes | ItemError | DecoderFaultError
+Answer = Shown | Pictured | Hashed | Refused | Broke
+Outcome = Decoded | bytes | Pdqs | ItemError | DecoderFaultError
 MOST_THUMBNAIL = 1 << 18
 """Bytes of a thumbnail: 256 by 256 pixels with no rhyme or reason take half of that."""
+MOST_HASHES = 2
+"""On black and on white."""
 encode = msgspec.msgpack.Encoder().encode
 decode_call = msgspec.msgpack.Decoder(Call).decode
 _decode_answer = msgspec.msgpack.Decoder(Answer).decode
 
 
-def told(made: Decoded | bytes) -> tuple[Shown | Pictured, bytes | memoryview]:
+def told(made: Decoded | bytes | Pdqs) -> tuple[Shown | Pictured | Hashed, bytes | memoryview]:
     """What was made of the image, as head and body."""
+    if isinstance(made, np.ndarray):
+        return Hashed(), made.tobytes()
     return (Pictured(), made) if isinstance(made, bytes) else _shown(made)
 
 
@@ -92,6 +102,8 @@ def outcome(head: memoryview, body: memoryview) -> tuple[Outcome, bool]:
             return _decoded(answer, body), answer.leaves
         if isinstance(answer, Pictured):
             return _thumbnail(body), answer.leaves
+        if isinstance(answer, Hashed):
+            return _hashes(body), answer.leaves
     except (msgspec.MsgspecError, ValueError) as error:
         raise NonsenseError(str(error)) from error
     if isinstance(answer, Refused):
@@ -105,6 +117,13 @@ def _decoded(answer: Shown, body: memoryview) -> Decoded:
     if not len(regions) == len(pixels) > 0:
         raise ValueError(f"{len(regions)} regions of {len(pixels)} views")
     return Decoded(pixels, regions, answer.notes, answer.unseen)
+
+
+def _hashes(body: memoryview) -> Pdqs:
+    made = np.frombuffer(bytes(body), PDQ)
+    if not 0 < len(made) <= MOST_HASHES:
+        raise ValueError(f"{len(made):,} hashes of one image")
+    return made
 
 
 def _thumbnail(body: memoryview) -> bytes:

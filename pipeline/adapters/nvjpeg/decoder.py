@@ -25,6 +25,7 @@ from pipeline.rules.images.headers.jpeg import read_jpeg
 from pipeline.rules.images.jpeg import PlainJpeg, plain_jpeg
 from pipeline.rules.images.layout import is_plain
 from pipeline.rules.images.views import Coverage
+from pipeline.signals import Pdqs
 
 MAX_DEVICE_PIXELS = 25_000_000
 """Scaled in float32, an image of that size takes 300 MB of the device for a moment."""
@@ -81,6 +82,10 @@ class NvjpegDecoder:
     def tiles(self, image: bytes) -> Decoded:
         """As the fallback does: few images are looked at twice."""
         return self._fallback.tiles(image)
+
+    def pdq(self, image: bytes) -> Pdqs:
+        """Likewise."""
+        return self._fallback.pdq(image)
 
     def thumbnail(self, image: bytes, frame: int) -> bytes:
         """Likewise."""

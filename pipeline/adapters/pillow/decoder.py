@@ -21,9 +21,10 @@ from pipeline.adapters.pillow.gallery import Gallery
 from pipeline.adapters.pillow.modes import backdrops, conversion, worked
 from pipeline.adapters.pillow.opening import colour_of, drawn, frames_of, opened, orientation_of, typed
 from pipeline.adapters.pillow.orientation import upright
+from pipeline.adapters.pillow.pdq import pdq
 from pipeline.adapters.pillow.rendering import DRAFT_MARGIN, Renderer, scaled_by
 from pipeline.adapters.pillow.thumbnails import thumbnail
-from pipeline.errors import ItemError, Reason
+from pipeline.errors import ItemError, Reason, StopError
 from pipeline.items import Pixels
 from pipeline.ports import Decoded, EncoderSpec
 from pipeline.rules.images.formats import ACCEPTED, describe, sniff
@@ -31,6 +32,7 @@ from pipeline.rules.images.frames import LEAST_FRAMES, frames_for, room_for, som
 from pipeline.rules.images.headers import Colour, Stored, read
 from pipeline.rules.images.views import Look, Size
 from pipeline.rules.images.work import Work, halvings, looking
+from pipeline.signals import Pdqs
 
 Preprocess = Literal["fast", "exact"]
 Made = TypeVar("Made")
@@ -77,6 +79,10 @@ class PillowDecoder:
     def tiles(self, image: bytes) -> Decoded:
         """Likewise, of the tiles of a still."""
         return self._closer().decode(image)
+
+    def pdq(self, image: bytes) -> Pdqs:
+        """``PDQ[P]`` of the first frame. Raises `ItemError`, and `StopError` where the library is not installed."""
+        return _made(lambda name, data: pdq(name, data, self._max_pixels), image)
 
     def thumbnail(self, image: bytes, frame: int) -> bytes:
         """A WebP of at most 256 pixels either way. Raises `ItemError`, and nothing else."""
@@ -197,7 +203,7 @@ def _made(make: Callable[[str, bytes], Made], image: bytes) -> Made:
         raise ItemError(Reason.NOT_AN_IMAGE, f"{describe(image)}; accepted are {accepted}")
     try:
         return make(name, image)
-    except ItemError:
+    except (ItemError, StopError):
         raise
     except Exception as error:  # a decoder of hostile bytes may raise anything at all
         raise typed(name, image, error) from error

@@ -26,45 +26,57 @@ _GAP = 2.0
 
 def thumbnail(name: str, image: bytes, max_pixels: int, frame: int = 0) -> bytes:
     """A WebP of that frame, or of the first where it is not `NEAR`. Raises `ItemError`, and what Pillow raises."""
-    stored = read(name, image, max_pixels, fast=True, shrink=_shrink)
+    shown = small(name, image, max_pixels, SIDE, frame)
+    out = BytesIO()
+    shown.convert("RGBA" if shown.mode == "RGBa" else "RGB").save(out, "WEBP", quality=QUALITY, method=METHOD)
+    return out.getvalue()
+
+
+def small(name: str, image: bytes, max_pixels: int, side: int, frame: int = 0) -> Image.Image:
+    """That frame as a viewer shows it, of at most `side` pixels either way; ``RGBa`` where something shows through.
+
+    Raises `ItemError`, and what Pillow raises.
+    """
+
+    def shrink(size: Size, colour: Colour) -> int:
+        return _shrink(size, colour, side)
+
+    stored = read(name, image, max_pixels, fast=True, shrink=shrink)
     if stored.lacks_end:
         stored = replace(stored, data=stored.data + b"\xff\xd9")
     with opened(name, stored) as still:
-        _draw(name, stored, still, frame)
+        _draw(name, stored, still, frame, side)
         convert, mode = conversion(still)
         transforms = to_srgb(colour_of(stored, still), mode)
         if transforms.early is not None:
             stored.work.and_more(EARLY * still.width * still.height).check()
         plainly = worked(still, convert, transforms.early, factor=halvings(still.size))
         turned = upright(plainly, orientation_of(stored, still))
-    small = turned.resize(_fitting(turned.size), Image.Resampling.BICUBIC, reducing_gap=_GAP)
-    shown = small if transforms.late is None else transforms.late(small)
-    out = BytesIO()
-    shown.convert("RGBA" if mode == "RGBa" else "RGB").save(out, "WEBP", quality=QUALITY, method=METHOD)
-    return out.getvalue()
+    made = turned.resize(_fitting(turned.size, side), Image.Resampling.BICUBIC, reducing_gap=_GAP)
+    return made if transforms.late is None else transforms.late(made)
 
 
-def _draw(name: str, stored: Stored, still: Image.Image, frame: int) -> None:
+def _draw(name: str, stored: Stored, still: Image.Image, frame: int, side: int) -> None:
     """Load the frame into `still`, a JPEG no larger than worth while."""
     count = frames_of(name, stored, still)
     if count > 1:
         for _ in drawn(still, frame + 1 if frame < min(count, NEAR) else 1, stored.size):
             pass
         return
-    if name == "JPEG" and _shrink(still.size, stored.colour) > 1:
-        still.draft(None, _fitting(still.size))
+    if name == "JPEG" and _shrink(still.size, stored.colour, side) > 1:
+        still.draft(None, _fitting(still.size, side))
     still.load()
 
 
-def _shrink(size: Size, colour: Colour) -> int:
+def _shrink(size: Size, colour: Colour, side: int) -> int:
     """The factor, of 1, 2, 4 and 8, by which Pillow will scale a JPEG of `size` while it decodes it."""
     if not min(size) or is_steep(colour):
         return 1
-    across, down = _fitting(size)
+    across, down = _fitting(size, side)
     return max(each for each in (1, 2, 4, 8) if each <= max(1, min(size[0] // across, size[1] // down)))
 
 
-def _fitting(size: Size) -> Size:
-    """At most `SIDE` either way, in the same ratio as far as there are pixels for it; never larger than it is."""
-    scale = min(1.0, SIDE / max(size))
+def _fitting(size: Size, side: int) -> Size:
+    """At most `side` either way, in the same ratio as far as there are pixels for it; never larger than it is."""
+    scale = min(1.0, side / max(size))
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))

@@ -58,7 +58,7 @@ class RedisFeatureCache:
         found = {digest: value for digest, value in zip(wanted, values, strict=True) if value is not None}
         decoded = {digest: decode_image(value, self._dimension) for digest, value in found.items()}
         good = {
-            digest: Signals(features, regions, self._made_by, unseen)
+            digest: Signals(features, regions, self._made_by, unseen, content_sha256=digest)
             for digest, each in decoded.items()
             if each is not None
             for features, regions, unseen in [each]

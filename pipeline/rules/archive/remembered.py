@@ -57,4 +57,5 @@ def signals_of(record: FeaturesRecord) -> Signals:
     if record.turned:
         turned = tuple(record.turned)
         closer = Closer(features[first:], regions[first:], made_by, turned=turned, bar=record.bar)
-    return Signals(features[:first], regions[:first], made_by, record.unseen, closer)
+    sha256 = record.decision.content_sha256
+    return Signals(features[:first], regions[:first], made_by, record.unseen, closer, sha256)

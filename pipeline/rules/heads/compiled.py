@@ -1,4 +1,4 @@
-"""A policy set that is ready to judge: all its heads. For each policy, the head with the greatest score counts."""
+"""A policy set that is ready to judge: all its heads. For each policy the greatest score counts, but for a veto."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import numpy as np
 
 from pipeline.rules.archive.backgrounds import background_digest
 from pipeline.rules.heads.examples import compile_examples
-from pipeline.rules.heads.head import SCORE_DIGITS, Array, Compile, Head, Opinion, Texts
+from pipeline.rules.heads.head import SCORE_DIGITS, Array, Compile, Flags, Head, Opinion, Texts
+from pipeline.rules.heads.lists import compile_lists
 from pipeline.rules.heads.prompts import PromptsHead, PromptsOpinion, compile_prompts
 from pipeline.rules.policies.assets import NO_ASSETS, Assets
 from pipeline.rules.policies.policy_set import Policy, PolicySet
 from pipeline.signals import Closer, Features, Signals
 from pipeline.wire import Evidence
 
-HEADS: tuple[Compile, ...] = (compile_prompts, compile_examples)
+HEADS: tuple[Compile, ...] = (compile_prompts, compile_examples, compile_lists)
 """Every kind of head there is. Of two that give a policy the same score, the first gives the evidence."""
 
 
@@ -44,6 +45,11 @@ class CompiledPolicies:
         return np.array([policy.lowest for policy in self.policies])
 
     @cached_property
+    def needs_pdq(self) -> bool:
+        """Whether some list has PDQ hashes."""
+        return any(len(each.entries.near) for policy in self.policies for each in policy.lists.hashed)
+
+    @cached_property
     def background(self) -> str:
         """The digest of the background, by which a stored log-sum-exp is told to be of it; empty without one."""
         return background_digest(self.policy_set.defaults)
@@ -52,6 +58,11 @@ class CompiledPolicies:
     def prompts(self) -> PromptsHead:
         """The head of prompts, for code that needs the sentences themselves."""
         return next(head for head in self.heads if isinstance(head, PromptsHead))
+
+    def at(self, now: float) -> CompiledPolicies:
+        """The set as it judges at a time in seconds since 1970: itself, where time has changed nothing of it."""
+        heads = tuple(head.at(now) for head in self.heads)
+        return self if heads == self.heads else replace(self, heads=heads)
 
     def look(self, images: Sequence[Signals]) -> JoinedOpinion:
         """The joint opinion of all heads on one image or more. Its scores are those of decisions.
@@ -64,10 +75,16 @@ class CompiledPolicies:
 
     def _look(self, images: Sequence[Signals]) -> JoinedOpinion:
         opinions = [head.look(images) for head in self.heads]
-        scores = np.zeros((len(images), len(self.policies)))
+        scores, vetoes = np.zeros((len(images), len(self.policies))), None
         for opinion, columns in zip(opinions, self.columns, strict=True):
             scores[:, columns] = np.maximum(scores[:, columns], opinion.scores)
-        return JoinedOpinion(self, opinions, scores.round(SCORE_DIGITS))
+            if opinion.vetoes is not None:
+                vetoes = np.zeros(scores.shape, bool) if vetoes is None else vetoes
+                vetoes[:, columns] |= opinion.vetoes
+        scores = scores.round(SCORE_DIGITS)
+        if vetoes is None or not vetoes.any():
+            return JoinedOpinion(self, opinions, scores)
+        return JoinedOpinion(self, opinions, np.where(vetoes, 0.0, scores), vetoes=vetoes, unvetoed=scores)
 
     @cached_property
     def columns(self) -> tuple[list[int], ...]:
@@ -88,13 +105,17 @@ class JoinedOpinion:
     """For each image that was looked at again, its index in `closer`."""
     from_closer: frozenset[tuple[int, int]] = frozenset()
     """The images and policies whose score is that of a second look."""
+    vetoes: Flags | None = None
+    """``bool[I,K]``: the policies that an image is none of by some head's veto; None without any."""
+    unvetoed: Array | None = None
+    """``float64[I,K]``: what the scores would be without vetoes, and without a second look."""
 
     def evidence(self, image: int, policy: int) -> Evidence:
         if self.closer is not None and (image, policy) in self.from_closer:
             return self.closer.evidence(self.in_closer[image], policy)
         said = zip(self.opinions, self.compiled.columns, strict=True)
         asked = [(opinion, columns.index(policy)) for opinion, columns in said if policy in columns]
-        opinion, column = max(asked, key=lambda each: each[0].scores[image, each[1]])
+        opinion, column = max(asked, key=lambda each: _weight(each[0], each[1], image))
         return opinion.evidence(image, column)
 
     def by_head(self, image: int, policy: int) -> list[tuple[float, Evidence]]:
@@ -108,6 +129,15 @@ class JoinedOpinion:
             for opinion, column in asked
         ]
 
+    def overruled(self) -> list[tuple[int, int]]:
+        """The images and policies that a veto kept from an action."""
+        if self.vetoes is None or self.unvetoed is None:
+            return []
+        return [
+            (image, policy)
+            for image, policy in np.argwhere(self.vetoes & (self.unvetoed >= self.compiled.lowest)).tolist()
+        ]
+
     def background_lse(self, image: int) -> Features | None:
         """As `PromptsHead.background_lse`, of all views of the image, those of a second look last."""
         said = next(each for each in self.opinions if isinstance(each, PromptsOpinion)).background_lse(image)
@@ -117,12 +147,20 @@ class JoinedOpinion:
         return said if again is None else np.concatenate([said, again])
 
 
+def _weight(opinion: Opinion, column: int, image: int) -> tuple[bool, float]:
+    """By which of the heads' opinions counts: a veto before all scores."""
+    vetoed = opinion.vetoes is not None and bool(opinion.vetoes[image, column])
+    return vetoed, float(opinion.scores[image, column])
+
+
 def _with_closer(first: JoinedOpinion, closer: JoinedOpinion, again: Sequence[tuple[int, Closer]]) -> JoinedOpinion:
     """The first look's scores, and those of `again`, images by their index, where they count and are greater."""
     scores, found = first.scores.copy(), set[tuple[int, int]]()
     for row, (image, look) in enumerate(again):
         said = closer.scores[row]
         counts = (said >= np.maximum(first.compiled.lowest, look.bar)) & (said > scores[image])
+        if first.vetoes is not None:
+            counts &= ~first.vetoes[image]
         scores[image, counts] = said[counts]
         found |= {(image, column) for column in np.flatnonzero(counts).tolist()}
     rows = {image: row for row, (image, _) in enumerate(again)}
@@ -138,7 +176,8 @@ def compile_policies(
 ) -> CompiledPolicies:
     """Make a policy set ready; `features` holds ``float32[D]`` for each of `PolicySet.sentences`.
 
-    `assets` are what lies beside the policies, the examples of the active ones with their signals.
+    `assets` are what lies beside the policies, the pictures that active ones name with their signals. Nothing of what
+    is made has expired: `CompiledPolicies.at` gives the set of a day.
 
     A head that none of the policies has is left out, so that it costs nothing for each image.
     """

@@ -20,6 +20,7 @@ from pipeline.wire import Evidence
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.intp]
+Flags = NDArray[np.bool_]
 
 SCORE_DIGITS = 6
 """Digits kept of a score or a share: float32 features carry no more, and rounded scores are easier to compare."""
@@ -44,8 +45,15 @@ class Opinion(Protocol):
     def scores(self) -> Array:
         """``float64[I,K]``, from 0 to 1; of an image with several views, the greatest of their scores."""
 
+    @property
+    def vetoes(self) -> Flags | None:
+        """``bool[I,K]``: which images are none of a policy's, whatever score any head or look gives; None for none.
+
+        Their score is 0, and the evidence for it this head's.
+        """
+
     def evidence(self, image: int, policy: int) -> Evidence:
-        """Why an image has its score under a policy, both by their index in `scores`; computed when asked for."""
+        """Why an image has its score or its veto under a policy, both by their index; computed when asked for."""
 
 
 class Head(Protocol):
@@ -54,6 +62,9 @@ class Head(Protocol):
     @property
     def ids(self) -> tuple[str, ...]:
         """The policies that have such a head, in the order of the columns of its opinions."""
+
+    def at(self, now: float) -> Head:
+        """The head as it judges at a time in seconds since 1970: itself, where time changes nothing of it."""
 
     def look(self, images: Sequence[Signals]) -> Opinion:
         """Judge one image or more, each by its own signals, so that neither order nor company changes anything.

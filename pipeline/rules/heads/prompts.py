@@ -65,6 +65,10 @@ class PromptsHead:
         """The ids of `policies`, in their order."""
         return tuple(policy.id for policy in self.policies)
 
+    def at(self, now: float) -> PromptsHead:  # noqa: ARG002 - a sentence does not expire
+        """Itself."""
+        return self
+
     def look(self, images: Sequence[Signals]) -> PromptsOpinion:
         """Raises ``ValueError`` for an image of no views."""
         views = Stacked.of(images)
@@ -150,6 +154,7 @@ class PromptsOpinion:
     views: Stacked
     found: Scores
     scores: Array
+    vetoes: None = None
 
     def evidence(self, image: int, policy: int) -> PromptEvidence:
         """The best prompt of the view that gave the score, and what stood most against the policy there."""

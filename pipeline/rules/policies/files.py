@@ -21,6 +21,7 @@ from pipeline.rules.policies.backgrounds import LEAST_BACKGROUND, background_lin
 from pipeline.rules.policies.bounds import too_many_lines, too_many_policies, too_many_sentences, too_much_in_all
 from pipeline.rules.policies.forms import DefaultsForm, FileForm, PolicyForm, reason
 from pipeline.rules.policies.lengths import TokenCounter, cut_off, long_lines
+from pipeline.rules.policies.lists import taken, wrong_entries
 from pipeline.rules.policies.names import BACKGROUND_SUFFIX, DEFAULTS_FILE, SUFFIXES, is_document
 from pipeline.rules.policies.policy_set import (
     CalibratedFor,
@@ -108,8 +109,11 @@ def _policy(
     form, located = read
     beside = Taking(path, located, assets)
     examples = form.examples.taken(beside)
+    listed = Taking(path, located, assets)
+    lists = taken(listed, form.lists.block, form.lists.allow, form.lists.alike, assets, problems)
     found = [
         *beside.problems,
+        *listed.problems,
         *_order_problems(form.actions, located),
         *_duplicates({"prompts": form.prompts, "unless": form.unless}, located),
         *_cut_off([("prompts", form.prompts), ("unless", form.unless)], defaults, counter, located),
@@ -132,6 +136,7 @@ def _policy(
         calibrated=CalibratedFor(**form.calibrated.model_dump()) if form.calibrated else None,
         limits=Limits(form.limits.rate, form.limits.per) if form.limits else None,
         shadow_of=shadow_of(form.shadow_of, path, located),
+        lists=lists,
         where=Location(path, located.line(("prompts",))),
         samples={
             sample: Location(path, located.line(("tests", key, index)))
@@ -139,6 +144,7 @@ def _policy(
             for index, sample in enumerate(getattr(form.tests, key))
         },
     )
+    problems.extend(wrong_entries(policy))
     return replace(policy, version=policy_version(policy, defaults))
 
 

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.types import StringConstraints
 from pydantic_core import PydanticCustomError
 
+from pipeline.rules.known.looks import ALIKE
 from pipeline.rules.policies.assets import Taking
 from pipeline.rules.policies.bounds import too_long
 from pipeline.rules.policies.limits import Period, Rate
@@ -153,6 +154,14 @@ class LimitsForm(FileForm):
     per: Period
 
 
+class ListsForm(FileForm):
+    """What stands under ``lists:``."""
+
+    block: Names = []
+    allow: Names = []
+    alike: Share = ALIKE
+
+
 class PolicyForm(FileForm):
     """What a policy's file may hold."""
 
@@ -166,6 +175,7 @@ class PolicyForm(FileForm):
     actions: Annotated[dict[Action, Share], Field(min_length=1)]
     examples: ExamplesForm = ExamplesForm()
     limits: LimitsForm | None = None
+    lists: ListsForm = ListsForm()
     calibrated: CalibratedForm | None = None
     tests: TestsForm = TestsForm()
 
@@ -233,6 +243,8 @@ def _example(loc: tuple[int | str, ...]) -> str:
         "tests": "must_flag:",
         "calibrated": "model: bundled",
         "examples": "match:",
+        "lists": "block:",
+        "block": "- lists/known.csv",
         "match": "- examples/one.jpg",
     }
     return examples.get(str(loc[-1]), "- a dog")

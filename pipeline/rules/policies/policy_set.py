@@ -11,6 +11,8 @@ from hashlib import sha256
 from typing import Literal
 
 from pipeline.errors import Problem
+from pipeline.rules.known.entries import Entries
+from pipeline.rules.known.looks import ALIKE
 from pipeline.wire import Action
 
 Mode = Literal["enforce", "shadow", "off"]
@@ -110,6 +112,54 @@ class Examples:
         return {key: sorted(asset.sha256 for asset in assets) for key, assets in lists.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class KnownList:
+    """A CSV file of hashes beside a policy, and what stands in it."""
+
+    name: AssetName
+    entries: Entries = field(compare=False, repr=False)
+
+    def problem(self, entry: int, reason: str) -> Problem:
+        """What is wrong with an entry, by its index."""
+        file = "/".join([*self.name.where.file.split("/")[:-1], self.name.path])
+        return Problem(file, int(self.entries.lines[entry]), reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """Known pictures: lists of hashes, and pictures themselves, which mean what looks like them."""
+
+    block: tuple[KnownList, ...] = ()
+    allow: tuple[KnownList, ...] = ()
+    block_pictures: tuple[AssetName, ...] = ()
+    allow_pictures: tuple[AssetName, ...] = ()
+    alike: float = ALIKE
+    """The cosine from which on a view looks like one of a picture."""
+
+    @property
+    def pictures(self) -> tuple[AssetName, ...]:
+        return self.block_pictures + self.allow_pictures
+
+    @property
+    def hashed(self) -> tuple[KnownList, ...]:
+        return self.block + self.allow
+
+    @property
+    def digests(self) -> dict[str, list[str] | float]:
+        """The sha256 of what is in them: neither order nor names affect scores."""
+        sides: dict[str, tuple[AssetName, ...]] = {
+            "block": tuple(each.name for each in self.block) + self.block_pictures,
+            "allow": tuple(each.name for each in self.allow) + self.allow_pictures,
+        }
+        found: dict[str, list[str] | float] = {
+            side: sorted(name.sha256 for name in names) for side, names in sides.items()
+        }
+        return {**found, "alike": self.alike} if self.pictures else found
+
+    def __bool__(self) -> bool:
+        return bool(self.hashed or self.pictures)
+
+
 @dataclass(frozen=True)
 class Policy:
     """One policy file. ``actions`` maps an action to the least score for it; ``must_*`` are paths of samples."""
@@ -125,6 +175,7 @@ class Policy:
     must_flag: tuple[str, ...] = ()
     must_pass: tuple[str, ...] = ()
     examples: Examples = Examples()
+    lists: Lists = Lists()
     calibrated: CalibratedFor | None = None
     """None where the thresholds were set by hand."""
     limits: Limits | None = None
@@ -136,6 +187,11 @@ class Policy:
     """Where its prompts stand."""
     samples: Mapping[str, Location] = field(default_factory=dict, compare=False, repr=False)
     """Where each of ``must_flag`` and ``must_pass`` stands."""
+
+    @property
+    def pictures(self) -> tuple[AssetName, ...]:
+        """All that must be looked at before it can judge."""
+        return self.examples.pictures + self.lists.pictures
 
     @cached_property
     def lowest(self) -> float:
@@ -156,7 +212,7 @@ _ORDER: tuple[Action, ...] = ("label", "review", "block")
 
 
 def policy_version(policy: Policy, defaults: Defaults) -> str:
-    """Hash of what decisions depend on: wording, thresholds, mode and examples, and nothing else that a file says."""
+    """Hash of what decisions depend on: wording, thresholds, mode, examples and lists, and nothing else in a file."""
     return _digest(
         {
             "prompts": policy.prompts,
@@ -168,6 +224,7 @@ def policy_version(policy: Policy, defaults: Defaults) -> str:
             "too_close": defaults.too_close,
             **({"examples": policy.examples.digests} if policy.examples.pictures else {}),
             **({"limits": [policy.limits.rate, policy.limits.per]} if policy.limits else {}),
+            **({"lists": policy.lists.digests} if policy.lists else {}),
         }
     )
 

@@ -36,6 +36,7 @@ class Told:
     """An opinion that was made up."""
 
     scores: np.ndarray
+    vetoes: None = None
 
     def evidence(self, image: int, policy: int) -> PromptEvidence:
         assert (image, policy) == (0, 0)
@@ -48,6 +49,9 @@ class Listed:
 
     ids: tuple[str, ...]
     score: float
+
+    def at(self, now: float) -> Listed:
+        return self
 
     def look(self, images: Sequence[Signals]) -> Told:
         return Told(np.full((len(images), len(self.ids)), self.score))

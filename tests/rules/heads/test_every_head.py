@@ -14,6 +14,7 @@ from pipeline.rules.heads.head import Compile, Opinion, Texts
 from pipeline.rules.policies.policy_set import Defaults, Examples, Policy, PolicySet
 from pipeline.signals import Signals
 from pipeline.wire import Evidence
+from tests.known_made import known
 from tests.rules.heads.pictures_shown import near, seen, shown
 from tests.signals_made import signals
 
@@ -27,7 +28,7 @@ POLICIES = PolicySet(
     (
         Policy("alcohol", "", ("beer",), {"review": 0.2}, mode="shadow", examples=Examples(shown("0", "1", "2"))),
         Policy("cutlery", "", ("fork",), {"label": 0.5}, mode="off"),
-        Policy("weapons", "", ("knife",), {"block": 0.5}, unless=("fork",)),
+        Policy("weapons", "", ("knife",), {"block": 0.5}, unless=("fork",), lists=known(["sha256"])),
     ),
     Defaults(background=("tree",)),
 )
