@@ -141,6 +141,11 @@ class Lists:
         return self.block_pictures + self.allow_pictures
 
     @property
+    def allows(self) -> bool:
+        """Whether some picture is none of the policy's, whatever its prompts say."""
+        return bool(self.allow or self.allow_pictures)
+
+    @property
     def hashed(self) -> tuple[KnownList, ...]:
         return self.block + self.allow
 

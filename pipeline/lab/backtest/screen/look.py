@@ -87,6 +87,7 @@ def _others(compiled: CompiledPolicies) -> Events:
 
 
 def _beside_other_heads(low: Array, high: Array, compiled: CompiledPolicies) -> tuple[Array, Array]:
-    """Their scores are at least those of prompts, of which alone there are bounds."""
+    """Their scores are at least those of prompts, of which alone there are bounds, but for what a list allows."""
     high[:, _others(compiled)] = 1.0
+    low[:, [at for at, policy in enumerate(compiled.policies) if policy.lists.allows]] = 0.0
     return low, high
