@@ -94,6 +94,10 @@ class ExamplesHead:
         """The ids of the policies, in the order of the columns."""
         return tuple(each.policy.id for each in self.fitted)
 
+    def at(self, now: float) -> ExamplesHead:  # noqa: ARG002 - a picture does not expire
+        """Itself."""
+        return self
+
     def look(self, images: Sequence[Signals]) -> ExamplesOpinion:
         """Raises ``ValueError`` for an image of no views."""
         views = Stacked.of(images)
@@ -112,6 +116,7 @@ class ExamplesOpinion:
     views: Stacked
     found: Array
     scores: Array
+    vetoes: None = None
 
     def evidence(self, image: int, policy: int) -> ExamplesEvidence:
         """The example that is nearest to the view which gave the score."""
