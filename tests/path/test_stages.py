@@ -25,7 +25,7 @@ from pipeline.path.recall import Recall
 from pipeline.ports import Decoded, EncoderSpec, HookChain, Hooks, RecordWriter
 from pipeline.rules.heads import compile_policies
 from pipeline.rules.policies.policy_set import Defaults, Policy, PolicySet
-from pipeline.signals import Features
+from pipeline.signals import Features, Pdqs, Signals
 from pipeline.wire import (
     Answer,
     Claim,
@@ -41,6 +41,7 @@ from pipeline.wire import (
     read_dead_letter,
     record_of,
 )
+from tests.known_made import hashed
 from tests.signals_made import MADE_BY, signals, whole
 
 KNIFE, TREE = np.eye(4, dtype=np.float32)[:2]
@@ -399,3 +400,34 @@ def test_a_hook_that_raises_ends_nothing(threads: Threads) -> None:
     done = through(batch(b"\x01\xff"), TwoThings(), threads, MemoryFeatureCache(10))
     publishing(Answers(), HookChain(Raises(), Hears()))(done)
     assert heard == ["k0"]
+
+
+class Hashing(Brightness):
+    """Counts how often it is asked for hashes."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def pdq(self, image: bytes) -> Pdqs:
+        self.asked += 1
+        return hashed(sha256(image).digest())
+
+
+def test_hashes_are_made_only_while_a_list_needs_them_and_are_remembered() -> None:
+    cache, decoder, needed = MemoryFeatureCache(10), Hashing(), False
+    image = b"\x01\xff"
+
+    def through() -> Signals:
+        made = Item(Event("t", 0, 0, b"k", image), image=image, content_sha256=sha256(image).hexdigest())
+        batch = Recall(cache, Hooks())(Batch([made]))
+        batch = Decode(decoder, needs_pdq=lambda: needed)(batch)
+        [item] = Encode(TwoThings(), MADE_BY, cache, Hooks())(batch).items
+        assert item.signals is not None
+        return item.signals
+
+    assert (through().pdq, decoder.asked) == (None, 0)
+    needed = True  # a list goes live: what was remembered lacks its hash
+    found = [through().pdq, through().pdq]
+    assert [each is not None and each.tobytes() for each in found] == [hashed(sha256(image).digest()).tobytes()] * 2
+    assert decoder.asked == 1
+    assert through().content_sha256 == sha256(image).hexdigest()
