@@ -143,9 +143,26 @@ def test_a_decision_made_again_is_identical_and_after_an_edit_names_the_old_set(
     refused = run(pipeline, "replay", str(tmp_path / "gone.json"), status=2, policies=quick["policies"], **model)
     assert "another event stands at" in refused.stderr()
 
+    [why] = objects(
+        run(pipeline, "explain", decided[0]["decision_id"], "--json", policies=quick["policies"], **model)
+    )
+    for name in ("decision_id", "image_id", "scores", "verdict", "policy_set"):
+        assert why["image" if name == "image_id" else name] == decided[0][name]
+    assert why["policies"][0]["heat"]["without"]
+    assert why["notes"] == decided[0]["notes"]
+
     edited = tmp_path / "edited"
     edited.mkdir()
     for each in Path(str(quick["policies"])).iterdir():
         (edited / each.name).write_text(each.read_text().replace("0.15", "0.16"))
     other = run(pipeline, "replay", str(file), status=2, policies=edited, **model)
     assert f"the policy set {decided[0]['policy_set']} is not in {edited}" in other.stderr()
+    explained = objects(
+        run(pipeline, "explain", decided[0]["event_id"], "--no-map", "--json", policies=edited, **model)
+    )
+    assert f"the policies of {edited} explain it here" in explained[0]["notes"][0]
+    assert explained[0]["policy_set"] != decided[0]["policy_set"]
+    unknown = run(pipeline, "explain", "nobody", status=2, policies=edited, **model)
+    assert "nobody is no file, and as an id it is no decision's" in unknown.stderr()
+    elsewhere = run(pipeline, "explain", decided[0]["decision_id"], status=2, policies=edited, model="bundled")
+    assert "explain it with the settings of the worker" in elsewhere.stderr()
