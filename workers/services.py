@@ -10,7 +10,7 @@ import structlog
 
 from pipeline.adapters.memory import MemoryTextCache
 from pipeline.adapters.record_publisher import RecordPublisher
-from pipeline.ports import Hooks, RecordWriter, TextCache
+from pipeline.ports import Hooks, RecordWriter, Standings, TextCache
 from pipeline.wire import Topics
 from workers.settings import Settings
 
@@ -188,3 +188,12 @@ def build_text_cache(redis: RedisConnection | None, hooks: Hooks) -> TextCache:
     from pipeline.adapters.redis import RedisTextCache
 
     return RedisTextCache(redis, hooks=hooks)
+
+
+def standings(redis: RedisConnection | None) -> Standings | None:
+    """Which policies are held, as workers tell each other through Redis; None where there is none."""
+    if redis is None:
+        return None
+    from pipeline.adapters.redis.standings import RedisStandings
+
+    return RedisStandings(redis)

@@ -5,7 +5,7 @@ suite in the tests runs over every implementation of a port.
 """
 
 from pipeline.ports.archive import Store, Stored
-from pipeline.ports.caches import FeatureCache, TextCache
+from pipeline.ports.caches import FeatureCache, Standings, TextCache
 from pipeline.ports.hooks import DEATHS, LOSSES, HookChain, Hooks
 from pipeline.ports.images import Decoded, Decoder, Fetcher
 from pipeline.ports.model import Encoder, EncoderSpec
@@ -29,6 +29,7 @@ __all__ = [
     "Span",
     "Spans",
     "Stage",
+    "Standings",
     "Store",
     "Stored",
     "TextCache",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from pipeline.rules.limits.standing import Standing
 from pipeline.signals import Features, Signals
 
 
@@ -38,3 +39,16 @@ class FeatureCache(Protocol):
 
     def close(self) -> None:
         """Free what it holds. Idempotent."""
+
+
+class Standings(Protocol):
+    """Which policies are held, shared by a fleet: by the name that `name_of` gives.
+
+    A cache, never a dependency: no call raises, each returns in bounded time.
+    """
+
+    def get(self, names: Sequence[str]) -> dict[str, Standing] | None:
+        """What it has under each name; None where there is no answer."""
+
+    def put(self, standings: Mapping[str, Standing]) -> None:
+        """Keep these, in place of what was there, if it can."""

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 from msgspec.structs import replace
 
+from pipeline.adapters.memory.standings import MemoryStandings
 from pipeline.items import Batch, Item
 from pipeline.path.decide import Decide
 from pipeline.path.limits import PolicyLimits
 from pipeline.ports import Hooks
 from pipeline.rules.heads import compile_policies
+from pipeline.rules.limits.standing import Standing
 from pipeline.rules.policies.policy_set import Defaults, Limits, Policy, PolicySet
 from pipeline.rules.sameness import compared
 from pipeline.signals import WHOLE, Signals, regions_of
 from pipeline.wire import Decision, Event, as_judged, decision_json, parse_decision
 from tests.archive.made import MADE_BY
 from tests.rules.limits.simulated import unit
+from workers.policies.standings import shared_standings
 
 KNIFE, TREE = (unit(np.eye(64)[at]) for at in (0, 1))
 WEAPONS = Policy("weapons", "Weapons", ("knife",), {"block": 0.9}, version="v1", limits=Limits(0.005, 600.0))
@@ -79,3 +84,50 @@ def test_the_worker_lets_go_when_it_is_told_to() -> None:
     limits.release()
     assert decided(1, limits, start=100)[0].verdict == "block"
     assert limits.held() is None
+
+
+def test_what_one_worker_saw_holds_in_all_and_so_does_a_release() -> None:
+    fleet = MemoryStandings()
+    one, other = (PolicyLimits(Hooks(), lambda: 50.0) for _ in range(2))
+    decided(12, one)
+    assert decided(1, other)[0].verdict == "block"
+    for worker in (one, other):
+        worker.share(fleet)
+    assert decided(1, other, start=50)[0].verdict == "review"
+    fleet.put({next(iter(fleet.get(["weapons:v1"]) or {})): Standing(20.0)})
+    for worker in (one, other):
+        worker.share(fleet)
+    assert [decided(1, worker, start=100)[0].verdict for worker in (one, other)] == ["block", "block"]
+
+
+def test_a_fleet_that_does_not_answer_or_forgets_lets_nothing_go() -> None:
+    fleet, worker = MemoryStandings(), PolicyLimits(Hooks(), lambda: 50.0)
+    decided(12, worker)
+    fleet.away = True
+    worker.share(fleet)
+    fleet.away = False
+    worker.share(fleet)
+    assert fleet.get(["weapons:v1"]) == {"weapons:v1": Standing(5.0, 12, 12)}
+    forgetful = MemoryStandings()
+    worker.share(forgetful)
+    assert forgetful.get(["weapons:v1"]) == fleet.get(["weapons:v1"])
+    assert worker.held() is not None
+
+
+def test_what_claims_to_come_from_tomorrow_is_not_believed() -> None:
+    fleet, worker = MemoryStandings(), PolicyLimits(Hooks(), lambda: 50.0)
+    decided(1, worker)
+    fleet.put({"weapons:v1": Standing(90_000.0, 5, 5)})
+    worker.share(fleet)
+    assert worker.held() is None
+
+
+def test_a_thread_shares_until_the_worker_ends() -> None:
+    fleet, worker, stop = MemoryStandings(), PolicyLimits(Hooks(), lambda: 50.0), threading.Event()
+    decided(12, worker)
+    with shared_standings(worker, fleet, stop, 10.0, every=0.001):
+        while not fleet.get(["weapons:v1"]):
+            stop.wait(0.001)
+    assert stop.is_set()
+    with shared_standings(worker, None, threading.Event(), 10.0):
+        pass

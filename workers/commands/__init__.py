@@ -82,6 +82,7 @@ COMMANDS: Mapping[str, str | Group] = {
                 "Say what a careful colleague would: words that the model does not know, lines in the way, and more."
             ),
             "new": "Write a policy in shadow mode, and say what the model makes of its words.",
+            "release": "Let a policy block again that is held over its limit; workers hear of it through Redis.",
             "test": "Judge every policy's must_flag and must_pass samples.",
         },
     ),

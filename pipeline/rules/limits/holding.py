@@ -14,6 +14,7 @@ import msgspec
 from pipeline.rules.judging import Judgement, severest_first
 from pipeline.rules.limits.bound import beyond
 from pipeline.rules.limits.repeats import Hashes, Views
+from pipeline.rules.limits.standing import LATER, Standing, name_of
 from pipeline.rules.limits.window import Window
 from pipeline.rules.policies.policy_set import Limits, Policy
 from pipeline.signals import Signals
@@ -41,16 +42,36 @@ class _Counted:
         self.policy, self.limits = policy, limits
         self.window = Window(limits.per)
         self.views = Views()
-        self.over: Over | None = None
+        self.standing: Standing | None = None
+        """None where it was neither held nor released."""
+
+    @property
+    def name(self) -> str:
+        return name_of(self.policy.id, self.policy.version)
+
+    @property
+    def over(self) -> Over | None:
+        if self.standing is None or not self.standing.held:
+            return None
+        return Over(self.policy.id, self.policy.version, self.limits, self.standing.flagged, self.standing.images)
+
+    def stand(self, standing: Standing) -> None:
+        """It is held or released from now on; who is released counts anew."""
+        self.standing = standing
+        self.window, self.views = Window(self.limits.per), Views()
 
     def count(self, now: float, signals: Signals, *, flagged: bool) -> Over | None:
         """Count an image; what the policy did, where it went over its limit just now."""
-        if self.over is not None or (flagged and not self.views.new(signals.features[0])):
+        if (self.standing is not None and self.standing.held) or (
+            flagged and not self.views.new(signals.features[0])
+        ):
             return None
         self.window.add(now, 1, int(flagged))
+        if not flagged:
+            return None
         images, many = self.window.counts(now)
-        if flagged and beyond(images, many, self.limits.rate):
-            self.over = Over(self.policy.id, self.policy.version, self.limits, many, images)
+        if beyond(images, many, self.limits.rate):
+            self.stand(Standing(round(now, 3), many, images))
         return self.over
 
 
@@ -92,13 +113,29 @@ class Holding:
         found = (each.count(now, signals, flagged=policy in flagging) for policy, each in self._counted.items())
         return [over for over in found if over is not None]
 
-    def release(self, policy: str) -> bool:
+    def release(self, policy: str, now: float) -> bool:
         """Let a policy block again, and count anew; whether it was held."""
         known = self._counted.get(policy)
         if known is None or known.over is None:
             return False
-        self._counted[policy] = _Counted(known.policy, known.limits)
+        known.stand(Standing(round(now, 3)))
         return True
+
+    @property
+    def names(self) -> list[str]:
+        """Of the policies that have a limit, as others know their standings."""
+        return [each.name for each in self._counted.values()]
+
+    def compared(self, others: Mapping[str, Standing], now: float) -> dict[str, Standing]:
+        """Take up what others say of these policies where that is later; the rest is what they are to be told."""
+        told: dict[str, Standing] = {}
+        for each in self._counted.values():
+            mine, other = each.standing, others.get(each.name)
+            if other is not None and other.at <= now + LATER and (mine is None or mine.at < other.at):
+                each.stand(other)
+            elif mine is not None and mine != other:
+                told[each.name] = mine
+        return told
 
 
 def held_back(judgement: Judgement, held: Mapping[str, Over]) -> Judgement:

@@ -126,9 +126,9 @@ class TestHolding:
     def test_a_person_releases_it_and_it_counts_anew(self) -> None:
         holding = Holding()
         gone_over(holding)
-        assert holding.release("weapons")
+        assert holding.release("weapons", 5.0)
         assert not holding.held
-        assert not holding.release("weapons")
+        assert not holding.release("weapons", 6.0)
 
     @given(st.lists(st.tuples(st.sampled_from(["weapons", "dice"]), st.sampled_from(["label", "review", "block"]))))
     def test_what_is_held_is_never_allowed_and_only_its_blocks_are_milder(self, found: list[tuple[str, str]]) -> None:
