@@ -120,6 +120,21 @@ def _within(archive: Archive, question: Question, least: float) -> None:
             assert (exact.high[others] < least).all()
 
 
+@pytest.mark.parametrize("background", [[], _BACKGROUND])
+def test_sentences_too_far_off_for_float32_are_not_guessed_at(background: list[str]) -> None:
+    """As under a policy of which no sentence is near the image, beside another that describes it."""
+    model = Model(scale=100.0)
+    policies = [
+        policy(f"p{number}", [one], {"review": 0.5}, unless=[other])
+        for number, (one, other) in enumerate([("flames", "a die"), ("a knife", "a dagger"), ("thing 1", "a bottle")])
+    ]
+    compiled = model.compiled(folder(policies, background))
+    shown = images(300, np.random.default_rng(3), [model.direction("flames")])
+    archive = archived(records(shown, compiled, decide(shown, compiled)))
+    for least in (0.0, 1e-3, 0.5):
+        _within(archive, Question(compiled), least)
+
+
 def test_bounds_are_narrow_where_nothing_cancels() -> None:
     model = Model(scale=30.0)
     shown = images(300, np.random.default_rng(3), [model.direction("a knife")])

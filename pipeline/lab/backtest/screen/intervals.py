@@ -11,6 +11,8 @@ from pipeline.archive.screen.plan import Plan
 
 Bounds = tuple[torch.Tensor, torch.Tensor]
 """``float32[V,K]`` twice: low and high."""
+TINY = 1e-30
+"""More than is lost where exponentials are too small for float32, beside the greatest of a row, which is 1."""
 OVERFLOW = 1e26
 """Of sums of exponentials: beyond that nothing is said of a row but that its scores are between 0 and 1."""
 
@@ -33,12 +35,11 @@ class Softmax:
         own, further, left_out = (exponents @ self._sums).split(self._policies, dim=1)
         up, down = math.exp(error + of_weight), math.exp(-error - of_weight)
         most, least = (1.0 + 1e-6, 1.0 - 1e-6) if weight is not None else (0.0, 0.0)
-        rest_low = (further * down - left_out * up + least).clamp_(min=0.0)
-        rest_high = further * up - left_out * down + most
-        own_high = own * up
+        rest_low = (further * down - left_out * up + (least - TINY)).clamp_(min=0.0)
+        rest_high = (further * up - left_out * down).clamp_(min=0.0) + (most + TINY)
+        own_high, own_low = own * up + TINY, (own * down - TINY).clamp_(min=0.0)
         high = torch.where(rest_low > 0, own_high / (own_high + rest_low), 1.0)
-        own_low = own * down
-        low = own_low / (own_low + rest_high.clamp_(min=0.0))
+        low = own_low / (own_low + rest_high)
         sane = (own + further + left_out) <= OVERFLOW
         return torch.where(sane, low, 0.0).nan_to_num_(nan=0.0), torch.where(sane, high, 1.0).nan_to_num_(nan=1.0)
 
