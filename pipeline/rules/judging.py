@@ -53,6 +53,11 @@ class Judgement:
             raise KeyError(policy)
         return self._opinion.by_head(self._image, self._opinion.compiled.ids.index(policy))
 
+    @property
+    def moment(self) -> tuple[str, ...]:
+        """As `CompiledPolicies.moment`, of the set that judged."""
+        return () if self._opinion is None else self._opinion.compiled.moment
+
     def background_lse(self) -> Features | None:
         """``float32[V]`` as of `PromptsHead.background_lse`, of all views, those of a second look last."""
         return None if self._opinion is None else self._opinion.background_lse(self._image)

@@ -45,7 +45,7 @@ def decided_anew(before: Decision, signals: Signals, judgement: Judgement, polic
     model = signals.made_by.model
     return replace(
         as_judged(before),
-        decision_id=decision_id(before.event_id, policy_set, model.fingerprint),
+        decision_id=decision_id(before.event_id, policy_set, model.fingerprint, judgement.moment),
         supersedes=before.decision_id,
         verdict=judgement.verdict,
         matches=judgement.matches,

@@ -14,9 +14,10 @@ def decision(item: Item, signals: Signals, judgement: Judgement, policy_set: str
     `now` is in seconds since the epoch.
     """
     event, event_id, made_by = item.event, item.event_id, signals.made_by
+    moment = (*judgement.moment, *(f"held {match.policy}" for match in judgement.matches if match.judged))
     return Decision(
         event_id=event_id,
-        decision_id=decision_id(event_id, policy_set, made_by.model.fingerprint),
+        decision_id=decision_id(event_id, policy_set, made_by.model.fingerprint, moment),
         image_id=image_id(event, item.claim),
         content_sha256=item.content_sha256,
         source=SourceRef(event.topic, event.partition, event.offset),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -136,9 +137,13 @@ def origin_of(event: Event) -> Origin | None:
         return None
 
 
-def decision_id(event: str, policy_set: str, fingerprint: str) -> str:
-    """32 hex digits of the event's id, the policy set's version and the model's fingerprint, and of nothing else."""
-    return _digest(event, policy_set, fingerprint)
+def decision_id(event: str, policy_set: str, fingerprint: str, moment: Sequence[str] = ()) -> str:
+    """32 hex digits of the event's id, the policy set's version, the model's fingerprint, and of nothing else.
+
+    But where the same set decides otherwise at another time, because entries of its lists expired or policies were
+    held, `moment` says what of that counts: no id has two verdicts.
+    """
+    return _digest(event, policy_set, fingerprint, *moment)
 
 
 def image_id(event: Event, claim: Claim | None = None) -> str:

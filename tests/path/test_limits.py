@@ -72,9 +72,18 @@ def test_a_held_decision_made_again_without_the_limit_is_the_same() -> None:
     held, judged = decided(20, PolicyLimits(Hooks()))[-1], decided(20, None)[-1]
     assert held.verdict != judged.verdict
     assert compared(held, judged).same
-    assert as_judged(held) == judged
+    assert replace(as_judged(held), decision_id=judged.decision_id) == judged
     other = replace(judged, matches=[], verdict="allow")
     assert not compared(held, other).same
+
+
+def test_no_decision_id_has_two_verdicts_when_an_event_comes_again_after_its_policy_was_held() -> None:
+    limits = PolicyLimits(Hooks())
+    first, again, once_more = decided(20, limits)[0], decided(1, limits)[0], decided(1, limits)[0]
+    assert (first.verdict, again.verdict) == ("block", "review")
+    assert first.event_id == again.event_id
+    assert first.decision_id != again.decision_id == once_more.decision_id
+    assert first.decision_id == decided(1, None)[0].decision_id
 
 
 def test_the_worker_lets_go_when_it_is_told_to() -> None:

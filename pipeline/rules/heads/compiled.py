@@ -64,6 +64,11 @@ class CompiledPolicies:
         heads = tuple(head.at(now) for head in self.heads)
         return self if heads == self.heads else replace(self, heads=heads)
 
+    @property
+    def moment(self) -> tuple[str, ...]:
+        """What of the time counts by which the set judges: with it, the set always judges the same."""
+        return tuple(said for head in self.heads for said in head.moment)
+
     def look(self, images: Sequence[Signals]) -> JoinedOpinion:
         """The joint opinion of all heads on one image or more. Its scores are those of decisions.
 

@@ -98,6 +98,10 @@ class ExamplesHead:
         """Itself."""
         return self
 
+    @property
+    def moment(self) -> tuple[str, ...]:
+        return ()
+
     def look(self, images: Sequence[Signals]) -> ExamplesOpinion:
         """Raises ``ValueError`` for an image of no views."""
         views = Stacked.of(images)

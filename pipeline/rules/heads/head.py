@@ -66,6 +66,10 @@ class Head(Protocol):
     def at(self, now: float) -> Head:
         """The head as it judges at a time in seconds since 1970: itself, where time changes nothing of it."""
 
+    @property
+    def moment(self) -> tuple[str, ...]:
+        """What counts of the time by which it judges, such as what has expired; empty where time changed nothing."""
+
     def look(self, images: Sequence[Signals]) -> Opinion:
         """Judge one image or more, each by its own signals, so that neither order nor company changes anything.
 

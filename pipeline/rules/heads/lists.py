@@ -60,6 +60,12 @@ class ListsHead:
         """The head of that day."""
         return self if day_of(now) == self.day else replace(self, day=day_of(now))
 
+    @cached_property
+    def moment(self) -> tuple[str, ...]:
+        """By list, how many of its days of expiry have passed."""
+        passed = {digest: entries.expired_by(self.day) for digest, entries in self._lists.items()}
+        return tuple(f"expired {digest} {days}" for digest, days in sorted(passed.items()) if days)
+
     def look(self, images: Sequence[Signals]) -> ListsOpinion:
         """Raises ``ValueError`` for an image of no views."""
         views = Stacked.of(images)

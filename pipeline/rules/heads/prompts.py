@@ -69,6 +69,10 @@ class PromptsHead:
         """Itself."""
         return self
 
+    @property
+    def moment(self) -> tuple[str, ...]:
+        return ()
+
     def look(self, images: Sequence[Signals]) -> PromptsOpinion:
         """Raises ``ValueError`` for an image of no views."""
         views = Stacked.of(images)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +55,14 @@ class Entries:
     def note(self, entry: int) -> str:
         start = int(self.note_ends[entry - 1]) if entry else 0
         return self.notes[start : int(self.note_ends[entry])].decode()
+
+    def expired_by(self, day: int) -> int:
+        """On how many different days entries expired before that one, as `day_of` counts."""
+        return int(np.searchsorted(self._days, day))
+
+    @cached_property
+    def _days(self) -> NDArray[np.int32]:
+        return np.unique(self.last_days)
 
     def expires(self, entry: int) -> str | None:
         """The last day on which it counts, as a date; None for ever."""

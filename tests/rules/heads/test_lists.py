@@ -97,6 +97,14 @@ def test_a_set_is_another_one_only_where_the_day_changes_something() -> None:
     assert compiled(Lists()).at(5e9).heads
 
 
+def test_a_set_says_what_has_expired_so_that_its_decisions_are_told_apart() -> None:
+    dated = compiled(known([f"sha256,{SHA256},,,2027-01-31"]))
+    before, after = dated.at(1_801_000_000.0), dated.at(1_802_000_000.0)
+    assert before.moment == () == compiled(known(["sha256"])).at(5e9).moment
+    assert len(after.moment) == 1
+    assert dated.at(1_900_000_000.0).moment == after.moment
+
+
 def test_what_is_allowed_is_allowed_by_its_own_policy_alone() -> None:
     lists = known(["sha256"], [f"sha256,{SHA256},,our logo,"])
     found = judged(lists, image(KNIFE, BEER, content_sha256=SHA256))
