@@ -10,17 +10,23 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
 from pipeline.adapters.local.last_good import LastGood
 from pipeline.adapters.local.policy_folder import read_policy_folder
-from pipeline.adapters.memory import MemoryTextCache
+from pipeline.adapters.memory import MemoryFeatureCache, MemoryTextCache
+from pipeline.adapters.pillow import PillowDecoder
 from pipeline.errors import EncoderError
+from pipeline.items import Pixels
 from pipeline.path.live import LivePolicies
+from pipeline.path.pictures import Pictures
 from pipeline.ports import Hooks
 from pipeline.signals import Features
+from tests.e2e.pictures import Hostile, hostile_pictures
 from tests.e2e.policies_under_test import FILES, ConfigMap, edit, policy, write_policies
+from tests.images import encoded, flat
 from tests.path.test_live import Hashing
 from tests.services.deadline import until
 from workers.policies import watch as policy_watch
@@ -40,6 +46,9 @@ class Failing(Hashing):
             self.failures -= 1
             raise EncoderError("the device is in a bad mood")
         return super().encode_texts(texts)
+
+    def encode_images(self, pixels: Pixels) -> Features:
+        return np.full((len(pixels), self.spec.features), self.spec.features**-0.5, np.float32)
 
 
 class Told(Hooks):
@@ -63,15 +72,20 @@ class Watched:
 
     def __init__(self, folder: Path, state: Path) -> None:
         self.folder, self.encoder, self.told, self.stop = folder, Failing(), Told(), Event()
-        self.live = LivePolicies(self.encoder, MemoryTextCache(), self.told)
+        pictures = Pictures(self.encoder, PillowDecoder(self.encoder.spec), MemoryFeatureCache(100))
+        self.live = LivePolicies(self.encoder, MemoryTextCache(), self.told, pictures)
         reading = read_policy_folder(folder)
-        self.live.offer(reading.files)
+        self.live.offer(reading.files, reading.assets)
         self.last_good = LastGood(state, folder, "sluice")
         self.watch = PolicyWatch(folder, reading, self.live, self.stop, self.told, last_good=self.last_good)
 
     @property
     def ids(self) -> list[str]:
         return [policy.id for policy in self.live().policy_set.policies]
+
+    @property
+    def examples(self) -> list[str]:
+        return [each.path for policy in self.live().policies for each in policy.examples.match]
 
     def wait_for(self, *ids: str) -> None:
         until(lambda: self.ids == sorted(ids), PATIENCE, lambda: f"{ids} live, not {self.ids}")
@@ -265,3 +279,55 @@ def test_policies_that_leave_are_named_in_the_log(watched: Watched) -> None:
         until(lambda: "policies_live" in [each["event"] for each in logs], PATIENCE, lambda: str(logs))
     [live] = [each for each in logs if each["event"] == "policies_live"]
     assert (live["gone"], live["added"]) == (["gambling"], [])
+
+
+SHOWS = policy("Tobacco", ["a cigarette"], {"review": 0.5}) + "examples:\n  match: [examples/*.png]\n"
+EXAMPLES = ["examples/0.png", "examples/9.png"]
+
+
+@pytest.fixture
+def showing(tmp_path: Path) -> Iterator[Watched]:
+    """A folder in which a policy has two example pictures."""
+    folder = write_policies(tmp_path / "policies")
+    (folder / "examples").mkdir()
+    for shade, name in enumerate(EXAMPLES):
+        (folder / name).write_bytes(encoded(flat((250, shade, 0))))
+    (folder / "tobacco.yaml").write_text(SHOWS)
+    found = Watched(folder, tmp_path / "state")
+    with watched_policies(found.watch, found.stop, PATIENCE):
+        yield found
+
+
+def test_an_example_picture_that_is_added_or_removed_is_an_edit(showing: Watched) -> None:
+    versions = [showing.live().policy_set.version]
+    (showing.folder / "examples/18.png").write_bytes(encoded(flat((250, 18, 0))))
+    until(
+        lambda: showing.examples == [*EXAMPLES[:1], "examples/18.png", *EXAMPLES[1:]],
+        PATIENCE,
+        lambda: str(showing.examples),
+    )
+    versions.append(showing.live().policy_set.version)
+    (showing.folder / "examples/18.png").unlink()
+    until(lambda: showing.examples == EXAMPLES, PATIENCE, lambda: str(showing.examples))
+    assert showing.live().policy_set.version == versions[0] != versions[1]
+    assert showing.told.refused == []
+
+
+HOSTILE = {each.name: each for each in hostile_pictures() if each.value}
+
+
+@pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_example_picture_refuses_the_edit_in_one_line(showing: Watched, hostile: Hostile) -> None:
+    live = showing.live()
+    with capture_logs() as logs:
+        (showing.folder / "examples/bad.png").write_bytes(hostile.value or b"")
+        showing.wait_until_refused()
+        showing.wait_for_looks(2)
+    [refused] = [each for each in logs if each["event"] == "policy_refused"]
+    line = SHOWS.splitlines().index("  match: [examples/*.png]") + 1
+    assert (refused["file"], refused["line"]) == (f"{showing.folder}/tobacco.yaml", line)
+    assert refused["reason"].startswith("'examples/bad.png' cannot be read: ")
+    assert "\n" not in refused["reason"]
+    assert showing.live() is live
+    (showing.folder / "examples/bad.png").unlink()
+    until(lambda: showing.watch.refused() is None, PATIENCE, "the mended folder is live")
