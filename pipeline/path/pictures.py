@@ -42,7 +42,8 @@ class Pictures:
         Signals that came with an asset, as an archive keeps them, are taken where this model made them. Raises
         `PolicyError` for pictures that cannot be had, each with its file and line, and `EncoderError`.
         """
-        assets = {**self._neutral(), **assets}
+        if not any(map(is_neutral, assets)):
+            assets = {**self._neutral(), **assets}
         neutral = [asset for path, asset in assets.items() if is_neutral(path)]
         names = {each.path: AssetName(each.path, each.sha256, Location(each.path)) for each in neutral}
         names |= {each.path: each for policy in policy_set.active for each in policy.pictures}

@@ -12,7 +12,7 @@ from pipeline.adapters.memory import MemoryFeatureCache
 from pipeline.errors import ItemError, PolicyError, Reason
 from pipeline.path.pictures import Pictures
 from pipeline.ports import Decoded
-from pipeline.rules.policies.assets import Asset
+from pipeline.rules.policies.assets import NEUTRAL, Asset
 from pipeline.rules.policies.files import parse_policies
 from pipeline.rules.policies.policy_set import PolicySet
 from pipeline.signals import WHOLE, regions_of
@@ -88,6 +88,19 @@ def test_what_an_archive_kept_is_judged_by_without_a_picture(pictures: Pictures,
     decoder.name = "another"
     with pytest.raises(PolicyError, match="only features are left, which"):
         Pictures(Seeing(), decoder, MemoryFeatureCache(0)).seen(parsed(dict(kept)), kept)
+
+
+def test_a_set_is_judged_again_beside_the_neutral_pictures_it_was_judged_beside(decoder: Plain) -> None:
+    """Whatever ships by then."""
+
+    def shipping(*names: str) -> Pictures:
+        neutral = {path: Asset(path, sha256(path.encode()).hexdigest(), path.encode()) for path in names}
+        return Pictures(Seeing(), decoder, MemoryFeatureCache(10), lambda: neutral)
+
+    assets, before = beside(b"1", b"22"), f"{NEUTRAL}333.jpg"
+    kept = shipping(before).seen(parsed(assets), assets)
+    again = shipping(before, f"{NEUTRAL}4444.jpg").seen(parsed(assets), kept)
+    assert set(again) == set(kept) == {*assets, before}
 
 
 def test_a_picture_that_cannot_be_read_is_named_where_the_policy_names_it(pictures: Pictures) -> None:
