@@ -52,3 +52,8 @@ def parse_time(text: str, now: float) -> float:
 
 def _start(day: date) -> float:
     return datetime.combine(day, time(), UTC).timestamp()
+
+
+def seconds_of(rfc3339: str) -> float:
+    """Since the epoch. What has expired since a decision was made counted for it."""
+    return datetime.fromisoformat(rfc3339).timestamp()

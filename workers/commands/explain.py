@@ -17,6 +17,7 @@ from pipeline.lab.explain.overlay import png
 from pipeline.lab.explain.page import page
 from pipeline.lab.explain.record import Explanation
 from pipeline.lab.explain.why import Look
+from pipeline.rules.times import seconds_of
 from workers import assembly
 from workers.archive.options import ArchiveAt
 from workers.commands.options import AsJson
@@ -91,6 +92,7 @@ def _explained(
             model = assembly.load_model(settings)
             judge = assembly.judge(settings, model, MemoryTextCache(), SayOtherModel())
         seen, decision_id, notes = seen_file(settings, judge, Path(subject)), "", list[str]()
+        decided_at = seen.decision.decided_at
     else:
         from workers.explain.decided import decision_called, seen_decision  # noqa: PLC0415 - Parquet's library is slow
 
@@ -105,7 +107,8 @@ def _explained(
         with terminal.status("loading the model"):
             model = assembly.load_model(settings)
         (seen, judge, notes), decision_id = seen_decision(settings, model, before, archive), before.decision_id
-    compiled = judge.live()
+        decided_at = before.decided_at
+    compiled = judge.live().at(seconds_of(decided_at))  # what has expired meanwhile had a say then
     named = named_policies(compiled.policy_set, names, settings.policies, "explain") if names else []
     look = Look.at(seen.signals, compiled)
     found = explained(seen, compiled, asked_for(look, named), look)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event as Flag
 
@@ -41,15 +41,15 @@ def seen_event(settings: Settings, judge: assembly.Judge, event: Event, fetcher:
 
 
 def _through(settings: Settings, judge: assembly.Judge, source: Source, done: Flag, fetching: _Fetching) -> Seen:
-    settings, kept = (
-        settings.model_copy(update={"archive": "features"}),
-        _Kept(),
-    )  # so that the answer has its signals
+    settings, kept = settings.model_copy(update={"archive": "features"}), _Kept()  # so the answer has its signals
     with assembly.moderator(settings, judge, source, kept, fetching, kept, in_order=True) as moderator:
         moderator.run(done)
     [answer] = kept.answers
     if isinstance(answer, Decided) and answer.features is not None:
-        return Seen(fetching.image, signals_of(answer.features), answer.decision)
+        signals, compiled = signals_of(answer.features), judge.live()
+        if compiled.needs_pdq:  # which features records do not keep
+            signals = replace(signals, pdq=judge.model.decoder.pdq(fetching.image))
+        return Seen(fetching.image, signals, answer.decision)
     letter = dead_letter(answer) if not isinstance(answer, Decided) else None
     why = "it was judged without features" if letter is None else f"{letter.reason}: {letter.message}"
     raise UsageError(f"there is no decision to explain: {why}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from threading import Event as Flag
 
 from msgspec.structs import replace
@@ -16,6 +15,7 @@ from pipeline.errors import UsageError
 from pipeline.ports import Fetcher, Hooks
 from pipeline.rules.judging import judge
 from pipeline.rules.sameness import Comparison, compared
+from pipeline.rules.times import seconds_of
 from pipeline.wire import Answer, DeadLetter, Decided, Decision, Event, Topics, dead_letter, parse_decision, record_of
 from workers import assembly
 from workers.history.again import archived_signals, check_model, event_of
@@ -113,11 +113,6 @@ class Replays:
             frames=signals.frames,
         )
         return Replayed(before, after, (why, _FROM_FEATURES))
-
-
-def seconds_of(rfc3339: str) -> float:
-    """Since the epoch. What has expired since a decision was made counted for it."""
-    return datetime.fromisoformat(rfc3339).timestamp()
 
 
 class _Kept(Hooks):

@@ -88,9 +88,9 @@ class Why(msgspec.Struct, frozen=True):
     margins: Sequence[Margin]
     heads: Sequence[HeadScore]
     decided_by: str
-    """The head whose score it is."""
+    """The head whose score it is, or whose veto."""
     view: Region
-    """The view whose score it is."""
+    """The view whose score it is; where the head goes by no view, the one that scores most by itself."""
     prompts: Sequence[Sentence]
     """The strongest of the policy's own sentences there."""
     against: Sequence[Sentence]

@@ -16,6 +16,8 @@ from pipeline.signals import Features, Signals
 from pipeline.wire import Evidence
 
 MOST_SENTENCES = 5
+ROUNDING = 2 * 10.0**-SCORE_DIGITS
+"""Scores that are not farther apart are the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,16 @@ class Look:
         return cls(signals, compiled, judge([signals], compiled)[0], compiled.look(alone).scores)
 
     def deciding(self, policy: str) -> int:
-        """The view whose score is the policy's; of equals the first."""
-        scores = self.scores[:, self.compiled.ids.index(policy)]
+        """The view whose score is the policy's; of equals the first.
+
+        Where a head decides that goes by no view, such as a list of known pictures, it is the first look's best.
+        """
+        scores, score = self.scores[:, self.compiled.ids.index(policy)], self.judgement.scores[policy]
         first = len(self.signals.features)
-        if scores[:first].max() >= self.judgement.scores[policy]:
-            return int(scores[:first].argmax())
-        return first + int(scores[first:].argmax())
+        again = scores[first:]
+        if scores[:first].max() < score and len(again) and abs(again.max() - score) <= ROUNDING:
+            return first + int(again.argmax())
+        return int(scores[:first].argmax())
 
     def views(self, policy: str) -> list[SeenView]:
         """All views with what they score under the policy."""
@@ -66,7 +72,7 @@ def why(look: Look, policy: Policy) -> Why:
         action=policy.severest(score)[0] if score >= policy.lowest else None,
         margins=margins(policy, score),
         heads=heads,
-        decided_by=max(heads, key=lambda head: head.score).head,
+        decided_by=_name(judgement.evidence(policy.id)),
         view=views[deciding].region,
         prompts=prompts,
         against=against,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipeline.lab.explain.record import Explanation, HeatRecord, Margin, SeenView, Why
+from pipeline.lab.explain.why import ROUNDING
 from pipeline.signals import WHOLE
 from pipeline.wire import Region
 
@@ -55,6 +56,9 @@ def proof(why: Why) -> Iterator[str]:
     heat = why.heat
     if heat is None:
         return
+    own = next((seen.score for seen in why.views if seen.region == why.view), why.score)
+    if not _same(own, why.score):
+        yield f"The head {why.decided_by} decides, and no view: the map is of the {own:.3f} that the view scores."
     yield f"It comes from {part(heat.box)}, most of all from {_point(heat)}."
     for each in heat.without:
         how = "in the colours around it" if each.filled == "surroundings" else "blurred"
@@ -82,10 +86,14 @@ def view_rows(why: Why) -> list[tuple[str, str, str]]:
 
 
 def _remark(seen: SeenView, why: Why) -> str:
-    decides = "decides" if seen.region == why.view and seen.score >= why.score else ""
+    decides = "decides" if seen.region == why.view and _same(seen.score, why.score) else ""
     bar = f"second look, counts from {seen.counts_from:g} on" if seen.counts_from else ""
     return "; ".join(filter(None, (decides, bar)))
 
 
 def _point(heat: HeatRecord) -> str:
     return f"{heat.peak[0]:.0%} across and {heat.peak[1]:.0%} down"
+
+
+def _same(one: float, other: float) -> bool:
+    return abs(one - other) <= ROUNDING

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -81,6 +83,25 @@ def test_a_policy_that_did_not_match_is_explained_when_it_is_asked_for(options: 
     assert "a cat on a mat" in shown
     assert "It comes from" not in shown
     assert "\x1b" not in shown
+
+
+def test_what_a_list_decides_is_told_to_be_the_lists_and_the_map_to_be_the_views(
+    options: Options, image: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "listed"
+    shutil.copytree(options[-1], folder)
+    row = f"sha256,{sha256(image.read_bytes()).hexdigest()},,seen before,"
+    for name, side, least in (("known", "block", 0.9), ("fine", "allow", 0.0)):
+        (folder / f"{name}.csv").write_text(f"kind,hash,action,note,expires\n{row}\n")
+        listed = f"lists:\n  {side}: [{name}.csv]\n"
+        (folder / f"{name}.yaml").write_text(policy(name, ["a cat on a mat"], {"review": least}) + listed)
+    given = [*options[:-1], folder, "--policy", "known", "--policy", "fine"]
+    known, fine = json.loads(explain(image, *given, "--json").stdout)["policies"]
+    assert (known["decided_by"], known["score"], known["action"]) == ("lists", 1, "review")
+    assert {head["head"] for head in known["heads"]} == {"prompts", "lists"}
+    assert known["views"][0]["score"] < 0.9
+    assert (fine["decided_by"], fine["score"]) == ("lists", 0)
+    assert "The head lists decides, and no view" in explain(image, *given).stdout
 
 
 def test_a_picture_of_another_kind_than_rgb_and_square_has_its_map(options: Options, tmp_path: Path) -> None:

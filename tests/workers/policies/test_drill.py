@@ -45,7 +45,8 @@ class Ended:
 
 
 def drill(*words: str) -> Ended:
-    done = CliRunner().invoke(app, ["policy", "drill", *words], standalone_mode=False)
+    """Drill in one arithmetic: what is tried out on a busy machine may come out otherwise at the next call."""
+    done = CliRunner().invoke(app, ["policy", "drill", *words, "--dtype", "float32"], standalone_mode=False)
     if done.exception is not None:
         raise done.exception
     return Ended(done.return_value, done.stdout, done.stderr)
