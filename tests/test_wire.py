@@ -101,7 +101,9 @@ def test_what_a_decision_supersedes_is_said_where_there_is_something() -> None:
     later = msgspec.structs.replace(first, supersedes="0" * 32)
     assert b"supersedes" not in decision_json(first)
     assert json.loads(decision_json(later)) == {**json.loads(decision_json(first)), "supersedes": "0" * 32}
-    for made in (first, later):
+    drawn = msgspec.structs.replace(first, review_probability=0.001)
+    assert b"review_probability" not in decision_json(first)
+    for made in (first, later, drawn):
         assert parse_decision(decision_json(made)) == made
         jsonschema.validate(json.loads(decision_json(made)), schema("decision.v2"))
 

@@ -22,6 +22,7 @@ class Decide:
 
     With `limits`, policies that flag a multiple of what they may are held: what they would block goes to review.
     Where the archive is to remember what is decided, `remembers` names the header that says whom an image is of.
+    `review_sample` is the share of allowed images that are drawn to be reviewed.
     """
 
     name = "decide"
@@ -32,11 +33,13 @@ class Decide:
         now: Callable[[], float],
         remembers: str | None = None,
         limits: PolicyLimits | None = None,
+        review_sample: float = 0.0,
     ) -> None:
         self._live = live
         self._now = now
         self._remembers = remembers
         self._limits = limits
+        self._review_sample = review_sample
 
     def __call__(self, batch: Batch) -> Batch:
         """Fill `decision`, and `features` where the archive is to remember it.
@@ -55,7 +58,7 @@ class Decide:
         def answer(item: Item) -> None:
             if item.signals is not None:
                 judgement = self._limited(item, item.signals, found[id(item)], compiled, now)
-                item.decision = decision(item, item.signals, judgement, version, now)
+                item.decision = decision(item, item.signals, judgement, version, now, self._review_sample)
                 if self._remembers is not None:
                     _remember(item, item.decision, item.signals, judgement, compiled.background, self._remembers)
 

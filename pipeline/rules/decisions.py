@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from pipeline.rules.times import ALWAYS, Window
 from pipeline.wire import Decision
+
+
+def is_to_review(decision: Decision) -> bool:
+    """Whether a person is asked to look at it."""
+    return decision.verdict == "review" or decision.review_probability is not msgspec.UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +28,15 @@ class Asked:
     policy: str | None = None
     verdicts: frozenset[str] = frozenset()
     min_score: float | None = None
+    to_review: bool = False
+    """What people are asked to look at: the verdict review, and what was drawn of the allowed."""
     window: Window = ALWAYS
 
     @property
     def of_policies(self) -> bool:
         """Whether it asks for what only a decision has, and no dead letter."""
-        return self.flagged or self.policy is not None or bool(self.verdicts) or self.min_score is not None
+        asks = self.flagged, self.policy is not None, bool(self.verdicts), self.min_score is not None, self.to_review
+        return any(asks)
 
     def means(self, decision: Decision, time: float) -> bool:
         """Whether the decision, written at `time`, is meant."""
@@ -34,6 +44,7 @@ class Asked:
             (not self.flagged or bool(decision.matches))
             and self.image in {None, decision.image_id}
             and (not self.verdicts or decision.verdict in self.verdicts)
+            and (not self.to_review or is_to_review(decision))
             and self._policy_holds(decision)
             and self.window.holds(time)
         )

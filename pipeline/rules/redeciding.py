@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Literal
 
+import msgspec
 from msgspec.structs import replace
 
 from pipeline.rules.judging import Judgement
@@ -48,6 +49,7 @@ def decided_anew(before: Decision, signals: Signals, judgement: Judgement, polic
         decision_id=decision_id(before.event_id, policy_set, model.fingerprint, judgement.moment),
         supersedes=before.decision_id,
         verdict=judgement.verdict,
+        review_probability=before.review_probability if judgement.verdict == "allow" else msgspec.UNSET,
         matches=judgement.matches,
         shadow=judgement.shadow,
         scores=judgement.scores,

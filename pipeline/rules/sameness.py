@@ -17,8 +17,11 @@ A model computes images of one pass together, and which they are is chance: its 
 which some round to the next float16. That moves a logit by 0.0044 at most, and a score by a quarter of that.
 """
 _ABSENT = "(absent)"
-_OF_THE_MOMENT = ("decided_at", "decision_id", "supersedes", "schema")
-"""Fields that tell when and why a decision was made, and not what was found. What an id is made of is in others."""
+_OF_THE_MOMENT = ("decided_at", "decision_id", "supersedes", "schema", "review_probability")
+"""Fields that tell when and why a decision was made and who looks at it, and not what was found.
+
+What an id is made of is in others.
+"""
 
 
 @dataclass(frozen=True, slots=True)

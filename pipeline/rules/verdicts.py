@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from pipeline.items import Item
 from pipeline.rules.judging import Judgement
+from pipeline.rules.reviews.sample import drawn_for_review
 from pipeline.signals import Signals
 from pipeline.wire import Decision, SourceRef, decision_id, image_id, rfc3339, time_notes
 
 
-def decision(item: Item, signals: Signals, judgement: Judgement, policy_set: str, now: float) -> Decision:
+def decision(
+    item: Item, signals: Signals, judgement: Judgement, policy_set: str, now: float, review_sample: float = 0.0
+) -> Decision:
     """The decision on an item. `policy_set` is the version of the set that judged its `signals`.
 
-    `now` is in seconds since the epoch.
+    `now` is in seconds since the epoch; `review_sample` is the share of allowed images that people are to look at.
     """
     event, event_id, made_by = item.event, item.event_id, signals.made_by
     moment = (*judgement.moment, *(f"held {match.policy}" for match in judgement.matches if match.judged))
+    verdict = judgement.verdict
     return Decision(
         event_id=event_id,
         decision_id=decision_id(event_id, policy_set, made_by.model.fingerprint, moment),
         image_id=image_id(event, item.claim),
         content_sha256=item.content_sha256,
         source=SourceRef(event.topic, event.partition, event.offset),
-        verdict=judgement.verdict,
+        verdict=verdict,
+        review_probability=review_sample if drawn_for_review(event_id, verdict, review_sample) else msgspec.UNSET,
         matches=judgement.matches,
         shadow=judgement.shadow,
         scores=judgement.scores,

@@ -155,6 +155,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     content_sha256: str
     source: SourceRef
     verdict: Verdict
+    review_probability: float | msgspec.UnsetType = msgspec.UNSET
+    """Of an allowed image that was drawn to be reviewed, the chance with which it was; else absent on the wire."""
     matches: list[Match] = msgspec.field(default_factory=list)
     shadow: list[Match] = msgspec.field(default_factory=list)
     scores: dict[str, float] = msgspec.field(default_factory=dict)

@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 from pipeline.adapters.prometheus.declared import Metrics
 from pipeline.archive.schema import DESCRIBED, schema
 from workers.archiver.metrics import ArchiverMetrics
+from workers.archiver.review_metrics import ReviewMetrics
 from workers.canary.metrics import CanaryMetrics, GroupMetrics
 from workers.fleet.metrics import SupervisorMetrics
 from workers.settings import GROUPS, Settings, variable
@@ -77,6 +78,7 @@ def metrics_table() -> str:
         CanaryMetrics(registry, []),
         GroupMetrics(registry, ""),
         ArchiverMetrics(registry, []),
+        ReviewMetrics(registry),
     )
     declared = [each for holder in holders for each in vars(holder).values()]
     metrics = [each for each in declared if isinstance(each, MetricWrapperBase)]

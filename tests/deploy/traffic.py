@@ -14,11 +14,14 @@ from prometheus_client import CollectorRegistry
 
 from pipeline.adapters.prometheus import PrometheusHooks
 from pipeline.errors import Reason
+from pipeline.lab.evaluation.weighted import Tally
+from pipeline.lab.reviews.misses import PolicyQuality, Stratum
 from pipeline.ports import LOSSES, EncoderSpec, Hooks
 from pipeline.rules.canaries import Canary, Landed, Outcome
 from pipeline.rules.flow.assignment import Standing
 from pipeline.wire import Action, Decided, Decision, Event, Failed, Failure, Match, ModelRef, SourceRef
 from workers.archiver.metrics import ArchiverMetrics
+from workers.archiver.review_metrics import ReviewMetrics
 from workers.canary.metrics import CanaryMetrics, GroupMetrics
 from workers.fleet.metrics import SupervisorMetrics
 from workers.health.server import HealthServer
@@ -145,6 +148,8 @@ class Archiving:
         self._metrics = ArchiverMetrics(self.registry, ["sluice.features.v1"])
         self._metrics.assigned(1)
         self._metrics.store_back()
+        some = Stratum(100, Tally(9, 9.0, 9.0, 1.0), Tally(1, 1.0, 1.0, 1.0))
+        ReviewMetrics(self.registry).tell([PolicyQuality("weapons", some, some, others=0, unsure=0, missing=0)])
 
     def keeps_some(self) -> None:
         self._metrics.taken(16, 16 * 2_000)

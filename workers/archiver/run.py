@@ -13,6 +13,8 @@ from workers import services
 from workers.archiver.loop import Archiver, archiving, sorted_topics
 from workers.archiver.metrics import ArchiverMetrics
 from workers.archiver.probe import see_that_it_takes
+from workers.archiver.review_metrics import ReviewMetrics
+from workers.archiver.reviewing import Reviewing
 from workers.archiver.tidying import Tidying
 from workers.assembly.stores import archive_store
 from workers.canary.metrics import own_metrics
@@ -66,10 +68,17 @@ def keep_archive(settings: Settings, to: str) -> None:
         _log.info("archiver_started", to=store.address, group=settings.archiver_group, topics=list(topics))
         report_library_errors()
         tidying = Tidying(store, settings.archive_tidy_every, settings.archive_retention_days, metrics)
-        thread = threading.Thread(target=tidying.run, args=(stop,), name="tidying", daemon=True)
-        thread.start()
+        beside = {"tidying": tidying.run}
+        if settings.archive_reviews_every:
+            beside["reviewing"] = Reviewing(store, settings.archive_reviews_every, ReviewMetrics(registry)).run
+        threads = [
+            threading.Thread(target=each, args=(stop,), name=name, daemon=True) for name, each in beside.items()
+        ]
+        for thread in threads:
+            thread.start()
         archiver.run(stop)
-        thread.join(settings.drain_timeout)
+        for thread in threads:
+            thread.join(settings.drain_timeout)
     _log.info("archiver_stopped")
 
 

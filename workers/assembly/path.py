@@ -97,6 +97,7 @@ def _stages(
     """The stages after `fetch`. The topology says which of them share a thread, and how many threads there are."""
     model, look = judge.model, settings.second_look
     keeps, pictured = _thumbnails(settings, judge, hooks)
+    remembers = settings.subject_header if settings.remembers else None
     again: list[Stage] = []
     if look != "off":
         ends, most = (model.decoder, model.encoder, judge.live, hooks), settings.max_batch
@@ -106,7 +107,7 @@ def _stages(
         Decode(model.decoder, every_image if again else keeps, lambda: judge.live().needs_pdq),
         Encode(model.encoder, model.provenance, judge.features, hooks),
         *again,
-        Decide(judge.live, now, settings.subject_header if settings.remembers else None, limits),
+        Decide(judge.live, now, remembers, limits, settings.review_sample),
         *pictured,
         Publish(publisher, hooks, time.time, lambda: judge.live().policy_set.version),
     ]
@@ -116,7 +117,7 @@ def _thumbnails(settings: Settings, judge: Judge, hooks: Hooks) -> tuple[Keeps, 
     """The stage that makes thumbnails, if there is to be one, and which images it may need."""
     if settings.archive != "thumbnails":
         return no_image, []
-    wanted = Wanted(settings.thumbnails, settings.thumbnail_share)
+    wanted = Wanted(settings.thumbnails, settings.thumbnail_share, settings.review_sample)
     return lambda item: wanted.may_be(item.event_id), [Thumbnail(judge.model.decoder, wanted, hooks)]
 
 

@@ -86,6 +86,13 @@ COMMANDS: Mapping[str, str | Group] = {
             "test": "Judge every policy's must_flag and must_pass samples.",
         },
     ),
+    "review": Group(
+        "What people say of decided images, and what that says of policies.",
+        {
+            "record": "Publish the reviews of a CSV file to the reviews topic; returns once the broker has them all.",
+            "report": "Say how much of what each policy flags is right, and how much it misses, by people's reviews.",
+        },
+    ),
     "topics": Group(
         "Topics in Kafka.",
         {"create": "Make the five topics with sane settings; those that exist are left as they are."},

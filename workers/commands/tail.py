@@ -40,6 +40,9 @@ def tail(
         float | None,
         typer.Option(min=0, max=1, help="Only with that score or more, under --policy or else under any."),
     ] = None,
+    to_review: Annotated[
+        bool, typer.Option("--to-review", help="Only what people should look at: verdict review, and what was drawn.")
+    ] = False,
     dead_letters: Annotated[bool, typer.Option("--dead-letters", help="Dead letters instead of decisions.")] = False,
     image: Annotated[str | None, typer.Option(help="Only this image id.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="Stop after that many.")] = None,
@@ -51,7 +54,7 @@ def tail(
     line begins with when the decision was written, and with its partition and offset.
     """
     window = window_of(since, until)
-    asked = Asked(flagged, image, policy, known_verdicts(verdict), min_score, window)
+    asked = Asked(flagged, image, policy, known_verdicts(verdict), min_score, to_review, window)
     if dead_letters and asked.of_policies:
         raise UsageError("dead letters have no verdict, matches or scores: leave out what asks for them")
     if from_beginning and since is not None:

@@ -45,6 +45,7 @@ _log = structlog.get_logger(__name__)
     "state",
     "fetch",
     "archive",
+    "reviews",
     "brake",
     "service",
     "log",

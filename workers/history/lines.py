@@ -20,6 +20,8 @@ def decision_text(record: Event, decision: Decision) -> Text:
     line = decision_line(decision)
     if decision.supersedes:
         line += told((f"  instead of {decision.supersedes}", "dim"))
+    if decision.review_probability is not msgspec.UNSET:
+        line += told((f"  drawn for review, 1 in {1 / decision.review_probability:,.0f}", "dim"))
     return stamped(record, line)
 
 

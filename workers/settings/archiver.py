@@ -29,6 +29,10 @@ class Archiver(BaseModel, frozen=True):
         600.0,
         description="Seconds between looks for small segments of days that are over, and for days to remove.",
     )
+    archive_reviews_every: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        3600.0,
+        description="Seconds between looks at what a week's reviews say of policies, for the metrics; 0: never.",
+    )
     archive_retention_days: Annotated[int, Field(ge=1)] | None = Field(
         None,
         description="Days that the archive keeps; who is erased and policy sets stay. None: for ever.",

@@ -22,6 +22,7 @@ from workers.settings.canary import Canary
 from workers.settings.environment import ENV_PREFIX, config_file, variable
 from workers.settings.fetch import Fetch
 from workers.settings.mistakes import reason
+from workers.settings.reviews import Reviews
 from workers.settings.store import Store
 
 POLL_MARGIN = 5.0
@@ -37,6 +38,7 @@ class Settings(
     Store,
     Archiver,
     groups.Brake,
+    Reviews,
     Archive,
     Fetch,
     groups.State,

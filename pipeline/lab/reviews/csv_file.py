@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection
+from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
 from typing import get_args
@@ -49,8 +50,18 @@ def _review(row: Row, known: Collection[str]) -> Review:
         label=_label(row),
         reviewer=cells["reviewer"],
         inclusion_probability=_probability(row),
-        at=cells["at"],
+        at=_time(row),
     )
+
+
+def _time(row: Row) -> str:
+    text = row.cells["at"]
+    try:
+        if text:
+            datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise row.problem(f"the time {text!r} is none; write it as 2026-03-02T14:00:00Z") from None
+    return text
 
 
 def _label(row: Row) -> Label:

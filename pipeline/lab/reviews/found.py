@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,8 @@ from pipeline.lab.reviews.reviewed import Counter, Floats, Population, Reviewed,
 from pipeline.rules.heads import CompiledPolicies
 from pipeline.rules.reviews.settled import Labelled, PolicyReviews
 from pipeline.rules.times import Window
+
+T = TypeVar("T")
 
 IDS = ("event_id", "image_id", "decided_at")
 COLUMNS = (*SIGNALS, *IDS)
@@ -44,7 +47,7 @@ def look_through(
     """
     columns = {policy: at for at, policy in enumerate(compiled.ids) if policy in reviews}
     counters = {policy: Counter() for policy in columns}
-    wanted = Wanted({policy: reviews[policy].labels for policy in columns})
+    wanted = Wanted[float]({policy: reviews[policy].labels for policy in columns})
     images = 0
     for block in blocks:
         ids = Ids(block)
@@ -52,10 +55,11 @@ def look_through(
             for policy, column in columns.items():
                 counters[policy].count(scores[:, column])
             for event, policy, at in wanted.among(ids, events):
-                wanted.take(policy, at, ids.decided_at[event], scores[event - events.start, columns[policy]])
+                score = float(scores[event - events.start, columns[policy]])
+                wanted.take(policy, at, int(ids.decided_at[event]), score)
         images += block.events
         progress(block.events)
-    found = {each: wanted.found(each, reviews[each], counters[each].population) for each in columns}
+    found = {each: _found(wanted, each, reviews[each], counters[each].population) for each in columns}
     return LookedThrough(images, found)
 
 
@@ -68,16 +72,16 @@ def look_up(
     populations: Mapping[str, Population],
 ) -> dict[str, Reviewed]:
     """Score reviewed images alone, under policies whose populations are known; segments without any are not read."""
-    wanted = Wanted({policy: reviews[policy].labels for policy in populations})
+    wanted = Wanted[float]({policy: reviews[policy].labels for policy in populations})
     for segment in segments:
         ids = archive.blocks([segment], IDS, window)
         if any(next(wanted.among(Ids(block), range(block.events)), None) for block in ids):
             for block in archive.blocks([segment], COLUMNS, window):
                 _take(wanted, block, compiled)
-    return {policy: wanted.found(policy, reviews[policy], each) for policy, each in populations.items()}
+    return {policy: _found(wanted, policy, reviews[policy], each) for policy, each in populations.items()}
 
 
-def _take(wanted: Wanted, block: Block, compiled: CompiledPolicies) -> None:
+def _take(wanted: Wanted[float], block: Block, compiled: CompiledPolicies) -> None:
     ids = Ids(block)
     there = list(wanted.among(ids, range(block.events)))
     events = sorted({event for event, _, _ in there})
@@ -106,13 +110,13 @@ class Ids:
         self.decided_at: NDArray[np.int64] = block.column("decided_at").cast(pa.int64()).to_numpy()
 
 
-class Wanted:
-    """Reviewed images that are looked for, and the last score of each that was found."""
+class Wanted(Generic[T]):
+    """Reviewed images that are looked for, and what is kept of the last decision on each that was found."""
 
     def __init__(self, labels: Mapping[str, Sequence[Labelled]]) -> None:
         self._by_event: dict[str, list[tuple[str, int]]] = {}
         self._by_image: dict[str, list[tuple[str, int]]] = {}
-        self._last: dict[tuple[str, int], tuple[int, float]] = {}
+        self._last: dict[tuple[str, int], tuple[int, T]] = {}
         for policy, each in labels.items():
             for at, label in enumerate(each):
                 by, key = (self._by_event, label.event) if label.event else (self._by_image, label.image)
@@ -126,13 +130,17 @@ class Wanted:
             for policy, at in self._by_image.get(ids.images[event], ()):
                 yield event, policy, at
 
-    def take(self, policy: str, at: int, decided_at: int, score: float) -> None:
-        """Keep the score, unless that of a later decision is there."""
-        if decided_at >= self._last.get((policy, at), (decided_at, 0.0))[0]:
-            self._last[policy, at] = decided_at, float(score)
+    def take(self, policy: str, at: int, decided_at: int, kept: T) -> None:
+        """Keep this of a decision, unless a later one is there."""
+        last = self._last.get((policy, at))
+        if last is None or decided_at >= last[0]:
+            self._last[policy, at] = decided_at, kept
 
-    def found(self, policy: str, reviews: PolicyReviews, population: Population) -> Reviewed:
-        """The reviewed images of a policy that were found."""
+    def found(self, policy: str, reviews: PolicyReviews) -> list[tuple[Labelled, T]]:
+        """The reviewed images of a policy that were found, each with what was kept of it."""
         there = [(label, self._last.get((policy, at))) for at, label in enumerate(reviews.labels)]
-        scored = [(label, last[1]) for label, last in there if last is not None]
-        return reviewed(scored, population, reviews)
+        return [(label, last[1]) for label, last in there if last is not None]
+
+
+def _found(wanted: Wanted[float], policy: str, reviews: PolicyReviews, population: Population) -> Reviewed:
+    return reviewed(wanted.found(policy, reviews), population, reviews)

@@ -47,10 +47,16 @@ def settle(reviews: Iterable[Review]) -> dict[str, PolicyReviews]:
     """What was said under each policy, by its id.
 
     The last review counts by its time ``at``; of two with the same time, or none that can be read, the one that comes
-    later here. Reviews that name no reviewer are each of a reviewer of their own, as far as differing goes.
+    later here. Reviews that name no reviewer are each of a reviewer of their own, as far as differing goes. A review
+    that is there already, with the same id, is left out.
     """
     said: dict[str, dict[str, list[Review]]] = {}
+    seen: set[tuple[str, ...]] = set()
     for review in reviews:
+        same = review.review_id, review.policy, review.image_id, review.event_id
+        if same in seen:
+            continue
+        seen.add(same)
         subject = f"image {review.image_id}" if review.image_id else f"event {review.event_id}"
         said.setdefault(review.policy, {}).setdefault(subject, []).append(review)
     return {policy: _settled(by_subject) for policy, by_subject in sorted(said.items())}

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.rules.reviews.settled import settle
 from pipeline.wire import Review
 
+_NUMBERS = count()
+
 
 def review(label: str, at: str = "", **said: object) -> Review:
-    fields = {"review_id": "r", "event_id": "", "image_id": "a", "policy": "weapons"} | said
+    fields = {"review_id": str(next(_NUMBERS)), "event_id": "", "image_id": "a", "policy": "weapons"} | said
     return Review(label=label, at=at, **fields)  # type: ignore[arg-type]
 
 

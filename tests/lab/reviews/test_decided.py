@@ -1,0 +1,71 @@
+"""Reviews are joined to decisions as they were made: flagged, allowed, or another's."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from pipeline.adapters.memory.store import MemoryStore
+from pipeline.archive.archive import Archive
+from pipeline.lab.reviews.decided import COLUMNS, judged_by_reviews
+from pipeline.lab.reviews.misses import PolicyQuality
+from pipeline.rules.reviews.settled import settle
+from pipeline.wire import FeaturesRecord, Label, Match, Review
+from tests.archive.made import keep, records
+
+
+def match(policy: str) -> Match:
+    return Match(policy, "v", "block", 0.9, 0.8, "", 0.0)
+
+
+def review(number: int, label: Label, chance: float = 1.0, policy: str = "weapons") -> Review:
+    """Of an event, or of its image, by turns."""
+    event, image = ("", f"image-{number}") if number % 2 else (f"{number:032x}", "")
+    said = {"event_id": event, "image_id": image, "policy": policy, "label": label, "inclusion_probability": chance}
+    return Review(review_id=f"{number}-{policy}", at="2026-09-20T00:00:00Z", **said)  # type: ignore[arg-type]
+
+
+def made() -> list[FeaturesRecord]:
+    """Ten that weapons flags, five that gore does, five that weapons would in shadow, and twenty that are allowed."""
+    found = []
+    for number, record in enumerate(records(40)):
+        said: dict[str, object] = {}
+        if number < 10:
+            said = {"verdict": "block", "matches": [match("weapons")]}
+        elif number < 15:
+            said = {"verdict": "block", "matches": [match("gore")]}
+        elif number < 20:
+            said = {"shadow": [match("weapons")]}
+        found.append(replace(record, decision=replace(record.decision, **said)))
+    return found
+
+
+def judged(*reviews: Review) -> list[PolicyQuality]:
+    store = MemoryStore()
+    every = made()
+    keep(store, every[:17])
+    keep(store, every[17:], start=17)
+    archive = Archive(store)
+    return judged_by_reviews(archive.blocks(archive.segments(), COLUMNS), settle(reviews))
+
+
+def test_each_counts_where_its_decision_put_it() -> None:
+    (found,) = judged(
+        *(review(number, "yes" if number < 8 else "no") for number in range(10)),
+        review(12, "yes"),
+        review(16, "yes"),
+        review(25, "yes", 0.5),
+        review(26, "no", 0.5),
+        review(27, "unsure", 0.5),
+        review(99, "yes"),
+    )
+    assert (found.policy, found.flagged.events, found.allowed.events) == ("weapons", 15, 20)
+    assert (found.flagged.yes.images, found.flagged.no.images) == (9, 2)
+    assert (found.allowed.yes.weight, found.allowed.no.weight) == (2.0, 2.0)
+    assert (found.others, found.unsure, found.missing) == (1, 1, 1)
+    assert found.precision.value == 9 / 11
+
+
+def test_policies_have_figures_of_their_own() -> None:
+    gore, weapons = judged(review(12, "no", policy="gore"), review(3, "yes"), review(30, "yes", policy="gore"))
+    assert (gore.flagged.events, gore.allowed.events, weapons.flagged.events) == (5, 25, 15)
+    assert (gore.precision.value, weapons.precision.value) == (0.0, 1.0)

@@ -1,0 +1,1 @@
+"""Reviews: which archived images they are of, and what they say of policies."""
