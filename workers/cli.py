@@ -15,7 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
 from pipeline.errors import StopError, UsageError
-from workers.commands import COMMANDS, Group
+from workers.commands import COMMANDS, Group, called
 from workers.process.interrupts import EXIT_INTERRUPTED, end_at_once
 from workers.process.signals import leave
 from workers.process.startup import import_nothing_from_here, no_collection
@@ -43,7 +43,7 @@ ANSWER_WITH_1 = (
 class LazyCommand(TyperCommand):
     """A command by its name and line of help; its module is imported when it is run, or asked for its own help.
 
-    A name of two words has a hyphen, where the module and its function have an underscore.
+    The module and its function are `called` as the command is, as far as Python's names allow.
     """
 
     def __init__(self, module: str, help_line: str) -> None:
@@ -53,9 +53,9 @@ class LazyCommand(TyperCommand):
     def loaded(self) -> Any:
         """The command with its options, which the function of the module's own name declares."""
         with no_collection():
-            module = import_module(self.module.replace("-", "_"))
+            module = import_module(".".join(map(called, self.module.split("."))))
         app = typer.Typer(add_completion=False)
-        app.command(self.name)(getattr(module, str(self.name).replace("-", "_")))
+        app.command(self.name)(getattr(module, called(str(self.name))))
         return typer.main.get_command(app)
 
     def make_context(self, *args: Any, **how: Any) -> Any:

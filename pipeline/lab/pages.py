@@ -73,6 +73,12 @@ def pictures(figures: Iterable[str]) -> str:
     return f"<div class=pictures>{''.join(figures)}</div>"
 
 
+def side_by_side(columns: Iterable[tuple[str, Iterable[str]]]) -> str:
+    """Columns, each a title above blocks of HTML; on a narrow screen one below the other."""
+    inner = "".join(f"<div><h3>{escape(title)}</h3>{''.join(blocks)}</div>" for title, blocks in columns)
+    return f"<div class=columns>{inner}</div>"
+
+
 def listed(lines: Iterable[str]) -> str:
     """A list of them; nothing where there is none."""
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)

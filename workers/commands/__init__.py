@@ -7,6 +7,7 @@ commands' docstrings, and a test compares them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from keyword import iskeyword
 from typing import NamedTuple
 
 
@@ -15,6 +16,12 @@ class Group(NamedTuple):
 
     help: str
     commands: Mapping[str, str]
+
+
+def called(command: str) -> str:
+    """The module of a command, and its function: an underscore is a hyphen, or ends what is a word of Python."""
+    name = command.replace("-", "_")
+    return f"{name}_" if iskeyword(name) else name
 
 
 COMMANDS: Mapping[str, str | Group] = {
@@ -84,6 +91,9 @@ COMMANDS: Mapping[str, str | Group] = {
             "new": "Write a policy in shadow mode, and say what the model makes of its words.",
             "release": "Let a policy block again that is held over its limit; workers hear of it through Redis.",
             "test": "Judge every policy's must_flag and must_pass samples.",
+            "try": (
+                "Hold wordings against each other on pictures or an archive: what each would flag, sorted by score."
+            ),
         },
     ),
     "review": Group(

@@ -31,13 +31,13 @@ def compiled_words(
     """
     spec = model.encoder.spec
     counter = TokenCounter(model.encoder.count_tokens, spec.context_length)
-    found = _parsed(_shared(read_policy_folder(settings.policies).files), prompts, unless, counter)
+    found = _parsed(shared_files(read_policy_folder(settings.policies).files), prompts, unless, counter)
     policy = replace(found.policies[0], actions={"label": 0.0})
     live = LivePolicies(model.encoder, cache, Hooks())
     return live.compiled(replace(found, policies=(policy,)))
 
 
-def _shared(files: Mapping[str, bytes]) -> dict[str, bytes]:
+def shared_files(files: Mapping[str, bytes]) -> dict[str, bytes]:
     """The files that all policies of the folder share; what its policies say themselves is no matter here."""
     own = {path for path in files if path.endswith(SUFFIXES) and path.rpartition("/")[2] != DEFAULTS_FILE}
     return {path: content for path, content in files.items() if path not in own}
@@ -50,4 +50,9 @@ def _parsed(
     try:
         return parse_policies({**shared, file: policy_text(prompts, unless, 0.5, title=SEARCHED)}, counter)
     except PolicyError as error:
-        raise UsageError(*(each.reason if each.file == file else str(each) for each in error.problems)) from error
+        raise refused(error, {file: ""}) from error
+
+
+def refused(error: PolicyError, own: Mapping[str, str]) -> UsageError:
+    """What to raise instead, of files that nobody wrote: `own` names each, and says what its lines begin with."""
+    return UsageError(*(own[each.file] + each.reason if each.file in own else str(each) for each in error.problems))

@@ -102,7 +102,7 @@ class Words:
 
     def scores(self, block: Block, events: Sequence[int]) -> list[Scored]:
         opinion = self.compiled.look(block.looks(np.asarray(events, np.intp)))
-        return [_scored(opinion, image) for image in range(len(events))]
+        return [scored(opinion, image) for image in range(len(events))]
 
 
 def _rows(head: PromptsHead) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -111,14 +111,14 @@ def _rows(head: PromptsHead) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return np.flatnonzero(own), np.flatnonzero((head.considered[:, 0] > 0) & ~own)
 
 
-def _scored(opinion: JoinedOpinion, image: int) -> Scored:
-    """The score in all its digits: rounded ones would make very many images equal."""
-    if opinion.closer is not None and (image, 0) in opinion.from_closer:
+def scored(opinion: JoinedOpinion, image: int, policy: int = 0) -> Scored:
+    """The score of prompts in all its digits: rounded ones would make very many images equal."""
+    if opinion.closer is not None and (image, policy) in opinion.from_closer:
         first = _of_prompts(opinion).images[image]
-        again = _scored(opinion.closer, opinion.in_closer[image])
+        again = scored(opinion.closer, opinion.in_closer[image], policy)
         return Scored(again.score, len(first.features) + again.view)
     said = _of_prompts(opinion)
-    scores = said.found.scores[said.views.views(image), 0]
+    scores = said.found.scores[said.views.views(image), policy]
     view = int(scores.argmax())
     return Scored(float(scores[view]), view)
 

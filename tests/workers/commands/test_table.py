@@ -13,7 +13,7 @@ import pytest
 
 from workers import commands
 from workers.cli import LazyCommand
-from workers.commands import COMMANDS, Group
+from workers.commands import COMMANDS, Group, called
 
 NO_COMMANDS = {"options"}
 
@@ -27,6 +27,11 @@ def listed() -> Iterator[tuple[str, str]]:
             yield name, entry
 
 
+def written(command: str) -> str:
+    """The name of the command's module below ``workers.commands``."""
+    return ".".join(map(called, command.split(".")))
+
+
 @pytest.mark.parametrize(("module", "line"), list(listed()))
 def test_a_line_of_help_is_the_first_paragraph_of_the_commands_docstring(module: str, line: str) -> None:
     command = LazyCommand(f"workers.commands.{module}", line).loaded()
@@ -36,7 +41,7 @@ def test_a_line_of_help_is_the_first_paragraph_of_the_commands_docstring(module:
 
 def test_every_module_is_in_the_table() -> None:
     found = {each.name.removeprefix("workers.commands.") for each in modules() if not each.ispkg}
-    assert found - NO_COMMANDS == {module.replace("-", "_") for module, _ in listed()}
+    assert found - NO_COMMANDS == {written(module) for module, _ in listed()}
 
 
 @pytest.mark.parametrize("group", [name for name, entry in COMMANDS.items() if isinstance(entry, Group)])
@@ -53,8 +58,8 @@ def test_to_list_commands_loads_none(words: list[str]) -> None:
 @pytest.mark.parametrize("module", [module for module, _ in listed()])
 def test_a_commands_help_loads_that_command_alone_and_no_torch(module: str) -> None:
     loaded = loaded_by([*module.split("."), "--help"])
-    ours = {f"workers.commands.{name}".replace("-", "_") for name, _ in listed()} & loaded
-    assert ours == {f"workers.commands.{module}".replace("-", "_")}
+    ours = {f"workers.commands.{written(name)}" for name, _ in listed()} & loaded
+    assert ours == {f"workers.commands.{written(module)}"}
     assert "torch" not in loaded
 
 

@@ -1,0 +1,1 @@
+"""Wordings side by side: what each would flag of the same images."""

@@ -1,0 +1,162 @@
+"""Wordings held against each other on pictures of this disk, or on what an archive remembers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from threading import Event as Flag
+from typing import TypeVar
+
+from pipeline.adapters.local.files import FileFetcher, FileSource
+from pipeline.archive.archive import TOGETHER, Archive
+from pipeline.archive.search.found import look_up
+from pipeline.archive.search.search import Place
+from pipeline.errors import ItemError, UsageError
+from pipeline.lab.wordings.record import Pictured, Top, Tried, Wording
+from pipeline.lab.wordings.tally import COLUMNS, Candidate, Tally
+from pipeline.ports import Hooks
+from pipeline.rules.archive.nearest import Line
+from pipeline.rules.archive.remembered import signals_of
+from pipeline.rules.times import Window
+from pipeline.wire import Answer, Claim, Decided, dead_letter, parse_claim
+from workers import assembly
+from workers.archive.opening import nothing_in, segments_made_by
+from workers.archive.reading import reading
+from workers.scan.named import NAMED, counted
+from workers.search.options import ALIKE
+from workers.settings import Settings
+from workers.terminal.console import Terminal
+
+T = TypeVar("T")
+Lines = Sequence[Sequence[tuple[Line[Candidate[T]], int]]]
+"""For each wording its highest images, and how many each stands for."""
+
+
+@dataclass(frozen=True)
+class Trying:
+    """What is tried: wordings, the judge that `judge_of` makes of them, and what is told."""
+
+    settings: Settings
+    judge: assembly.Judge
+    wordings: Sequence[str]
+    thresholds: Sequence[float]
+    top: int
+
+
+def on_files(what: Trying, files: Iterable[str | None], named: Sequence[str], terminal: Terminal) -> Pictured:
+    """Judge files as ``sluice scan`` does. Raises `UsageError` where none of them can be read."""
+    settings = what.settings.model_copy(update={"archive": "features"})  # so that each answer has its signals
+    done, fetcher = Flag(), FileFetcher(settings.fetch_max_bytes)
+    with terminal.counting("judging") as counter:
+        source = FileSource(counted(files, counter.of), done, time.monotonic)
+        taking = _Taking(_tally(what), counter.advance)
+        with assembly.moderator(settings, what.judge, source, taking, fetcher, taking, in_order=True) as moderator:
+            moderator.run(done)
+    if not taking.tally.images:
+        raise UsageError(*taking.unreadable)
+    for line in taking.unreadable:
+        terminal.note(line)
+    lines = _lines(taking.tally)
+    top = [[_top(line, count, line.found.found.id or "") for line, count in each] for each in lines]
+    pictures = [[_picture(what.judge.model, fetcher, line.found) for line, _ in each] for each in lines]
+    return Pictured(_record(what, ", ".join(named), taking.tally, top, taking.unread), pictures)
+
+
+def on_archive(what: Trying, archive: Archive, window: Window, terminal: Terminal) -> Pictured:
+    """Judge an archive's events by their features. Raises `ServiceError` where there are none by this model."""
+    segments = segments_made_by(archive, window, what.judge.model.provenance)
+    tally: Tally[Place] = _tally(what)
+    screen = assembly.screen(what.settings, [tally.compiled])
+    with reading(terminal, "judging", segments) as advance:
+        for block in archive.blocks(segments, COLUMNS, window, mapped=TOGETHER):
+            tally.take(block, screen)
+            advance(block)
+    if not tally.images:
+        raise nothing_in(archive, window)
+    top: list[list[Top]] = []
+    pictures: list[list[bytes | None]] = []
+    for each in _lines(tally):
+        found = look_up(archive, [line.found.found for line, _ in each])
+        there = [(line, count, image) for (line, count), image in zip(each, found, strict=True) if image is not None]
+        top.append(
+            [_top(line, count, image.decision.image_id, image.decision.decided_at) for line, count, image in there]
+        )
+        pictures.append([image.thumbnail for _, _, image in there])
+    return Pictured(_record(what, archive.store.address, tally, top), pictures)
+
+
+@dataclass
+class _Taking(Hooks):
+    """A publisher that counts instead of publishing."""
+
+    tally: Tally[Claim]
+    advance: Callable[[int], object]
+    unread: int = 0
+    first: list[str] = field(default_factory=list)
+    """What is said of the first that could not be read."""
+
+    @property
+    def unreadable(self) -> list[str]:
+        """What could not be read, a line each."""
+        more = self.unread - len(self.first)
+        return [*self.first, *([f"and {more:,} more could not be read"] if more else [])]
+
+    def publish(self, answers: Sequence[Answer]) -> None:
+        read = [
+            (signals_of(each.features), parse_claim(each.event.value or b""))
+            for each in answers
+            if isinstance(each, Decided) and each.features is not None
+        ]
+        self.tally.add([signals for signals, _ in read], [claim for _, claim in read])
+        for each in answers:
+            if not isinstance(each, Decided):
+                self.unread += 1
+                if len(self.first) < NAMED:
+                    letter = dead_letter(each)
+                    self.first.append(f"{letter.image_id}: {letter.message} ({letter.reason})")
+        self.advance(len(answers))
+
+    def close(self) -> None:
+        """There is nothing to free."""
+
+
+def _tally(what: Trying) -> Tally[T]:
+    return Tally(what.judge.live(), what.thresholds, what.top, ALIKE)
+
+
+def _lines(tally: Tally[T]) -> Lines[T]:
+    return [each.lines() for each in tally.nearest]
+
+
+def _top(line: Line[Candidate[T]], count: int, image_id: str, decided_at: str | None = None) -> Top:
+    found = line.found
+    return Top(
+        image_id=image_id,
+        scores=list(found.scores),
+        alike=count - 1,
+        against=found.against,
+        decided_at=decided_at,
+    )
+
+
+def _picture(model: assembly.Model, fetcher: FileFetcher, found: Candidate[Claim]) -> bytes | None:
+    """The frame that has the score; None where the file has gone meanwhile."""
+    try:
+        return model.decoder.thumbnail(fetcher.fetch(found.found), found.frame)
+    except ItemError:
+        return None
+
+
+def _record(what: Trying, source: str, tally: Tally[T], top: Sequence[Sequence[Top]], unread: int = 0) -> Tried:
+    made_by = what.judge.model.provenance
+    return Tried(
+        source=source,
+        model=made_by.model.fingerprint,
+        preprocess=made_by.preprocess,
+        images=tally.images,
+        unread=unread,
+        wordings=[
+            Wording(words=words, counts=tally.counts(at), top=list(top[at])) for at, words in enumerate(what.wordings)
+        ],
+    )
