@@ -62,6 +62,10 @@ class ArchiverMetrics(Hooks, ArchiveHooks):
             buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100),
             registry=registry,
         )
+        self._begin(topics)
+
+    def _begin(self, topics: list[str]) -> None:
+        """Every series is there from the start, at 0."""
         for kind in KINDS:
             for metric in (self._events, self._rows, self._bytes, self._files, self._met):
                 metric.labels(kind)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 
 import structlog
+from prometheus_client import CollectorRegistry
 
 from pipeline.archive.keeping.keeper import KeepPolicy
+from pipeline.ports import Store
 from workers import services
 from workers.archiver.loop import Archiver, archiving, sorted_topics
 from workers.archiver.metrics import ArchiverMetrics
@@ -67,19 +70,25 @@ def keep_archive(settings: Settings, to: str) -> None:
         started.append(archiver)
         _log.info("archiver_started", to=store.address, group=settings.archiver_group, topics=list(topics))
         report_library_errors()
-        tidying = Tidying(store, settings.archive_tidy_every, settings.archive_retention_days, metrics)
-        beside = {"tidying": tidying.run}
-        if settings.archive_reviews_every:
-            beside["reviewing"] = Reviewing(store, settings.archive_reviews_every, ReviewMetrics(registry)).run
-        threads = [
-            threading.Thread(target=each, args=(stop,), name=name, daemon=True) for name, each in beside.items()
-        ]
-        for thread in threads:
-            thread.start()
-        archiver.run(stop)
-        for thread in threads:
-            thread.join(settings.drain_timeout)
+        with _beside(settings, store, metrics, registry, stop):
+            archiver.run(stop)
     _log.info("archiver_stopped")
+
+
+@contextmanager
+def _beside(
+    settings: Settings, store: Store, metrics: ArchiverMetrics, registry: CollectorRegistry, stop: threading.Event
+) -> Iterator[None]:
+    """Within, threads keep the archive tidy and its reviews counted, until `stop` is set."""
+    works = {"tidying": Tidying(store, settings.archive_tidy_every, settings.archive_retention_days, metrics).run}
+    if settings.archive_reviews_every:
+        works["reviewing"] = Reviewing(store, settings.archive_reviews_every, ReviewMetrics(registry)).run
+    threads = [threading.Thread(target=each, args=(stop,), name=name, daemon=True) for name, each in works.items()]
+    for thread in threads:
+        thread.start()
+    yield
+    for thread in threads:
+        thread.join(settings.drain_timeout)
 
 
 def _policy(settings: Settings) -> KeepPolicy:

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from pipeline.adapters.decode_processes import DecodeProcesses
 from pipeline.adapters.prometheus import PrometheusHooks
 from pipeline.path.limits import PolicyLimits
 from pipeline.ports import HookChain
@@ -95,12 +96,7 @@ def _moderate(settings: Settings) -> None:
         moderator = held.enter_context(
             assembly.moderator(settings, judge, source, publisher, fetcher, hooks, limits=limits)
         )
-        if decoding is None:
-            vitals.watch_progress("worker", moderator.stalled)
-        else:
-            # A batch of images that all reach a limit is inside for long, and a restart would begin it again.
-            vitals.watch_progress("worker", lambda: min(moderator.stalled(), decoding.quiet()))
-            vitals.watch("decode processes", decoding.trouble)
+        _watch(vitals, moderator, decoding)
         vitals.notice("brake", moderator.braked)
         vitals.notice("policies held", limits.held)
         vitals.notice("claim checks", moderator.waiting_for)
@@ -115,6 +111,15 @@ def _moderate(settings: Settings) -> None:
         report_library_errors()
         moderator.run(stop)
     _log.info("worker_stopped")
+
+
+def _watch(vitals: Vitals, moderator: Moderator, decoding: DecodeProcesses | None) -> None:
+    if decoding is None:
+        vitals.watch_progress("worker", moderator.stalled)
+        return
+    # A batch of images that all reach a limit is inside for long, and a restart would begin it again.
+    vitals.watch_progress("worker", lambda: min(moderator.stalled(), decoding.quiet()))
+    vitals.watch("decode processes", decoding.trouble)
 
 
 def _let_go(moderator: Moderator, limits: PolicyLimits) -> None:

@@ -138,14 +138,18 @@ def _policy(
         shadow_of=shadow_of(form.shadow_of, path, located),
         lists=lists,
         where=Location(path, located.line(("prompts",))),
-        samples={
-            sample: Location(path, located.line(("tests", key, index)))
-            for key in ("must_flag", "must_pass")
-            for index, sample in enumerate(getattr(form.tests, key))
-        },
+        samples=_samples(form, path, located),
     )
     problems.extend(wrong_entries(policy))
     return replace(policy, version=policy_version(policy, defaults))
+
+
+def _samples(form: PolicyForm, path: str, located: Located) -> dict[str, Location]:
+    return {
+        sample: Location(path, located.line(("tests", key, index)))
+        for key in ("must_flag", "must_pass")
+        for index, sample in enumerate(getattr(form.tests, key))
+    }
 
 
 def _defaults(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,9 @@ from workers.settings.times import window_of
 from workers.terminal.console import Terminal
 from workers.terminal.plain import say_json
 from workers.terminal.reports import check_writable, write_report
+
+if TYPE_CHECKING:
+    from pipeline.lab.wordings.record import Pictured
 
 THRESHOLDS = (0.5, 0.9)
 
@@ -78,6 +81,10 @@ def try_(
             found = on_archive(what, opened, window, terminal)
     for line in skipped.lines():
         terminal.note(line)
+    _tell(found, terminal, html, as_json=as_json)
+
+
+def _tell(found: Pictured, terminal: Terminal, html: Path | None, *, as_json: bool) -> None:
     if html is not None:
         from pipeline.lab.wordings.page import page  # noqa: PLC0415
 
