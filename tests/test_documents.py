@@ -24,7 +24,7 @@ from workers.cli import app
 
 PATIENCE = 300.0
 PAGES = [Document(path) for path in DOCUMENTS]
-GROUPS = {"policy", "topics", "config", "dlq", "archive"}
+GROUPS = {"policy", "review", "topics", "config", "dlq", "archive"}
 """Commands that have commands of their own."""
 RUN = [block for page in PAGES for block in page.blocks if block.status is not None]
 POLICIES = [block for page in PAGES for block in page.blocks if block.text.startswith("# policies/")]

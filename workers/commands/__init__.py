@@ -90,6 +90,10 @@ COMMANDS: Mapping[str, str | Group] = {
             ),
             "new": "Write a policy in shadow mode, and say what the model makes of its words.",
             "release": "Let a policy block again that is held over its limit; workers hear of it through Redis.",
+            "suggest": (
+                "Propose prompts and unless lines for a policy, by reviews of what the archive remembers, each tried"
+                " on both."
+            ),
             "test": "Judge every policy's must_flag and must_pass samples.",
             "try": (
                 "Hold wordings against each other on pictures or an archive: what each would flag, sorted by score."

@@ -8,6 +8,7 @@ from pipeline.adapters.local.policy_folder import policies_in
 from pipeline.errors import UsageError
 from pipeline.lab.radar.find import Vocabulary
 from pipeline.ports import Encoder
+from pipeline.signals import Features
 from workers.embed.texts import text_features
 from workers.settings import Settings
 
@@ -23,6 +24,11 @@ def vocabulary(settings: Settings, encoder: Encoder, file: Path | None) -> Vocab
             f"{file or settings.policies} has no phrase to name anything by; name others by --vocabulary"
         )
     return Vocabulary.of(text_features(settings, encoder, phrases, raw=False))
+
+
+def lines_of(settings: Settings, encoder: Encoder, file: Path) -> dict[str, Features]:
+    """The lines of a file, as the model sees them. Raises `UsageError` as `vocabulary` does."""
+    return dict(text_features(settings, encoder, _lines(file), raw=False))
 
 
 def _of_policies(settings: Settings) -> list[str]:

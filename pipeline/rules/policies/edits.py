@@ -56,8 +56,8 @@ def with_thresholds(content: bytes, actions: Mapping[Action, float], calibrated:
 
 def _edits(text: str, actions: Mapping[Action, float], calibrated: CalibratedFor | None) -> Iterator[_Edit]:
     root = YAML().compose(text)
-    entries = _entries(root)
-    thresholds = _entries(entries["actions"][1])
+    entries = entries_of(root)
+    thresholds = entries_of(entries["actions"][1])
     for action, value in actions.items():
         node = thresholds[action][1]
         with suppress(ValueError):
@@ -70,7 +70,7 @@ def _edits(text: str, actions: Mapping[Action, float], calibrated: CalibratedFor
     if KEY in entries:
         yield from _recalibrated(text, entries[KEY][1], wanted, unproven=calibrated.unproven)
     elif root.flow_style:
-        inside = [f"{name}: {_scalar(value, plain=False)}" for name, value in wanted.items()]
+        inside = [f"{name}: {scalar(value, plain=False)}" for name, value in wanted.items()]
         inside += [_UNPROVEN] * calibrated.unproven
         at = entries["actions"][1].end_mark.index
         yield _Edit(at, at, f", {KEY}: {{{', '.join(inside)}}}")
@@ -80,10 +80,10 @@ def _edits(text: str, actions: Mapping[Action, float], calibrated: CalibratedFor
 
 def _recalibrated(text: str, node: MappingNode, wanted: Mapping[str, str], *, unproven: bool) -> Iterator[_Edit]:
     """The mapping says this model, and that it is unproven only where it is."""
-    inside = _entries(node)
+    inside = entries_of(node)
     for key, value in wanted.items():
         if inside[key][1].value != value:
-            yield _replaced(inside[key][1], _scalar(value, plain=not node.flow_style))
+            yield _replaced(inside[key][1], scalar(value, plain=not node.flow_style))
     if "unproven" in inside:
         if not unproven:
             yield _removed(text, node, "unproven")
@@ -94,8 +94,8 @@ def _recalibrated(text: str, node: MappingNode, wanted: Mapping[str, str], *, un
         yield _Edit(at, at, f", {_UNPROVEN}")
     elif unproven:
         key, value = node.value[-1]
-        at = _after_line(text, value.end_mark.index)
-        newline = _newline(text)
+        at = after_line(text, value.end_mark.index)
+        newline = newline_of(text)
         before = "" if text[:at].endswith(("\n", "\r")) else newline
         yield _Edit(at, at, f"{before}{' ' * key.start_mark.column}{_UNPROVEN}{newline}")
 
@@ -105,13 +105,13 @@ def _removed(text: str, node: MappingNode, name: str) -> _Edit:
     at = next(at for at, (key, _) in enumerate(node.value) if key.value == name)
     key, value = node.value[at]
     if not node.flow_style:
-        return _Edit(key.start_mark.index - key.start_mark.column, _after_line(text, value.end_mark.index), "")
+        return _Edit(key.start_mark.index - key.start_mark.column, after_line(text, value.end_mark.index), "")
     if at:
         return _Edit(node.value[at - 1][1].end_mark.index, value.end_mark.index, "")
     return _Edit(key.start_mark.index, node.value[1][0].start_mark.index, "")
 
 
-def _entries(mapping: MappingNode) -> dict[str, tuple[Node, Any]]:
+def entries_of(mapping: MappingNode) -> dict[str, tuple[Node, Any]]:
     """A mapping's key and value nodes, by key."""
     return {key.value: (key, value) for key, value in mapping.value}
 
@@ -122,31 +122,33 @@ def _replaced(node: Node, new: str) -> _Edit:
 
 def _lines(wanted: Mapping[str, str], *, unproven: bool) -> list[str]:
     """What stands under the key, where each has a line of its own."""
-    return [*(f"{name}: {_scalar(value, plain=True)}" for name, value in wanted.items()), *[_UNPROVEN] * unproven]
+    return [*(f"{name}: {scalar(value, plain=True)}" for name, value in wanted.items()), *[_UNPROVEN] * unproven]
 
 
 def _inserted(text: str, key: Node, actions: MappingNode, under: Sequence[str]) -> _Edit:
     """The new key on lines of its own after the actions, and after the comments that are indented like them."""
     column = key.start_mark.column
     last = actions if actions.flow_style else actions.value[-1][1]
-    at = _after_line(text, last.end_mark.index)
+    at = after_line(text, last.end_mark.index)
     while at < len(text):
-        line = text[at : _after_line(text, at)]
+        line = text[at : after_line(text, at)]
         if not (line.lstrip().startswith("#") and len(line) - len(line.lstrip()) > column):
             break
         at += len(line)
-    newline = _newline(text)
+    newline = newline_of(text)
     lines = [f"{KEY}:  {_SAYS}", *(f"  {line}" for line in under)]
     before = "" if text[:at].endswith(("\n", "\r")) else newline
     return _Edit(at, at, before + "".join(f"{' ' * column}{line}{newline}" for line in lines))
 
 
-def _newline(text: str) -> str:
+def newline_of(text: str) -> str:
+    """The line break that the text has."""
     found = _BREAK.search(text)
     return found[0] if found else "\n"
 
 
-def _after_line(text: str, index: int) -> int:
+def after_line(text: str, index: int) -> int:
+    """Where the line that holds this place ends, behind its line break."""
     found = _BREAK.search(text, index)
     return found.end() if found else len(text)
 
@@ -157,7 +159,7 @@ def _number(value: float) -> str:
     return f"{value:.{digits}f}"
 
 
-def _scalar(value: str, *, plain: bool) -> str:
+def scalar(value: str, *, plain: bool = True) -> str:
     """A text as YAML: without quotes where it reads as that text so, else in JSON's, which YAML takes."""
     with suppress(YamlError):
         if plain and load(f"{KEY}: {value}").value == {KEY: value}:

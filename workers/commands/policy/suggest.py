@@ -1,0 +1,188 @@
+"""``sluice policy suggest``: lines that would make a policy better, by what people said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.adapters.local.policy_folder import policies_in
+from pipeline.adapters.memory import MemoryTextCache
+from pipeline.errors import UsageError
+from pipeline.lab.reviews.record import estimate_record
+from pipeline.lab.reviews.suggestions import SURE, Change, Effect
+from pipeline.lab.thresholds.write_back import check_writable, write_back
+from pipeline.rules.policies.names import SUFFIXES
+from pipeline.rules.policies.policy_set import Policy
+from workers import assembly
+from workers.archive.opening import opened_archive, segments_in, segments_made_by
+from workers.archive.options import ArchiveAt, Since, Until
+from workers.commands.options import AsJson
+from workers.policies.other_model import SayOtherModel
+from workers.policies.suggestions import TRIED, Suggested, check, diff_of, file_with, reviewed_in, suggested
+from workers.policies.suggestions_on_archive import counted
+from workers.radar.vocabulary import lines_of
+from workers.reviews.quality import reviews_of
+from workers.reviews.shown import percent
+from workers.settings import Settings
+from workers.settings.options import with_settings
+from workers.settings.times import window_of
+from workers.terminal.console import Terminal, told
+from workers.terminal.plain import say
+
+NOTHING_HELPS = 1
+SHOWN = 3
+"""Lines that are judged on the whole archive, and shown."""
+
+Named = Annotated[str, typer.Argument(metavar="POLICY", help="The policy's id.")]
+Labels = Annotated[Path | None, typer.Option(help="Go by a CSV file of reviews, not by the archive's own.")]
+More = Annotated[Path | None, typer.Option("--vocabulary", metavar="FILE", help="More phrases to try, one a line.")]
+Write = Annotated[bool, typer.Option("--write", help="Write the proposed lines into the policy's file.")]
+
+
+@with_settings("model", "images", "policies", "store", "log")
+def suggest(
+    settings: Settings,
+    policy: Named,
+    archive: ArchiveAt = None,
+    since: Since = None,
+    until: Until = None,
+    labels: Labels = None,
+    vocabulary: More = None,
+    write: Write = False,
+    as_json: AsJson = False,
+) -> int:
+    """Propose prompts and unless lines for a policy, by reviews of what the archive remembers, each tried on both.
+
+    Exit status 0: some line helps. 1: none that was tried does. Nothing is written without --write.
+    """
+    chosen = _policy(settings, policy)
+    if write:
+        check_writable(settings.policies)
+    window, terminal = window_of(since, until), Terminal()
+    with opened_archive(settings, archive) as opened:
+        segments_in(opened, window)  # that there are none is found before the model is loaded
+        known = [each.id for each in policies_in(settings.policies).policies]
+        reviews = reviews_of(opened, window, labels, known, policy)[policy]
+        with terminal.status("loading the model and the policies"):
+            model = assembly.load_model(settings, one_caller=True)
+            judge = assembly.judge(settings, model, MemoryTextCache(), SayOtherModel())
+        segments = segments_made_by(opened, window, model.provenance)
+        with terminal.counting("segments", len(segments)) as counter:
+            reviewed = reviewed_in(opened, segments, window, policy, reviews, counter.advance)
+        check(policy, reviewed)
+        more = lines_of(settings, model.encoder, vocabulary) if vocabulary else {}
+        with terminal.counting("lines tried", 2 * TRIED) as counter:
+            found = suggested(judge, chosen, reviewed, more, counter.advance)
+        moves = [counted(settings, opened, segments, window, judge, found, some) for some in _shown(found)]
+    path = next(Path(each) for each in judge.files if Path(each).stem == policy and each.endswith(SUFFIXES))
+    before = judge.files[path.as_posix()]
+    try:
+        after = file_with(before, found.chosen)
+    except ValueError as error:
+        raise UsageError(f"{path}: {error}; write them yourself") from error
+    if write and found.chosen:
+        write_back({path: after}, judge.files)
+    _tell(found, moves, list(diff_of(path, before, after)), path, written=write, as_json=as_json, terminal=terminal)
+    return 0 if found.chosen else NOTHING_HELPS
+
+
+def _policy(settings: Settings, name: str) -> Policy:
+    policies = policies_in(settings.policies)
+    found = next((each for each in policies.active if each.id == name), None)
+    if found is None:
+        there = ", ".join(each.id for each in policies.active)
+        raise UsageError(f"{settings.policies}: no active policy is called {name!r}; there are {there}")
+    return found
+
+
+def _shown(found: Suggested) -> list[Sequence[Change]]:
+    """Each of the best lines alone, and last what is proposed."""
+    alone: list[Sequence[Change]] = [[change] for change, _ in found.tried[:SHOWN]]
+    return [*alone, found.chosen] if found.chosen else []
+
+
+def _tell(
+    found: Suggested,
+    moves: Sequence[tuple[int, int]],
+    diff: Sequence[str],
+    path: Path,
+    *,
+    written: bool,
+    as_json: bool,
+    terminal: Terminal,
+) -> None:
+    if as_json:
+        terminal.json(json.dumps(_as_json(found, moves, diff, path, written=written)))
+        return
+    yes, no = int(found.reviewed.shows.sum()), int((~found.reviewed.shows).sum())
+    say(f"{found.policy.id}: {yes:,} reviews say yes, {no:,} no; {found.phrases:,} phrases to choose from")
+    if not found.chosen or found.together is None:
+        say("None of the lines that were tried helps: the file stays as it is.")
+        return
+    for (change, effect), (new, let_go) in zip(found.tried, moves[:-1], strict=False):
+        say(f"{change.key}: {change.text}", f"  {_said(effect, found.phrases)}")
+        say(f"  in the archive {new:,} images would be new, {let_go:,} let go")
+    new, let_go = moves[-1]
+    before, after = found.together.precision
+    say(
+        f"Together: precision {percent(before)} before, {percent(after)} after; {new:,} images new, {let_go:,} let go"
+    )
+    for line in diff:
+        terminal.print(told(line))
+    say(f"Written: {path.name}" if written else f"Nothing is written yet; --write changes {path.name}")
+
+
+def _said(effect: Effect, among: int) -> str:
+    """What a line does to the reviewed images, and whether that may be luck."""
+    parts = {
+        "wrongly flagged let go": effect.let_go,
+        "rightly flagged lost": effect.lost,
+        "missed found": effect.found,
+        "flagged wrongly now": effect.wrong,
+    }
+    counts = ", ".join(f"{count:,} {what}" for what, count in parts.items() if count)
+    luck = "" if effect.chance(among) <= SURE else "; with so few it may be luck"
+    return (
+        f"of the reviewed: {counts}; precision {percent(effect.precision[0])} to {percent(effect.precision[1])}{luck}"
+    )
+
+
+def _as_json(
+    found: Suggested, moves: Sequence[tuple[int, int]], diff: Sequence[str], path: Path, *, written: bool
+) -> dict[str, Any]:
+    together = None if found.together is None else _effect(found.together, found.phrases, moves[-1])
+    alone = zip(found.tried, moves[:-1], strict=False)
+    return {
+        "policy": found.policy.id,
+        "reviews": {
+            "yes": int(found.reviewed.shows.sum()),
+            "no": int((~found.reviewed.shows).sum()),
+            "missing": found.reviewed.missing,
+        },
+        "phrases": found.phrases,
+        "lines": [{**asdict(change), **_effect(effect, found.phrases, counts)} for (change, effect), counts in alone],
+        "proposed": [asdict(each) for each in found.chosen],
+        "together": together,
+        "diff": list(diff),
+        "written": [str(path)] if written and found.chosen else [],
+    }
+
+
+def _effect(effect: Effect, among: int, counts: tuple[int, int]) -> dict[str, Any]:
+    return {
+        "let_go": effect.let_go,
+        "lost": effect.lost,
+        "found": effect.found,
+        "wrong": effect.wrong,
+        "precision_before": estimate_record(effect.precision[0]),
+        "precision": estimate_record(effect.precision[1]),
+        "recall_before": estimate_record(effect.recall[0]),
+        "recall": estimate_record(effect.recall[1]),
+        "chance": effect.chance(among),
+        "archive": {"new": counts[0], "let_go": counts[1]},
+    }

@@ -1,0 +1,179 @@
+"""Proposes lines for a policy, from reviews of what the archive remembers, and tries each of them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.archive.archive import Archive, Segment
+from pipeline.errors import UsageError
+from pipeline.lab.reviews.found import COLUMNS, IDS, Ids, Wanted
+from pipeline.lab.reviews.suggestions import Change, Effect, Flags, Judged, effect, pointing, ranked
+from pipeline.rules.heads import CompiledPolicies
+from pipeline.rules.policies.policy_set import Policy, PolicySet, policy_version
+from pipeline.rules.policies.sentences_added import Key, with_sentences
+from pipeline.rules.reviews.settled import PolicyReviews
+from pipeline.rules.times import Window
+from pipeline.signals import Features, Signals
+from workers.assembly import Judge
+
+TRIED = 12
+"""Sentences of each kind that are tried, of those that point the right way."""
+AT_MOST = 3
+"""Lines that are proposed together."""
+KEYS: tuple[Key, ...] = ("unless", "prompts")
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """The reviewed images of a policy that the archive holds."""
+
+    images: Sequence[Signals]
+    shows: Flags
+    weights: np.ndarray
+    missing: int
+
+
+@dataclass(frozen=True)
+class Suggested:
+    """What was tried, the best first, and what is proposed of it."""
+
+    policy: Policy
+    reviewed: Reviewed
+    phrases: int
+    tried: Sequence[tuple[Change, Effect]]
+    """Those that help by themselves."""
+    chosen: Sequence[Change]
+    together: Effect | None
+    now: CompiledPolicies
+    """The policy alone, as it is."""
+
+
+def reviewed_in(
+    archive: Archive,
+    segments: Sequence[Segment],
+    window: Window,
+    policy: str,
+    reviews: PolicyReviews,
+    advance: Callable[[], object],
+) -> Reviewed:
+    """Their signals, of those with a yes or no. Only segments that hold some are read beyond ids."""
+    wanted = Wanted[Signals]({policy: reviews.labels})
+    for segment in segments:
+        if any(
+            next(wanted.among(Ids(ids), range(ids.events)), None) for ids in archive.blocks([segment], IDS, window)
+        ):
+            for block in archive.blocks([segment], COLUMNS, window):
+                ids = Ids(block)
+                for event, _, at in list(wanted.among(ids, range(block.events))):
+                    wanted.take(policy, at, int(ids.decided_at[event]), block.signals([event])[0])
+        advance()
+    found = wanted.found(policy, reviews)
+    judged = [(label, signals) for label, signals in found if label.label != "unsure"]
+    return Reviewed(
+        images=[signals for _, signals in judged],
+        shows=np.array([label.label == "yes" for label, _ in judged], bool),
+        weights=np.array([label.weight for label, _ in judged], np.float64),
+        missing=len(reviews.labels) - len(found),
+    )
+
+
+def check(policy: str, reviewed: Reviewed) -> None:
+    """Raises `UsageError` where reviews cannot say what is better."""
+    yes, no = int(reviewed.shows.sum()), int((~reviewed.shows).sum())
+    if not yes + no:
+        missing = f": none of {reviewed.missing:,} reviewed images is in it" if reviewed.missing else ""
+        raise UsageError(f"the archive holds no image of which a review of {policy} says yes or no{missing}")
+    if not yes or not no:
+        kind, other = ("yes", "no") if yes else ("no", "yes")
+        raise UsageError(
+            f"all {yes + no:,} reviews of {policy} say {kind}: a line is told from another by what it does to images"
+            f" of both kinds; review some that are likely a {other}"
+        )
+
+
+def suggested(
+    judge: Judge, policy: Policy, reviewed: Reviewed, more: dict[str, Features], advance: Callable[[], object]
+) -> Suggested:
+    """Try lines that point the right way, among the set's own sentences and `more`, and choose of those that help."""
+    live = judge.live()
+    now = judge.live.compiled(alone(live.policy_set, policy))
+    phrases, features = _vocabulary(live, policy, more)
+    judged = Judged(_worst(now, reviewed.images), reviewed.shows, reviewed.weights)
+    flagged = _flags(now, policy, reviewed.images)
+    changes = [Change(key, text) for key in KEYS for text in pointing(judged, flagged, phrases, features, key, TRIED)]
+
+    def flags_with(some: Sequence[Change]) -> Flags:
+        changed = with_changes(policy, some)
+        return _flags(judge.live.compiled(alone(live.policy_set, changed)), changed, reviewed.images)
+
+    tried = []
+    for each in changes:
+        tried.append((each, effect(judged, flagged, flags_with([each]))))
+        advance()
+    best = list(ranked(tried))
+    chosen, together = _chosen([change for change, _ in best], lambda some: effect(judged, flagged, flags_with(some)))
+    return Suggested(policy, reviewed, len(phrases), best, chosen, together, now)
+
+
+def _chosen(best: Sequence[Change], tell: Callable[[Sequence[Change]], Effect]) -> tuple[list[Change], Effect | None]:
+    """The best line, and others as long as each adds to what those before it do."""
+    chosen: list[Change] = []
+    together: Effect | None = None
+    for change in best:
+        if len(chosen) == AT_MOST:
+            break
+        found = tell([*chosen, change])
+        if found.helps and (together is None or found.gain > together.gain):
+            chosen, together = [*chosen, change], found
+    return chosen, together
+
+
+def with_changes(policy: Policy, changes: Sequence[Change]) -> Policy:
+    """The policy with these lines behind its own."""
+    added = {key: tuple(each.text for each in changes if each.key == key) for key in KEYS}
+    return replace(policy, unless=policy.unless + added["unless"], prompts=policy.prompts + added["prompts"])
+
+
+def file_with(content: bytes, changes: Sequence[Change]) -> bytes:
+    """The policy's file with these lines. Raises ``ValueError`` where they cannot be added in place."""
+    for key in KEYS:
+        content = with_sentences(content, key, [each.text for each in changes if each.key == key])
+    return content
+
+
+def diff_of(path: Path, before: bytes, after: bytes) -> Iterator[str]:
+    """The lines of a unified diff."""
+    old, new = (each.decode("utf-8-sig").splitlines() for each in (before, after))
+    return difflib.unified_diff(old, new, str(path), str(path), lineterm="")
+
+
+def alone(policy_set: PolicySet, policy: Policy) -> PolicySet:
+    """The set of that policy and no other."""
+    versioned = replace(policy, version=policy_version(policy, policy_set.defaults))
+    return replace(policy_set, policies=(versioned,))
+
+
+def _vocabulary(live: CompiledPolicies, policy: Policy, more: dict[str, Features]) -> tuple[list[str], Features]:
+    """Sentences whose features are known and that the policy does not weigh already; then those of `more`."""
+    head, column = live.prompts, live.ids.index(policy.id)
+    own = {*policy.prompts, *policy.unless}
+    at = [row for row, text in enumerate(head.sentences) if not head.considered[row, column] and text not in own]
+    known = [head.sentences[row] for row in at]
+    extra = [text for text in more if text not in own and text not in set(head.sentences)]
+    features = [head.texts[at], *(more[text][np.newaxis] for text in extra)]
+    return [*known, *extra], np.concatenate(features)
+
+
+def _flags(compiled: CompiledPolicies, policy: Policy, images: Sequence[Signals]) -> Flags:
+    return np.asarray(compiled.look(images).scores[:, 0] >= policy.lowest)
+
+
+def _worst(compiled: CompiledPolicies, images: Sequence[Signals]) -> Features:
+    """``float32[N,D]``: of each image the view of the first look that the policy's prompts score highest."""
+    best = [int(compiled.prompts.score(each.features).scores[:, 0].argmax()) for each in images]
+    return np.stack([each.features[at] for each, at in zip(images, best, strict=True)])
