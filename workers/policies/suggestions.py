@@ -102,10 +102,10 @@ def suggested(
     """Try lines that point the right way, among the set's own sentences and `more`, and choose of those that help."""
     live = judge.live()
     now = judge.live.compiled(alone(live.policy_set, policy))
-    phrases, features = _vocabulary(live, policy, more)
+    vocabulary = {key: _vocabulary(live, policy, more, key) for key in KEYS}
     judged = Judged(_worst(now, reviewed.images), reviewed.shows, reviewed.weights)
     flagged = _flags(now, policy, reviewed.images)
-    changes = [Change(key, text) for key in KEYS for text in pointing(judged, flagged, phrases, features, key, TRIED)]
+    changes = [Change(key, text) for key in KEYS for text in pointing(judged, flagged, *vocabulary[key], key, TRIED)]
 
     def flags_with(some: Sequence[Change]) -> Flags:
         changed = with_changes(policy, some)
@@ -117,7 +117,8 @@ def suggested(
         advance()
     best = list(ranked(tried))
     chosen, together = _chosen([change for change, _ in best], lambda some: effect(judged, flagged, flags_with(some)))
-    return Suggested(policy, reviewed, len(phrases), best, chosen, together, now)
+    phrases = sum(len(each) for each, _ in vocabulary.values())
+    return Suggested(policy, reviewed, phrases, best, chosen, together, now)
 
 
 def _chosen(best: Sequence[Change], tell: Callable[[Sequence[Change]], Effect]) -> tuple[list[Change], Effect | None]:
@@ -158,11 +159,20 @@ def alone(policy_set: PolicySet, policy: Policy) -> PolicySet:
     return replace(policy_set, policies=(versioned,))
 
 
-def _vocabulary(live: CompiledPolicies, policy: Policy, more: dict[str, Features]) -> tuple[list[str], Features]:
-    """Sentences whose features are known and that the policy does not weigh already; then those of `more`."""
+def _vocabulary(
+    live: CompiledPolicies, policy: Policy, more: dict[str, Features], key: Key
+) -> tuple[list[str], Features]:
+    """Sentences of the set that are not the policy's own, and those of `more`.
+
+    Under ``unless`` what stands against it already, as nearly all of the background does, would change nothing.
+    """
     head, column = live.prompts, live.ids.index(policy.id)
     own = {*policy.prompts, *policy.unless}
-    at = [row for row, text in enumerate(head.sentences) if not head.considered[row, column] and text not in own]
+    at = [
+        row
+        for row, text in enumerate(head.sentences)
+        if text not in own and (key == "prompts" or not head.considered[row, column])
+    ]
     known = [head.sentences[row] for row in at]
     extra = [text for text in more if text not in own and text not in set(head.sentences)]
     features = [head.texts[at], *(more[text][np.newaxis] for text in extra)]

@@ -58,10 +58,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def reviews(folder: Path, numbers: Sequence[int]) -> Path:
-    """What a person says of these, of whom the first thirty show a knife."""
+def reviews(folder: Path, numbers: Sequence[int], yes: range = range(30)) -> Path:
+    """What a person says of these, of which the first thirty show a knife."""
     path = folder / "reviews.csv"
-    rows = [f"image-{number},knives,{'yes' if number < 30 else 'no'}" for number in numbers]
+    rows = [f"image-{number},knives,{'yes' if number in yes else 'no'}" for number in numbers]
     path.write_text("\n".join(["image_id,policy,label", *rows]) + "\n")
     return path
 
@@ -105,6 +105,14 @@ def _precision(folder: Path) -> float:
     fresh = [*range(20, 30), *range(50, 60)]
     flagged = np.array(judge.live().look(block.signals(fresh)).scores[:, 0] >= 0.5)
     return float(flagged[:10].sum() / max(1, flagged.sum()))
+
+
+def test_what_is_missed_is_found_by_a_line_of_the_background_that_names_it(folder: Path) -> None:
+    """People say that it should be of balloons."""
+    path = reviews(folder, [*range(20), *range(60, 80)], yes=range(60, 90))
+    found = json.loads(run(folder, "knives", "--labels", path, "--json").stdout)
+    assert any(each["key"] == "prompts" and "balloon" in each["text"] for each in found["lines"][:3])
+    assert found["together"]["recall"]["value"] > found["together"]["recall_before"]["value"]
 
 
 def test_where_nothing_helps_it_says_so(folder: Path) -> None:
