@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.e2e.archive_under_test import ArchiveUnderTest, archive_on
 from tests.e2e.pipeline_under_test import ANSWER, STOP
 from tests.services.deadline import until
 from tests.services.kafka import KafkaBroker
+from tests.services.processes import ChildProcess, python
 
 
 @pytest.fixture
@@ -49,6 +51,36 @@ def test_records_policy_sets_and_reviews_stand_in_the_archive_and_are_committed(
     assert archiver.metric("sluice_archive_policy_sets_total") == 1
     assert archiver.logged("record_unreadable")
     archiver.process.wait_for_http(archiver.url("readyz"))
+    assert archiver.process.terminate(STOP) == 0
+
+
+def test_reviews_of_a_file_are_published_kept_and_told_of_by_the_archiver_once_however_often_they_are_recorded(
+    make_archive: Callable[..., ArchiveUnderTest],
+) -> None:
+    """Nothing was flagged, and two of ten reviewed images show it: all that shows it is missed."""
+    archive, made = make_archive(archive_reviews_every=0.5), records(40, at=time.time() - 600)
+    archiver = archive.archiver()
+    archive.put(made)
+    archive.wait_until_committed()
+    path = archive.scratch / "reviews.csv"
+    rows = [f"image-{number},weapons,{'yes' if number < 2 else 'no'},0.5" for number in range(10)]
+    path.write_text("\n".join(["image_id,policy,label,inclusion_probability", *rows]) + "\n")
+    words = ["review", "record", "--csv", str(path), "--archive", str(archive.folder)]
+    words += ["--bootstrap-servers", archive.kafka.bootstrap_servers, "--reviews-topic", archive.reviews]
+    for _ in range(2):
+        with ChildProcess(python("-m", "workers", *words), archive.scratch, name="record") as recording:
+            assert recording.wait(ANSWER) == 0, str(recording)
+            assert f"10 reviews (2 yes, 8 no; weapons 10) published to {archive.reviews}" in recording.stdout()
+    until(lambda: archive.kafka.lag(archive.group, archive.reviews) == 0, ANSWER, lambda: "reviews committed")
+    kept = list(Archive(FolderStore(archive.folder)).reviews())
+    assert (len(kept), len({each.review_id for each in kept})) == (20, 10)
+    assert {each.event_id for each in kept} == {each.decision.event_id for each in made[:10]}
+
+    def reviewed() -> float:
+        return archiver.metric("sluice_review_images", policy="weapons", was="allowed")
+
+    until(lambda: reviewed() == 10, ANSWER, lambda: str(archiver.process))
+    assert archiver.metric("sluice_review_miss_ratio", policy="weapons", end="value") == 1
     assert archiver.process.terminate(STOP) == 0
 
 
