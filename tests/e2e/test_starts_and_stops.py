@@ -48,7 +48,8 @@ def test_an_encoder_that_is_told_while_it_starts_ends_at_once(
     """It imports, loads the model or makes its first pass: nothing is to be drained, and the signal ends it."""
     # The bundled model: the tiny one is there before it can be told.
     settings = {**{name: quick[name] for name in MODEL_SETTINGS[1:]}, "metrics_port": 0, "metrics_host": HOST}
-    argv = python("-m", "workers", "encoder", str(tmp_path / "e.sock"), *flags(settings))
+    # "-u" makes it a fresh interpreter, whose imports take a while.
+    argv = python("-u", "-m", "workers", "encoder", str(tmp_path / "e.sock"), *flags(settings))
     told = told_in_its_start(start_process(argv, env=ONE_THREAD), after)
     assert told.status == -signal.SIGTERM, told
 
