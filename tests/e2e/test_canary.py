@@ -59,7 +59,11 @@ def test_what_comes_back_counts_and_what_does_not_and_lag_needs_no_worker(
     outside = looking_on(pipeline, expected, canary_patience=3)
     until(lambda: outside.metric(OUTCOMES, outcome="missing") >= 3, ANSWER, lambda: str(outside.process))
     until(lambda: outside.metric("sluice_group_lag_images", group=pipeline.group) >= 3, ANSWER, lambda: "a lag")
-    until(lambda: outside.metric(OUTCOMES) == outside.metric(OUTCOMES, outcome="missing"), 15, "only missing ones")
+    until(
+        lambda: outside.metric(OUTCOMES) == outside.metric(OUTCOMES, outcome="missing"),
+        15,
+        lambda: "only missing ones",
+    )
     stood_at = outside.metric("sluice_group_committed_offset")
 
     # A stranger's event that bears the header, and one that repeats a nonce, are events like any other.

@@ -44,7 +44,9 @@ PROMISED = [
 
 FROM_OUTSIDE = {"Lag as the broker has it", "Canaries by outcome", "Canaries: seconds to the answer"}
 """The panels of what `sluice canary` shows."""
-FROM_ARCHIVERS = {"Kept", "Waits to be kept", "Files and bytes", "Left out, unreadable, and the store"}
+FROM_ARCHIVERS = {"Kept", "Waits to be kept", "Files and bytes", "Left out, unreadable, and the store", "Tidied"}
+FROM_ARCHIVERS |= {"Tidying: time, and since when all is tidy"}
+FROM_ARCHIVERS |= {"Precision by reviews", "Missed by reviews", "Reviewed images"}
 """The panels of what `sluice archive run` shows."""
 
 
