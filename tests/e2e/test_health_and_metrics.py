@@ -100,13 +100,14 @@ def test_prometheus_finds_what_was_promised_and_what_is_deployed(
     of_others = {
         selector
         for selector in missing
-        if re.match(r"sluice_(archive|canary|group)_|up.*(archiver|canary)", selector)
+        if re.match(r"sluice_(archive|canary|group|review)_|up.*(archiver|canary)", selector)
     }
     assert {selector.partition("{")[0] for selector in missing - of_others} == {
         "sluice_restarts_total",
         "sluice_failing_processes",
         "sluice_hung_processes_total",
-    }, "a supervisor's"
+        "sluice_policy_held",
+    }, "a supervisor's, and of policies with limits"
     assert not server.firing() - {"SluicePoliciesRefused"}
 
 
