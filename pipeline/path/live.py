@@ -22,7 +22,7 @@ from pipeline.rules.heads.ensembles import average, digest
 from pipeline.rules.policies.assets import NO_ASSETS, Assets
 from pipeline.rules.policies.files import parse_policies
 from pipeline.rules.policies.lengths import TokenCounter
-from pipeline.rules.policies.lists import pdq_entries
+from pipeline.rules.policies.list_entries import pdq_entries
 from pipeline.rules.policies.policy_set import PolicySet
 from pipeline.rules.policies.templates import fill
 from pipeline.signals import Features

@@ -21,7 +21,7 @@ from pipeline.rules.heads.stacked import Stacked
 from pipeline.rules.known.entries import Entries, day_of
 from pipeline.rules.known.looks import Looks
 from pipeline.rules.policies.assets import Assets
-from pipeline.rules.policies.lists import score_for
+from pipeline.rules.policies.list_entries import score_for
 from pipeline.rules.policies.policy_set import AssetName, KnownList, Policy, PolicySet
 from pipeline.signals import Closer, Signals
 from pipeline.wire import ListEvidence

@@ -21,7 +21,7 @@ from pipeline.rules.policies.backgrounds import LEAST_BACKGROUND, background_lin
 from pipeline.rules.policies.bounds import too_many_lines, too_many_policies, too_many_sentences, too_much_in_all
 from pipeline.rules.policies.forms import DefaultsForm, FileForm, PolicyForm, reason
 from pipeline.rules.policies.lengths import TokenCounter, cut_off, long_lines
-from pipeline.rules.policies.lists import taken, wrong_entries
+from pipeline.rules.policies.lists import taken, wrong_with
 from pipeline.rules.policies.names import BACKGROUND_SUFFIX, DEFAULTS_FILE, SUFFIXES, is_document
 from pipeline.rules.policies.policy_set import (
     CalibratedFor,
@@ -140,7 +140,7 @@ def _policy(
         where=Location(path, located.line(("prompts",))),
         samples=_samples(form, path, located),
     )
-    problems.extend(wrong_entries(policy))
+    problems.extend(wrong_with(policy))
     return replace(policy, version=policy_version(policy, defaults))
 
 

@@ -172,12 +172,12 @@ def test_a_prompt_that_is_too_long_for_the_model_is_named(folder: Path, model: s
 
 
 @pytest.mark.parametrize("words", [["nosuch"], [str(SHIPPED_POLICIES)]])
-def test_it_imports_no_torch(words: list[str]) -> None:
+def test_it_imports_neither_torch_nor_numpy(words: list[str]) -> None:
     code = (
         f"import sys; sys.argv = ['sluice', 'policy', 'check', *{words}]\n"
         "from workers.cli import main\n"
         "try: main()\n"
-        "except SystemExit: print(*{'torch', 'open_clip', 'kafka'} & sys.modules.keys())"
+        "except SystemExit: print(*{'torch', 'open_clip', 'numpy', 'kafka'} & sys.modules.keys())"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == ""

@@ -1,0 +1,78 @@
+"""What the entries of a policy's lists ask for, held against what the policy can do."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import islice
+
+import numpy as np
+
+from pipeline.errors import Problem
+from pipeline.rules.known.entries import ACTIONS, Entries
+from pipeline.rules.known.exact import Exact
+from pipeline.rules.policies.policy_set import Lists, Policy, PolicySet
+
+SCORE_STEP = 1e-6
+"""Scores have no more digits, see `pipeline.rules.heads.head.SCORE_DIGITS`."""
+
+
+def wrong_entries(policy: Policy) -> Iterator[Problem]:
+    """What the entries of a policy's lists ask for that it cannot do, each with its file and line."""
+    for of in policy.lists.allow:
+        if len(asking := np.flatnonzero(of.entries.actions)):
+            action = ACTIONS[of.entries.actions[asking[0]]]
+            yield of.problem(int(asking[0]), f"{action!r} under 'allow'; what is allowed has no action: leave it out")
+    for of in policy.lists.block:
+        for number in np.unique(of.entries.actions).tolist():
+            action = ACTIONS[number]
+            if action is not None and (said := _cannot(policy, action)):
+                yield of.problem(int((of.entries.actions == number).argmax()), said)
+    yield from _contradictions(policy.lists)
+
+
+def pdq_entries(policy_set: PolicySet, install: str) -> Iterator[Problem]:
+    """The first PDQ hash of each list, where what makes them of images is not installed; `install` installs it."""
+    for policy in policy_set.active:
+        for of in policy.lists.hashed:
+            if len(of.entries.near):
+                said = f"a PDQ hash, and what makes them of images is not installed here: {install}"
+                yield of.problem(int(of.entries.near.rows.min()), said)
+
+
+def score_for(policy: Policy, number: int) -> float:
+    """The score of an entry that asks for ``ACTIONS[number]``: the least that leads there, and 1 for none."""
+    action = ACTIONS[number]
+    if action is None or action not in policy.actions:
+        return 1.0
+    return min(1.0, math.ceil(policy.actions[action] / SCORE_STEP - SCORE_STEP) * SCORE_STEP)
+
+
+def _cannot(policy: Policy, action: str) -> str:
+    if action not in policy.actions:
+        return f"the policy {policy.id!r} has no action {action!r}; it has {', '.join(policy.actions)}"
+    reached, _ = policy.severest(round(score_for(policy, ACTIONS.index(action)), 6))
+    if reached != action:
+        return f"the policy {policy.id!r} takes {reached!r} from the same score on as {action!r}; ask for that"
+    return ""
+
+
+def _contradictions(lists: Lists) -> Iterator[Problem]:
+    """Entries of ``allow`` that stand in ``block`` as well: each must say in a note why it is to win."""
+    for allowed in lists.allow:
+        for blocked in lists.block:
+            for mine, theirs in zip(_hashes(allowed.entries), _hashes(blocked.entries), strict=True):
+                found = theirs.find(mine.hashes)
+                both = zip(mine.rows[found >= 0].tolist(), found[found >= 0].tolist(), strict=True)
+                unsaid = ((entry, other) for entry, other in both if not allowed.entries.note(entry))
+                for entry, other in islice(unsaid, 1):
+                    yield allowed.problem(entry, _BOTH.format(blocked.name.path, blocked.entries.lines[other]))
+
+
+def _hashes(entries: Entries) -> Iterator[Exact]:
+    """Those of each kind, to be looked for in one another."""
+    yield entries.exact
+    yield Exact.of(entries.near.hashes, entries.near.rows)
+
+
+_BOTH = "the hash stands under 'block' too ({}:{}); say in its note why it is allowed all the same, or take one out"
