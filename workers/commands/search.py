@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.archive.archive import Archive
+from pipeline.rules.alike import ALIKE
 from pipeline.rules.times import Window
 from workers.archive.opening import opened_archive, segments_made_by
 from workers.archive.options import ArchiveAt, Since, Until
@@ -39,7 +40,7 @@ def search(
     subject: told.OfSubject = None,
     min_score: told.MinScore = None,
     limit: told.Limit = 20,
-    alike: told.Alike = told.ALIKE,
+    alike: told.Alike = ALIKE,
     unfolded: told.Unfolded = False,
     as_json: AsJson = False,
     as_policy: told.AsPolicy = None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event as Flag
@@ -11,11 +10,12 @@ from threading import Event as Flag
 from pipeline.adapters.local.files import FileFetcher, FileSource
 from pipeline.adapters.memory.given import GivenSource
 from pipeline.errors import UsageError
-from pipeline.ports import Fetcher, Hooks, Source
+from pipeline.ports import Fetcher, Source
 from pipeline.rules.archive.remembered import signals_of
 from pipeline.signals import Signals
-from pipeline.wire import Answer, Claim, Decided, Decision, Event, dead_letter
+from pipeline.wire import Claim, Decided, Decision, Event, dead_letter
 from workers import assembly
+from workers.history.again import answered
 from workers.settings import Settings
 
 
@@ -41,10 +41,8 @@ def seen_event(settings: Settings, judge: assembly.Judge, event: Event, fetcher:
 
 
 def _through(settings: Settings, judge: assembly.Judge, source: Source, done: Flag, fetching: _Fetching) -> Seen:
-    settings, kept = settings.model_copy(update={"archive": "features"}), _Kept()  # so the answer has its signals
-    with assembly.moderator(settings, judge, source, kept, fetching, kept, in_order=True) as moderator:
-        moderator.run(done)
-    [answer] = kept.answers
+    settings = settings.model_copy(update={"archive": "features"})  # so the answer has its signals
+    [answer] = answered(settings, judge, source, fetching, done)
     if isinstance(answer, Decided) and answer.features is not None:
         signals, compiled = signals_of(answer.features), judge.live()
         if compiled.needs_pdq:  # which features records do not keep
@@ -65,16 +63,3 @@ class _Fetching:
     def fetch(self, claim: Claim) -> bytes:
         self.image = self._fetcher.fetch(claim)
         return self.image
-
-
-class _Kept(Hooks):
-    """A publisher that keeps the answers."""
-
-    def __init__(self) -> None:
-        self.answers: list[Answer] = []
-
-    def publish(self, answers: Sequence[Answer]) -> None:
-        self.answers += answers
-
-    def close(self) -> None:
-        """There is nothing to free."""

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Sequence
+from threading import Event as Flag
+
 from pipeline.archive.archive import SIGNALS, Archive
 from pipeline.archive.lookup import events_called, newest_first
 from pipeline.errors import ServiceError, UsageError
 from pipeline.items import Item
+from pipeline.ports import Fetcher, Hooks, Source
 from pipeline.signals import Provenance, Signals
-from pipeline.wire import Decision, Event
+from pipeline.wire import Answer, Decision, Event
+from workers import assembly
 from workers.history.events import Events
+from workers.settings import Settings
 
 
 def check_model(before: Decision, here: Provenance, doing: str) -> None:
@@ -27,6 +34,34 @@ def check_model(before: Decision, here: Provenance, doing: str) -> None:
             f"{before.decision_id} was decided with the {'; the '.join(differing)}: {doing} it with the settings"
             " of the worker that decided it (--model, --pretrained, --preprocess, --coverage)"
         )
+
+
+class _Kept(Hooks):
+    """A publisher that keeps the answers."""
+
+    def __init__(self) -> None:
+        self.answers: list[Answer] = []
+
+    def publish(self, answers: Sequence[Answer]) -> None:
+        self.answers += answers
+
+    def close(self) -> None:
+        """There is nothing to free."""
+
+
+def answered(
+    settings: Settings,
+    judge: assembly.Judge,
+    source: Source,
+    fetcher: Fetcher,
+    done: Flag,
+    now: Callable[[], float] = time.time,
+) -> Sequence[Answer]:
+    """What the very path that moderates a stream answers to all that the source has, until `done`."""
+    kept = _Kept()
+    with assembly.moderator(settings, judge, source, kept, fetcher, kept, in_order=True, now=now) as moderator:
+        moderator.run(done)
+    return kept.answers
 
 
 def event_of(events: Events, before: Decision) -> tuple[Event | None, str]:

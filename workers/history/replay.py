@@ -12,13 +12,13 @@ from msgspec.structs import replace
 from pipeline.adapters.memory.given import GivenSource
 from pipeline.archive.archive import Archive
 from pipeline.errors import UsageError
-from pipeline.ports import Fetcher, Hooks
+from pipeline.ports import Fetcher
 from pipeline.rules.judging import judge
 from pipeline.rules.sameness import Comparison, compared
 from pipeline.rules.times import seconds_of
 from pipeline.wire import Answer, DeadLetter, Decided, Decision, Event, Topics, dead_letter, parse_decision, record_of
 from workers import assembly
-from workers.history.again import archived_signals, check_model, event_of
+from workers.history.again import answered, archived_signals, check_model, event_of
 from workers.history.events import Events
 from workers.history.policy_sets import files_of_version
 from workers.settings import Settings
@@ -83,14 +83,9 @@ class Replays:
         return self._judges[version]
 
     def _put_through(self, event: Event, judge: assembly.Judge, now: float) -> Sequence[Answer]:
-        done, kept = Flag(), _Kept()
+        done = Flag()
         source = GivenSource([event], done, time.monotonic)
-        settings, fetcher = self._settings, self._fetcher
-        with assembly.moderator(
-            settings, judge, source, kept, fetcher, kept, in_order=True, now=lambda: now
-        ) as moderator:
-            moderator.run(done)
-        return kept.answers
+        return answered(self._settings, judge, source, self._fetcher, done, lambda: now)
 
     def _from_features(self, before: Decision, why: str) -> Replayed:
         """What its policies say of the features that the archive kept. Raises `UsageError` where it kept none."""
@@ -113,19 +108,6 @@ class Replays:
             frames=signals.frames,
         )
         return Replayed(before, after, (why, _FROM_FEATURES))
-
-
-class _Kept(Hooks):
-    """A publisher that keeps the answers."""
-
-    def __init__(self) -> None:
-        self.answers: list[Answer] = []
-
-    def publish(self, answers: Sequence[Answer]) -> None:
-        self.answers += answers
-
-    def close(self) -> None:
-        """There is nothing to free."""
 
 
 def _as_published(answer: Decided) -> Decision:

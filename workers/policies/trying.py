@@ -16,6 +16,7 @@ from pipeline.errors import ItemError, UsageError
 from pipeline.lab.wordings.record import Pictured, Top, Tried, Wording
 from pipeline.lab.wordings.tally import COLUMNS, Candidate, Tally
 from pipeline.ports import Hooks
+from pipeline.rules.alike import ALIKE
 from pipeline.rules.archive.nearest import Line
 from pipeline.rules.archive.remembered import signals_of
 from pipeline.rules.times import Window
@@ -24,7 +25,6 @@ from workers import assembly
 from workers.archive.opening import nothing_in, segments_made_by
 from workers.archive.reading import reading
 from workers.scan.named import NAMED, counted
-from workers.search.options import ALIKE
 from workers.settings import Settings
 from workers.terminal.console import Terminal
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from rich.table import Table
 
-from pipeline.lab.evaluation.shares import LEVEL, Estimate
+from pipeline.lab.evaluation.shares import Estimate
 from pipeline.lab.reviews.misses import PolicyQuality, Stratum
 from pipeline.lab.reviews.record import estimate_record
+from pipeline.rules.wilson import LEVEL
 from workers.reviews.quality import Found
 from workers.terminal.console import Terminal, told
 

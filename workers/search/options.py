@@ -9,10 +9,6 @@ import typer
 
 LEAST = 0.5
 """The default least score of words: below it, all else that the background names describes the image better."""
-ALIKE = 0.97
-"""The default cosine of what is nearly the same. Measured with the bundled model on the shipped samples: of copies
-that were resized, to half or more, or saved again, 888 of 889 reach it; of 8,001 pairs of different pictures none.
-"""
 
 Words = Annotated[
     list[str] | None, typer.Argument(help="What the image shows, in a policy's words; one of them is enough.")

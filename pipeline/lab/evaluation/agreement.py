@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.lab.evaluation.shares import LEVEL, Estimate
+from pipeline.lab.evaluation.shares import Estimate
+from pipeline.rules.wilson import LEVEL
 
 DRAWS = 20_000
 _SEED = 0

@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from pipeline.lab.evaluation.shares import LEVEL, Estimate, Z, share, simultaneous
+from pipeline.lab.evaluation.shares import Estimate, share, simultaneous
+from pipeline.rules.wilson import LEVEL, Z
 
 MILLION = 1_000_000
 

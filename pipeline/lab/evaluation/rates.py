@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import sqrt
 
-from pipeline.lab.evaluation.shares import Estimate, Z
+from pipeline.lab.evaluation.shares import Estimate
+from pipeline.rules.wilson import Z
 
 _LEAST_DAYS = 3
 

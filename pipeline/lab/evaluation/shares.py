@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from math import hypot, inf, sqrt
 from statistics import NormalDist
 
-LEVEL = 0.95
-Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
-"""Standard deviations of a normal distribution on either side that hold 95 % of it: 1.96."""
+from pipeline.rules.wilson import LEVEL, Z, wilson
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +28,9 @@ def simultaneous(comparisons: int) -> float:
 
 
 def share(hits: int, total: int, z: float = Z) -> Estimate:
-    """``hits / total`` with the score interval of Wilson (1927), "Probable inference", JASA 22, 209-212.
-
-    Raises ``ValueError`` when `total` is not positive.
-    """
-    if total <= 0:
-        raise ValueError("a share of nothing")
-    p = hits / total
-    shrink = 1 + z * z / total
-    centre = (p + z * z / (2 * total)) / shrink
-    half = z * sqrt(p * (1 - p) / total + (z / (2 * total)) ** 2) / shrink
-    # At 0 and 1 the interval ends there exactly; rounding may put the value just outside.
-    return Estimate(p, min(p, max(0.0, centre - half)), max(p, min(1.0, centre + half)))
+    """``hits / total`` with the interval of `wilson`. Raises ``ValueError`` when `total` is not positive."""
+    low, high = wilson(hits, total, z)
+    return Estimate(hits / total, low, high)
 
 
 def difference(a: tuple[int, int], b: tuple[int, int], z: float = Z) -> Estimate:

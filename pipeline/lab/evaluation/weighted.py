@@ -15,7 +15,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from pipeline.lab.evaluation.shares import Estimate, Z, least_ratio
+from pipeline.lab.evaluation.shares import Estimate, least_ratio
+from pipeline.rules.wilson import Z
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.lab.radar.clusters import unit
+from pipeline.rules.alike import ALIKE
 from pipeline.signals import Features
 
 UNLIKE = 0.05
@@ -17,8 +18,6 @@ HELD_OUT = 0.2
 """The share of the month's sample that says how far its images are from each other."""
 LEAST = 500
 """Images of a month without which nothing can be called unlike them: 100 of them are held out."""
-SAME = 0.97
-"""A cosine from which on two views are nearly the same picture, so that neither is new beside the other."""
 _ROWS = 1_024
 """Rows that are compared at once; with 16,000 others that is 64 MB."""
 
@@ -45,7 +44,7 @@ class Month:
         in a random world"): an image of a day like the month is called unlike with a chance of `UNLIKE` at most,
         whatever images look like and however many views they have.
 
-        It is never above `SAME`. A stream in which the same files come again and again has a quantile of 1, by which
+        It is never above `ALIKE`. A stream in which the same files come again and again has a quantile of 1, by which
         no two images would be alike that are not the very same. A lower bound calls fewer images unlike.
         """
         if len(sample) < LEAST:
@@ -58,7 +57,7 @@ class Month:
         starts = np.cumsum([0, *(len(each) for each in held[:-1])])
         farthest = np.sort(np.minimum.reduceat(own, starts))
         bound = farthest[max(int(UNLIKE * (count + 1)) - 1, 0)]
-        return cls(views, min(float(bound), SAME), unit(views.mean(axis=0)), len(known), images)
+        return cls(views, min(float(bound), ALIKE), unit(views.mean(axis=0)), len(known), images)
 
     def nearest(self, views: Features) -> NDArray[np.float32]:
         """The cosine of each view, ``float32[N,D]``, to the nearest view of the sample."""

@@ -7,11 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline.lab.evaluation.shares import LEVEL
 from pipeline.lab.reviews.record import estimate_record, reviews_record, told
 from pipeline.lab.thresholds.calibrate import Choice
 from pipeline.lab.thresholds.curve import average_precision
 from pipeline.lab.thresholds.measure import Calibration, Finding
+from pipeline.rules.wilson import LEVEL
 
 
 def record(found: Calibration, written: Iterable[Path]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from pipeline.rules.heads.prompts import PromptsHead, compile_prompts
 from pipeline.rules.heads.stacked import Stacked
 from pipeline.rules.policies.assets import Asset, Assets, is_neutral
 from pipeline.rules.policies.policy_set import AssetName, Policy, PolicySet
+from pipeline.rules.wilson import wilson
 from pipeline.signals import Features, Signals
 from pipeline.wire import ExamplesEvidence
 
@@ -69,7 +70,7 @@ class Fitted:
     @property
     def used(self) -> bool:
         """Whether it beats the text beyond its interval, and flags few neutral pictures."""
-        least = wilson_low(self.found, len(self.matching))
+        least, _ = wilson(self.found, len(self.matching))
         return least > self.found_by_text / len(self.matching) and self.neutral_flagged <= MOST_NEUTRAL_FLAGGED
 
     def scores(self, features: Array, scale: float) -> Array:
@@ -199,13 +200,6 @@ def _discriminant(matching: float, neutral: Array) -> tuple[float, float]:
     prior, between = float(np.log(PRIOR / (1 - PRIOR))), (matching + middle) / 2
     slope = min(max(0.0, matching - middle) / deviation**2, (MOST_SURE - prior) / max(1 - between, LEAST_DEVIATION))
     return slope, prior - slope * between
-
-
-def wilson_low(hits: int, of: int) -> float:
-    """The lower end of the 95% interval of a share (Wilson 1927)."""
-    z = 1.96
-    share, spread = hits / of, z * z / of
-    return float((share + spread / 2 - z * np.sqrt(share * (1 - share) / of + spread / of / 4)) / (1 + spread))
 
 
 def _features(names: Sequence[AssetName], assets: Assets) -> Array:

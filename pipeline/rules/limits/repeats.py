@@ -6,10 +6,9 @@ from collections import OrderedDict
 
 import numpy as np
 
+from pipeline.rules.alike import ALIKE
 from pipeline.signals import Features
 
-ALIKE = 0.97
-"""The cosine from which on two views are nearly the same, as `sluice search` folds them."""
 HASHES = 8_192
 VIEWS = 256
 

@@ -13,10 +13,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.types import StringConstraints
 from pydantic_core import PydanticCustomError
 
+from pipeline.rules.alike import ALIKE
 from pipeline.rules.policies.assets import Taking
 from pipeline.rules.policies.bounds import too_long
 from pipeline.rules.policies.limits import Period, Rate
-from pipeline.rules.policies.policy_set import ALIKE, TOO_CLOSE, Defaults, Examples, Mode
+from pipeline.rules.policies.policy_set import TOO_CLOSE, Defaults, Examples, Mode
 from pipeline.rules.policies.yaml_lines import Number
 from pipeline.rules.policies.yaml_words import odd_character
 from pipeline.wire import Action

@@ -13,6 +13,7 @@ from pipeline.archive.search.search import Place, search
 from pipeline.archive.search.wanted import Wanted
 from pipeline.archive.search.words import Words
 from pipeline.lab.backtest.engine import Question
+from pipeline.rules.alike import ALIKE
 from pipeline.rules.archive.nearest import Nearest
 from pipeline.rules.heads import CompiledPolicies
 from workers.bench.archive.backtests import judged
@@ -22,7 +23,7 @@ from workers.bench.limits import Cost, measured
 
 ROUNDS = 3
 THREADS = 2
-LIMIT, ALIKE, LEAST = 20, 0.97, 0.5
+LIMIT, LEAST = 20, 0.5
 """As `sluice search` has them unless told otherwise."""
 
 
