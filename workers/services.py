@@ -10,7 +10,7 @@ import structlog
 
 from pipeline.adapters.memory import MemoryTextCache
 from pipeline.adapters.record_publisher import RecordPublisher
-from pipeline.ports import Hooks, RecordWriter, Standings, TextCache
+from pipeline.ports import FleetCounts, Hooks, RecordWriter, Standings, TextCache
 from pipeline.wire import Topics
 from workers.settings import Settings
 
@@ -190,10 +190,11 @@ def build_text_cache(redis: RedisConnection | None, hooks: Hooks) -> TextCache:
     return RedisTextCache(redis, hooks=hooks)
 
 
-def standings(redis: RedisConnection | None) -> Standings | None:
-    """Which policies are held, as workers tell each other through Redis; None where there is none."""
+def limits_of_fleet(redis: RedisConnection | None) -> tuple[Standings, FleetCounts] | None:
+    """How workers tell each other through Redis which policies are held, and what they counted; None without one."""
     if redis is None:
         return None
+    from pipeline.adapters.redis.counts import RedisCounts
     from pipeline.adapters.redis.standings import RedisStandings
 
-    return RedisStandings(redis)
+    return RedisStandings(redis), RedisCounts(redis)

@@ -5,7 +5,7 @@ suite in the tests runs over every implementation of a port.
 """
 
 from pipeline.ports.archive import Store, Stored
-from pipeline.ports.caches import FeatureCache, Standings, TextCache
+from pipeline.ports.caches import FeatureCache, FleetCounts, Standings, TextCache
 from pipeline.ports.hooks import DEATHS, LOSSES, HookChain, Hooks
 from pipeline.ports.images import Decoded, Decoder, Fetcher
 from pipeline.ports.model import Encoder, EncoderSpec
@@ -21,6 +21,7 @@ __all__ = [
     "EncoderSpec",
     "FeatureCache",
     "Fetcher",
+    "FleetCounts",
     "HookChain",
     "Hooks",
     "Publisher",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from pipeline.rules.limits.counts import Counts
 from pipeline.rules.limits.standing import Standing
 from pipeline.signals import Features, Signals
 
@@ -52,3 +53,17 @@ class Standings(Protocol):
 
     def put(self, standings: Mapping[str, Standing]) -> None:
         """Keep these, in place of what was there, if it can."""
+
+
+class FleetCounts(Protocol):
+    """What each worker of a fleet counted of the policies that have limits.
+
+    A cache, never a dependency: no call raises, each returns in bounded time. Of a very large fleet some stand for
+    all.
+    """
+
+    def exchange(self, mine: Counts) -> list[Counts] | None:
+        """Tell these in place of what was told before, and say what the others told lately; None for no answer.
+
+        What a worker told is forgotten a minute after it tells no more.
+        """

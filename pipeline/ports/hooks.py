@@ -87,6 +87,9 @@ class Hooks:
     def held(self, policies: Mapping[str, bool]) -> None:
         """Of each live policy that has a limit: whether it is held, since it went over it."""
 
+    def limits_go_by(self, workers: int) -> None:
+        """Limits of policies go by what that many workers counted together; 0 while there is nobody to ask."""
+
     def shadows(self, pairs: Mapping[str, str]) -> None:
         """A policy set went live; `pairs` maps each policy in shadow that names one to its live policy."""
 

@@ -24,7 +24,7 @@ UNITS = {"seconds", "bytes", "ratio"}
 COUNTED = {
     *("images", "decisions", "dead_letters", "matches", "views", "batches", "commits", "lookups"),
     *("partitions", "ranges", "policies", "policy_reloads", "background_lines", "answers", "claims", "stores"),
-    *("log_lines_lost", "deaths", "records", "thumbnails"),
+    *("log_lines_lost", "deaths", "records", "thumbnails", "workers"),
 }
 STATES = {"sluice_policies_refused", "sluice_policies_last_good", "sluice_brake_on", "sluice_policy_held"}
 """Gauges that are 0 or 1."""

@@ -92,6 +92,7 @@ def start(hooks: Hooks) -> None:
     hooks.unproven([])
     hooks.background(1508)
     hooks.held({"weapons": False})
+    hooks.limits_go_by(2)
     hooks.shadows({"tobacco": "weapons"})
     hooks.text_cache("hit", 40)
     hooks.assigned(2)

@@ -6,13 +6,16 @@ import threading
 
 import numpy as np
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 
+from pipeline.adapters.memory.counts import MemoryCounts
 from pipeline.adapters.memory.standings import MemoryStandings
 from pipeline.items import Batch, Item
 from pipeline.path.decide import Decide
 from pipeline.path.limits import PolicyLimits
 from pipeline.ports import Hooks
 from pipeline.rules.heads import compile_policies
+from pipeline.rules.limits.counts import Counts
 from pipeline.rules.limits.standing import Standing
 from pipeline.rules.policies.policy_set import Defaults, Limits, Policy, PolicySet
 from pipeline.rules.sameness import compared
@@ -20,7 +23,7 @@ from pipeline.signals import WHOLE, Signals, regions_of
 from pipeline.wire import Decision, Event, as_judged, decision_json, parse_decision
 from tests.archive.made import MADE_BY
 from tests.rules.limits.simulated import unit
-from workers.policies.standings import shared_standings
+from workers.policies.shared_limits import shared_limits
 
 KNIFE, TREE = (unit(np.eye(64)[at]) for at in (0, 1))
 WEAPONS = Policy("weapons", "Weapons", ("knife",), {"block": 0.9}, version="v1", limits=Limits(0.005, 600.0))
@@ -29,9 +32,13 @@ WEAPONS = Policy("weapons", "Weapons", ("knife",), {"block": 0.9}, version="v1",
 class Heard(Hooks):
     def __init__(self) -> None:
         self.held_policies: list[dict[str, bool]] = []
+        self.workers: list[int] = []
 
     def held(self, policies: object) -> None:
         self.held_policies.append(dict(policies))  # type: ignore[call-overload]
+
+    def limits_go_by(self, workers: int) -> None:
+        self.workers.append(workers)
 
 
 def decided(count: int, limits: PolicyLimits | None, policy: Policy = WEAPONS, start: int = 0) -> list[Decision]:
@@ -101,24 +108,78 @@ def test_what_one_worker_saw_holds_in_all_and_so_does_a_release() -> None:
     decided(12, one)
     assert decided(1, other)[0].verdict == "block"
     for worker in (one, other):
-        worker.share(fleet)
+        worker.share(fleet, MemoryCounts({}))
     assert decided(1, other, start=50)[0].verdict == "review"
     fleet.put({next(iter(fleet.get(["weapons:v1"]) or {})): Standing(20.0)})
     for worker in (one, other):
-        worker.share(fleet)
+        worker.share(fleet, MemoryCounts({}))
     assert [decided(1, worker, start=100)[0].verdict for worker in (one, other)] == ["block", "block"]
+
+
+def test_a_policy_is_held_by_what_all_workers_saw_and_none_would_hold_it_for_alone() -> None:
+    standings, counted = MemoryStandings(), dict[MemoryCounts, Counts]()
+    fleet = [(PolicyLimits(Hooks(), lambda: 50.0), MemoryCounts(counted)) for _ in range(4)]
+    for number, (worker, counts) in enumerate(fleet):
+        decided(3, worker, start=100 * number)
+        worker.share(standings, counts)
+    assert [worker.held() for worker, _ in fleet[:-1]] == [None] * 3
+    assert fleet[-1][0].held() == "weapons flagged 12 of 12 images, over its limit of 0.5% per 10m"
+    for worker, counts in fleet:
+        worker.share(standings, counts)
+    assert decided(1, fleet[0][0], start=900)[0].verdict == "review"
+
+
+def test_pictures_that_go_round_come_to_all_workers_and_hold_nothing() -> None:
+    standings, counted = MemoryStandings(), dict[MemoryCounts, Counts]()
+    for _ in range(10):
+        worker, counts = PolicyLimits(Hooks(), lambda: 50.0), MemoryCounts(counted)
+        decided(5, worker)
+        worker.share(standings, counts)
+        assert worker.held() is None
+
+
+def test_who_was_released_counts_anew_together() -> None:
+    standings, counted = MemoryStandings(), dict[MemoryCounts, Counts]()
+    one, other = ((PolicyLimits(Hooks(), lambda: 50.0), MemoryCounts(counted)) for _ in range(2))
+    decided(11, one[0])
+    one[0].share(standings, one[1])
+    decided(11, other[0], start=100)
+    standings.put({"weapons:v1": Standing(20.0)})
+    other[0].share(standings, other[1])
+    assert other[0].held() is None, "what was counted before the release counts no more"
+    decided(11, other[0], start=200)
+    other[0].share(standings, other[1])
+    assert other[0].held() is None, "nor does what a worker says that did not hear of it yet"
+
+
+def test_a_worker_says_whose_counts_it_goes_by() -> None:
+    heard, standings, counted = Heard(), MemoryStandings(), dict[MemoryCounts, Counts]()
+    worker, counts = PolicyLimits(heard, lambda: 50.0), MemoryCounts(counted)
+    worker.share(standings, counts)
+    assert heard.workers == [], "no policy has a limit yet"
+    decided(1, worker)
+    MemoryCounts(counted).exchange({})
+    worker.share(standings, counts)
+    standings.away = True
+    with capture_logs() as logged:
+        worker.share(standings, counts)
+        worker.share(standings, counts)
+    standings.away = False
+    worker.share(standings, counts)
+    assert heard.workers == [2, 0, 2]
+    assert [line["event"] for line in logged] == ["limits_alone"]
 
 
 def test_a_fleet_that_does_not_answer_or_forgets_lets_nothing_go() -> None:
     fleet, worker = MemoryStandings(), PolicyLimits(Hooks(), lambda: 50.0)
     decided(12, worker)
     fleet.away = True
-    worker.share(fleet)
+    worker.share(fleet, MemoryCounts({}))
     fleet.away = False
-    worker.share(fleet)
+    worker.share(fleet, MemoryCounts({}))
     assert fleet.get(["weapons:v1"]) == {"weapons:v1": Standing(5.0, 12, 12)}
     forgetful = MemoryStandings()
-    worker.share(forgetful)
+    worker.share(forgetful, MemoryCounts({}))
     assert forgetful.get(["weapons:v1"]) == fleet.get(["weapons:v1"])
     assert worker.held() is not None
 
@@ -127,16 +188,16 @@ def test_what_claims_to_come_from_tomorrow_is_not_believed() -> None:
     fleet, worker = MemoryStandings(), PolicyLimits(Hooks(), lambda: 50.0)
     decided(1, worker)
     fleet.put({"weapons:v1": Standing(90_000.0, 5, 5)})
-    worker.share(fleet)
+    worker.share(fleet, MemoryCounts({}))
     assert worker.held() is None
 
 
 def test_a_thread_shares_until_the_worker_ends() -> None:
     fleet, worker, stop = MemoryStandings(), PolicyLimits(Hooks(), lambda: 50.0), threading.Event()
     decided(12, worker)
-    with shared_standings(worker, fleet, stop, 10.0, every=0.001):
+    with shared_limits(worker, (fleet, MemoryCounts({})), stop, 10.0, every=0.001):
         while not fleet.get(["weapons:v1"]):
             stop.wait(0.001)
     assert stop.is_set()
-    with shared_standings(worker, None, threading.Event(), 10.0):
+    with shared_limits(worker, None, threading.Event(), 10.0):
         pass

@@ -24,7 +24,7 @@ from workers.moderator import LAST_MOMENT, Moderator
 from workers.policies.first import last_good_of
 from workers.policies.other_model import LogOtherModel
 from workers.policies.sent import policy_sets_sent
-from workers.policies.standings import shared_standings
+from workers.policies.shared_limits import shared_limits
 from workers.policies.watch import PolicyWatch, watched_policies
 from workers.process import signals
 from workers.process.logs import log_as_a_service, report_library_errors
@@ -102,8 +102,7 @@ def _moderate(settings: Settings) -> None:
         vitals.notice("claim checks", moderator.waiting_for)
         signal.signal(signal.SIGUSR1, lambda *_: _let_go(moderator, limits))
         watch = PolicyWatch(settings.policies, judge.reading, judge.live, stop, hooks, last_good=last_good)
-        standings = services.standings(redis)
-        held.enter_context(shared_standings(limits, standings, stop, LAST_MOMENT))
+        held.enter_context(shared_limits(limits, services.limits_of_fleet(redis), stop, LAST_MOMENT))
         held.enter_context(watched_policies(watch, stop, LAST_MOMENT))
         vitals.watch_progress("policy folder", watch.stalled)
         vitals.notice("policies", watch.refused)

@@ -130,6 +130,10 @@ class Metrics:
             "1 while a policy is held since it went over its limit, so that its blocks become reviews, else 0.",
             "policy",
         )
+        self.limits_workers = make.gauge(
+            "sluice_limits_workers",
+            "Workers whose counts the limits of policies go by together, this one among them; 0 without Redis.",
+        )
         self.scores = make.histogram(
             "sluice_score_ratio", "Scores (probabilities) of decided images, by policy.", SCORE_BUCKETS, "policy"
         )

@@ -158,6 +158,9 @@ class PrometheusHooks(Hooks):
             for policy, held in policies.items():
                 self._metrics.policy_held.labels(policy).set(held)
 
+    def limits_go_by(self, workers: int) -> None:
+        self._metrics.limits_workers.set(workers)
+
     def shadows(self, pairs: Mapping[str, str]) -> None:
         self._shadows.follow(pairs)
 

@@ -1,17 +1,19 @@
 """Streams that try a limit: what flags, how often, and what goes round. ``python -m tests.rules.limits.simulated``.
 
 Each is a stream of images in random directions of 64 numbers, ten a second, put to a policy with a limit of 0.5 % per
-10 minutes until it is held, or to the end.
+10 minutes until it is held, or to the end. A fleet of 20 workers has 200 a second, one after the other in turn; each
+goes by itself, or every second tells the others what it counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pipeline.rules.judging import Judgement
+from pipeline.rules.limits.counts import counts_of, together
 from pipeline.rules.limits.holding import Holding
 from pipeline.rules.policies.policy_set import Limits, Policy
 from pipeline.signals import WHOLE, Features, Signals, regions_of
@@ -63,15 +65,30 @@ def drift(number: int, chance: np.random.Generator) -> Shown:
 
 def held_at(stream: Stream, most: int, seed: int) -> int | None:
     """After how many images the policy is held; None if it is not within so many."""
-    chance, holding = np.random.default_rng(seed), Holding()
-    holding.follow("set", [WEAPONS])
+    return held_in_fleet(stream, most, seed, workers=1)
+
+
+def held_in_fleet(stream: Stream, most: int, seed: int, *, workers: int = 20, pooled: bool = False) -> int | None:
+    """After how many images of all workers one of them holds the policy; `pooled`, by what all of them counted."""
+    chance, fleet = np.random.default_rng(seed), [Holding() for _ in range(workers)]
+    for each in fleet:
+        each.follow("set", [WEAPONS])
+    every = EVERY / workers
     for number in range(most):
-        shown = stream(number, chance)
+        shown, now = stream(number, chance), number * every
         signals = Signals(shown.view[None], regions_of([WHOLE]), MADE_BY)
         judgement = BLOCKED if shown.flagged else ALLOWED
-        if holding.count(number * EVERY, shown.content, signals, judgement):
+        if fleet[number % workers].count(now, shown.content, signals, judgement):
+            return number + 1
+        if pooled and int(now) != int(now + every) and _beyond_together(fleet, now):
             return number + 1
     return None
+
+
+def _beyond_together(fleet: Sequence[Holding], now: float) -> bool:
+    """Whether any of them would see so, now that all have told each other what they counted."""
+    mine, *others = (counts_of(each.counted(now)) for each in fleet)
+    return any(together(name, count, others, LIMITS.rate) for name, count in mine.items())
 
 
 def unit(view: np.ndarray) -> Features:
@@ -84,7 +101,7 @@ def another(policy: Policy, version: str) -> Policy:
 
 
 def main() -> None:
-    """Print how many of 20 streams of each kind are held, and after how many images."""
+    """Print how many of some streams of each kind are held, and after how many images: of a worker, of a fleet."""
     kinds: dict[str, tuple[Stream, int]] = {
         "a viral picture": (viral, 30_000),
         "at its limit of 0.5 %": (bad_wording(0.005), 30_000),
@@ -96,10 +113,17 @@ def main() -> None:
         "a slow drift": (drift, 100_000),
     }
     for name, (stream, most) in kinds.items():
-        found = [held_at(stream, most, seed) for seed in range(20)]
-        after = sorted(each for each in found if each is not None)
-        said = f"after {after[0]:,} to {after[-1]:,}, median {after[len(after) // 2]:,}" if after else ""
-        print(f"{name:24} held in {len(after):2} of 20 {said}")  # noqa: T201 - the command's output
+        _print(name, "one worker", [held_at(stream, most, seed) for seed in range(20)])
+        fleets = "each by itself", "together"
+        for pooled, fleet in enumerate(fleets):
+            found = [held_in_fleet(stream, 3 * most, seed, pooled=bool(pooled)) for seed in range(5)]
+            _print(name, f"20 workers, {fleet}", found)
+
+
+def _print(name: str, who: str, found: Sequence[int | None]) -> None:
+    after = sorted(each for each in found if each is not None)
+    said = f"after {after[0]:,} to {after[-1]:,}, median {after[len(after) // 2]:,}" if after else ""
+    print(f"{name:22} {who:26} held in {len(after):2} of {len(found)} {said}", flush=True)  # noqa: T201 - its output
 
 
 if __name__ == "__main__":
