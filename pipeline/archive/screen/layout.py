@@ -1,44 +1,65 @@
-"""The sentences of one or more plans in one matrix, with the lines of those backgrounds that must be summed."""
+"""The sentences of one or more plans as the columns of one product, and what each adds to which sum."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.archive.screen.plan import Plan
+from pipeline.archive.screen.plan import Plan, Selection
 from pipeline.signals import Features
+
+Columns = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Texts of several plans as the columns of their logits, and where each plan finds its own among them."""
+    """T texts, those that are equal to the bit once, and the sums of K policies, one plan's after the other's."""
 
-    plans: Sequence[Plan]
     texts: Features
-    """``float32[T,D]``: the plans' sentences, those that are equal to the bit once, then the backgrounds."""
-    sentences: int
-    """How many of them are no lines of a background that is summed."""
-    where: tuple[NDArray[np.intp], ...]
-    """For each plan the columns of its sentences."""
-    sums: dict[str, slice]
-    """By a background's digest the columns of its lines, for those that are summed."""
+    """``float32[T,D]``"""
+    own: Selection
+    """``float32[T,K]``: how often a text counts in a policy's own sum."""
+    against: Selection
+    """The same of what stands against it."""
+    left_out: Selection
+    """The same of what the background's stored sum has, and must not have for that policy."""
 
     @classmethod
     def of(cls, plans: Sequence[Plan], stored: Sequence[bool]) -> Layout:
         """`stored` says of each plan whether the sum over its background is known for all rows."""
-        rows, index = list[Features](), dict[bytes, int]()
-        for row in (row for plan in plans for row in plan.sentences):
-            if index.setdefault(row.tobytes(), len(rows)) == len(rows):
-                rows.append(row)
-        where = tuple(np.array([index[row.tobytes()] for row in plan.sentences], np.intp) for plan in plans)
-        texts = np.array(rows, np.float32).reshape(-1, max(plan.sentences.shape[1] for plan in plans))
-        first, sums, parts = len(texts), dict[str, slice](), [texts]
-        missing = {plan.digest: plan for plan, has in zip(plans, stored, strict=True) if plan.digest and not has}
-        for digest, plan in missing.items():
-            start = sum(map(len, parts))
-            sums[digest] = slice(start, start + len(plan.background))
-            parts.append(plan.background)
-        return cls(plans, np.concatenate([part for part in parts if len(part)] or [texts]), first, where, sums)
+        index, policies = dict[bytes, int](), sum(plan.policies for plan in plans)
+        parts = list[tuple[Columns, slice, Selection, Selection, Selection]]()
+        first = 0
+        for plan, known in zip(plans, stored, strict=True):
+            mine = slice(first, first := first + plan.policies)
+            needed = plan.own + plan.further + (plan.left_out if known else 0)
+            rows = np.flatnonzero(needed.any(axis=1))
+            left_out = plan.left_out if known else np.zeros_like(plan.left_out)
+            at = _at(index, plan.sentences[rows])
+            parts.append((at, mine, plan.own[rows], plan.further[rows], left_out[rows]))
+            if not known:
+                nothing = np.zeros_like(plan.lines)
+                parts.append((_at(index, plan.background), mine, nothing, plan.lines, nothing))
+        own, against, left_out = sums = np.zeros((3, len(index), policies), np.float32)
+        for at, mine, *added in parts:
+            for to, some in zip(sums, added, strict=True):
+                np.add.at(to[:, mine], at, some)
+        dimension = max(plan.sentences.shape[1] for plan in plans)
+        texts = np.frombuffer(b"".join(index), np.float32).reshape(-1, dimension)
+        return cls(texts, own, against, left_out)
+
+    @property
+    def against_alone(self) -> Columns:
+        """The texts without which a bound from above is one still: they only stand against policies."""
+        return np.flatnonzero(~(self.own + self.left_out).any(axis=1))
+
+    def some(self, columns: Columns) -> Layout:
+        """With these texts alone."""
+        return Layout(*(each[columns] for each in (self.texts, self.own, self.against, self.left_out)))
+
+
+def _at(index: dict[bytes, int], texts: Iterable[NDArray[np.float32]]) -> Columns:
+    return np.array([index.setdefault(text.tobytes(), len(index)) for text in texts], np.intp)

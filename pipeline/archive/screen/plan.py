@@ -6,7 +6,7 @@ further lines U against it, `PromptsHead` says ``score = own / (own + rest)`` wi
     own = sum(P)        rest = sum(B) - sum(L and what of P is in B) + sum(U outside B)
 
 The sum over B is one number a view, whatever the policies are. Where it is known, only the sentences of the other
-three sums are compared with the image.
+three sums are compared with the image. Where it is not, the lines of B that stand against the policy are summed.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ class Plan:
     """Of the background; empty without one, and where each sentence is rated by itself."""
     background: Features
     """``float32[B,D]``"""
+    lines: Selection
+    """``float32[B,K]``: the lines of the background that stand against a policy."""
     sentences: Features
     """``float32[S,D]``"""
     own: Selection
@@ -62,6 +64,7 @@ class Plan:
             compiled,
             background_digest(defaults) if lines and len(head.sentences) else "",
             head.texts[in_background[:, 0]],
+            np.asarray((considered & ~own)[in_background[:, 0]], np.float32),
             head.texts[needed],
             *(np.asarray(each[needed], np.float32) for each in (own, further, left_out)),
         )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pipeline.archive.archive import FEATURES, Block
 from pipeline.archive.screen.plan import Plan
 from pipeline.archive.screen.stored import Stored
-from pipeline.archive.screen.upper import Upper
+from pipeline.archive.screen.upper import Asked, Upper
 from pipeline.archive.search.bounds import Products, error
 from pipeline.archive.search.query import Bounds, Events, Scored, of_events
 from pipeline.rules.heads import CompiledPolicies
@@ -74,11 +74,10 @@ class Words:
     def _by_stored(self, block: Block, stored: NDArray[np.float32]) -> NDArray[np.float64]:
         if not hasattr(self._mine, "upper"):
             scale, bias = self._head.logit_scale, self._head.logit_bias
-            self._mine.upper = Upper([self._plan], [True], scale, bias, torch.device(self._device))
-        found = np.empty(len(block.rows))
-        for rows, (most,) in self._mine.upper.chunks(block.pieces, [stored]):
-            found[rows] = most[:, 0].cpu().numpy()
-        return found
+            self._mine.upper = Upper(Asked([self._plan], [True], scale, bias, torch.device(self._device)))
+        upper: Upper = self._mine.upper
+        found = upper.high(upper.first(block.pieces), upper.weight([stored]))
+        return np.asarray(found[:, 0].cpu().numpy(), np.float64)
 
     def _looked_at(self) -> Stored:
         """Each thread has its own: they look at different segments."""

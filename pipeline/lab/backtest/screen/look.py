@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from pipeline.archive.archive import Block
+from pipeline.archive.float32 import UNIT
+from pipeline.archive.screen.first import SAMPLE
 from pipeline.archive.screen.plan import Plan
 from pipeline.archive.screen.stored import Stored
-from pipeline.archive.screen.upper import Upper, Weights
+from pipeline.archive.screen.upper import Asked, Halves, Upper
 from pipeline.lab.backtest.bounds import Array, Bounds
-from pipeline.lab.backtest.screen.tight import Tight
+from pipeline.lab.backtest.screen.sigmoid import Best
 from pipeline.lab.backtest.screen.views import of_events
 from pipeline.rules.heads import CompiledPolicies
 from pipeline.rules.heads.prompts import PromptsHead
 
 Events = NDArray[np.intp]
+Weights = list[NDArray[np.float32] | None]
 
 
 class FastLook:
@@ -33,7 +37,9 @@ class FastLook:
         self._plans = [Plan.of(each) for each in sets]
         self._device = device or torch.device("cpu")
         self._stored = Stored()
-        self._passes: dict[tuple[bool, ...], tuple[Upper, Tight]] = {}
+        self._uppers: dict[tuple[bool, ...], Upper] = {}
+        scale, bias = sets[0].prompts.logit_scale, sets[0].prompts.logit_bias
+        self._best = None if bias is None else [Best(each, scale, bias, self._device) for each in self._plans]
 
     @torch.inference_mode()
     def __call__(self, block: Block, least: Sequence[Array]) -> list[Bounds]:
@@ -41,36 +47,89 @@ class FastLook:
             nothing = np.zeros((0, 0))
             return [Bounds(np.zeros(0, np.intp), nothing, nothing) for _ in self._plans]
         head = self._sets[0].prompts
-        weights = [self._stored.of(block, plan, head.logit_scale) for plan in self._plans]
-        upper, tight = self._pass(tuple(weight is not None for weight in weights))
-        events = self._reaching(block, upper, weights, least)
-        rows, starts = block.rows_of(events)
-        every = len(rows) == len(block.rows)
-        pieces = block.pieces if every else [block.views(rows)]
-        mine = [weight if weight is None or every else weight[rows] for weight in weights]
-        found = zip(tight(pieces, mine), self._sets, strict=True)
-        return [
-            Bounds(events, *_beside_other_heads(*of_events(block, rows, starts, *bounds, each.lowest), each))
-            for bounds, each in found
+        stored = [self._stored.of(block, plan, head.logit_scale) for plan in self._plans]
+        upper, needed = self._upper(block, stored), self._needed(least)
+        left = _Left.of(block, upper, stored, needed).looked_at_again(needed)
+        first, found = 0, []
+        for at, each in enumerate(self._sets):
+            mine = slice(first, first := first + self._plans[at].policies)
+            low, high = left.bounds(mine) if self._best is None else self._best[at](left.pieces)
+            bounds = of_events(block, left.rows, left.starts, _array(low, -1), _array(high, 1), each.lowest)
+            found.append(Bounds(left.events, *_beside_other_heads(*bounds, each)))
+        return found
+
+    def _upper(self, block: Block, stored: Weights) -> Upper:
+        known = tuple(each is not None for each in stored)
+        if known not in self._uppers:
+            head = self._sets[0].prompts
+            rows = np.unique(np.linspace(0, len(block.rows) - 1, SAMPLE).astype(np.intp))
+            some = block.views(rows), [each if each is None else each[rows] for each in stored]
+            lowest = np.concatenate([each.lowest for each in self._sets])
+            asked = Asked(self._plans, known, head.logit_scale, head.logit_bias, self._device)
+            self._uppers[known] = Upper(asked, some, lowest)
+        return self._uppers[known]
+
+    def _needed(self, least: Sequence[Array]) -> torch.Tensor | None:
+        """``float32[K]`` of all sets: what a row must be able to score; None where every row matters."""
+        if any(_tells_nothing(each, of) for each, of in zip(self._sets, least, strict=True)):
+            return None
+        return torch.from_numpy(np.concatenate(least).astype(np.float32) * (1 - 1e-6) - 1e-6).to(self._device)
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """The events of a block that may matter, and the sums of their rows."""
+
+    block: Block
+    upper: Upper
+    events: Events
+    rows: Events
+    starts: Events
+    """Where each event's begin among `rows`."""
+    sums: torch.Tensor
+    weight: torch.Tensor | None
+
+    @classmethod
+    def of(cls, block: Block, upper: Upper, stored: Weights, needed: torch.Tensor | None) -> _Left:
+        """By a look at all rows."""
+        sums, weight = upper.first(block.pieces), upper.weight(stored)
+        every = np.arange(block.events)
+        left = cls(block, upper, every, *block.rows_of(every), sums, weight)
+        return left if needed is None else left.reaching(needed)
+
+    def looked_at_again(self, needed: torch.Tensor | None) -> _Left:
+        """With whole sums, and without the events that these settle."""
+        whole = self.upper.whole(self.pieces, self.sums)
+        left = replace(self, sums=whole)
+        return left if needed is None or whole is self.sums else left.reaching(needed)
+
+    @property
+    def pieces(self) -> Sequence[Halves]:
+        """The features of `rows`."""
+        return self.block.pieces if len(self.rows) == len(self.block.rows) else [self.block.views(self.rows)]
+
+    def bounds(self, policies: slice) -> tuple[torch.Tensor, torch.Tensor]:
+        """``float32[V,K]`` twice, of these policies."""
+        return self.upper.low(self.sums, self.weight)[:, policies], self.upper.high(self.sums, self.weight)[
+            :, policies
         ]
 
-    def _pass(self, stored: tuple[bool, ...]) -> tuple[Upper, Tight]:
-        if stored not in self._passes:
-            head = self._sets[0].prompts
-            made_of = self._plans, stored, head.logit_scale, head.logit_bias, self._device
-            self._passes[stored] = Upper(*made_of), Tight(*made_of)
-        return self._passes[stored]
+    def reaching(self, needed: torch.Tensor) -> _Left:
+        """Those of which some row may score what is needed."""
+        reaching = (self.upper.high(self.sums, self.weight) >= needed).any(dim=1).cpu().numpy()
+        if not len(self.events):
+            return self
+        kept = np.flatnonzero(np.logical_or.reduceat(reaching, self.starts))
+        events = self.events[kept]
+        rows, starts = self.block.rows_of(events)
+        at = torch.from_numpy(self.rows.searchsorted(rows)).to(self.sums.device)
+        weight = None if self.weight is None else self.weight[at]
+        return _Left(self.block, self.upper, events, rows, starts, self.sums[at], weight)
 
-    def _reaching(self, block: Block, upper: Upper, weights: Weights, least: Sequence[Array]) -> Events:
-        """The events of which some row may score what matters, under any of the sets."""
-        if any(_tells_nothing(each, of) for each, of in zip(self._sets, least, strict=True)):
-            return np.arange(block.events)
-        needed = [torch.from_numpy(each.astype(np.float32) * (1 - 1e-6) - 1e-6).to(self._device) for each in least]
-        found = np.zeros(len(block.rows), np.bool_)
-        for rows, bounds in upper.chunks(block.pieces, weights):
-            for most, enough in zip(bounds, needed, strict=True):
-                found[rows] |= (most >= enough).any(dim=1).cpu().numpy()
-        return np.unique(block.offsets.searchsorted(np.flatnonzero(found), "right") - 1)
+
+def _array(scores: torch.Tensor, towards: int) -> Array:
+    """``float64[V,K]``, lower or higher by what float32 cannot tell of a share."""
+    return np.minimum(scores.cpu().numpy().astype(np.float64) * (1 + towards * 4 * UNIT), 1.0)
 
 
 def _tells_nothing(compiled: CompiledPolicies, least: Array) -> bool:
