@@ -15,9 +15,8 @@ import structlog
 from pipeline.archive.archive import Archive
 from pipeline.archive.tidying.lease import Lease
 from pipeline.errors import StoreError
-from pipeline.lab.reviews.decided import COLUMNS, judged_by_reviews
+from pipeline.lab.reviews.decided import quality_within
 from pipeline.ports import Store
-from pipeline.rules.reviews.settled import settle
 from pipeline.rules.times import Window
 from workers.archiver.review_metrics import ReviewMetrics
 
@@ -52,7 +51,4 @@ class Reviewing:
         if not self._lease.held():
             self._metrics.forget()
             return
-        archive, window = Archive(self._store), Window(self._clock() - WEEK)
-        reviews = settle(archive.reviews(window))
-        segments = archive.segments(window) if reviews else []
-        self._metrics.tell(judged_by_reviews(archive.blocks(segments, COLUMNS, window), reviews))
+        self._metrics.tell(quality_within(Archive(self._store), Window(self._clock() - WEEK)))

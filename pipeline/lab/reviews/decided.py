@@ -9,15 +9,26 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.archive.archive import Block
+from pipeline.archive.archive import Archive, Block
 from pipeline.lab.evaluation.weighted import Tally
 from pipeline.lab.reviews.found import IDS, Ids, Wanted
 from pipeline.lab.reviews.misses import PolicyQuality, Stratum
-from pipeline.rules.reviews.settled import Labelled, PolicyReviews
+from pipeline.rules.reviews.settled import Labelled, PolicyReviews, settle
+from pipeline.rules.times import Window
 
 COLUMNS = (*IDS, "verdict", "matches")
 """What `judged_by_reviews` needs of an archive's rows."""
 _FLAGGED, _ALLOWED, _OTHERS = "flagged", "allowed", "others"
+
+
+def quality_within(archive: Archive, window: Window) -> list[PolicyQuality]:
+    """What the archive's own reviews say of what was decided within the window. Raises `StoreError`.
+
+    Of the reviews all that were given since it begins: a review comes after the decision, however late.
+    """
+    reviews = settle(archive.reviews(Window(window.since)))
+    segments = archive.segments(window) if reviews else []
+    return judged_by_reviews(archive.blocks(segments, COLUMNS, window), reviews)
 
 
 def judged_by_reviews(

@@ -17,6 +17,11 @@ def in_sample(event_id: str, share: float) -> bool:
     return int(event_id[:_DIGITS], 16) < share * _SPAN
 
 
+def highest_digits(share: float) -> str:
+    """The first eight digits of an event's id that may be in the sample, or lie just above it: nothing above is."""
+    return f"{min(int(share * _SPAN), int(_SPAN) - 1):0{_DIGITS}x}"
+
+
 def drawn_for_review(event_id: str, verdict: Verdict, share: float) -> bool:
     """Whether a person should look at an event that no policy acts on, of which that share is drawn."""
     return share > 0 and verdict == "allow" and in_sample(event_id, share)
