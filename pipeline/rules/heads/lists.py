@@ -18,7 +18,7 @@ import numpy as np
 from pipeline.rules.heads.head import Array, Flags, Texts
 from pipeline.rules.heads.known_pictures import Fit, fits_of_list, fits_of_looks
 from pipeline.rules.heads.stacked import Stacked
-from pipeline.rules.known.entries import Entries, day_of
+from pipeline.rules.known.entries import FOR_EVER, Entries, day_of
 from pipeline.rules.known.looks import Looks
 from pipeline.rules.policies.assets import Assets
 from pipeline.rules.policies.list_entries import score_for
@@ -57,8 +57,17 @@ class ListsHead:
         return tuple(policy.id for policy in self.policies)
 
     def at(self, now: float) -> ListsHead:
-        """The head of that day."""
-        return self if day_of(now) == self.day else replace(self, day=day_of(now))
+        """The head of that day: itself, where the same entries count as on its own."""
+        first, last = self._steady
+        return self if first <= day_of(now) <= last else replace(self, day=day_of(now))
+
+    @cached_property
+    def _steady(self) -> tuple[int, int]:
+        """The first and the last day on which the same entries count as on this one."""
+        spans = [entries.steady(self.day) for entries in self._lists.values()]
+        return max((first for first, _ in spans), default=-FOR_EVER), min(
+            (last for _, last in spans), default=FOR_EVER
+        )
 
     @cached_property
     def moment(self) -> tuple[str, ...]:

@@ -19,11 +19,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.rules.known.entries import ACTIONS, FOR_EVER, Entries, day_number
-from pipeline.rules.known.exact import DIGITS, Exact, repeated, words_of
+from pipeline.rules.known.entries import ACTIONS, FOR_EVER, KINDS, Entries, day_number
+from pipeline.rules.known.exact import DIGITS, Exact, words_of
 from pipeline.rules.known.near import Near
 
-KINDS = ("sha256", "pdq")
 COLUMNS = ("kind", "hash", "action", "note", "expires")
 NEEDED = ("kind", "hash")
 MOST_ENTRIES = 2_000_000
@@ -266,12 +265,13 @@ def _entries(read: _Read) -> Entries:
     hashes, kinds = words_of(b"".join(read.hashes)), np.frombuffer(b"".join(read.kinds), np.uint8)
     lines = np.concatenate(read.lines)
     of_kind = [np.flatnonzero(kinds == number).astype(np.uint32) for number in range(len(KINDS))]
-    for rows in of_kind:
-        for again, first in repeated(hashes[rows]):
-            said = f"the hash stands in line {lines[rows[first]]} already; keep one"
-            read.wrong.append((int(lines[rows[again]]), said))
+    exact, near = (Exact.of(hashes[rows], rows) for rows in of_kind)
+    for of in (exact, near):
+        for again, first in of.repeated():
+            said = f"the hash stands in line {lines[first]} already; keep one"
+            read.wrong.append((int(lines[again]), said))
     return Entries(
-        Exact.of(hashes[of_kind[0]], of_kind[0]),
+        exact,
         Near.of(hashes[of_kind[1]], of_kind[1]),
         lines,
         np.concatenate(read.last_days),

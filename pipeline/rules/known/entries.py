@@ -13,9 +13,10 @@ from pipeline.rules.known.exact import Exact
 from pipeline.rules.known.near import Near
 from pipeline.wire import Action
 
+KINDS = ("sha256", "pdq")
 ACTIONS: tuple[Action | None, ...] = (None, "label", "review", "block")
 """By the number that stands for it in `Entries.actions`."""
-FOR_EVER = np.iinfo(np.int32).max
+FOR_EVER = int(np.iinfo(np.int32).max)
 """The last day of an entry that does not expire."""
 _DAY = 86_400
 _EPOCH = date(1970, 1, 1)
@@ -59,6 +60,12 @@ class Entries:
     def expired_by(self, day: int) -> int:
         """On how many different days entries expired before that one, as `day_of` counts."""
         return int(np.searchsorted(self._days, day))
+
+    def steady(self, day: int) -> tuple[int, int]:
+        """The first and the last day on which the same entries count as on that one."""
+        at = self.expired_by(day)
+        first = int(self._days[at - 1]) + 1 if at else -FOR_EVER
+        return first, int(self._days[at]) if at < len(self._days) else FOR_EVER
 
     @cached_property
     def _days(self) -> NDArray[np.int32]:

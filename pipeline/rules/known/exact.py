@@ -51,12 +51,27 @@ class Exact:
         found = np.full(len(hashes), -1, np.intp)
         low = self.first.searchsorted(hashes[:, 0], "left")
         high = self.first.searchsorted(hashes[:, 0], "right")
-        for image in np.flatnonzero(high > low).tolist():
+        one = np.flatnonzero(high - low == 1)  # as nearly always: 64 bits tell a million hashes apart
+        same = (self.rest[low[one]] == hashes[one, 1:]).all(axis=1)
+        found[one[same]] = self.rows[low[one[same]]]
+        for image in np.flatnonzero(high - low > 1).tolist():
             run = slice(int(low[image]), int(high[image]))
             same = np.flatnonzero((self.rest[run] == hashes[image, 1:]).all(axis=1))
             if len(same):
                 found[image] = self.rows[run.start + int(same[0])]
         return found
+
+    def repeated(self) -> list[tuple[int, int]]:
+        """Each entry whose hash an earlier one has, with the first that has it."""
+        found, first = [], -1
+        same = self.first[1:] == self.first[:-1]
+        if same.any():
+            same &= (self.rest[1:] == self.rest[:-1]).all(axis=1)
+        for at in np.flatnonzero(same).tolist():
+            if at == 0 or not same[at - 1]:
+                first = int(self.rows[at])
+            found.append((int(self.rows[at + 1]), first))
+        return sorted(found)
 
 
 def ordered(hashes: Hashes) -> Rows:
@@ -64,17 +79,8 @@ def ordered(hashes: Hashes) -> Rows:
     order = hashes[:, 0].argsort(kind="stable")
     first = hashes[order, 0]
     if not (first[1:] == first[:-1]).any():
-        return order  # as nearly always: 64 bits tell a million hashes apart
+        return order
     return np.lexsort(hashes.T[::-1])
 
 
-def repeated(hashes: Hashes) -> list[tuple[int, int]]:
-    """Each hash that was there before, by its index, with that of the first that is equal."""
-    order = ordered(hashes)
-    same = (hashes[order[1:]] == hashes[order[:-1]]).all(axis=1) if len(order) else np.zeros(0, bool)
-    found, first = [], -1
-    for at in np.flatnonzero(same).tolist():
-        if at == 0 or not same[at - 1]:
-            first = int(order[at])
-        found.append((int(order[at + 1]), first))
-    return sorted(found)
+NO_HASHES = Exact.of(words_of(b""), np.zeros(0, np.uint32))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from pipeline.rules.policies.policy_set import AssetName, Defaults, Policy, PolicySet
+from pipeline.rules.policies.policy_set import AssetName, Defaults, KnownList, Lists, Policy, PolicySet
 from pipeline.wire import Action
 
 Kind = Literal["added", "removed", "changed"]
@@ -61,7 +61,8 @@ def _decides(policy: Policy) -> object:
     """All by which it decides; a policy that is off decides nothing."""
     if policy.mode == "off":
         return None
-    return policy.mode, policy.prompts, policy.unless, dict(policy.actions), policy.examples.digests, policy.limits
+    shown = policy.examples.digests, policy.lists.digests
+    return policy.mode, policy.prompts, policy.unless, dict(policy.actions), shown, policy.limits
 
 
 def _of_policy(was: Policy, now: Policy) -> Iterator[Difference]:
@@ -77,6 +78,7 @@ def _of_policy(was: Policy, now: Policy) -> Iterator[Difference]:
     yield from _lines("unless", was.unless, now.unless)
     yield from _assets("examples: match", was.examples.match, now.examples.match)
     yield from _assets("examples: look_alike", was.examples.look_alike, now.examples.look_alike)
+    yield from _of_lists(was.lists, now.lists)
     if was.calibrated != now.calibrated:
         yield Difference("calibrated", f"{was.calibrated or 'by hand'} → {now.calibrated or 'by hand'}")
     for key in ("title", "description", "owner"):
@@ -112,6 +114,31 @@ def _assets(key: str, was: Sequence[AssetName], now: Sequence[AssetName]) -> Ite
     for path in before.keys() & after.keys():
         if before[path] != after[path]:
             yield Difference(key, "another file", path)
+
+
+def _of_lists(was: Lists, now: Lists) -> Iterator[Difference]:
+    """Lists by how many of their entries of each kind come and go, since they may be a million; pictures by name."""
+    yield from _hashed("lists: block", was.block, now.block)
+    yield from _assets("lists: block", was.block_pictures, now.block_pictures)
+    yield from _hashed("lists: allow", was.allow, now.allow)
+    yield from _assets("lists: allow", was.allow_pictures, now.allow_pictures)
+    if was.alike != now.alike:
+        yield Difference("lists: alike", f"{was.alike:g} → {now.alike:g}")
+
+
+def _hashed(key: str, was: Sequence[KnownList], now: Sequence[KnownList]) -> Iterator[Difference]:
+    before, after = ({of.name.path: of for of in lists} for lists in (was, now))
+    for path in sorted(before.keys() | after.keys()):
+        one, other = before.get(path), after.get(path)
+        if one is not None and other is not None and one.name.sha256 == other.name.sha256:
+            continue
+        from pipeline.rules.policies.list_entries import entries_changed  # noqa: PLC0415 - brings numpy
+
+        said = "changed" if one and other else "added" if other else "removed"
+        told = entries_changed(one.entries if one else None, other.entries if other else None)
+        yield Difference(key, f"{said}, {told}", path)
+    if set(before) == set(after) and list(before) != list(after):
+        yield Difference(key, "in another order")
 
 
 def _of_defaults(was: Defaults, now: Defaults) -> Iterator[Difference]:

@@ -9,8 +9,8 @@ from itertools import islice
 import numpy as np
 
 from pipeline.errors import Problem
-from pipeline.rules.known.entries import ACTIONS, Entries
-from pipeline.rules.known.exact import Exact
+from pipeline.rules.known.entries import ACTIONS, KINDS, Entries
+from pipeline.rules.known.exact import NO_HASHES, Exact
 from pipeline.rules.policies.policy_set import Lists, Policy, PolicySet
 
 SCORE_STEP = 1e-6
@@ -48,6 +48,26 @@ def score_for(policy: Policy, number: int) -> float:
     return min(1.0, math.ceil(policy.actions[action] / SCORE_STEP - SCORE_STEP) * SCORE_STEP)
 
 
+def entries_changed(was: Entries | None, now: Entries | None) -> str:
+    """How many entries of each kind come and go between two states of a list, and how many say something else.
+
+    None stands for a list that is not there.
+    """
+    told = []
+    for at, kind in enumerate(KINDS):
+        before, after = (_hashes(entries)[at] if entries is not None else NO_HASHES for entries in (was, now))
+        found = before.find(after.hashes)
+        same = np.flatnonzero(found >= 0)
+        counts = {"added": len(after) - len(same), "removed": len(before) - len(same)}
+        if was is not None and now is not None:
+            one, other = found[same], after.rows[same]
+            differs = (was.actions[one] != now.actions[other]) | (was.last_days[one] != now.last_days[other])
+            counts["with another action or last day"] = int(differs.sum())
+        if any(counts.values()):
+            told.append(f"{kind}: " + ", ".join(f"{count:,} {what}" for what, count in counts.items() if count))
+    return "; ".join(told) or "the same entries"
+
+
 def _cannot(policy: Policy, action: str) -> str:
     if action not in policy.actions:
         return f"the policy {policy.id!r} has no action {action!r}; it has {', '.join(policy.actions)}"
@@ -69,10 +89,9 @@ def _contradictions(lists: Lists) -> Iterator[Problem]:
                     yield allowed.problem(entry, _BOTH.format(blocked.name.path, blocked.entries.lines[other]))
 
 
-def _hashes(entries: Entries) -> Iterator[Exact]:
-    """Those of each kind, to be looked for in one another."""
-    yield entries.exact
-    yield Exact.of(entries.near.hashes, entries.near.rows)
+def _hashes(entries: Entries) -> tuple[Exact, Exact]:
+    """Those of each of `KINDS`, to be looked for in one another."""
+    return entries.exact, Exact.of(entries.near.hashes, entries.near.rows)
 
 
 _BOTH = "the hash stands under 'block' too ({}:{}); say in its note why it is allowed all the same, or take one out"

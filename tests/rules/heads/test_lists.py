@@ -22,6 +22,8 @@ from tests.signals_made import MADE_BY, signals, whole
 AT = dict(zip(("knife", "beer", "tree"), np.eye(3, dtype=np.float32), strict=True))
 KNIFE, BEER, TREE = AT.values()
 ACTIONS = {"review": 0.6, "block": 0.9}
+LAST_DAY = 1_801_396_800.0
+"""Noon of 2027-01-31, in UTC."""
 
 
 def compiled(lists: Lists, **assets: Asset) -> CompiledPolicies:
@@ -92,8 +94,14 @@ def test_an_entry_counts_up_to_the_end_of_its_last_day(kind: str, day: str, verd
 
 
 def test_a_set_is_another_one_only_where_the_day_changes_something() -> None:
-    day = compiled(known(["sha256"])).at(86_400.0)
-    assert day.at(86_401.0) is day
+    lasting = compiled(known(["sha256"]))
+    assert lasting.at(5e9) is lasting
+    dated = compiled(known([f"sha256,{SHA256},,,2027-01-31"]))
+    assert dated.at(LAST_DAY) is dated
+    after = dated.at(LAST_DAY + 86_400)
+    assert after is not dated
+    assert after.at(5e9) is after
+    assert judge([image(TREE, content_sha256=SHA256)], after.at(LAST_DAY))[0].verdict == "block"
     assert compiled(Lists()).at(5e9).heads
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.rules.known.exact import Exact, Hashes, repeated, words_of
+from pipeline.rules.known.exact import Exact, Hashes, words_of
 from pipeline.rules.known.near import FEW, RADIUS, Near
 
 
@@ -69,5 +69,5 @@ def test_exact_hashes_are_found_by_all_their_bits(known: list[int], seed: int) -
 def test_a_hash_that_is_repeated_is_told_with_the_first(drawn: list[int]) -> None:
     alike = MANY[:6].copy()
     alike[:, 0] = 1  # a list may be made so that the first bits tell nothing
-    told = repeated(alike[drawn] if drawn else alike[:0])
-    assert told == [(at, drawn.index(each)) for at, each in enumerate(drawn) if drawn.index(each) < at]
+    told = Exact.of(alike[drawn] if drawn else alike[:0], np.arange(len(drawn), dtype=np.uint32))
+    assert told.repeated() == [(at, drawn.index(each)) for at, each in enumerate(drawn) if drawn.index(each) < at]

@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.rules.policies.differences import Changed, Difference, differences
-from pipeline.rules.policies.policy_set import CalibratedFor, Defaults, Policy, PolicySet, policy_version
+from pipeline.rules.policies.policy_set import (
+    AssetName,
+    CalibratedFor,
+    Defaults,
+    Lists,
+    Location,
+    Policy,
+    PolicySet,
+    policy_version,
+)
+from tests.known_made import known
 
 WEAPONS = Policy("weapons", "Weapons", ("a knife", "a gun"), {"review": 0.4, "block": 0.8}, unless=("cutlery",))
 GORE = Policy("gore", "Gore", ("blood",), {"block": 0.9}, mode="shadow")
@@ -44,6 +54,31 @@ def test_the_same_differs_in_nothing() -> None:
 def test_what_changes_decisions(changes: dict[str, object], told: Difference) -> None:
     found = between(WEAPONS, replace(WEAPONS, **changes))  # type: ignore[arg-type]
     assert (found.kind, found.scores, found.differences) == ("changed", True, (told,))
+
+
+def test_a_list_is_told_by_how_many_of_its_entries_come_and_go() -> None:
+    """A list may have a million: their lines are for the file's own diff."""
+    was = known([*(f"sha256,{at:064x},,," for at in range(5)), "pdq"])
+    now = known([*(f"sha256,{at:064x},{'review' if at == 3 else ''},," for at in range(1, 9)), "pdq"])
+    found = between(replace(WEAPONS, lists=was), replace(WEAPONS, lists=now))
+    told = "changed, sha256: 4 added, 1 removed, 1 with another action or last day"
+    assert (found.scores, found.differences) == (True, (Difference("lists: block", told, "lists/known.csv"),))
+    [gone] = between(replace(WEAPONS, lists=was), WEAPONS).differences
+    assert gone.said == "removed, sha256: 5 removed; pdq: 1 removed"
+    [new] = between(WEAPONS, replace(WEAPONS, lists=known(allow=["pdq"]))).differences
+    assert (new.key, new.said) == ("lists: allow", "added, pdq: 1 added")
+    noted = known([*(f"sha256,{at:064x},,why," for at in range(5)), "pdq"])
+    [other] = between(replace(WEAPONS, lists=was), replace(WEAPONS, lists=noted)).differences
+    assert other.said == "changed, the same entries"
+
+
+def test_pictures_of_lists_are_told_by_their_names_and_how_alike_they_must_be() -> None:
+    pictures = Lists(allow_pictures=(AssetName("ours.jpg", "00", Location("p/weapons.yaml")),), alike=0.9)
+    found = between(WEAPONS, replace(WEAPONS, lists=pictures))
+    assert found.differences == (
+        Difference("lists: allow", "added", "ours.jpg"),
+        Difference("lists: alike", "0.97 → 0.9"),
+    )
 
 
 @pytest.mark.parametrize(
