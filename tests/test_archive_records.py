@@ -15,7 +15,9 @@ from referencing import Registry, Resource
 
 from pipeline.rules.archive.remembered import remembered
 from pipeline.wire import (
+    ArchiveRecord,
     FeaturesRecord,
+    PolicySetPart,
     PolicySetRecord,
     Review,
     archive_record_bytes,
@@ -27,6 +29,7 @@ from tests.signals_made import signals
 from tests.test_wire import decision, schema
 
 SET = PolicySetRecord(version="0123456789ab", files={"a.yaml": b"\xff"}, live_at="2026-01-01T00:00:00.000Z")
+PART = PolicySetPart(digest="0" * 64, files={"b.yaml": b"\xff"})
 WHOLE = remembered(
     decision(),
     signals(np.eye(4)[:2], frames=2),
@@ -45,14 +48,17 @@ def validate(value: dict[str, Any]) -> None:
     jsonschema.Draft202012Validator(schema("features.v1"), registry=registry).validate(value)
 
 
-@pytest.mark.parametrize("record", [SET, WHOLE, BARE], ids=["policy set", "whole", "bare"])
-def test_a_record_is_what_the_schema_says_and_survives(record: FeaturesRecord | PolicySetRecord) -> None:
+@pytest.mark.parametrize("record", [SET, PART, WHOLE, BARE], ids=["policy set", "part", "whole", "bare"])
+def test_a_record_is_what_the_schema_says_and_survives(record: ArchiveRecord) -> None:
     value = archive_record_bytes(record)
     validate(msgspec.msgpack.decode(value))
     assert parse_archive_record(value) == record
 
 
-@pytest.mark.parametrize(("kind", "name"), [(FeaturesRecord, "features"), (PolicySetRecord, "policy_set")])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(FeaturesRecord, "features"), (PolicySetRecord, "policy_set"), (PolicySetPart, "policy_set_part")],
+)
 def test_the_schema_names_the_very_fields_and_which_of_them_are_bytes(kind: Any, name: str) -> None:
     described = schema("features.v1")["$defs"][name]
     fields = msgspec.structs.fields(kind)

@@ -54,7 +54,7 @@ def contents_of(
 def aside(store: Store) -> Aside:
     """What lies beside the segments."""
     reviews, unreadable, policy_sets, erasures = (
-        sum(1 for path in store.list(prefix) if SEEN_BY not in path)
+        sum(1 for each in store.list(prefix) if SEEN_BY not in each.path)
         for prefix in (REVIEWS, UNREADABLE, POLICY_SETS, ERASED)
     )
     return Aside(reviews, unreadable, policy_sets, erasures, len(DenyList(store).load().entries))

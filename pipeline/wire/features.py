@@ -1,6 +1,6 @@
 """What the features topic carries: what is known of an image beside its decision, and the policy sets that decided.
 
-Each value is one MessagePack map that needs nothing else to be understood; ``kind`` tells the two apart.
+Each value is one MessagePack map, of which ``kind`` says what it is.
 """
 
 from __future__ import annotations
@@ -73,9 +73,24 @@ class PolicySetRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind
     """RFC 3339, when the worker that sent this took it up."""
     assets: dict[str, AssetRecord] = {}
     """What lies beside the policies, by path relative to their folder."""
+    model: ModelRef | None = None
+    """What made the features of its examples; None without any."""
+    preprocess: str = ""
+    parts: list[str] = []
+    """The digests of the parts that hold the rest of its files and assets, and go before it under the same key."""
 
 
-ArchiveRecord = FeaturesRecord | PolicySetRecord
+class PolicySetPart(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="policy_set_part"):
+    """A part of a policy set that is too large for one record."""
+
+    schema: str = FEATURES_SCHEMA
+    digest: str
+    """By which the set names it: the same for the same files and assets, so that whoever sends it sends the same."""
+    files: dict[str, bytes] = {}
+    assets: dict[str, AssetRecord] = {}
+
+
+ArchiveRecord = FeaturesRecord | PolicySetRecord | PolicySetPart
 
 _encode = msgspec.msgpack.Encoder().encode
 _decoder: msgspec.msgpack.Decoder[ArchiveRecord] = msgspec.msgpack.Decoder(ArchiveRecord)

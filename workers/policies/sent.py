@@ -12,6 +12,7 @@ import structlog
 from pipeline.errors import PublishError, RefusedError, ServiceError
 from pipeline.ports import Hooks, RecordWriter
 from pipeline.rules.archive.kept_assets import kept_assets
+from pipeline.rules.archive.set_parts import in_parts
 from pipeline.rules.policies.assets import NO_ASSETS, Assets
 from pipeline.wire import PolicySetRecord, Record, archive_record_bytes, rfc3339
 
@@ -24,7 +25,16 @@ _log = structlog.get_logger(__name__)
 
 def policy_set_record(version: str, files: Mapping[str, bytes], assets: Assets, now: float) -> PolicySetRecord:
     """What an archive keeps of a set that goes live now; `assets` are those of `LivePolicies`."""
-    return PolicySetRecord(version=version, files=dict(files), live_at=rfc3339(now), assets=kept_assets(assets))
+    kept = kept_assets(assets)
+    seen = next((each for each in kept.values() if each.model is not None), None)
+    return PolicySetRecord(
+        version=version,
+        files=dict(files),
+        live_at=rfc3339(now),
+        assets=kept,
+        model=seen.model if seen else None,
+        preprocess=seen.preprocess if seen else "",
+    )
 
 
 class PolicySetsSent(Hooks):
@@ -53,6 +63,9 @@ class PolicySetsSent(Hooks):
 
     def went_live(self, version: str, files: Mapping[str, bytes], assets: Assets = NO_ASSETS) -> None:
         record = policy_set_record(version, files, assets, self._now())
+        if left_out := [path for path, each in record.assets.items() if each.left_out]:
+            said = "too large to be kept with the set; to make its decisions again takes the folder as it was"
+            _log.warning("policy_set_without_lists", version=version, lists=left_out, reason=said)
         with self._changed:
             self._waiting[version] = record
             self._changed.notify_all()
@@ -86,10 +99,13 @@ class PolicySetsSent(Hooks):
             return None if self._closing else next(iter(self._waiting.values()))
 
     def _send(self, writer: RecordWriter, record: PolicySetRecord) -> None:
+        parts, rest = in_parts(record)
         try:
-            writer.write([Record(self._topic, record.version.encode(), archive_record_bytes(record))])
+            for each in (*parts, rest):
+                writer.write([Record(self._topic, record.version.encode(), archive_record_bytes(each))])
         except RefusedError as error:
-            _log.error("policy_set_refused", topic=self._topic, version=record.version, error=str(error))
+            said = "the archive will not have this set, and to make its decisions again takes the folder as it was"
+            _log.error("policy_set_refused", topic=self._topic, version=record.version, error=str(error), means=said)
         with self._changed:
             if self._waiting.get(record.version) is record:
                 del self._waiting[record.version]

@@ -17,7 +17,7 @@ from pipeline.rules.archive.logs import log_name
 from pipeline.rules.archive.names import REVIEWS, UNREADABLE, Group, day_of
 from pipeline.rules.archive.remembered import HALF
 from pipeline.signals import REGION
-from pipeline.wire import Event, FeaturesRecord, PolicySetRecord, parse_archive_record, parse_review
+from pipeline.wire import Event, FeaturesRecord, PolicySetPart, PolicySetRecord, parse_archive_record, parse_review
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +35,15 @@ class Taken:
 
 _INT32, _INT64 = 2**31 - 1, 2**63 - 1
 
-Sort = Callable[[Event], Taken | PolicySetRecord]
+OfPolicies = PolicySetRecord | PolicySetPart
+Sort = Callable[[Event], Taken | OfPolicies]
 """Sorts a record of one topic. Raises ``ValueError`` for one that cannot be read."""
 
 
-def features(event: Event) -> Taken | PolicySetRecord:
+def features(event: Event) -> Taken | OfPolicies:
     """A record of the features topic."""
     record = parse_archive_record(event.value or b"")
-    if isinstance(record, PolicySetRecord):
+    if not isinstance(record, FeaturesRecord):
         return record
     views, decision = check(record), record.decision
     at = decision.decided_at

@@ -10,16 +10,16 @@ from collections.abc import Iterator
 import structlog
 
 from pipeline.archive.keeping.hooks import ArchiveHooks
-from pipeline.archive.keeping.intake import Sort, Taken, unreadable, why
+from pipeline.archive.keeping.intake import OfPolicies, Sort, Taken, unreadable, why
 from pipeline.archive.keeping.kinds import Create
 from pipeline.archive.keeping.listed import kept_before, kept_in
 from pipeline.archive.keeping.open_files import OpenFile
-from pipeline.archive.policy_sets import keep_policy_set
+from pipeline.archive.policy_sets import keep_policy_set, keep_policy_set_part
 from pipeline.items import Batch, Item
 from pipeline.ports import Store
 from pipeline.rules.archive.names import parse_path
 from pipeline.rules.archive.repeats import Repeats
-from pipeline.wire import Event, PolicySetRecord
+from pipeline.wire import Event, PolicySetPart, PolicySetRecord
 
 _log = structlog.get_logger(__name__)
 
@@ -58,7 +58,9 @@ class Partition:
             self._generation, self._topic_id = generation, event.topic_id
             self._undone.append((generation, array("q")))
         taken = self._sorted(event)
-        if isinstance(taken, PolicySetRecord):
+        if isinstance(taken, PolicySetPart):
+            keep_policy_set_part(self._store, taken)
+        elif isinstance(taken, PolicySetRecord):
             if keep_policy_set(self._store, taken):
                 self._hooks.policies_kept()
         else:
@@ -108,7 +110,7 @@ class Partition:
             self._settle()
             self._open, self._repeats, self._next = {}, None, event.offset
 
-    def _sorted(self, event: Event) -> Taken | PolicySetRecord:
+    def _sorted(self, event: Event) -> Taken | OfPolicies:
         try:
             return self._sort(event)
         except ValueError as error:

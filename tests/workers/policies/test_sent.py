@@ -7,15 +7,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from threading import Event as Flag
 
+import numpy as np
 import pytest
 
 from pipeline.adapters.memory import MemoryBroker, MemoryTextCache, MemoryWriter
 from pipeline.errors import PolicyError, ServiceError
 from pipeline.path.live import LivePolicies
 from pipeline.ports import Hooks, RecordWriter
-from pipeline.wire import PolicySetRecord, Record, parse_archive_record
+from pipeline.rules.archive.set_parts import joined
+from pipeline.rules.policies.assets import Asset
+from pipeline.wire import PolicySetPart, PolicySetRecord, Record, parse_archive_record
 from tests.path.test_live import Hashing, folder
 from tests.services.deadline import until
+from tests.signals_made import signals
 from workers.policies import sent
 from workers.policies.sent import PolicySetsSent, policy_sets_sent
 
@@ -85,6 +89,23 @@ def test_one_that_the_topic_never_takes_is_given_up_and_the_next_is_sent() -> No
         sent_sets.went_live("large", {"a.yaml": bytes(2000)})
         sent_sets.went_live("small", FILES)
         arrive(broker, "small")
+
+
+def test_a_set_with_hundreds_of_pictures_goes_in_parts_that_a_topic_takes() -> None:
+    broker = MemoryBroker(1)
+    broker.limits[TOPIC] = 1_048_576
+    seen = signals(np.random.default_rng(0).normal(size=(4, 512)))
+    pictures = {f"{at}.jpg": Asset(f"{at}.jpg", str(at), signals=seen) for at in range(300)}
+    with sending(broker) as sent_sets:
+        sent_sets.went_live("one", FILES, pictures)
+        arrive(broker, "one")
+    parts = [each for record in broker.records(TOPIC) for each in [parse_archive_record(record.value or b"")]]
+    *before, last = parts
+    assert isinstance(last, PolicySetRecord)
+    assert [each.digest for each in before if isinstance(each, PolicySetPart)] == last.parts
+    assert len(last.parts) == 1
+    assert (last.model, last.preprocess) == (seen.made_by.model, seen.made_by.preprocess)
+    assert joined(last, [each for each in before if isinstance(each, PolicySetPart)]).assets.keys() == pictures.keys()
 
 
 def test_who_goes_live_does_not_wait_and_the_end_waits_a_little(monkeypatch: pytest.MonkeyPatch) -> None:
