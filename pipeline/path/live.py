@@ -17,7 +17,7 @@ from pipeline.errors import EncoderError, PolicyError, StopError
 from pipeline.path.pictures import Pictures
 from pipeline.ports import Encoder, Hooks, TextCache
 from pipeline.rules.flags_everything import PROBES, lines_left, needs_probes, would_flag_everything
-from pipeline.rules.heads import CompiledPolicies, compile_policies
+from pipeline.rules.heads import CompiledPolicies, Texts, compile_policies
 from pipeline.rules.heads.ensembles import average, digest
 from pipeline.rules.policies.assets import NO_ASSETS, Assets
 from pipeline.rules.policies.files import parse_policies
@@ -153,6 +153,12 @@ class LivePolicies:
         """
         seen = self._seen(policy_set, self.assets if assets is None else assets)
         return self._compiled(policy_set, self._features_of(policy_set, policy_set.sentences()), seen)
+
+    def texts(self, policy_set: PolicySet, assets: Assets | None = None) -> Texts:
+        """What the heads of any set are made of, as `compiled` has it."""
+        seen = self._seen(policy_set, self.assets if assets is None else assets)
+        features = self._features_of(policy_set, policy_set.sentences())
+        return Texts(features, self._spec.logit_scale, self._spec.logit_bias, seen)
 
     def _checked(self, policy_set: PolicySet, assets: Assets) -> _Live:
         """The set, ready to be live. Raises `PolicyError` for policies that would flag everything."""

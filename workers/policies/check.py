@@ -5,7 +5,7 @@ Tokens are counted without torch, too, but for a model that has a tokenizer of i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from pipeline.rules.policies.files import BUILT_IN, parse_policies
 from pipeline.rules.policies.lengths import TokenCounter
 from pipeline.rules.policies.names import BACKGROUND_SUFFIX
 from pipeline.rules.policies.policy_set import Location, PolicySet
+from workers.policies.examples import CameTo, as_json
 from workers.policies.samples import no_file
 from workers.settings import Settings
 
@@ -32,8 +33,8 @@ class Checked:
     def exit_status(self) -> int:
         return 2 if self.problems else 0
 
-    def as_json(self) -> dict[str, object]:
-        """What ``--json`` prints."""
+    def as_json(self, came: Mapping[str, CameTo]) -> dict[str, object]:
+        """What ``--json`` prints; `came` is what examples came to, where a model has looked at them."""
         return {
             "problems": [asdict(each) for each in self.problems],
             "notes": [asdict(each) for each in self.notes],
@@ -45,6 +46,7 @@ class Checked:
                     "version": policy.version,
                     "actions": dict(policy.actions),
                     "calibrated": asdict(policy.calibrated) if policy.calibrated else None,
+                    "examples": as_json(policy, came.get(policy.id)) if policy.examples.pictures else None,
                 }
                 for policy in (self.policy_set.policies if self.policy_set else ())
             ],

@@ -14,7 +14,7 @@ from pipeline.ports import Hooks, RecordWriter
 from pipeline.rules.archive.kept_assets import kept_assets
 from pipeline.rules.archive.set_parts import in_parts
 from pipeline.rules.policies.assets import NO_ASSETS, Assets
-from pipeline.wire import PolicySetRecord, Record, archive_record_bytes, rfc3339
+from pipeline.wire import ArchiveRecord, PolicySetRecord, Record, archive_record_bytes, rfc3339
 
 PAUSE = 5.0
 """Seconds between two tries to send a set to a broker that is away."""
@@ -100,8 +100,9 @@ class PolicySetsSent(Hooks):
 
     def _send(self, writer: RecordWriter, record: PolicySetRecord) -> None:
         parts, rest = in_parts(record)
+        records: list[ArchiveRecord] = [*parts, rest]
         try:
-            for each in (*parts, rest):
+            for each in records:
                 writer.write([Record(self._topic, record.version.encode(), archive_record_bytes(each))])
         except RefusedError as error:
             said = "the archive will not have this set, and to make its decisions again takes the folder as it was"

@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pipeline.adapters.local.files import file_id
-from pipeline.rules.heads import CompiledPolicies
-from pipeline.rules.heads.examples import ExamplesHead
 from pipeline.rules.policies.policy_set import Policy, PolicySet
 from workers import assembly
 from workers.policies.judged import Kept, judge_samples
@@ -77,14 +75,6 @@ def untested(policy_set: PolicySet) -> list[str]:
     off = [policy.id for policy in policy_set.policies if policy.mode == "off"]
     said = {"without tests": active, "off, and not tested": off}
     return [f"{why}: {', '.join(ids)}" for why, ids in said.items() if ids]
-
-
-def unused_examples(compiled: CompiledPolicies) -> list[str]:
-    """A line for policies whose example pictures decide nothing."""
-    judging = {policy for head in compiled.heads if isinstance(head, ExamplesHead) for policy in head.ids}
-    unused = [each.id for each in compiled.policies if each.examples.match and each.id not in judging]
-    why = "they find no more of each other than the text does, or flag pictures of other things: the text decides"
-    return [f"examples of {', '.join(unused)} are not used: {why}"] if unused else []
 
 
 def _trial(policy: Policy, folder: Path, sample: str, kept: Kept, *, must_flag: bool) -> Trial:

@@ -79,7 +79,9 @@ class CompiledPolicies:
         return _with_closer(first, self._look([closer for _, closer in again]), again) if again else first
 
     def _look(self, images: Sequence[Signals]) -> JoinedOpinion:
-        opinions = [head.look(images) for head in self.heads]
+        opinions = list[Opinion]()
+        for head in self.heads:
+            opinions.append(head.look(images, opinions))
         scores, vetoes = np.zeros((len(images), len(self.policies))), None
         for opinion, columns in zip(opinions, self.columns, strict=True):
             scores[:, columns] = np.maximum(scores[:, columns], opinion.scores)

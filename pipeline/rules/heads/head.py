@@ -70,9 +70,10 @@ class Head(Protocol):
     def moment(self) -> tuple[str, ...]:
         """What counts of the time by which it judges, such as what has expired; empty where time changed nothing."""
 
-    def look(self, images: Sequence[Signals]) -> Opinion:
+    def look(self, images: Sequence[Signals], before: Sequence[Opinion] = ()) -> Opinion:
         """Judge one image or more, each by its own signals, so that neither order nor company changes anything.
 
+        `before` is what heads before it say of the same images, in the order of `HEADS`, for one that builds on them.
         Raises ``ValueError`` for an image that lacks the signals which the head needs.
         """
 

@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from pipeline.rules.heads.head import Array, Flags, Texts
+from pipeline.rules.heads.head import Array, Flags, Opinion, Texts
 from pipeline.rules.heads.known_pictures import Fit, fits_of_list, fits_of_looks
 from pipeline.rules.heads.stacked import Stacked
 from pipeline.rules.known.entries import FOR_EVER, Entries, day_of
@@ -75,7 +75,7 @@ class ListsHead:
         passed = {digest: entries.expired_by(self.day) for digest, entries in self._lists.items()}
         return tuple(f"expired {digest} {days}" for digest, days in sorted(passed.items()) if days)
 
-    def look(self, images: Sequence[Signals]) -> ListsOpinion:
+    def look(self, images: Sequence[Signals], before: Sequence[Opinion] = ()) -> ListsOpinion:  # noqa: ARG002
         """Raises ``ValueError`` for an image of no views."""
         views = Stacked.of(images)
         hashed = {digest: fits_of_list(entries, images, self.day) for digest, entries in self._lists.items()}

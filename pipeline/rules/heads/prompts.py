@@ -17,7 +17,7 @@ from functools import cached_property
 
 import numpy as np
 
-from pipeline.rules.heads.head import SCORE_DIGITS, Array, Rows, Texts
+from pipeline.rules.heads.head import SCORE_DIGITS, Array, Opinion, Rows, Texts
 from pipeline.rules.heads.stacked import Stacked
 from pipeline.rules.policies.policy_set import Policy, PolicySet
 from pipeline.signals import Features, Signals
@@ -73,7 +73,7 @@ class PromptsHead:
     def moment(self) -> tuple[str, ...]:
         return ()
 
-    def look(self, images: Sequence[Signals]) -> PromptsOpinion:
+    def look(self, images: Sequence[Signals], before: Sequence[Opinion] = ()) -> PromptsOpinion:  # noqa: ARG002
         """Raises ``ValueError`` for an image of no views."""
         views = Stacked.of(images)
         found = self.score(views.features)

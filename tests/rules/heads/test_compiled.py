@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.rules.heads import CompiledPolicies, Stacked, compile_policies, compiled
+from pipeline.rules.heads import CompiledPolicies, Opinion, Stacked, compile_policies, compiled
 from pipeline.rules.judging import judge
 from pipeline.rules.policies.policy_set import Defaults, Policy, PolicySet
 from pipeline.signals import Signals
@@ -53,7 +53,7 @@ class Listed:
     def at(self, now: float) -> Listed:
         return self
 
-    def look(self, images: Sequence[Signals]) -> Told:
+    def look(self, images: Sequence[Signals], before: Sequence[Opinion] = ()) -> Told:
         return Told(np.full((len(images), len(self.ids)), self.score))
 
 

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from pipeline.rules.heads import compile_policies
-from pipeline.rules.heads.examples import ExamplesHead, compile_examples, fit_examples
+from pipeline.rules.heads.examples import ExamplesHead, compile_examples
+from pipeline.rules.heads.fitting import fit_examples
 from pipeline.rules.heads.head import Texts
+from pipeline.rules.heads.prompts import compile_prompts
 from pipeline.rules.policies.policy_set import Defaults, Examples, Policy, PolicySet
 from pipeline.rules.wilson import wilson
 from pipeline.wire import ExamplesEvidence
@@ -85,6 +87,24 @@ def test_a_policy_has_the_greater_score_of_its_text_and_its_pictures_and_says_wh
     assert (found.picture, found.cosine) == ("1.jpg", pytest.approx(1.0, abs=1e-6))
     assert str(found) == "like '1.jpg'"
     assert str(opinion.evidence(1, 0)) == "'word'"
+
+
+def test_what_the_text_says_of_an_image_counts_beside_the_pictures() -> None:
+    """Halfway to the pictures, an image that the text speaks for scores more than one of which it says nothing."""
+    plain, spoken = (near(THING * 0.55 + AXES[at], 50, 0.0) for at in (6, 20))
+    head = made()
+    [with_word], [without] = head.look([spoken]).scores, head.look([plain]).scores
+    assert with_word[0] > without[0] + 0.01
+
+
+def test_the_same_is_said_with_and_without_what_the_head_of_prompts_has_said() -> None:
+    policy_set, words = (
+        PolicySet((replace(POLICY, id="a", examples=Examples()), POLICY), Defaults(background=LINES)),
+        Texts(TEXT, 20.0, None, ASSETS),
+    )
+    head, images = compile_examples(policy_set, words), [near(THING + AXES[20] * at, at, 0.1) for at in range(4)]
+    said = compile_prompts(policy_set, words).look(images)
+    assert head.look(images, [said]).scores == pytest.approx(head.look(images).scores, abs=1e-9)
 
 
 def test_wilsons_interval_is_the_published_one() -> None:

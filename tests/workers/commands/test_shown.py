@@ -79,6 +79,16 @@ def test_an_explanation_names_the_example_that_decided(options: list[str], pictu
     assert "examples (decides) like 'examples/red-" in said
 
 
+def test_a_check_says_how_many_examples_there_are_and_with_the_model_what_they_come_to(options: list[str]) -> None:
+    check = "policy", "check", *options
+    assert "    examples: 4 that match" in run(*check).stdout.splitlines()
+    [line] = [line for line in run(*check, "--examples").stdout.splitlines() if "examples:" in line]
+    found = "each left out in turn, 4 are found (95%: at least 51%), by the text alone 0"
+    assert line == f"    examples: 4 that match; {found}; used"
+    [policy] = json.loads(run(*check, "--examples", "--json").stdout)["policies"]
+    assert (policy["examples"]["match"], policy["examples"]["found"], policy["examples"]["used"]) == (4, 4, True)
+
+
 def test_what_examples_decided_is_decided_again_without_the_pictures(
     options: list[str], pictures: Path, tmp_path: Path
 ) -> None:

@@ -15,9 +15,10 @@ from pipeline.adapters.memory import MemoryTextCache
 from pipeline.errors import UsageError
 from workers import assembly
 from workers.commands.options import PolicyFolder
+from workers.policies.examples import said_of_all
 from workers.policies.junit import junit_xml
 from workers.policies.other_model import SayOtherModel
-from workers.policies.tests import Trial, run_policy_tests, untested, unused_examples
+from workers.policies.tests import Trial, run_policy_tests, untested
 from workers.settings import Settings
 from workers.settings.options import in_folder, with_settings
 from workers.terminal.plain import say, say_json
@@ -42,7 +43,7 @@ def test(
     for line in untested(policy_set):
         say(f"note: {line}", err=True)
     judge = assembly.judge(settings, assembly.load_model(settings), MemoryTextCache(), SayOtherModel())
-    for line in unused_examples(judge.live()):
+    for line in said_of_all(judge.live):
         say(f"note: {line}", err=True)
     started, clock = time(), monotonic()
     trials = run_policy_tests(settings, judge)
