@@ -20,8 +20,9 @@ from pipeline.rules.reviews.settled import settle
 from pipeline.rules.times import Window
 from workers import assembly
 from workers.archive.opening import segments_in
+from workers.archive.shards import Shard, share_of
 from workers.backtest.asked import question
-from workers.backtest.run import Shard, bytes_of, run, share_of
+from workers.backtest.run import bytes_of, run
 from workers.settings import Settings
 from workers.terminal.console import Terminal
 

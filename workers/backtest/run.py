@@ -4,52 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from hashlib import sha256
 
 from pipeline.archive.archive import TOGETHER, Archive, Segment
 from pipeline.archive.segments import contents
-from pipeline.errors import ServiceError, UsageError
+from pipeline.errors import ServiceError
 from pipeline.lab.backtest.bounds import Screen
 from pipeline.lab.backtest.engine import COLUMNS, EVERY_COLUMN, Engine, Question
 from pipeline.lab.backtest.record import Asked, Record, Skipped
 from pipeline.lab.backtest.whole import whole
 from pipeline.rules.times import Window
 from workers.archive.opening import nothing_in
-
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """The K-th of N shares of the segments, counted from 1.
-
-    All segments of one day and partition fall to the same one, so that compaction in between moves nothing.
-    """
-
-    part: int = 1
-    of: int = 1
-
-    def has(self, segment: Segment) -> bool:
-        name = segment.name
-        said = f"{name.group.folder}/{name.topic}-{name.partition}"
-        return int.from_bytes(sha256(said.encode()).digest()[:8]) % self.of == self.part - 1
-
-    def __str__(self) -> str:
-        return f"{self.part}/{self.of}"
-
-
-def shard_of(said: str | None, *times: str | None) -> Shard | None:
-    """What ``K/N`` says. Raises `UsageError`, for times before now as well: each part would have a now of its own."""
-    if said is None:
-        return None
-    if any(each is not None and not _absolute(each) for each in times):
-        raise UsageError(
-            "--shard: give --since and --until as dates, such as 2026-03-01, so that all parts mean the same"
-        )
-    part, _, of = said.partition("/")
-    if not (part.isascii() and of.isascii() and part.isdigit() and of.isdigit() and 1 <= int(part) <= int(of)):
-        raise UsageError(f"--shard {said}: give K/N, such as 3/8 for the third of eight shares")
-    return Shard(int(part), int(of))
+from workers.archive.shards import Shard, share_of
 
 
 def _columns(archive: Archive, segments: Sequence[Segment]) -> tuple[str, ...]:
@@ -57,18 +22,6 @@ def _columns(archive: Archive, segments: Sequence[Segment]) -> tuple[str, ...]:
     if segments and archive.store.local(segments[0].path) is None:
         return EVERY_COLUMN
     return COLUMNS
-
-
-def _absolute(time: str) -> bool:
-    try:
-        datetime.fromisoformat(time.strip())
-    except ValueError:
-        return False
-    return True
-
-
-def share_of(segments: Sequence[Segment], shard: Shard | None) -> list[Segment]:
-    return [each for each in segments if shard is None or shard.has(each)]
 
 
 def run(

@@ -15,11 +15,11 @@ from pipeline.lab.backtest.record_json import record_json
 from pipeline.lab.reviews.reviewed import Reviewed
 from workers.archive.opening import opened_archive
 from workers.archive.options import ArchiveAt, Since, Until
+from workers.archive.shards import shard_of
 from workers.backtest.answer import Subject, answered
 from workers.backtest.asked import check
 from workers.backtest.gates import Limit, exceeded, limit_of
 from workers.backtest.page import write_page
-from workers.backtest.run import shard_of
 from workers.commands.options import AsJson, MaxLetGo, MaxNew
 from workers.settings import Settings
 from workers.settings.options import with_settings

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.archive.archive import Archive
+from pipeline.errors import UsageError
 from pipeline.rules.alike import ALIKE
 from pipeline.rules.times import Window
 from workers.archive.opening import opened_archive, segments_made_by
 from workers.archive.options import ArchiveAt, Since, Until
 from workers.archive.reading import reading
+from workers.archive.shards import Shard, shard_of, share_of
 from workers.commands.options import AsJson, known_verdicts
 from workers.search import options as told
 from workers.search.record import UNFOLDED, Answer, Asked
@@ -45,14 +47,21 @@ def search(
     as_json: AsJson = False,
     as_policy: told.AsPolicy = None,
     html: told.Sheet = None,
+    shard: told.Part = None,
+    merge: told.Parts = None,
 ) -> int:
     """Find the images of an archive that are nearest to words, to a picture, or to one of its own images.
 
     The score of words is that of a policy with these prompts; that of a picture is the cosine. Images that are nearly
-    the same are one line. Exit status: 0 where something was found, 1 where there is nothing like it.
+    the same are one line. Machines can take a --shard each; --merge makes one answer of the parts. Exit status: 0
+    where something was found, 1 where there is nothing like it.
     """
     check_writable("--html", html)
-    window = window_of(since, until)
+    if merge:
+        return _status(_merged(merge, words=words, as_json=as_json, html=html))
+    part, window = shard_of(shard, since, until), window_of(since, until)
+    if part is not None and (html or as_policy):
+        raise UsageError("--shard prints a part and nothing else; give --html to --merge of all parts")
     with opened_archive(settings, archive) as opened:
         asked = Asked(
             words=words or [],
@@ -68,8 +77,39 @@ def search(
             least=min_score if min_score is not None else told.LEAST if words else -1.0,
             alike=UNFOLDED if unfolded else alike,
         )
-        found = _found(settings, opened, asked, window, limit, as_policy, as_json=as_json, html=html)
+        if part is not None:
+            return _print_part(settings, opened, asked, window, limit, part)
+        return _status(_found(settings, opened, asked, window, limit, as_policy, as_json=as_json, html=html))
+
+
+def _status(found: Answer) -> int:
     return NOTHING_LIKE_IT if found.record.nothing_like_it else 0
+
+
+def _print_part(settings: Settings, archive: Archive, asked: Asked, window: Window, limit: int, part: Shard) -> int:
+    """What one share of the segments holds, nothing of which is no reason to fail."""
+    from workers.search.asking import check_asked, made_ready  # noqa: PLC0415 - these bring torch
+    from workers.search.parts import part_of  # noqa: PLC0415 - as above
+    from workers.search.run import gone_through  # noqa: PLC0415 - as above
+
+    terminal = Terminal()
+    check_asked(asked)
+    what = made_ready(settings, terminal, archive, asked, window, limit)
+    segments = share_of(segments_made_by(archive, window, what.made_by), part)
+    with reading(terminal, f"searching share {part}", segments) as advance:
+        nearest, seen = gone_through(archive, segments, what, threads=settings.cores, advance=advance)
+    say_json(part_of(archive, what, nearest, seen, part).as_json())
+    return 0
+
+
+def _merged(parts: list[Path], *, words: list[str] | None, as_json: bool, html: Path | None) -> Answer:
+    from workers.search.parts import merged, read_part  # noqa: PLC0415 - these bring torch
+
+    if words:
+        raise UsageError("--merge goes by what the parts were asked; leave the words out")
+    found = merged([read_part(each) for each in parts])
+    _print(found, Terminal(), as_json=as_json, html=html)
+    return found
 
 
 def _found(
@@ -87,7 +127,7 @@ def _found(
     from workers.search.as_policy import check_name, write  # noqa: PLC0415 - these bring torch
     from workers.search.asking import check_asked, made_ready  # noqa: PLC0415 - as above
     from workers.search.backtested import show_backtest  # noqa: PLC0415 - as above
-    from workers.search.run import answer  # noqa: PLC0415 - as above
+    from workers.search.run import answer, gone_through  # noqa: PLC0415 - as above
 
     terminal = Terminal()
     check_asked(asked)
@@ -95,7 +135,8 @@ def _found(
     what = made_ready(settings, terminal, archive, asked, window, limit)
     segments = segments_made_by(archive, window, what.made_by)
     with reading(terminal, "searching", segments) as advance:
-        found = answer(archive, segments, what, threads=settings.cores, advance=advance)
+        nearest, seen = gone_through(archive, segments, what, threads=settings.cores, advance=advance)
+    found = answer(archive, what, nearest, seen)
     _print(found, terminal, as_json=as_json, html=html)
     if path is not None and what.loaded is not None:
         write(path, found.record)

@@ -29,3 +29,10 @@ AsPolicy = Annotated[
     str | None, typer.Option(metavar="NAME", help="Write the words as a policy in shadow mode; show its backtest.")
 ]
 Sheet = Annotated[Path | None, typer.Option(help="Write a contact sheet, one page with the thumbnails.")]
+Part = Annotated[
+    str | None,
+    typer.Option("--shard", metavar="K/N", help="Search the K-th of N shares of the segments; print a part."),
+]
+Parts = Annotated[
+    list[Path] | None, typer.Option("--merge", help="A part that --shard printed: give all N, and nothing else.")
+]

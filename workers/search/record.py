@@ -8,10 +8,8 @@ from dataclasses import dataclass
 import msgspec
 
 from pipeline.archive.search.found import Found
-from pipeline.archive.search.search import Place, Seen
-from pipeline.rules.archive.nearest import Line
+from pipeline.archive.search.search import Seen
 from pipeline.rules.heads import SCORE_DIGITS
-from pipeline.signals import Provenance
 from pipeline.wire import Against, Match, PromptEvidence, Region, Verdict
 
 SCHEMA = "sluice.search.v1"
@@ -68,11 +66,11 @@ class Nearby(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     against: Against | None = None
 
     @classmethod
-    def of(cls, rank: int, line: Line[Place], count: int, found: Found, said: PromptEvidence | None = None) -> Nearby:
+    def of(cls, rank: int, score: float, count: int, found: Found, said: PromptEvidence | None = None) -> Nearby:
         decision = found.decision
         return cls(
             rank=rank,
-            score=round(line.score, SCORE_DIGITS),
+            score=round(score, SCORE_DIGITS),
             alike=count - 1,
             view=found.view,
             prompt=said.prompt if said else None,
@@ -116,11 +114,12 @@ class Answer:
     thumbnails: Sequence[bytes | None]
 
 
-def record_of(asked: Asked, made_by: Provenance, seen: Seen, best: float, found: list[Nearby]) -> Record:
+def record_of(asked: Asked, model: str, preprocess: str, seen: Seen, best: float, found: list[Nearby]) -> Record:
+    """The answer; `model` is its fingerprint."""
     return Record(
         asked=asked,
-        model=made_by.model.fingerprint,
-        preprocess=made_by.preprocess,
+        model=model,
+        preprocess=preprocess,
         images=seen.images,
         rows=seen.rows,
         best=round(best, SCORE_DIGITS) if seen.images else None,

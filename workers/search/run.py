@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pipeline.archive.archive import Archive, Block, Segment
 from pipeline.archive.search.found import Found, look_up
 from pipeline.archive.search.query import Query
-from pipeline.archive.search.search import Place, search
+from pipeline.archive.search.search import Place, Seen, search
 from pipeline.archive.search.wanted import Wanted
 from pipeline.archive.search.words import Words
 from pipeline.ports import TextCache
@@ -43,37 +43,43 @@ class Search:
     """None where no model was needed."""
 
 
-def answer(
+def gone_through(
     archive: Archive,
     segments: Sequence[Segment],
     what: Search,
     *,
     threads: int,
     advance: Callable[[Block], object] = lambda _: None,
-) -> Answer:
-    """Find the nearest of these segments. `advance` is told of each block that is done."""
-    asked, nearest = what.asked, Nearest[Place](what.most, what.asked.alike)
-    wanted = Wanted(verdicts=asked.verdicts, policies=asked.policies, subject=asked.subject)
+) -> tuple[Nearest[Place], Seen]:
+    """The nearest of these segments, and how much was looked at. `advance` is told of each block that is done."""
+    asked = what.asked
+    nearest = Nearest[Place](what.most, asked.alike, lambda place: place.order)
     seen = search(
         archive,
         segments,
         what.query,
-        wanted,
+        Wanted(verdicts=asked.verdicts, policies=asked.policies, subject=asked.subject),
         nearest,
         window=what.window,
         enough=asked.least,
         threads=threads,
         advance=advance,
     )
-    lines = nearest.lines(asked.least)
+    return nearest, seen
+
+
+def answer(archive: Archive, what: Search, nearest: Nearest[Place], seen: Seen) -> Answer:
+    """What is known of the nearest, once it is clear which they are."""
+    lines = nearest.lines(what.asked.least)
     looked_up = zip(lines, look_up(archive, [line.found for line, _ in lines]), strict=True)
-    there = [(line, count, found) for (line, count), found in looked_up if found is not None]
-    found = [Nearby.of(rank, *each, _evidence(what.query, each[2])) for rank, each in enumerate(there, 1)]
-    record = record_of(asked, what.made_by, seen, nearest.best, found)
+    there = [(line.score, count, found) for (line, count), found in looked_up if found is not None]
+    found = [Nearby.of(rank, *each, evidence(what.query, each[2])) for rank, each in enumerate(there, 1)]
+    made_by = what.made_by
+    record = record_of(what.asked, made_by.model.fingerprint, made_by.preprocess, seen, nearest.best, found)
     return Answer(record, [found.thumbnail for _, _, found in there])
 
 
-def _evidence(query: Query, found: Found) -> PromptEvidence | None:
+def evidence(query: Query, found: Found) -> PromptEvidence | None:
     """The best of the words and what stood against them; None where no words were asked for."""
     said = query.compiled.look([found.signals]).evidence(0, 0) if isinstance(query, Words) else None
     return said if isinstance(said, PromptEvidence) else None

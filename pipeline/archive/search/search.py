@@ -35,6 +35,11 @@ class Place(NamedTuple):
     record: int
     view: int
 
+    @property
+    def order(self) -> tuple[str, int]:
+        """By which of equals the first in the archive stands first, whatever was looked at first."""
+        return self.segment.path, self.record
+
 
 @dataclass
 class Seen:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 from array import array
-from bisect import bisect_left
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -40,11 +40,15 @@ class Line(Generic[T]):
 
 
 class Nearest(Generic[T]):
-    """The `most` lines with the highest scores. Images are alike from a cosine of `alike` on; 2 folds none."""
+    """The `most` lines with the highest scores. Images are alike from a cosine of `alike` on; 2 folds none.
 
-    def __init__(self, most: int, alike: float) -> None:
+    Of equal scores the one stands first that `order` puts first, and else the one that came first.
+    """
+
+    def __init__(self, most: int, alike: float, order: Callable[[T], Any] = lambda _: 0) -> None:
         self.most = most
         self._alike = alike
+        self._order = order
         self._room = most + max(SPARE * most, LEAST_SPARE)
         self._lines: list[Line[T]] = []
         self._views: Features | None = None
@@ -59,19 +63,25 @@ class Nearest(Generic[T]):
         """What scores less changes nothing any more."""
         return self._lines[-1].score if len(self._lines) == self._room else -math.inf
 
+    @property
+    def kept(self) -> Sequence[Line[T]]:
+        """All lines, those to spare among them: what `take` of another needs to go on from here."""
+        return tuple(self._lines)
+
     def offer(self, score: float, view: Features, found: T) -> None:
         """Take an image in, by its score and the view that has it."""
-        if score < self.floor:
+        if score >= self.floor:
+            self.take(Line(score, found, view / max(float(np.linalg.norm(view)), 1e-12)))
+
+    def take(self, line: Line[T]) -> None:
+        """Take in an image with all that was folded into it, as another that holds the nearest of others has it."""
+        if line.score < self.floor:
             return
-        at = bisect_left(self._lines, -score, key=lambda line: -line.score)
-        while at < len(self._lines) and self._lines[at].score == score:
-            at += 1  # of equal ones the first stays first
-        unit = view / max(float(np.linalg.norm(view)), 1e-12)
-        alike = self._alike_lines(unit)
+        at = bisect_right(self._lines, self._place_of(line), key=self._place_of)
+        alike = self._alike_lines(line.view)
         if alike and alike[0] < at:
-            self._lines[alike[0]].folded.append(score)
+            self._lines[alike[0]].folded.extend((line.score, *line.folded))
             return
-        line = Line(score, found, unit)
         for lower in reversed(alike):
             gone = self._lines.pop(lower)
             line.folded.append(gone.score)
@@ -89,6 +99,9 @@ class Nearest(Generic[T]):
         shown = [line for line in self._lines[: self.most] if line.score >= least]
         counted = shown[-1].score if len(shown) == self.most else least
         return [(line, line.count(counted)) for line in shown]
+
+    def _place_of(self, line: Line[T]) -> tuple[float, Any]:
+        return -line.score, self._order(line.found)
 
     def _alike_lines(self, unit: Features) -> list[int]:
         if self._views is None or not self._lines:

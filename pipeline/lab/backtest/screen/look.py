@@ -110,9 +110,8 @@ class _Left:
 
     def bounds(self, policies: slice) -> tuple[torch.Tensor, torch.Tensor]:
         """``float32[V,K]`` twice, of these policies."""
-        return self.upper.low(self.sums, self.weight)[:, policies], self.upper.high(self.sums, self.weight)[
-            :, policies
-        ]
+        low, high = (bound(self.sums, self.weight) for bound in (self.upper.low, self.upper.high))
+        return low[:, policies], high[:, policies]
 
     def reaching(self, needed: torch.Tensor) -> _Left:
         """Those of which some row may score what is needed."""
