@@ -14,6 +14,7 @@ from pipeline.rules.judging import Judgement
 from pipeline.rules.limits.counts import counts_of, together
 from pipeline.rules.limits.holding import Holding, Over
 from pipeline.rules.limits.standing import Standing
+from pipeline.rules.policies.policy_set import PolicySet
 from pipeline.signals import Signals
 
 _log = structlog.get_logger(__name__)
@@ -40,13 +41,15 @@ class PolicyLimits:
             return {}
         with self._lock:
             self._release_if_asked(now)
-            if policy_set.version != self._followed:
-                self._holding.follow(policy_set.version, policy_set.policies)
-                self._followed = policy_set.version
-                self._tell()
+            self._follow(policy_set)
             for over in self._holding.count(now, content, signals, judgement):
                 self._say(over, workers=1)
             return self._holding.held
+
+    def follow(self, policy_set: PolicySet) -> None:
+        """These policies are live: hear what others say of them before the first image comes."""
+        with self._lock:
+            self._follow(policy_set)
 
     def held(self) -> str | None:
         """Which policies are held, in words; None where none is."""
@@ -74,6 +77,12 @@ class PolicyLimits:
                 _log.warning("limits_shared", held=sorted(after), held_before=sorted(before))
                 self._tell()
         standings.put({**told, **self._pool(counts)})
+
+    def _follow(self, policy_set: PolicySet) -> None:
+        if policy_set.version != self._followed:
+            self._holding.follow(policy_set.version, policy_set.policies)
+            self._followed = policy_set.version
+            self._tell()
 
     def _pool(self, counts: FleetCounts) -> dict[str, Standing]:
         """Hold policies by what all workers counted together; what the others are to be told of it."""

@@ -14,7 +14,7 @@ from pipeline.items import Batch, Item
 from pipeline.path.decide import Decide
 from pipeline.path.limits import PolicyLimits
 from pipeline.ports import Hooks
-from pipeline.rules.heads import compile_policies
+from pipeline.rules.heads import CompiledPolicies, compile_policies
 from pipeline.rules.limits.counts import Counts
 from pipeline.rules.limits.standing import Standing
 from pipeline.rules.policies.policy_set import Defaults, Limits, Policy, PolicySet
@@ -27,6 +27,14 @@ from workers.policies.shared_limits import shared_limits
 
 KNIFE, TREE = (unit(np.eye(64)[at]) for at in (0, 1))
 WEAPONS = Policy("weapons", "Weapons", ("knife",), {"block": 0.9}, version="v1", limits=Limits(0.005, 600.0))
+
+
+def compiled(policy: Policy = WEAPONS) -> CompiledPolicies:
+    live = PolicySet((policy,), Defaults(background=("tree",)))
+    return compile_policies(live, {"knife": KNIFE, "tree": TREE}, 20.0, None)
+
+
+LIVE = compiled()
 
 
 class Heard(Hooks):
@@ -43,9 +51,7 @@ class Heard(Hooks):
 
 def decided(count: int, limits: PolicyLimits | None, policy: Policy = WEAPONS, start: int = 0) -> list[Decision]:
     """Decisions on that many different images of knives."""
-    compiled = compile_policies(
-        PolicySet((policy,), Defaults(background=("tree",))), {"knife": KNIFE, "tree": TREE}, 20.0, None
-    )
+    live = compiled(policy)
     rng = np.random.default_rng(start)
     items = []
     for number in range(start, start + count):
@@ -53,7 +59,7 @@ def decided(count: int, limits: PolicyLimits | None, policy: Policy = WEAPONS, s
         view = unit(0.6 * KNIFE + unit(rng.normal(size=64)))
         item.signals = Signals(view[None], regions_of([WHOLE]), MADE_BY)
         items.append(item)
-    Decide(lambda: compiled, lambda: 5.0, limits=limits)(Batch(items))
+    Decide(lambda: live, lambda: 5.0, limits=limits)(Batch(items))
     return [item.decision for item in items if item.decision is not None]
 
 
@@ -195,9 +201,19 @@ def test_what_claims_to_come_from_tomorrow_is_not_believed() -> None:
 def test_a_thread_shares_until_the_worker_ends() -> None:
     fleet, worker, stop = MemoryStandings(), PolicyLimits(Hooks(), lambda: 50.0), threading.Event()
     decided(12, worker)
-    with shared_limits(worker, (fleet, MemoryCounts({})), stop, 10.0, every=0.001):
-        while not fleet.get(["weapons:v1"]):
+    with shared_limits(worker, lambda: LIVE, (fleet, MemoryCounts({})), stop, 10.0, every=0.001):
+        assert fleet.get(["weapons:v1"]), "it has shared once before the first image comes"
+        fleet.put({"weapons:v1": Standing(20.0)})
+        while worker.held():
             stop.wait(0.001)
     assert stop.is_set()
-    with shared_limits(worker, None, threading.Event(), 10.0):
+    with shared_limits(worker, lambda: LIVE, None, threading.Event(), 10.0):
         pass
+
+
+def test_a_worker_that_starts_anew_obeys_from_the_first_image_on() -> None:
+    fleet, before, after = MemoryStandings(), *(PolicyLimits(Hooks(), lambda: 50.0) for _ in range(2))
+    decided(12, before)
+    before.share(fleet, MemoryCounts({}))
+    with shared_limits(after, lambda: LIVE, (fleet, MemoryCounts({})), threading.Event(), 10.0):
+        assert decided(1, after, start=100)[0].verdict == "review"

@@ -93,17 +93,20 @@ class Holding:
         self._set = ""
         self._hashes = Hashes()
         self._known: dict[str, _Known] = {}
+        self._past: dict[str, _Known] = {}
+        """What was known of the set before, by name: a batch on its way may still be decided by it."""
 
     def follow(self, version: str, policies: Iterable[Policy]) -> None:
-        """These policies are live now: those of a version that was there before keep what is known of them."""
+        """These policies are live now: what is known of their versions stays, from one set to the next and back."""
         if version == self._set:
             return
-        before, self._known = self._known, {}
+        before = {each.name: each for each in self._known.values()}
+        known = {**self._past, **before}
+        self._known, self._past = {}, before
         for policy in policies:
             if policy.limits is not None and policy.mode == "enforce":
-                known = before.get(policy.id)
-                same = known is not None and known.policy.version == policy.version
-                self._known[policy.id] = known if same and known else _Known(policy, policy.limits)
+                same = known.get(name_of(policy.id, policy.version))
+                self._known[policy.id] = same or _Known(policy, policy.limits)
         self._set, self._hashes = version, Hashes()
 
     @property

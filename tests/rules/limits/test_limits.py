@@ -116,6 +116,16 @@ class TestHolding:
         gone_over(holding)
         assert gone_over(holding, another(WEAPONS, "v2"), start=2_000) == 12
 
+    def test_a_batch_that_is_still_decided_by_the_last_set_finds_it_held(self) -> None:
+        holding = Holding()
+        gone_over(holding)
+        holding.follow("edited", [another(WEAPONS, "v2")])
+        assert not holding.held
+        holding.follow("set of v1", [WEAPONS])
+        assert list(holding.held) == ["weapons"]
+        holding.follow("edited", [another(WEAPONS, "v2")])
+        assert not holding.held
+
     def test_an_edit_of_another_policy_lets_none_go(self) -> None:
         holding = Holding()
         gone_over(holding)
