@@ -20,6 +20,7 @@ from pipeline.archive.schema import DESCRIBED, schema
 from workers.archiver.metrics import ArchiverMetrics
 from workers.archiver.review_metrics import ReviewMetrics
 from workers.canary.metrics import CanaryMetrics, GroupMetrics
+from workers.console.metrics import ConsoleMetrics
 from workers.fleet.metrics import SupervisorMetrics
 from workers.settings import GROUPS, Settings, variable
 
@@ -70,7 +71,7 @@ def _value(default: object) -> str:
 
 
 def metrics_table() -> str:
-    """Every metric of a worker, and those of a supervisor, `sluice canary` and an archiver, as they are scraped."""
+    """Every metric of a worker, a supervisor, `sluice canary`, an archiver and a console, as they are scraped."""
     registry = CollectorRegistry()
     holders = (
         Metrics(registry),
@@ -79,6 +80,7 @@ def metrics_table() -> str:
         GroupMetrics(registry, ""),
         ArchiverMetrics(registry, []),
         ReviewMetrics(registry),
+        ConsoleMetrics(registry),
     )
     declared = [each for holder in holders for each in vars(holder).values()]
     metrics = [each for each in declared if isinstance(each, MetricWrapperBase)]

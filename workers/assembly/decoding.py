@@ -10,6 +10,7 @@ from pipeline.errors import ServiceError
 from pipeline.ports import Decoder, EncoderSpec, Hooks
 from workers.settings import Settings
 
+NO_MODEL = EncoderSpec("none", "", "", (64, 64), (0.5,) * 3, (0.5,) * 3, "bicubic", "shortest", 0, 0, 1.0, None)
 DecoderFor = Callable[[EncoderSpec], Decoder]
 
 
@@ -43,8 +44,12 @@ class Decoding:
 
 def decoder_alone(settings: Settings) -> Decoder:
     """A decoder without a model, to see whether a worker takes something for an image; its pixels fit none."""
-    shape = EncoderSpec("none", "", "", (64, 64), (0.5,) * 3, (0.5,) * 3, "bicubic", "shortest", 0, 0, 1.0, None)
-    return _pillow(settings)(shape)
+    return _pillow(settings)(NO_MODEL)
+
+
+def drawing(decoding: Decoding) -> Decoder:
+    """A decoder that is to draw thumbnails, whatever the model; its pixels fit none. Raises `ServiceError`."""
+    return decoding.decoder(NO_MODEL)
 
 
 def decoder_here(settings: Settings, spec: EncoderSpec) -> Decoder:

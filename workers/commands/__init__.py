@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, str | Group] = {
     "canary": (
         "Send known images through Kafka and see that they come back right; watch the group's lag; until SIGTERM."
     ),
+    "console": "Serve pages to look at what is decided, and how the workers are, until SIGTERM.",
     "archive": Group(
         "Keep what was decided, and ask the past.",
         {

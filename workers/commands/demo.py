@@ -22,12 +22,12 @@ from workers.settings.options import with_settings
 from workers.terminal.console import Terminal
 
 
-@with_settings("model", "images", "policies", "service", "log")
+@with_settings("model", "images", "policies", "console", "service", "log")
 def demo(
     settings: Settings,
     out: Annotated[Path, typer.Option(help="Where to write the decisions.")] = Path("decisions.jsonl"),
     serve: Annotated[
-        bool, typer.Option("--serve", help="Keep a steady stream going, with metrics, until Ctrl-C.")
+        bool, typer.Option("--serve", help="Keep a steady stream going, with the console and metrics, until Ctrl-C.")
     ] = False,
     rate: Annotated[float, typer.Option(min=0.1, help="Images a second with --serve.")] = 20.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,

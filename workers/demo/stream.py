@@ -90,6 +90,7 @@ class DemoStream:
         self._errors: list[BaseException] = []
         self._threads: list[Thread] = []
         self._moderators: list[Moderator] = []
+        self._judges: list[assembly.Judge] = []
         self._held = ExitStack()
         self._sending = self._sent = 0.0
 
@@ -110,6 +111,7 @@ class DemoStream:
     def _start(self, judge: assembly.Judge, hooks: Hooks) -> None:
         """One worker, put together by the same assembly as in production, with memory at both ends."""
         settings = self._settings
+        self._judges.append(judge)
         source = MemorySource(self._broker, [settings.images_topic], settings.group, hooks=hooks)
         publisher, fetcher = services.publisher(settings, MemoryWriter(self._broker), hooks), MemoryFetcher()
         moderator = self._held.enter_context(assembly.moderator(settings, judge, source, publisher, fetcher, hooks))
@@ -146,12 +148,17 @@ class DemoStream:
             raise StopError(f"{missing} of {len(images)} images were not answered within {PATIENCE:g} s of the last")
 
     def serve(self, images: Sequence[tuple[str, bytes]], rate: float, terminal: Terminal) -> None:
-        """Send images in random order at a steady rate, with the metrics endpoint up, until Ctrl-C."""
+        """Send images in random order at a steady rate, with the console and metrics up, until Ctrl-C."""
         settings = self._settings
         health = HealthServer(
             settings.metrics_host, settings.metrics_port, self._metrics.registry, *self._vitals.checks
         )
         self._held.callback(health.close)
+        from workers.console.embedded import served_console  # a quarter of a second that other demos do without
+
+        console = served_console(settings, self._broker, self._metrics.registry, self._judges[0])
+        _, serving = self._held.enter_context(console)
+        terminal.note(f"open {serving.address}")
         terminal.note(f"metrics: http://localhost:{health.port}/metrics   policies: {settings.policies}")
         terminal.note(f"{rate:g} images a second; edit a policy and watch; Ctrl-C stops")
         started = time.monotonic()

@@ -19,6 +19,7 @@ from workers.settings import groups
 from workers.settings.archive import Archive
 from workers.settings.archiver import Archiver
 from workers.settings.canary import Canary
+from workers.settings.console import Console
 from workers.settings.environment import ENV_PREFIX, config_file, variable
 from workers.settings.fetch import Fetch
 from workers.settings.mistakes import reason
@@ -34,6 +35,7 @@ class Settings(
     # Of several bases pydantic takes the last one's fields first: read from below, this is the order that people see.
     groups.Log,
     groups.Service,
+    Console,
     Canary,
     Store,
     Archiver,

@@ -1,0 +1,106 @@
+"""What tests of pages share: one browser for the whole run, and consoles over a memory broker."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.adapters.pillow import PillowDecoder
+from pipeline.ports import Decoder
+from tests.conftest import had_or_skipped
+from tests.console.served import Served, served
+from tests.services import ServiceMissingError
+from workers.assembly.decoding import NO_MODEL
+from workers.settings import Settings, load_settings
+
+pytest.importorskip("playwright")
+from playwright.sync_api import Browser, Page, sync_playwright
+
+WIDE, NARROW = 1440, 375
+SHAPES = [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")]
+"""Pixels across and colour scheme, in which pages are looked at."""
+
+
+def _chromium() -> str:
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        raise ServiceMissingError("Chromium is not installed: apt-get install chromium")
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, without a window; one for the whole run."""
+    program = had_or_skipped(_chromium)
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def opened(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Open pages: `opened(address, width=1440, scheme="light")`. A page that breaks its policy or throws fails."""
+    contexts, faults = [], list[str]()
+
+    def open_page(address: str, width: int = WIDE, scheme: Any = "light", **how: Any) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, **how)
+        context.set_default_timeout(60_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda said: faults.append(said.text) if "Content Security" in said.text else None)
+        page.on("dialog", lambda dialog: faults.append(f"a dialog: {dialog.message}"))
+        page.goto(address)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not faults
+
+
+@pytest.fixture(scope="session")
+def settings() -> Settings:
+    return load_settings({"console_port": "0", "metrics_port": "0"})
+
+
+@pytest.fixture(scope="session")
+def decoder() -> Decoder:
+    """One that draws in this process, which is quicker; `test_pictures` has one in processes."""
+    return PillowDecoder(NO_MODEL)
+
+
+@pytest.fixture
+def console(settings: Settings, decoder: Decoder) -> Iterator[Served]:
+    """A console of this test's own, which everybody on loopback may edit."""
+    with served(settings, decoder) as made:
+        yield made
+
+
+def look_at(page: Page, folder: Path, name: str) -> Path:
+    """Keep a picture of the whole page, for whoever looks at it; and see that nothing sticks out at its side."""
+    across = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert across[0] <= across[1], f"{name} is {across[0]} pixels wide on a screen of {across[1]}"
+    kept = folder / f"{name}.png"
+    page.screenshot(path=kept, full_page=True)
+    return kept
+
+
+def accessible(page: Page) -> None:
+    """See by axe that the page keeps to WCAG 2.2 AA as far as a program can tell."""
+    page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
+    options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+    found = page.evaluate(f"axe.run(document, {json.dumps(options)})")
+    said = [
+        f"{each['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"
+        for each in found["violations"]
+        for node in each["nodes"]
+    ]
+    assert not said, "\n".join(said)

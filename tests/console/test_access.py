@@ -1,0 +1,177 @@
+"""Who may see and do what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+from hypothesis import given
+from hypothesis import settings as settings_of
+from hypothesis import strategies as st
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from pipeline.errors import SettingsError
+from pipeline.ports import Decoder
+from tests.console.served import Served, served
+from workers.console.access.forgery import is_called, is_forged
+from workers.console.access.roles import Role
+from workers.console.access.visitors import access_of
+from workers.console.app import create
+from workers.console.pages.registry import PAGES
+from workers.console.routes import Guarded
+from workers.settings import Settings, load_settings
+
+TOKENS = "vera:viewer:vvvvvvvvvvvvvvvv,rob:reviewer:rrrrrrrrrrrrrrrr,ed:editor:eeeeeeeeeeeeeeee"
+
+
+@pytest.fixture(scope="module")
+def guarded(decoder: Decoder) -> Iterator[Served]:
+    """A console to which people come by tokens."""
+    with served(load_settings({"console_tokens": TOKENS}), decoder) as made:
+        yield made
+
+
+@pytest.fixture
+def client(guarded: Served) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=guarded.address, headers={"accept": "text/html"}) as made:
+        yield made
+
+
+def test_every_route_asks_for_a_role_and_one_that_does_not_is_refused(guarded: Served) -> None:
+    open_to_all = {"/sign-in", "/sign-out"}
+    for page in PAGES:
+        for route in page.routes(guarded.console, None):  # type: ignore[arg-type]
+            assert isinstance(route, Guarded)
+            assert (route.role is Role.ANYBODY) == (route.path in open_to_all), route.path
+    with pytest.raises(TypeError, match="asks for no role"):
+        create(guarded.console, [Route("/open", lambda _: PlainTextResponse("open"))])
+
+
+def test_a_token_signs_in_until_it_is_taken_away(guarded: Served, client: httpx2.Client) -> None:
+    asked = client.get("/live?show=all")
+    assert (asked.status_code, asked.headers["location"]) == (303, "/sign-in?then=%2Flive%3Fshow%3Dall")
+    assert client.get("/live/series", headers={"accept": "*/*"}).status_code == 401
+    assert client.post("/sign-in", data={"token": "x" * 16}).status_code == 401
+    signed = client.post("/sign-in", data={"token": "v" * 16, "then": "/live?show=all"})
+    assert (signed.status_code, signed.headers["location"]) == (303, "/live?show=all")
+    cookie = signed.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert "v" * 16 not in cookie
+    assert client.get("/live").status_code == 200
+    name, ends, code = client.cookies["sluice-console"].split("~")
+    for forged in (f"ed~{ends}~{code}", f"{name}~{int(ends) + 1}~{code}", "", "~~", "é"):
+        answer = httpx2.get(f"{guarded.address}/live/series", headers={"cookie": f"sluice-console={forged}".encode()})
+        assert answer.status_code == 401
+
+
+def test_signing_in_leads_nowhere_else(client: httpx2.Client) -> None:
+    for elsewhere in ("https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)"):
+        signed = client.post("/sign-in", data={"token": "v" * 16, "then": elsewhere})
+        assert signed.headers["location"] == "/"
+
+
+def test_a_viewer_may_not_do_what_an_editor_may(guarded: Served) -> None:
+    from workers.console.routes import post
+
+    done = list[str]()
+    app = create(
+        guarded.console, [post("/edit", lambda _: done.append("x") or PlainTextResponse("ok"), role=Role.EDITOR)]
+    )
+    from starlette.testclient import TestClient
+
+    client = TestClient(app, base_url="http://localhost")
+    assert client.post("/edit", headers={"authorization": "Bearer " + "v" * 16}).status_code == 403
+    assert client.post("/edit", headers={"authorization": "Bearer " + "r" * 16}).status_code == 403
+    assert not done
+    assert client.post("/edit", headers={"authorization": "Bearer " + "e" * 16}).status_code == 200
+    assert done
+
+
+def test_requests_that_other_sites_make_and_names_that_are_not_ours_are_refused(console: Served) -> None:
+    with httpx2.Client(base_url=console.address) as client:
+        forged = client.post("/sign-out", headers={"sec-fetch-site": "cross-site"})
+        assert forged.status_code == 403
+        assert client.post("/sign-out", headers={"origin": "http://evil.example"}).status_code == 403
+        assert client.post("/sign-out", headers={"sec-fetch-site": "same-origin"}).status_code == 303
+        rebound = client.get("/live", headers={"host": "evil.example:8321"})
+        assert rebound.status_code == 421
+
+
+def test_every_answer_forbids_what_strangers_could_use(console: Served) -> None:
+    for path in ("/live", "/nowhere", "/static/console.js", "/pictures/clear/none/0/0"):
+        headers = httpx2.get(f"{console.address}{path}").headers
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "unsafe" not in headers["content-security-policy"]
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_whom_others_can_reach_must_say_who_may_come_in() -> None:
+    with pytest.raises(SettingsError, match="console_tokens"):
+        access_of(load_settings({"console_host": "0.0.0.0"}))
+    assert access_of(load_settings({"console_host": "0.0.0.0", "console_tokens": TOKENS})).takes_tokens
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers", "status"),
+    [
+        ("127.0.0.1", {"x-forwarded-user": "ann"}, 200),
+        ("127.0.0.1", {"x-forwarded-user": "stranger"}, 401),
+        ("127.0.0.1", {}, 401),
+        ("10.0.0.9", {"x-forwarded-user": "ann"}, 401),
+    ],
+)
+def test_a_proxy_is_believed_where_it_is_trusted(
+    decoder: Decoder, peer: str, headers: dict[str, str], status: int
+) -> None:
+    from starlette.testclient import TestClient
+
+    trusting = load_settings(
+        {"console_trusted_proxies": "127.0.0.0/8", "console_roles": "ann:viewer", "console_names": "testserver"}
+    )
+    with served(trusting, decoder) as made:
+        client = TestClient(create(made.console), client=(peer, 1))
+        assert client.get("/live", headers=headers).status_code == status
+
+
+@pytest.mark.parametrize(
+    "wrong", ["ed:editor:tiny-secret", "ed:king:kkkkkkkkkkkkkkkkkk", "no role at all", f"{TOKENS},{TOKENS}"]
+)
+def test_tokens_that_make_no_sense_are_refused_without_being_shown(wrong: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings({"console_tokens": wrong})
+    assert "--console-tokens" in str(refused.value)
+    assert not {"kkkkkkkkkkkkkkkkkk", "tiny-secret", "vvvvvvvvvvvvvvvv"} & set(
+        str(refused.value).replace(":", " ").split()
+    )
+
+
+@settings_of(max_examples=50)
+@given(st.text(), st.text())
+def test_whatever_headers_say_the_rules_hold(host: str, origin: str) -> None:
+    headers = Headers({"host": host, "origin": origin}) if (host + origin).isascii() else Headers({})
+    assert is_forged("GET", headers) is False
+    assert is_called(host, None)
+    is_called(host, ("localhost",))
+    is_forged("POST", headers)
+
+
+@pytest.mark.parametrize(
+    ("host", "called"),
+    [
+        ("localhost:8321", True),
+        ("LOCALHOST", True),
+        ("127.0.0.1:1", True),
+        ("[::1]:8321", True),
+        ("[::1]", True),
+        ("localhost.evil.example", False),
+        ("evil.example", False),
+        ("", False),
+    ],
+)
+def test_on_loopback_only_its_own_names_are_answered(settings: Settings, host: str, called: bool) -> None:
+    assert is_called(host, access_of(settings).by_name) is called

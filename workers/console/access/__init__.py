@@ -1,0 +1,1 @@
+"""Who comes in, what they may do, and what is kept of it."""

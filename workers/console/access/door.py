@@ -1,0 +1,61 @@
+"""What every request passes on its way in, and every answer on its way out."""
+
+from __future__ import annotations
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from workers.console.access.forgery import is_called, is_forged
+from workers.console.access.visitors import Access
+
+POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        *(f"{kind}-src 'self'" for kind in ("script", "style", "img", "connect", "font")),
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    ]
+)
+"""No script and no style stands in a page itself, so that nothing which a stranger wrote becomes one."""
+ALWAYS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+}
+
+
+class Door:
+    """Refuses names that are not ours and requests that other sites made, and gives answers their headers."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app = app
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in ALWAYS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("cache-control", "no-store")
+            await send(message)
+
+        refusal = self._refusal(scope["method"], Headers(scope=scope))
+        answer = self._app if refusal is None else PlainTextResponse(refusal, 421 if "called" in refusal else 403)
+        await answer(scope, receive, with_headers)
+
+    def _refusal(self, method: str, headers: Headers) -> str | None:
+        if not is_called(headers.get("host", ""), self._access.by_name):
+            return "this console is not called so; name it in console_names"
+        if is_forged(method, headers):
+            return "another site made your browser send this; open the console's own page"
+        return None

@@ -1,0 +1,47 @@
+"""Whether a page of somebody else's made the browser send a request, or called us by a name of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing."""
+
+
+def is_forged(method: str, headers: Headers) -> bool:
+    """Whether a request that changes something comes from another site.
+
+    Browsers say in ``Sec-Fetch-Site`` whose page sent it, wherever the connection can be trusted (HTTPS, loopback),
+    and in ``Origin`` everywhere. A client that says neither is no browser, and brings no cookie that it was not
+    given. So no form needs a token, and none can be forgotten. Go's net/http.CrossOriginProtection has the same rule.
+    """
+    if method in SAFE:
+        return False
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site not in {"same-origin", "none"}
+    origin = headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc != headers.get("host")
+
+
+def is_called(host: str, names: Sequence[str] | None) -> bool:
+    """Whether a ``Host`` header is one of these names, whatever its port; None takes any.
+
+    A stranger's page may have its own name resolved to 127.0.0.1 (DNS rebinding), and would then be same-origin.
+    """
+    if names is None:
+        return True
+    name = host.rpartition(":")[0] if _has_port(host) else host
+    return any(_means(pattern, name.lower()) or pattern.lower() == host.lower() for pattern in names)
+
+
+def _has_port(host: str) -> bool:
+    return host.rpartition(":")[2].isdigit() and not host.endswith("]")
+
+
+def _means(pattern: str, name: str) -> bool:
+    pattern = pattern.lower()
+    return name.endswith(pattern[1:]) and name != pattern[1:] if pattern.startswith("*.") else name == pattern

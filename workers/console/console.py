@@ -1,0 +1,42 @@
+"""What every page has to work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from importlib.metadata import version
+
+from workers.console.access.visitors import Access
+from workers.console.fleet.fleet import Fleet
+from workers.console.pictures.pictures import Pictures
+from workers.console.reach import Reach
+from workers.console.stream.feed import Feed
+from workers.settings import Settings
+
+
+@dataclass(frozen=True)
+class Console:
+    """The parts that pages share; `app.create` makes the application of it."""
+
+    settings: Settings
+    reach: Reach
+    access: Access
+    feed: Feed
+    fleet: Fleet
+    pictures: Pictures
+    version: str = field(default_factory=lambda: version("sluice"))
+
+    def start(self) -> None:
+        self.feed.start()
+        self.fleet.start()
+
+    def close(self) -> None:
+        self.fleet.close()
+        self.feed.close()
+        self.pictures.close()
+
+
+def console_of(settings: Settings, reach: Reach, access: Access) -> Console:
+    """The parts, put together; nothing is read until `Console.start`."""
+    feed = Feed(reach.answers, reach.listening, settings.dead_letters_topic)
+    fleet = Fleet(reach.standings, reach.metrics, feed.changes)
+    return Console(settings, reach, access, feed, fleet, Pictures(reach, settings))

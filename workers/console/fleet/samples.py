@@ -1,0 +1,43 @@
+"""Figures over time, in memory: the last hour finely, the last day coarsely."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from math import floor
+from threading import Lock
+
+FINE, COARSE = (10.0, 360), (120.0, 720)
+"""Seconds of a step, and how many are kept."""
+MOST = 100
+"""Figures that are kept apart."""
+Row = tuple[float, dict[str, float]]
+
+
+class Samples:
+    """The last value of each figure in each step. Safe to use from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._rows = {step: deque[Row](maxlen=kept) for step, kept in (FINE, COARSE)}
+        self._latest: dict[str, float] = {}
+
+    def add(self, at: float, figures: Mapping[str, float]) -> None:
+        with self._lock:
+            self._latest.update(figures)
+            for step, rows in self._rows.items():
+                begins = floor(at / step) * step
+                if not rows or rows[-1][0] < begins:
+                    rows.append((begins, {}))
+                row = rows[-1][1]
+                row.update({name: value for name, value in figures.items() if name in row or len(row) < MOST})
+
+    def latest(self) -> dict[str, float]:
+        with self._lock:
+            return dict(self._latest)
+
+    def since(self, at: float, seconds: float) -> list[Row]:
+        """Rows from that time on, of the finer steps where `seconds` are no more than an hour."""
+        step = FINE[0] if seconds <= FINE[0] * FINE[1] else COARSE[0]
+        with self._lock:
+            return [(begins, dict(row)) for begins, row in self._rows[step] if begins + step > at]

@@ -1,0 +1,1 @@
+"""The pages: a module, a template and a line in `registry.PAGES` for each."""

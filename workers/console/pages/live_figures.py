@@ -1,0 +1,134 @@
+"""The figures of *Live*: what they are now, and over time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.wire import SEVERITY
+from workers.console.console import Console
+from workers.console.fleet.fleet import Looked
+from workers.console.fleet.partitions import Place
+from workers.console.fleet.processes import Process
+from workers.console.stream.changes import Change
+from workers.console.stream.counts import Step
+from workers.console.stream.feed import Condition
+
+SPANS: Mapping[str, float] = {"hour": 3600.0, "day": 86_400.0}
+"""How far back charts go, in seconds."""
+VERDICTS = (*SEVERITY, "dead letter")
+RECENT = 60.0
+"""Seconds over which a rate of now is counted."""
+MOST_POLICIES = 8
+"""Policies that a chart tells apart."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    now: float
+    stream: Condition
+    looked: Looked
+    rates: Mapping[str, float]
+    """Answers a second by verdict, over the last minute."""
+    total: float
+    reasons: Sequence[tuple[str, int]]
+    """Dead letters of the last hour by reason."""
+    policies: Sequence[tuple[str, float]]
+    """Matches a minute by policy, over the last minute."""
+    places: Sequence[Place]
+    processes: Sequence[Process]
+    fleet: Mapping[str, float]
+    changes: Sequence[Change]
+
+    @property
+    def lag(self) -> int:
+        return sum(each.lag for each in self.places)
+
+    @property
+    def still(self) -> list[Place]:
+        """Partitions that stand still."""
+        return [each for each in self.places if each.still_for(self.now)]
+
+    @property
+    def flagged(self) -> float | None:
+        """The share of decided images that were not allowed."""
+        decided = self.total - self.rates.get("dead letter", 0.0)
+        return (decided - self.rates.get("allow", 0.0)) / decided if decided else None
+
+    def of(self, kind: str) -> list[tuple[str, float]]:
+        """The fleet's figures of that kind, such as ``stage``, by name."""
+        return [
+            (name.removeprefix(f"{kind} "), value)
+            for name, value in self.fleet.items()
+            if name.startswith(f"{kind} ")
+        ]
+
+
+def figures_of(console: Console, now: float) -> Figures:
+    steps, _ = console.feed.steps(3600.0)
+    recent = _summed(steps.since(now - RECENT))
+    covered = max(1.0, min(RECENT + steps.seconds, now - min((s.at for s in steps.since(now - RECENT)), default=now)))
+    rates = {verdict: recent["verdict", verdict] / covered for verdict in VERDICTS}
+    hour = _summed(steps.since(now - 3600.0))
+    return Figures(
+        now=now,
+        stream=console.feed.condition,
+        looked=console.fleet.looked,
+        rates=rates,
+        total=sum(rates.values()),
+        reasons=Counter({key[1]: count for key, count in hour.items() if key[0] == "reason"}).most_common(),
+        policies=[(name, count * 60 / covered) for name, count in _of(recent, "policy").most_common(MOST_POLICIES)],
+        places=console.fleet.places,
+        processes=console.fleet.processes,
+        fleet=console.fleet.samples.latest(),
+        changes=console.feed.changes.since(now - SPANS["day"])[-12:][::-1],
+    )
+
+
+def series_of(console: Console, seconds: float, now: float) -> dict[str, Any]:
+    """What the charts draw: times in seconds, and for each chart its lines, None where nothing is known."""
+    steps, since = console.feed.steps(seconds)
+    counted = steps.since(since)
+    first = counted[0].at if counted else now
+    at = [first + steps.seconds * index for index in range(int((now - first) // steps.seconds) + 1)]
+    by_time = {step.at: step for step in counted}
+    named = _of(_summed(counted), "policy")
+    rows = console.fleet.samples.since(since, seconds)
+    names = sorted({name for _, row in rows for name in row})
+    return {
+        "seconds": seconds,
+        "now": now,
+        "answers": _chart(at, {name: _rates(by_time, at, ("verdict", name), steps.seconds) for name in VERDICTS}),
+        "policies": _chart(
+            at,
+            {
+                name: _rates(by_time, at, ("policy", name), steps.seconds / 60)
+                for name, _ in named.most_common(MOST_POLICIES)
+            },
+        ),
+        "fleet": _chart([each for each, _ in rows], {name: [row.get(name) for _, row in rows] for name in names}),
+        "changes": [
+            {"at": each.at, "kind": each.kind, "what": each.what} for each in console.feed.changes.since(since)
+        ],
+    }
+
+
+def _chart(at: Sequence[float], lines: Mapping[str, Sequence[float | None]]) -> dict[str, Any]:
+    return {"at": list(at), "lines": [{"name": name, "values": list(values)} for name, values in lines.items()]}
+
+
+def _rates(steps: Mapping[float, Step], at: Sequence[float], key: tuple[str, str], seconds: float) -> list[float]:
+    return [round(steps[each].counts[key] / seconds, 3) if each in steps else 0.0 for each in at]
+
+
+def _summed(steps: Sequence[Step]) -> Counter[tuple[str, str]]:
+    total: Counter[tuple[str, str]] = Counter()
+    for step in steps:
+        total.update(step.counts)
+    return total
+
+
+def _of(counts: Mapping[tuple[str, str], int], kind: str) -> Counter[str]:
+    return Counter({name: count for (each, name), count in counts.items() if each == kind})

@@ -1,0 +1,14 @@
+"""Every page, in the order of the navigation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from workers.console.pages import event, live, sign_in
+from workers.console.pages.page import Page
+
+PAGES: Sequence[Page] = (
+    live.PAGE,
+    event.PAGE,
+    sign_in.PAGE,
+)

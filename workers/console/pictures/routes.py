@@ -1,0 +1,60 @@
+"""``/pictures/veiled/...`` and ``/pictures/clear/...``: what a page's pictures are addresses of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import quote, urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from pipeline.wire import SourceRef
+from workers.console.access import journal
+from workers.console.access.roles import Role
+from workers.console.pictures.gone import gone
+from workers.console.pictures.pictures import GoneError, Pictures, Wanted
+from workers.console.routes import get, visitor_of
+from workers.terminal.plain import one_line
+
+KEEPS = {"cache-control": "private, max-age=600"}
+
+
+def routes(pictures: Pictures) -> list[Route]:
+    """A picture that is gone is a drawing that says so, since a browser shows no text in place of a picture."""
+
+    def veiled(request: Request) -> Response:
+        return _answer(pictures.veiled, request)
+
+    def clear(request: Request) -> Response:
+        wanted = _wanted(request)
+        journal.did(visitor_of(request), "saw a picture", picture=str(wanted.place), event_id=wanted.event_id)
+        return _answer(pictures.clear, request)
+
+    place = "{topic}/{partition:int}/{offset:int}"
+    return [
+        get(f"/pictures/veiled/{place}", veiled, role=Role.VIEWER),
+        get(f"/pictures/clear/{place}", clear, role=Role.VIEWER),
+    ]
+
+
+def address(manner: str, wanted: Wanted) -> str:
+    """Where a browser has it from; `manner` is veiled or clear."""
+    place = wanted.place
+    about = {name: value for name, value in {"event": wanted.event_id, "day": wanted.day}.items() if value}
+    query = f"?{urlencode(about)}" if about else ""
+    return f"/pictures/{manner}/{quote(place.topic, safe='')}/{place.partition}/{place.offset}{query}"
+
+
+def _wanted(request: Request) -> Wanted:
+    of = request.path_params
+    place = SourceRef(of["topic"], of["partition"], of["offset"])
+    return Wanted(place, request.query_params.get("event", "")[:100], request.query_params.get("day", "")[:10])
+
+
+def _answer(draw: Callable[[Wanted], bytes], request: Request) -> Response:
+    try:
+        return Response(draw(_wanted(request)), media_type="image/webp", headers=KEEPS)
+    except GoneError as error:
+        why = str(error)[:300].encode("ascii", "backslashreplace").decode()
+        return Response(gone(), 404, media_type="image/svg+xml", headers={"x-why": one_line(why)})

@@ -1,0 +1,98 @@
+"""``sluice console``: its parts put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from pipeline.ports import Hooks
+from workers import services
+from workers.assembly.claims import claim_fetcher
+from workers.assembly.decoding import Decoding, drawing
+from workers.canary.metrics import own_metrics
+from workers.console.access.visitors import access_of
+from workers.console.app import create
+from workers.console.console import Console, console_of
+from workers.console.fleet.scraping import pages_of
+from workers.console.judges import judge_when_asked
+from workers.console.metrics import ConsoleMetrics
+from workers.console.reach import Reach
+from workers.console.serving import Serving
+from workers.health.dead_threads import watch_threads
+from workers.health.interpreter import watch_interpreter
+from workers.health.server import HealthServer
+from workers.health.vitals import Vitals
+from workers.process import signals
+from workers.settings import Settings
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from pipeline.archive.archive import Archive
+
+_log = structlog.get_logger(__name__)
+
+
+def keep_open(settings: Settings) -> None:
+    """Serve pages until SIGTERM."""
+    signals.end_at_once()
+    access = access_of(settings)
+    registry, vitals = own_metrics(), Vitals(settings.stall_after)
+    watch_threads(vitals)
+    watch_interpreter()
+    started: list[Console] = []
+
+    def ready() -> str | None:
+        """Pages are worth opening while Kafka is away: they say so."""
+        return None if started else "it starts"
+
+    with ExitStack() as held:
+        health = HealthServer(
+            settings.metrics_host, settings.metrics_port, registry, vitals.alive, ready, vitals.notices
+        )
+        held.callback(health.close)
+        health.announce()
+        console = held.enter_context(closing(console_of(settings, _reach(settings, held), access)))
+        ConsoleMetrics(registry).watch(console)
+        console.start()
+        stop = signals.stop_on_signals(settings.drain_timeout + signals.LEAVING)
+        serving = held.enter_context(closing(Serving(create(console), settings.console_host, settings.console_port)))
+        vitals.watch("console", serving.alive)
+        vitals.notice("stream", lambda: console.feed.condition.why or None)
+        started.append(console)
+        _log.info("console_started", at=serving.address, group=settings.group)
+        stop.wait()
+    _log.info("console_stopped")
+
+
+def _reach(settings: Settings, held: ExitStack) -> Reach:
+    connection = services.kafka_connection(settings)
+    group = held.enter_context(closing(services.kafka_group(settings)))
+    return Reach(
+        answers=partial(services.kafka_answers, settings),
+        listening=lambda: bool(connection.listening()),
+        topic=partial(services.kafka_topic, settings),
+        writer=partial(services.kafka_writer, settings),
+        standings=group.standings,
+        metrics=partial(pages_of, settings.console_workers),
+        fetcher=held.enter_context(closing(claim_fetcher(settings))),
+        decoder=drawing(Decoding(settings.model_copy(update={"cores": min(2, settings.cores)}), Hooks())),
+        judge=judge_when_asked(settings),
+        archive=_archive(settings),
+    )
+
+
+def _archive(settings: Settings) -> Callable[[], AbstractContextManager[Archive]] | None:
+    if not settings.archive_at:
+        return None
+
+    def opened() -> Any:
+        from workers.archive.opening import opened_archive  # noqa: PLC0415 - Parquet's library
+
+        return opened_archive(settings, None)
+
+    return opened
