@@ -71,7 +71,8 @@ def redecide(
             judge = assembly.judge(settings, model, MemoryTextCache(), SayOtherModel())
         compiled = judge.live()
         segments = segments_made_by(store, window, model.provenance)
-        work = Redeciding(store, window, compiled, kind, _named(policy or [], compiled), time.time)
+        screen = assembly.screen(settings, [compiled])
+        work = Redeciding(store, window, compiled, kind, _named(policy or [], compiled), time.time, screen)
         report = Report(terminal, work.seen, publishes=publish, as_json=as_json)
         publishing = None
         if publish:

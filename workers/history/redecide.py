@@ -6,17 +6,26 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from pipeline.archive.archive import SIGNALS, Archive, Block, Segment
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.archive.archive import SIGNALS, TOGETHER, Archive, Block, Segment
 from pipeline.archive.redecided import Anew, Name, Redecisions, anew
+from pipeline.lab.backtest.bounds import Screen
 from pipeline.rules.heads import CompiledPolicies
 from pipeline.rules.judging import judge
-from pipeline.rules.redeciding import Changes, actions_of, changes, decided_anew, is_canary
+from pipeline.rules.redeciding import Changes, actions_of, changes, decided_anew
 from pipeline.rules.times import Window
-from pipeline.wire import Decision
+from pipeline.wire import CANARY_IDS, Decision
+from workers.history.settled import COLUMNS as OF_SETTLED
+from workers.history.settled import Events, Settled
 
 AT_ONCE = 512
 """Events that are judged together."""
-_COLUMNS = (*SIGNALS, "record", "event_id", "image_id", "subject", "verdict", "policy_set", "matches", "decision")
+_SCREENED = (*OF_SETTLED, "image_id", "policy_set")
+"""What is read of every row; all else where some event is judged."""
+_JUDGED = (*SIGNALS, "record", "subject", "decision")
 
 
 class Change(NamedTuple):
@@ -39,7 +48,8 @@ class Seen:
 class Redeciding:
     """Judges the events of a window by these policies, exactly as a worker judges.
 
-    What was decided anew before counts as the decision on its event: a later one supersedes it.
+    What was decided anew before counts as the decision on its event: a later one supersedes it. Events of which a
+    screen is certain that nothing changes are not judged.
     """
 
     def __init__(
@@ -50,7 +60,9 @@ class Redeciding:
         kind: Changes,
         policies: Collection[str],
         now: Callable[[], float],
+        screen: Screen,
     ) -> None:
+        """`screen` is of these policies alone."""
         self.seen = Seen()
         self._archive = archive
         self._window = window
@@ -58,58 +70,77 @@ class Redeciding:
         self._kind: Changes = kind
         self._policies = policies
         self._now = now
+        self._settled = Settled(compiled, kind, screen)
 
     def changes(self, segment: Segment, newest: Mapping[str, Decision]) -> Iterator[Change]:
         """The changes in a segment; `newest` holds, by event id, what was decided anew before."""
-        for block in self._archive.blocks([segment], _COLUMNS, self._window):
+        local = self._archive.store.local(segment.path) is not None
+        # Of a bucket all that may be needed: an object that is replaced between two reads cannot be read on.
+        columns = _SCREENED if local else (*_SCREENED, *_JUDGED, "event_id")
+        for block in self._archive.blocks([segment], columns, self._window, mapped=TOGETHER):
             rows = _Rows(block, newest)
-            meant = [event for event in range(block.events) if self._is_meant(rows, event)]
+            meant = np.setdiff1d(np.union1d(self._settled.maybe(block), rows.again), self._left_out(rows))
             for start in range(0, len(meant), AT_ONCE):
-                yield from self._changed(rows, meant[start : start + AT_ONCE])
+                yield from self._changed(rows, meant[start : start + AT_ONCE].tolist())
 
-    def _is_meant(self, rows: _Rows, event: int) -> bool:
-        self.seen.events += 1
-        by_these = rows.policy_set(event) == self._compiled.policy_set.version
-        canary = is_canary(rows.images[event])
-        self.seen.by_these += by_these
-        self.seen.canaries += canary
-        return not (by_these or canary)
+    def _left_out(self, rows: _Rows) -> Events:
+        by_these, canaries = rows.by(self._compiled.policy_set.version), rows.canaries
+        self.seen.events += rows.block.events
+        self.seen.by_these += len(by_these)
+        self.seen.canaries += len(canaries)
+        return np.union1d(by_these, canaries)
 
     def _changed(self, rows: _Rows, events: Collection[int]) -> Iterator[Change]:
-        signals, version = rows.block.signals(events), self._compiled.policy_set.version
+        signals, version = rows.block.need(_JUDGED).signals(events), self._compiled.policy_set.version
         for event, known, judgement in zip(events, signals, judge(signals, self._compiled), strict=True):
             if changes(*rows.said(event), judgement, self._kind, self._policies):
                 before = rows.decision(event)
                 made = decided_anew(before, known, judgement, version, self._now())
-                yield Change(Anew(rows.records[event], rows.subjects[event], made), before)
+                record, subject = int(rows.block.records[event]), rows.value("subject", event)
+                yield Change(Anew(record, subject, made), before)
 
 
 class _Rows:
-    """The events of a block with their newest decisions, as far as each is asked for."""
+    """The events of a block with their newest decisions."""
 
     def __init__(self, block: Block, newest: Mapping[str, Decision]) -> None:
         self.block = block
-        self.records, self.images, self.subjects = (self._all(each) for each in ("record", "image_id", "subject"))
-        self._verdicts, self._matches, self._sets = (self._all(each) for each in ("verdict", "matches", "policy_set"))
-        self._newest = [newest.get(event) for event in self._all("event_id")]
+        self._newest = dict[int, Decision]()
+        if newest:
+            ids = block.need(["event_id"]).column("event_id")
+            again = np.flatnonzero(pc.is_in(ids, value_set=pa.array(list(newest), pa.string())))
+            self._newest = {event: newest[ids[event].as_py()] for event in again.tolist()}
 
-    def policy_set(self, event: int) -> str:
-        newest = self._newest[event]
-        return str(self._sets[event]) if newest is None else newest.policy_set
+    @property
+    def again(self) -> Events:
+        """Those that were decided anew before."""
+        return np.array(sorted(self._newest), np.intp)
+
+    @property
+    def canaries(self) -> Events:
+        """As `is_canary` says it of their images."""
+        return np.flatnonzero(pc.starts_with(self.block.column("image_id"), CANARY_IDS))
+
+    def by(self, policy_set: str) -> Events:
+        """Those whose newest decision is by the set of that version."""
+        first = np.asarray(pc.equal(self.block.column("policy_set").cast(pa.string()), policy_set))
+        for event, newest in self._newest.items():
+            first[event] = newest.policy_set == policy_set
+        return np.flatnonzero(first)
 
     def said(self, event: int) -> tuple[str, dict[str, str]]:
         """The verdict, and the action of each policy that matched."""
-        newest = self._newest[event]
-        if newest is not None:
+        if event in self._newest:
+            newest = self._newest[event]
             return newest.verdict, actions_of(newest.matches)
-        enforced = (match for match in self._matches[event] if match["mode"] == "enforce")
-        return self._verdicts[event], {match["policy"]: match["action"] for match in enforced}
+        enforced = (match for match in self.value("matches", event) if match["mode"] == "enforce")
+        return self.value("verdict", event), {match["policy"]: match["action"] for match in enforced}
 
     def decision(self, event: int) -> Decision:
-        return self._newest[event] or self.block.decision(event)
+        return self._newest.get(event) or self.block.decision(event)
 
-    def _all(self, column: str) -> list[Any]:
-        return list(self.block.column(column).to_pylist())
+    def value(self, column: str, event: int) -> Any:
+        return self.block.rows[column][int(self.block.offsets[event])].as_py()
 
 
 def newest_in(redecisions: Redecisions, names: Collection[Name]) -> dict[str, Decision]:

@@ -53,6 +53,12 @@ def outcomes(scores: Array, policies: Sequence[Policy]) -> Outcomes:
     return found
 
 
+def undecided(bounds: Bounds, compiled: CompiledPolicies) -> NDArray[np.intp]:
+    """The places in `Bounds.events` of those of which some outcome is not certain."""
+    differ = outcomes(bounds.low, compiled.policies) != outcomes(bounds.high, compiled.policies)
+    return np.flatnonzero(differ.any(axis=1))
+
+
 @dataclass(frozen=True, slots=True)
 class LookAtAll:
     """A `Screen` that scores every event as decisions do, so that low and high are the score itself."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.archive.archive import SIGNALS, Block
-from pipeline.lab.backtest.bounds import Array, Bounds, Screen, outcomes
+from pipeline.lab.backtest.bounds import Array, Bounds, Screen, undecided
 from pipeline.lab.backtest.draw import lots
 from pipeline.lab.backtest.draws import Draw
 from pipeline.lab.backtest.nearness import Nearness
@@ -75,7 +75,7 @@ class Engine:
         self.rows += len(block.rows)
         least = [self.nearness.least, *(compiled.lowest for compiled in self.question.sets[1:])]
         now, *rest = self._screen(block, least)
-        asked = np.union1d(_open(now, self.question.now), self.nearness.may_be_among(now))
+        asked = np.union1d(undecided(now, self.question.now), self.nearness.may_be_among(now))
         now = _scored(block, now, asked, self.question.now)
         before, after = self._sides(block, now, rest)
         self.tally.add(block.segment.name.group.day.isoformat(), block.events, before, after)
@@ -102,7 +102,7 @@ class Engine:
         compiled = self.question.before
         if compiled is None or bounds is None:
             return decided(block, self.roster)
-        return judged(_scored(block, bounds, _open(bounds, compiled), compiled), compiled, self.roster)
+        return judged(_scored(block, bounds, undecided(bounds, compiled), compiled), compiled, self.roster)
 
     def _draw(self, block: Block, before: Found, after: Found) -> None:
         changed = [
@@ -125,12 +125,6 @@ class Engine:
             return [None] * len(events)
         found: list[float | None] = _scores(block, events, now)[:, now.ids.index(judged_by)].tolist()
         return found
-
-
-def _open(bounds: Bounds, compiled: CompiledPolicies) -> NDArray[np.intp]:
-    """The places of events of which some outcome is not certain."""
-    differ = outcomes(bounds.low, compiled.policies) != outcomes(bounds.high, compiled.policies)
-    return np.flatnonzero(differ.any(axis=1))
 
 
 def _scored(block: Block, bounds: Bounds, at: NDArray[np.intp], compiled: CompiledPolicies) -> Bounds:

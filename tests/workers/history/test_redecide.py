@@ -15,6 +15,8 @@ from pipeline.adapters.record_publisher import RecordPublisher
 from pipeline.archive.archive import Archive
 from pipeline.archive.redecided import Redecisions
 from pipeline.errors import PublishError
+from pipeline.lab.backtest.bounds import LookAtAll
+from pipeline.lab.backtest.screen.look import FastLook
 from pipeline.rules.archive.denied import Kind, erased
 from pipeline.rules.archive.remembered import remembered, signals_of
 from pipeline.rules.heads import CompiledPolicies, compile_policies
@@ -27,6 +29,7 @@ from tests.archive.made import NOON, decision, keep, some_signals
 from tests.e2e.policies_under_test import FILES, policy
 from workers.history.publishing import Publishing
 from workers.history.redecide import Redeciding, newest_in
+from workers.history.settled import COLUMNS, Settled
 
 
 def compiled(**thresholds: float) -> CompiledPolicies:
@@ -87,7 +90,10 @@ class Rig:
         archive, found = Archive(self.store), 0
         self.now += 1_000
         asked = {"kind": "verdict", "named": frozenset(), "window": Window(), **how}
-        work = Redeciding(archive, asked["window"], policies, asked["kind"], asked["named"], lambda: self.now)
+        how_to_look = FastLook([policies])
+        work = Redeciding(
+            archive, asked["window"], policies, asked["kind"], asked["named"], lambda: self.now, how_to_look
+        )
         publishing = Publishing(archive, Told(self.broker, most), 1_000.0, clock=lambda: 0.0, sleep=lambda _: None)
         redecisions = Redecisions(self.store)
         for segment in archive.segments():
@@ -216,8 +222,21 @@ def test_it_goes_where_the_decisions_on_its_image_are(rig: Rig) -> None:
 def test_it_keeps_to_its_rate() -> None:
     rig, slept = Rig(), list[float]()
     archive = Archive(rig.store)
-    work = Redeciding(archive, Window(), SECOND, "verdict", (), lambda: NOON)
+    work = Redeciding(archive, Window(), SECOND, "verdict", (), lambda: NOON, FastLook([SECOND]))
     segment = archive.segments()[0]
     made = [each.made for each in work.changes(segment, {})][:20]
     Publishing(archive, Told(rig.broker), 4.0, clock=lambda: 0.0, sleep=slept.append).publish(segment, [], made)
     assert slept == [0.25 * number for number in range(20)]
+
+
+@pytest.mark.parametrize("kind", ["verdict", "matches"])
+def test_a_screen_spares_most_judgements_and_hides_no_change(rig: Rig, kind: Any) -> None:
+    archive = Archive(rig.store)
+    found = []
+    for screen in (FastLook([SECOND]), LookAtAll([SECOND])):
+        work = Redeciding(archive, Window(), SECOND, kind, (), lambda: NOON, screen)
+        found.append([each.made for segment in archive.segments() for each in work.changes(segment, {})])
+    assert found[0] == found[1]
+    settled = Settled(SECOND, kind, FastLook([SECOND]))
+    judged = sum(len(settled.maybe(block)) for block in archive.blocks(archive.segments(), COLUMNS))
+    assert len(found[0]) <= judged < len(found[0]) + 30
