@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.adapters.local.policy_folder import read_policy_folder
 from pipeline.adapters.memory import MemoryTextCache
 from pipeline.adapters.open_clip import load_encoder
+from pipeline.lab.explain.effort import FEWEST_HOLES
+from pipeline.lab.explain.masks import MASKS
 from pipeline.lab.scenes.emoji import Atlas
 from pipeline.lab.scenes.pointed import SEED, pointed_scenes
 from pipeline.path.live import LivePolicies
 from pipeline.ports import Encoder, Hooks
-from tests.explain.measured import Bench, Measured, crops, crops_times_masks, holes, in_one_pass, measure
+from tests.explain.bench import Bench
+from tests.explain.measured import Measured, measure
+from tests.explain.methods import Method, crops, crops_and_holes, holes, in_one_pass
 
 POLICIES = Path(__file__).parents[2] / "policies"
+FILLED = ("surroundings", "blurred")
 MOST = 12
 """Scenes that are drawn for each that must be flagged, at most."""
 
@@ -33,12 +39,19 @@ def table(found: Measured) -> str:
         f"{found.scenes} scenes of one thing among two or three others; {found.flagged} flagged ones of {found.drawn}"
     )
     columns = ("map", "points at the thing", "of flagged", "let go: surroundings", "blurred", "passes")
-    lines = [seen, "", f"| {' | '.join(columns)} |", "|---|---|---|---|---|---|"]
+    lines = [seen, "", *_head(columns)]
     for name, tally in found.tallies.items():
-        removed = " | ".join(f"{tally.removed[filled]}" for filled in ("surroundings", "blurred"))
+        removed = " | ".join(f"{tally.removed[filled]}" for filled in FILLED)
         lines.append(f"| {name} | {tally.pointed} | {tally.pointed_flagged} | {removed} | {tally.passes} |")
-    chance = " | ".join(f"{found.at_random[filled]:.1f}" for filled in ("surroundings", "blurred"))
-    return "\n".join([*lines, f"| a tenth at random | | | {chance} | |"])
+    lines += ["", *_head(("a tenth that chance puts", "flagged scenes", "let go: surroundings", "blurred"))]
+    for name, chance in found.at_random.items():
+        percents = " | ".join(f"{chance.percent(filled):.1f}%" for filled in FILLED)
+        lines.append(f"| {name} | {chance.scenes} | {percents} |")
+    return "\n".join(lines)
+
+
+def _head(columns: Sequence[str]) -> list[str]:
+    return [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
 
 
 def main() -> None:
@@ -46,8 +59,9 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=100)
     parser.add_argument("--seed", type=int, default=SEED)
     asked = parser.parse_args()
-    methods = {
-        "crops and holes": crops_times_masks,
+    methods: dict[str, Method] = {
+        f"crops and {count} holes": crops_and_holes(count) for count in (MASKS, MASKS // 2, FEWEST_HOLES)
+    } | {
         "crops alone": crops,
         "holes alone": holes,
         "class activation": in_one_pass("bundled"),

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from pipeline.adapters.local.policy_folder import policies_in
 from pipeline.adapters.memory import MemoryTextCache
-from pipeline.errors import ServiceError, UsageError
+from pipeline.errors import ItemError, ServiceError, UsageError
 from pipeline.lab.explain.maps import Map
 from pipeline.lab.explain.overlay import png
 from pipeline.lab.explain.page import page
@@ -21,7 +21,7 @@ from pipeline.rules.times import seconds_of
 from workers import assembly
 from workers.archive.options import ArchiveAt
 from workers.commands.options import AsJson
-from workers.explain.explained import asked_for, explained, with_maps
+from workers.explain.explained import asked_for, explained, passes_of, with_maps
 from workers.explain.seen import Seen, seen_file
 from workers.policies.named import named_policies
 from workers.policies.other_model import SayOtherModel
@@ -71,13 +71,13 @@ def explain(
     terminal = Terminal()
     seen, look, found, model = _explained(settings, terminal, subject, policy or [], archive)
     maps: dict[str, Map] = {}
-    if not no_map and found.policies:
-        found, maps = with_maps(found, seen, look, model, terminal)
+    if not no_map and seen.image is not None:
+        found, maps = _mapped(terminal, seen, look, found, model)
     _write(found, maps, heatmap, html)
     if as_json:
         terminal.json(msgspec.json.encode(found).decode())
     else:
-        show(found, terminal)
+        show(found, maps, terminal)
     return 0
 
 
@@ -113,6 +113,18 @@ def _explained(
     look = Look.at(seen.signals, compiled)
     found = explained(seen, compiled, asked_for(look, named), look)
     return seen, look, replace(found, decision_id=decision_id, notes=[*notes, *found.notes]), model
+
+
+def _mapped(
+    terminal: Terminal, seen: Seen, look: Look, found: Explanation, model: assembly.Model
+) -> tuple[Explanation, dict[str, Map]]:
+    with terminal.counting("looking at parts of the picture", passes_of(found, look)) as counter:
+        try:
+            return with_maps(found, seen, look, model, advance=counter.advance)
+        except ItemError as error:
+            raise UsageError(
+                f"{found.image} cannot be decoded again for its map: {error}; --no-map does without"
+            ) from error
 
 
 def _write(found: Explanation, maps: dict[str, Map], heatmap: Path | None, html: Path | None) -> None:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from pipeline.errors import ItemError, UsageError
-from pipeline.lab.explain.crops import SCALES
-from pipeline.lab.explain.fills import FILLS
-from pipeline.lab.explain.heat import ELSEWHERE
-from pipeline.lab.explain.maps import Map, Mapped
-from pipeline.lab.explain.masks import MASKS
+from pipeline.lab.explain.effort import FULL, LEAST, holes_within, passes
+from pipeline.lab.explain.maps import Map, Mapped, deciding_views
 from pipeline.lab.explain.record import Explanation
 from pipeline.lab.explain.shown import Shown
 from pipeline.lab.explain.why import Look, why
@@ -19,7 +15,9 @@ from pipeline.rules.heads import CompiledPolicies
 from pipeline.rules.policies.policy_set import Policy
 from workers import assembly
 from workers.explain.seen import Seen
-from workers.terminal.console import Terminal
+
+Explained = tuple[Explanation, dict[str, Map]]
+"""An explanation, and the pictures of the maps that it has, by policy."""
 
 
 def asked_for(look: Look, named: Sequence[Policy]) -> list[Policy]:
@@ -31,6 +29,18 @@ def asked_for(look: Look, named: Sequence[Policy]) -> list[Policy]:
     if matching:
         return sorted(matching, key=lambda policy: -scores[policy.id])
     return sorted(active, key=lambda policy: scores[policy.id] / max(policy.lowest, 1e-9), reverse=True)[:1]
+
+
+def why_of(
+    model: assembly.Model, compiled: CompiledPolicies, seen: Seen, named: Sequence[Policy] = (), most: int = FULL
+) -> Explained:
+    """Why an image has its scores, for a page or a program that asks: rows by `lab.explain.words`, pictures by `png`.
+
+    The model is shown at most `most` views. Where those are too few for maps, or no image is left, there is none, and
+    a note says so. Raises `ItemError` where the image cannot be decoded again, and `EncoderError`.
+    """
+    look = Look.at(seen.signals, compiled)
+    return with_maps(explained(seen, compiled, asked_for(look, named), look), seen, look, model, most)
 
 
 def explained(seen: Seen, compiled: CompiledPolicies, policies: Sequence[Policy], look: Look) -> Explanation:
@@ -48,26 +58,33 @@ def explained(seen: Seen, compiled: CompiledPolicies, policies: Sequence[Policy]
 
 
 def with_maps(
-    found: Explanation, seen: Seen, look: Look, model: assembly.Model, terminal: Terminal
-) -> tuple[Explanation, dict[str, Map]]:
-    """The same with the map of each of its policies. Raises `UsageError` where the image cannot be decoded again."""
-    if seen.image is None:
+    found: Explanation,
+    seen: Seen,
+    look: Look,
+    model: assembly.Model,
+    most: int | None = None,
+    advance: Callable[[int], object] = lambda _: None,
+) -> Explained:
+    """The same with the map of each of its policies; `advance` is told of views that the model was shown.
+
+    Raises as `why_of` does; without `most` there is no bound.
+    """
+    if seen.image is None or not found.policies:
         return found, {}
-    spec = model.encoder.spec
-    with terminal.counting("looking at parts of the picture", _passes(found, look)) as counter:
-        shown = Shown(model.encoder, look.compiled, seen.signals, counter.advance)
-        mapped = Mapped(model.decoder, seen.image, look, shown, spec.resize_mode)
-        try:
-            maps = dict(mapped.of([each.policy for each in found.policies]))
-        except ItemError as error:
-            raise UsageError(
-                f"{found.image} cannot be decoded again for its map: {error}; --no-map does without"
-            ) from error
+    asked = [each.policy for each in found.policies]
+    views = len(deciding_views(look, asked))
+    holes = holes_within(passes(views, len(asked)) if most is None else most, views, len(asked))
+    if holes is None:
+        short = f"there is no map: the model may be shown {most} views, and a policy's map takes {LEAST} to {FULL}"
+        return replace(found, notes=[*found.notes, short]), {}
+    shown = Shown(model.encoder, look.compiled, seen.signals, advance)
+    mapped = Mapped(model.decoder, seen.image, look, shown, model.encoder.spec.resize_mode, holes)
+    maps = dict(mapped.of(asked))
     policies = [replace(each, heat=maps[each.policy].record) for each in found.policies]
     return replace(found, policies=policies, passes=shown.passes), maps
 
 
-def _passes(found: Explanation, look: Look) -> int:
-    views = {look.deciding(each.policy) for each in found.policies}
-    crops = sum(along**2 for _, along in SCALES)
-    return len(views) * (crops + MASKS) + len(found.policies) * len(FILLS) * (1 + ELSEWHERE)
+def passes_of(found: Explanation, look: Look) -> int:
+    """How many views the model is shown for all the maps."""
+    asked = [each.policy for each in found.policies]
+    return passes(len(deciding_views(look, asked)), len(asked))

@@ -40,6 +40,12 @@ def seen_event(settings: Settings, judge: assembly.Judge, event: Event, fetcher:
     return _through(settings, judge, GivenSource([event], done, time.monotonic), done, fetching)
 
 
+def seen_image(settings: Settings, judge: assembly.Judge, image: bytes, name: str = "image") -> Seen:
+    """Judge the bytes of an image, called by that name. Raises `UsageError` where it cannot be."""
+    event = Event("given", 0, 0, name.encode(), image, timestamp=time.time())
+    return seen_event(settings, judge, event, FileFetcher(settings.fetch_max_bytes))
+
+
 def _through(settings: Settings, judge: assembly.Judge, source: Source, done: Flag, fetching: _Fetching) -> Seen:
     settings = settings.model_copy(update={"archive": "features"})  # so the answer has its signals
     [answer] = answered(settings, judge, source, fetching, done)

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
 from pipeline.lab.explain import words
+from pipeline.lab.explain.maps import Map
 from pipeline.lab.explain.record import Explanation, Why
 from workers.scan.report import COLOURS
 from workers.terminal.console import Terminal, told
+from workers.terminal.picture import half_blocks, shows_pictures
 
 MOST_VIEWS = 8
+MAP_COLUMNS, MAP_LINES = 48, 16
+"""How large a map is at most: what is drawn of it, and all that is said of a policy, fit one screen."""
 
 
-def show(found: Explanation, terminal: Terminal) -> None:
-    """Print all of it, laid out for eighty columns."""
+def show(found: Explanation, maps: Mapping[str, Map], terminal: Terminal) -> None:
+    """Print all of it, laid out for eighty columns; maps where the terminal has colours to show them in."""
     terminal.print(told((f"{found.verdict:<6}", COLOURS[found.verdict]), f" {found.image}"))
     scores = sorted(found.scores.items(), key=lambda pair: -pair[1])
     terminal.print(told(("scores: " + ", ".join(f"{name} {score:.3f}" for name, score in scores), "dim")))
     for each in found.policies:
-        _policy(each, terminal)
+        _policy(each, maps.get(each.policy), terminal)
     for note in found.notes:
         terminal.print(told((f"note: {note}", "yellow")))
 
 
-def _policy(why: Why, terminal: Terminal) -> None:
+def _policy(why: Why, made: Map | None, terminal: Terminal) -> None:
     terminal.print(told(""))
     terminal.print(told((why.policy, "bold"), f"  {words.outcome(why)}"))
     terminal.out.print(_table(("sentence", "is", "share"), words.sentence_rows(why)))
@@ -35,6 +39,9 @@ def _policy(why: Why, terminal: Terminal) -> None:
     terminal.out.print(_table(("view", "score", ""), views[:MOST_VIEWS]))
     if len(views) > MOST_VIEWS:
         terminal.print(told((f"and {len(views) - MOST_VIEWS} views with less", "dim")))
+    if made is not None and shows_pictures(terminal.out):
+        for row in half_blocks(made.heated, MAP_COLUMNS, MAP_LINES):
+            terminal.out.print(row)
     for line in words.proof(why):
         terminal.print(told(line))
 

@@ -15,10 +15,11 @@ Window = tuple[int, int, int, int]
 
 SCALES = ((0.6, 4), (0.4, 6))
 """Shares of a view's sides that crops have, and how many there are along each side, evenly from edge to edge."""
+CROPS = sum(along**2 for _, along in SCALES)
 
 
 def windows(size: tuple[int, int]) -> list[Window]:
-    """The crops of a view of that height and width: 52, of which every pixel lies in some of each scale."""
+    """The crops of a view of that height and width: `CROPS`, of which every pixel lies in some of each scale."""
     height, width = size
     return [
         (left, top, left + round(share * width), top + round(share * height))

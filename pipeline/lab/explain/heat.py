@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pipeline.items import Pixels
 from pipeline.lab.explain.crops import averaged, cropped, windows
 from pipeline.lab.explain.fills import FILLS, Part
-from pipeline.lab.explain.masks import followed, masked, masks
+from pipeline.lab.explain.masks import MASKS, followed, masked, masks
 from pipeline.lab.explain.record import Without
 from pipeline.rules.heads import SCORE_DIGITS
 
@@ -27,17 +27,22 @@ AREA = 0.1
 """The share of a view that is taken away, to see whether the score falls."""
 ELSEWHERE = 8
 """Other parts, drawn by chance, that are taken away instead."""
+PROOF = len(FILLS) * (1 + ELSEWHERE)
+"""Views that the model is shown for the proof of one map."""
 _LEAST = 1e-4
 """Scores nearer than that to 0 or 1 are all alike: what moves them is what never mattered."""
 _ROUNDING = 1e-9
 
 
-def heats(view: Pixels, scores: Scores) -> NDArray[np.float64]:
-    """``float64[K,H,W]``, from 0 to 1: how much of each policy's score comes from each pixel of ``uint8[H,W,3]``."""
+def heats(view: Pixels, scores: Scores, holes: int = MASKS) -> NDArray[np.float64]:
+    """``float64[K,H,W]``, from 0 to 1: how much of each policy's score comes from each pixel of ``uint8[H,W,3]``.
+
+    Each of the crops is shown to the model, and that many times the view with holes.
+    """
     size = (view.shape[0], view.shape[1])
-    parts, holes = windows(size), masks(size)
+    parts, kept = windows(size), masks(size, holes)
     enough = averaged(log_odds(scores(cropped(view, parts))), parts, size)
-    needed = followed(log_odds(scores(masked(view, holes))), holes)
+    needed = followed(log_odds(scores(masked(view, kept))), kept)
     return np.stack([joined(one, other) for one, other in zip(enough, needed, strict=True)])
 
 

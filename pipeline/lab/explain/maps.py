@@ -12,6 +12,7 @@ from PIL import Image
 from pipeline.items import Pixels
 from pipeline.lab.explain.fills import FILLS
 from pipeline.lab.explain.heat import Heat, heats, hottest, without
+from pipeline.lab.explain.masks import MASKS
 from pipeline.lab.explain.overlay import lies_in, opened, overlaid, upright
 from pipeline.lab.explain.record import HeatRecord, Without
 from pipeline.lab.explain.shown import Shown, pixels_of
@@ -45,18 +46,17 @@ class Mapped:
     look: Look
     shown: Shown
     resize_mode: str
+    holes: int = MASKS
+    """As in `heats`: fewer cost less, and the maps are less sharp."""
 
     def of(self, policies: Sequence[str]) -> Iterator[tuple[str, Map]]:
         """Each policy with its map. Policies that the same view decides share the passes through the model.
 
         Raises `ItemError` where the image cannot be decoded again, and `EncoderError`.
         """
-        deciding: dict[int, list[str]] = {}
-        for policy in policies:
-            deciding.setdefault(self.look.deciding(policy), []).append(policy)
-        for view, decided in deciding.items():
+        for view, decided in deciding_views(self.look, policies).items():
             pixels = pixels_of(self.decoder, self.image, self.look.signals, view)
-            every = heats(pixels, self.shown.scores)
+            every = heats(pixels, self.shown.scores, self.holes)
             for policy in decided:
                 yield policy, self._map(policy, view, pixels, every)
 
@@ -73,6 +73,14 @@ class Mapped:
         return Map(
             _record(standing, region, box, proof), plain, overlaid(plain, standing if inside else heat, box), taken
         )
+
+
+def deciding_views(look: Look, policies: Sequence[str]) -> dict[int, list[str]]:
+    """The views that decide any of the policies, each with those that it decides."""
+    found: dict[int, list[str]] = {}
+    for policy in policies:
+        found.setdefault(look.deciding(policy), []).append(policy)
+    return found
 
 
 def _record(heat: Heat, region: Region, box: Box, proof: list[Without]) -> HeatRecord:
