@@ -68,9 +68,18 @@ def figure(shown: str, title: str, lines: Iterable[str]) -> str:
     return f"<figure>{shown}<figcaption><b>{escape(title)}</b>{caption}</figcaption></figure>"
 
 
-def pictures(figures: Iterable[str]) -> str:
-    """Figures side by side."""
-    return f"<div class=pictures>{''.join(figures)}</div>"
+def pictures(figures: Iterable[str], *, large: bool = False) -> str:
+    """Figures side by side; `large` where each is looked at, and not looked through."""
+    kind = '"pictures large"' if large else "pictures"
+    return f"<div class={kind}>{''.join(figures)}</div>"
+
+
+def unveil() -> str:
+    """A box that shows all pictures of the page."""
+    return (
+        "<p class=legend>Pictures are blurred: click one to see it. "
+        "<label><input type=checkbox id=unveil> Show all pictures</label></p>"
+    )
 
 
 def side_by_side(columns: Iterable[tuple[str, Iterable[str]]]) -> str:

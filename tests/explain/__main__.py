@@ -17,6 +17,7 @@ from pipeline.lab.scenes.pointed import SEED, pointed_scenes
 from pipeline.path.live import LivePolicies
 from pipeline.ports import Encoder, Hooks
 from tests.explain.bench import Bench
+from tests.explain.chance import CHANCES
 from tests.explain.measured import Measured, measure
 from tests.explain.methods import Method, crops, crops_and_holes, holes, in_one_pass
 
@@ -68,7 +69,7 @@ def main() -> None:
     }
     scenes = pointed_scenes(Atlas.build(), MOST * asked.scenes, asked.seed)
     bench = bench_of(load_encoder("bundled", device="cpu", dtype="float32"))
-    found = measure(bench, scenes, methods, every=asked.scenes, flagged=asked.scenes)
+    found = measure(bench, scenes, methods, CHANCES, every=asked.scenes, flagged=asked.scenes)
     sys.stdout.write(f"{table(found)}\n")
 
 

@@ -12,7 +12,7 @@ from pipeline.lab.explain.fills import FILLS, Part
 from pipeline.lab.explain.heat import Heat, hottest
 from pipeline.lab.scenes.pointed import Pointed
 from tests.explain.bench import Bench
-from tests.explain.chance import CHANCES
+from tests.explain.chance import Chance
 from tests.explain.methods import Method
 
 
@@ -49,14 +49,20 @@ class Measured:
     flagged: int = 0
     drawn: int = 0
     tallies: dict[str, Tally] = field(default_factory=dict)
-    at_random: dict[str, AtRandom] = field(default_factory=lambda: {name: AtRandom() for name in CHANCES})
+    at_random: dict[str, AtRandom] = field(default_factory=dict)
 
 
 def measure(
-    bench: Bench, scenes: Iterable[Pointed], methods: Mapping[str, Method], *, every: int, flagged: int
+    bench: Bench,
+    scenes: Iterable[Pointed],
+    methods: Mapping[str, Method],
+    chances: Mapping[str, Chance],
+    *,
+    every: int,
+    flagged: int,
 ) -> Measured:
     """Look at the first `every` scenes, and after them at those alone that are flagged, until there are `flagged`."""
-    found = Measured(tallies={name: Tally() for name in methods})
+    found = Measured(tallies={name: Tally() for name in methods}, at_random={name: AtRandom() for name in chances})
     for scene in scenes:
         if found.scenes >= every and found.flagged >= flagged:
             break
@@ -73,7 +79,8 @@ def measure(
         for name, method in methods.items():
             _tally(bench, found.tallies[name], method, scene, view, counts=counts, is_flagged=is_flagged)
         if is_flagged:
-            _chance(bench, found.at_random, scene, view)
+            for name, parts_of in chances.items():
+                _chance(bench, found.at_random[name], parts_of, scene, view)
     return found
 
 
@@ -91,13 +98,12 @@ def _tally(
             tally.removed[filled] += share == 1
 
 
-def _chance(bench: Bench, at_random: Mapping[str, AtRandom], scene: Pointed, view: Pixels) -> None:
-    for name, parts_of in CHANCES.items():
-        parts = parts_of((view.shape[0], view.shape[1]), scene.box)
-        if parts:
-            at_random[name].scenes += 1
-            for filled, share in _without(bench, scene, view, parts).items():
-                at_random[name].removed[filled] += share
+def _chance(bench: Bench, found: AtRandom, parts_of: Chance, scene: Pointed, view: Pixels) -> None:
+    parts = parts_of((view.shape[0], view.shape[1]), scene.box)
+    if parts:
+        found.scenes += 1
+        for filled, share in _without(bench, scene, view, parts).items():
+            found.removed[filled] += share
 
 
 def _without(bench: Bench, scene: Pointed, view: Pixels, parts: Sequence[Part]) -> dict[str, float]:

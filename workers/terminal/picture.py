@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 from PIL import Image
 from rich.color import Color
 from rich.console import Console
@@ -28,10 +29,9 @@ def half_blocks(picture: Image.Image, columns: int, lines: int) -> Iterator[Text
     scale = min(columns / picture.width, 2 * lines / picture.height)
     width, height = (max(1, round(side * scale)) for side in picture.size)
     height += height % 2
-    small = picture.resize((width, height), Image.Resampling.LANCZOS)
-    for top in range(0, height, 2):
+    pixels = np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS)).tolist()
+    for above, below in zip(pixels[::2], pixels[1::2], strict=True):
         line = Text(no_wrap=True)
-        for column in range(width):
-            above, below = (Color.from_rgb(*small.getpixel((column, top + half))) for half in (0, 1))
-            line.append(UPPER_HALF, Style(color=above, bgcolor=below))
+        for upper, lower in zip(above, below, strict=True):
+            line.append(UPPER_HALF, Style(color=Color.from_rgb(*upper), bgcolor=Color.from_rgb(*lower)))
         yield line

@@ -38,7 +38,7 @@ def page(record: Record, reviews: Mapping[str, Reviewed], album: Album | None = 
     counts = f"{record.events:,} images, {words.stretch(record)}, against {words.compared_with(asked)}"
     model = f"{asked.model}@{asked.fingerprint} {asked.preprocess}"
     title = f"Backtest of {asked.policies} ({asked.policy_set})"
-    sections.insert(0, _unveil() if album.pictures else "")
+    sections.insert(0, pages.unveil() if album.pictures else "")
     return pages.document(title, counts, model, _cards(record), filter(None, sections))
 
 
@@ -55,13 +55,6 @@ def _cards(record: Record) -> Iterator[tuple[str, str, str]]:
     if moves.severer or moves.milder:
         others = f"{moves.severer:,} severer, {moves.milder:,} milder"
         yield "Other actions", f"{moves.severer + moves.milder:,}", others
-
-
-def _unveil() -> str:
-    return (
-        "<p class=legend>Pictures are blurred: click one to see it. "
-        "<label><input type=checkbox id=unveil> Show all pictures</label></p>"
-    )
 
 
 def _whole(record: Record) -> str:

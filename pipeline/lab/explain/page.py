@@ -11,7 +11,7 @@ from pipeline.lab.explain import words
 from pipeline.lab.explain.maps import Map
 from pipeline.lab.explain.overlay import png
 from pipeline.lab.explain.record import Explanation, Why
-from pipeline.lab.pages import document, figure, listed, note, pictures, rows, section, veiled
+from pipeline.lab.pages import document, figure, listed, note, pictures, rows, section, unveil, veiled
 
 
 def page(found: Explanation, maps: Mapping[str, Map]) -> str:
@@ -23,7 +23,12 @@ def page(found: Explanation, maps: Mapping[str, Map]) -> str:
         said,
         model,
         _cards(found),
-        [_all(found), *(_policy(each, maps.get(each.policy)) for each in found.policies), _notes(found)],
+        [
+            unveil() if maps else "",
+            *(_policy(each, maps.get(each.policy)) for each in found.policies),
+            _all(found),
+            _notes(found),
+        ],
     )
 
 
@@ -45,11 +50,11 @@ def _policy(why: Why, made: Map | None) -> str:
     blocks = [note(words.outcome(why))]
     if made is not None:
         blocks += [_pictures(why, made), listed(words.proof(why))]
-    blocks += [
-        rows(("sentence", "is", "share"), words.sentence_rows(why), figures=(2,)),
-        rows(("head", "says", "score"), words.head_rows(why), figures=(2,)),
-        rows(("view", "score", ""), words.view_rows(why), figures=(1,)),
-    ]
+    blocks.append(rows(("sentence", "is", "share"), words.sentence_rows(why), figures=(2,)))
+    if len(why.heads) > 1:
+        blocks.append(rows(("head", "says", "score"), words.head_rows(why), figures=(2,)))
+    if len(why.views) > 1:
+        blocks.append(rows(("view", "score", ""), words.view_rows(why), figures=(1,)))
     return section(f"{why.policy}: {why.title}", *blocks)
 
 
@@ -60,8 +65,11 @@ def _pictures(why: Why, made: Map) -> str:
         "Without that": (made.without, "the view, and the colours around its hottest tenth"),
     }
     return pictures(
-        figure(veiled(_data(picture), f"{title}, {why.policy}", said), title, (said,))
-        for title, (picture, said) in shown.items()
+        (
+            figure(veiled(_data(picture), f"{title}, {why.policy}", said), title, (said,))
+            for title, (picture, said) in shown.items()
+        ),
+        large=True,
     )
 
 

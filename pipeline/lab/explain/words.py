@@ -61,8 +61,8 @@ def proof(why: Why) -> Iterator[str]:
         yield f"The head {why.decided_by} decides, and no view: the map is of the {own:.3f} that the view scores."
     yield f"It comes from {part(heat.box)}, most of all from {_point(heat)}."
     for each in heat.without:
-        how = "in the colours around it" if each.filled == "surroundings" else "blurred"
-        yield f"With its hottest tenth {how} it would be {each.score:.3f}; with another tenth, {each.elsewhere:.3f}."
+        how = "filled with the colours around" if each.filled == "surroundings" else "blurred"
+        yield f"With its hottest tenth {how}, it scores {each.score:.3f}; with another tenth, {each.elsewhere:.3f}."
 
 
 def sentence_rows(why: Why) -> list[tuple[str, str, str]]:
