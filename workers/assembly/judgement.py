@@ -60,13 +60,13 @@ def judge(
     return Judge(model, reading, live, features)
 
 
-def judge_by(reading: Reading, model: Model) -> Judge:
+def judge_by(reading: Reading, model: Model, text_cache: TextCache | None = None) -> Judge:
     """Put a policy set that was read so to the model, such as one that was live once; no image is remembered.
 
-    Raises `PolicyError` when they do not hold.
+    Features of sentences are kept in memory where no cache is given. Raises `PolicyError` when they do not hold.
     """
     features = MemoryFeatureCache(0)
-    live = _live(model, MemoryTextCache(), Hooks(), features)
+    live = _live(model, text_cache or MemoryTextCache(), Hooks(), features)
     with threadpool_limits(1, user_api="blas"):  # type: ignore[no-untyped-call]  # as in `moderator`
         live.offer(reading.files, reading.assets)
     return Judge(model, reading, live, features)

@@ -18,7 +18,7 @@ from pipeline.lab.lint.registry import Told
 from pipeline.lab.lint.vocabulary import Vocabulary
 from pipeline.path.live import LivePolicies, PromptFeatures
 from pipeline.path.pictures import Pictures
-from pipeline.ports import Hooks
+from pipeline.ports import Hooks, TextCache
 from pipeline.rules.heads import CompiledPolicies
 from pipeline.rules.policies.backgrounds import background_lines
 from pipeline.rules.policies.files import BUILT_IN, parse_policies
@@ -28,12 +28,12 @@ from workers.policies.samples import no_file
 from workers.settings import Settings
 
 
-def made_ready(settings: Settings, model: Model) -> Folder:
-    """The folder, put to the model, with the samples that its policies name.
+def made_ready(settings: Settings, model: Model, cache: TextCache | None = None) -> Folder:
+    """The folder, put to the model, with the samples that its policies name; `cache` is for its sentences.
 
     Raises `PolicyError` where the policies do not hold.
     """
-    spec, cache = model.encoder.spec, MemoryTextCache()
+    spec, cache = model.encoder.spec, cache or MemoryTextCache()
     reading = read_policy_folder(settings.policies)
     files, counter = reading.files, TokenCounter(model.encoder.count_tokens, spec.context_length)
     policy_set = parse_policies(files, counter, reading.assets)
@@ -72,6 +72,7 @@ def as_json(folder: Folder, found: Sequence[Told]) -> dict[str, Any]:
     return {
         "policy_set": folder.compiled.policy_set.version,
         "pictures": folder.pool.pictures if folder.pool else 0,
+        "stream": folder.stream.pictures if folder.stream else 0,
         "findings": [
             {
                 "rule": told.rule.name,

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from threading import Event as Flag
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
-from pipeline.adapters.local.files import FileFetcher, FileSource
+from pipeline.adapters.local.files import FileFetcher
 from pipeline.archive.archive import TOGETHER, Archive
 from pipeline.archive.search.found import look_up
 from pipeline.archive.search.search import Place
-from pipeline.errors import ItemError, UsageError
+from pipeline.errors import ItemError
 from pipeline.lab.wordings.record import Pictured, Top, Tried, Wording
 from pipeline.lab.wordings.tally import COLUMNS, Candidate, Tally
-from pipeline.ports import Hooks
 from pipeline.rules.alike import ALIKE
 from pipeline.rules.archive.nearest import Line
-from pipeline.rules.archive.remembered import signals_of
 from pipeline.rules.times import Window
-from pipeline.wire import Answer, Claim, Decided, dead_letter, parse_claim
+from pipeline.wire import Claim
 from workers import assembly
 from workers.archive.opening import nothing_in, segments_made_by
 from workers.archive.reading import reading
-from workers.scan.named import NAMED, counted
+from workers.policies.judged_files import judge_files
 from workers.settings import Settings
 from workers.terminal.console import Terminal
 
@@ -46,21 +42,13 @@ class Trying:
 
 def on_files(what: Trying, files: Iterable[str | None], named: Sequence[str], terminal: Terminal) -> Pictured:
     """Judge files as ``sluice scan`` does. Raises `UsageError` where none of them can be read."""
-    settings = what.settings.model_copy(update={"archive": "features"})  # so that each answer has its signals
-    done, fetcher = Flag(), FileFetcher(settings.fetch_max_bytes)
-    with terminal.counting("judging") as counter:
-        source = FileSource(counted(files, counter.of), done, time.monotonic)
-        taking = _Taking(_tally(what), counter.advance)
-        with assembly.moderator(settings, what.judge, source, taking, fetcher, taking, in_order=True) as moderator:
-            moderator.run(done)
-    if not taking.tally.images:
-        raise UsageError(*taking.unreadable)
-    for line in taking.unreadable:
-        terminal.note(line)
-    lines = _lines(taking.tally)
+    tally: Tally[Claim] = _tally(what)
+    unread = judge_files(what.settings, what.judge, files, terminal, tally.add)
+    fetcher = FileFetcher(what.settings.fetch_max_bytes)
+    lines = _lines(tally)
     top = [[_top(line, count, line.found.found.id or "") for line, count in each] for each in lines]
     pictures = [[_picture(what.judge.model, fetcher, line.found) for line, _ in each] for each in lines]
-    return Pictured(_record(what, ", ".join(named), taking.tally, top, taking.unread), pictures)
+    return Pictured(_record(what, ", ".join(named), tally, top, unread.count), pictures)
 
 
 def on_archive(what: Trying, archive: Archive, window: Window, terminal: Terminal) -> Pictured:
@@ -84,41 +72,6 @@ def on_archive(what: Trying, archive: Archive, window: Window, terminal: Termina
         )
         pictures.append([image.thumbnail for _, _, image in there])
     return Pictured(_record(what, archive.store.address, tally, top), pictures)
-
-
-@dataclass
-class _Taking(Hooks):
-    """A publisher that counts instead of publishing."""
-
-    tally: Tally[Claim]
-    advance: Callable[[int], object]
-    unread: int = 0
-    first: list[str] = field(default_factory=list)
-    """What is said of the first that could not be read."""
-
-    @property
-    def unreadable(self) -> list[str]:
-        """What could not be read, a line each."""
-        more = self.unread - len(self.first)
-        return [*self.first, *([f"and {more:,} more could not be read"] if more else [])]
-
-    def publish(self, answers: Sequence[Answer]) -> None:
-        read = [
-            (signals_of(each.features), parse_claim(each.event.value or b""))
-            for each in answers
-            if isinstance(each, Decided) and each.features is not None
-        ]
-        self.tally.add([signals for signals, _ in read], [claim for _, claim in read])
-        for each in answers:
-            if not isinstance(each, Decided):
-                self.unread += 1
-                if len(self.first) < NAMED:
-                    letter = dead_letter(each)
-                    self.first.append(f"{letter.image_id}: {letter.message} ({letter.reason})")
-        self.advance(len(answers))
-
-    def close(self) -> None:
-        """There is nothing to free."""
 
 
 def _tally(what: Trying) -> Tally[T]:

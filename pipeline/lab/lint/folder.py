@@ -10,6 +10,7 @@ import numpy as np
 
 from pipeline.lab.lint.places import Places
 from pipeline.lab.lint.pool import Pool
+from pipeline.lab.lint.stream import Stream
 from pipeline.lab.lint.vocabulary import Vocabulary
 from pipeline.rules.heads import CompiledPolicies
 from pipeline.rules.policies.policy_set import Location, Policy
@@ -40,7 +41,9 @@ class Folder:
     """``float32[D]`` of each sentence of the set, L2-normalised."""
     vocabulary: Vocabulary
     pool: Pool | None = None
-    """Pictures to go by, where there are some."""
+    """The samples that the policies name, where there are some."""
+    stream: Stream | None = None
+    """Pictures of a folder or an archive, where some were given."""
 
     def lines(self, key: Key) -> Iterator[Line]:
         """The prompts, or the `unless` lines, policy by policy."""

@@ -18,6 +18,7 @@ RULES: tuple[Rule, ...] = (
     Rule("two-policies", alike.elsewhere, "a prompt is the same to the model as one of another policy"),
     Rule("in-the-way", shown.in_the_way, "one line alone keeps samples from being flagged that must be"),
     Rule("unreached", shown.unreached, "no score reaches a threshold"),
+    Rule("quiet", shown.quiet, "no score of a stream reaches any threshold of a policy", note=True),
     Rule("wins-nothing", shown.idle_prompts, "a prompt describes no flagged picture best", note=True),
     Rule("duplicate", alike.duplicates, "two lines of a list are the same to the model", note=True),
     Rule("idle-unless", against.idle, "'unless' lines that change nothing", note=True),

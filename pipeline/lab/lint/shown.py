@@ -7,26 +7,31 @@ from collections.abc import Iterator
 
 from pipeline.lab.lint.finding import Finding
 from pipeline.lab.lint.folder import Folder
-from pipeline.lab.lint.pool import Sample
+from pipeline.lab.lint.pool import Pool, Sample
 
 ENOUGH = 30
 """Flagged pictures of a policy from which on a prompt that describes none of them best is named: it had less than a
 tenth of them, with 95% confidence."""
 FEW = 3
 """Samples that must be flagged from which on a threshold is named that none of them reaches."""
+MANY = 300
+"""Pictures of a stream from which on it is said that none reaches a threshold: less than one in a hundred does then,
+with 95% confidence."""
 CERTAIN = 0.9999
 """A threshold beyond which hardly any score lies, whatever is shown."""
 
 
 def idle_prompts(folder: Folder) -> Iterator[Finding]:
     """Prompts that describe none of a policy's flagged pictures best."""
-    pool = folder.pool
+    pool, of = _pool(folder)
     if pool is None:
         return
     for line in folder.lines("prompts"):
         flagged = pool.flagged[line.policy.id]
         if flagged >= ENOUGH and not pool.wins[line.policy.id, line.sentence]:
-            reason = f"{line.sentence!r} wins nothing: other prompts describe all {flagged:,} flagged pictures better"
+            reason = (
+                f"{line.sentence!r} wins nothing: other prompts describe all {flagged:,} flagged pictures{of} better"
+            )
             remedy = "leave it out, unless you wait for what it shows: it lets in what is near it"
             yield Finding(line.policy.id, line.where, line.sentence, reason, remedy)
 
@@ -41,13 +46,27 @@ def unreached(folder: Folder) -> Iterator[Finding]:
                 yield Finding(policy.id, where, action, reason, remedy)
 
 
+def quiet(folder: Folder) -> Iterator[Finding]:
+    """Policies of which no picture of a stream reaches any threshold."""
+    stream = folder.stream
+    if stream is None or stream.pictures < MANY:
+        return
+    for policy in folder.compiled.policies:
+        if not stream.pool.flagged[policy.id] and policy.actions:
+            action = min(policy.actions, key=policy.actions.__getitem__)
+            highest = stream.pool.highest[policy.id]
+            reason = f"no score of {stream.said} reaches {policy.lowest:g} ({action}); the highest is {highest:.3f}"
+            remedy = "look at the highest with `sluice policy try`; lower it if they show what is meant"
+            yield Finding(policy.id, folder.places.of(policy, "actions", action), action, reason, remedy)
+
+
 def in_the_way(folder: Folder) -> Iterator[Finding]:
     """Lines of the background, or of `unless`, that alone keep samples from being flagged that must be."""
     if folder.pool is None:
         return
     for policy in folder.compiled.policies:
         samples = folder.pool.samples.get(policy.id, ())
-        taken = Counter(each.against for each in samples if _kept_from(each, policy.lowest))
+        taken = Counter(each.against for each in samples if kept_from(each, policy.lowest))
         for line, count in taken.most_common():
             reason = f"without {line!r}, which stands against it, {count} of {len(samples)} samples more were flagged"
             remedy = "write it as a prompt, too, if it means the same; take it out of 'unless', if it stands there"
@@ -57,18 +76,24 @@ def in_the_way(folder: Folder) -> Iterator[Finding]:
 def _unreached(folder: Folder, policy: str, action: str, least: float, lowest: float) -> str | None:
     if least > CERTAIN:
         return f"hardly any score reaches {least:g}, whatever is shown"
-    if (pool := folder.pool) is None:
-        return None
-    samples = pool.samples.get(policy, ())
+    samples = folder.pool.samples.get(policy, ()) if folder.pool else ()
     if len(samples) >= FEW and max(each.score for each in samples) < least:
         best = max(each.score for each in samples)
         none = f"none of {len(samples)} samples that must be flagged"
         return f"{none} reaches {least:g} ({action}); the best has {best:.2f}"
-    if least > lowest and pool.flagged[policy] >= ENOUGH and not pool.reached[policy, action]:
-        return f"none of {pool.flagged[policy]:,} flagged pictures reaches {least:g} ({action})"
+    pool, of = _pool(folder)
+    if pool and least > lowest and pool.flagged[policy] >= ENOUGH and not pool.reached[policy, action]:
+        return f"none of {pool.flagged[policy]:,} flagged pictures{of} reaches {least:g} ({action})"
     return None
 
 
-def _kept_from(sample: Sample, lowest: float) -> bool:
+def _pool(folder: Folder) -> tuple[Pool | None, str]:
+    """What was flagged of a stream, or else of samples, and of what these were some."""
+    if folder.stream is not None:
+        return folder.stream.pool, f" among {folder.stream.said}"
+    return folder.pool, ""
+
+
+def kept_from(sample: Sample, lowest: float) -> bool:
     """Whether the sample would reach that score if nothing but the strongest line against it were not there."""
     return sample.score < lowest <= sample.score / max(1.0 - sample.share, sample.score, 1e-9)
