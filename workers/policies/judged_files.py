@@ -12,7 +12,7 @@ from pipeline.errors import UsageError
 from pipeline.ports import Hooks
 from pipeline.rules.archive.remembered import signals_of
 from pipeline.signals import Signals
-from pipeline.wire import Answer, Claim, Decided, dead_letter, parse_claim
+from pipeline.wire import Answer, Claim, Decided, Failed, dead_letter, parse_claim
 from workers import assembly
 from workers.scan.named import NAMED, counted
 from workers.settings import Settings
@@ -75,7 +75,7 @@ class _Taking(Hooks):
                 self._count(each)
         self.advance(len(answers))
 
-    def _count(self, answer: Answer) -> None:
+    def _count(self, answer: Failed) -> None:
         self.unread.count += 1
         if len(self.unread.first) < NAMED:
             letter = dead_letter(answer)

@@ -9,12 +9,14 @@ import numpy as np
 from pipeline.lab.lint.finding import Finding
 from pipeline.lab.lint.folder import Folder, Line
 from pipeline.lab.lint.unknown import known
-from pipeline.rules.heads.head import Array
 from pipeline.rules.policies.policy_set import Policy
 
 ENOUGH = 30
 """Pictures that a policy would flag without its `unless` lines, from which on those of a stream say what a line does:
 one that changes none of them had less than a tenth of them to change, with 95% confidence."""
+RISE, SHARES = 0.1, (0.0, 0.1, 0.2)
+"""A line is idle without which no score rises by so much, of images like it and to these shares like a prompt. By an
+image like the line alone, a third of those that change some decision on rendered scenes were taken for idle."""
 
 
 def idle(folder: Folder) -> Iterator[Finding]:
@@ -41,12 +43,28 @@ def _on_stream(folder: Folder, policy: Policy) -> tuple[list[Line], str] | None:
 
 
 def idle_lines(folder: Folder, policy: Policy) -> list[Line]:
-    """The policy's `unless` lines of which an image just like them would score too low without them, too."""
+    """The policy's `unless` lines of which an image just like them, or nearly, hardly scores higher without them."""
     if folder.compiled.prompts.logit_bias is not None:
         return []
-    lines = list(folder.of(policy, "unless"))
-    scores = _without(folder, policy, lines)
-    return [line for line, score in zip(lines, scores, strict=True) if score < policy.lowest]
+    return [line for line in folder.of(policy, "unless") if _rise(folder, line) < RISE]
+
+
+def _rise(folder: Folder, line: Line) -> float:
+    """By how much a score rises at most without that line, of images that are like it and a bit like a prompt."""
+    head, policy = folder.compiled.prompts, line.policy
+    prompts = np.stack([folder.features[prompt] for prompt in policy.prompts])
+    if line.sentence in folder.standing(policy) and (prompts @ line.features).max() < _too_close(folder):
+        return 0.0  # as a line of the background it stands against the policy in any case
+    images = np.concatenate([(1 - share) * line.features + share * prompts for share in SHARES])
+    found = head.score(np.asarray(images / np.linalg.norm(images, axis=1, keepdims=True), np.float32))
+    column, row = head.ids.index(policy.id), head.sentences.index(line.sentence)
+    before, totals = found.scores[:, column], found.totals[:, column]
+    without = before * totals / (totals - found.of_sentences[:, row])
+    return float((without - before).max())
+
+
+def _too_close(folder: Folder) -> float:
+    return folder.compiled.policy_set.defaults.too_close
 
 
 def fights(folder: Folder) -> Iterator[Finding]:
@@ -57,7 +75,7 @@ def fights(folder: Folder) -> Iterator[Finding]:
     """
     if folder.compiled.prompts.logit_bias is not None:
         return
-    too_close = folder.compiled.policy_set.defaults.too_close
+    too_close = _too_close(folder)
     for policy in folder.compiled.policies:
         standing = folder.standing(policy)
         for line in folder.of(policy, "prompts"):
@@ -73,24 +91,3 @@ def _fight(line: Line, phrase: str, cosine: float, too_close: float) -> Finding:
     )
     remedy = f"write {phrase!r} as a prompt, too, if it means the same; else find other words"
     return Finding(line.policy.id, line.where, line.sentence, reason, remedy)
-
-
-def _without(folder: Folder, policy: Policy, lines: list[Line]) -> Array:
-    """For each of the lines the score of an image with its features, with that line taken away."""
-    if not lines:
-        return np.zeros(0)
-    scale = folder.compiled.prompts.logit_scale
-    images = np.stack([line.features for line in lines]).astype(np.float64)
-    prompts = np.stack([folder.features[prompt] for prompt in policy.prompts])
-    standing = [folder.features[phrase] for phrase in folder.standing(policy)]
-    stands = np.concatenate([np.stack(standing), images]) if standing else images
-    logits = scale * (images @ stands.T)
-    logits[:, len(stands) - len(lines) :][np.eye(len(lines), dtype=bool)] = -np.inf
-    own = scale * (images @ prompts.T)
-    return _share(own, logits)
-
-
-def _share(own: Array, others: Array) -> Array:
-    most = np.maximum(own.max(axis=1), others.max(axis=1))[:, np.newaxis]
-    mine, rest = np.exp(own - most).sum(axis=1), np.exp(others - most).sum(axis=1)
-    return np.asarray(mine / (mine + rest))
