@@ -19,7 +19,7 @@ from pipeline.lab.backtest.screen.look import FastLook
 from pipeline.rules.archive.denied import Kind
 from pipeline.rules.archive.denied import erased as erase
 from pipeline.rules.heads import CompiledPolicies
-from pipeline.signals import Signals
+from pipeline.signals import Features, Signals
 from pipeline.wire import Decision, rfc3339
 from tests.archive.made import NOON
 from tests.lab.backtest.world import DAY, Model, archived, asked, decide, folder, images, policy, records
@@ -55,10 +55,11 @@ class World:
     """Of each day."""
 
     @classmethod
-    def of(cls, model: Model) -> World:
+    def of(cls, model: Model, *further: Features) -> World:
+        """`further` says what else images show."""
         rng = np.random.default_rng(5)
         toward = [model.direction(each) for each in ("a knife", "flames", "a die", "a bottle", "a pipe", "a skull")]
-        shown = [images(90, rng, toward, views=(1, 3, 1, 2), closer=0.3) for _ in range(3)]
+        shown = [images(90, rng, [*toward, *further], views=(1, 3, 1, 2), closer=0.3) for _ in range(3)]
         return cls(model.compiled(OLD), model.compiled(NEW), shown)
 
     def decided(self, by: CompiledPolicies) -> list[list[Decision]]:
@@ -86,7 +87,7 @@ def _expected(before: Sequence[Decision], after: Sequence[Decision], policy: str
     return Moves(tuple(cells))
 
 
-def _check(record: Record, before: list[list[Decision]], after: list[list[Decision]]) -> None:
+def check(record: Record, before: list[list[Decision]], after: list[list[Decision]]) -> None:
     """Every figure of a record of whole folders."""
     for number, (was, now) in enumerate(zip(before, after, strict=True)):
         assert record.days[number].day == rfc3339(NOON + number * DAY)[:10]
@@ -117,13 +118,13 @@ class TestAWholeFolder:
         archive = archived(*(records(s, world.old, d) for s, d in zip(world.shown, before, strict=True)))
         record, _ = asked(archive, Question(world.new, nearest=3))
         assert {each.policy for each in record.policies} == {"knives", "fire", "dice", "spirits", "poison", "smoke"}
-        _check(record, before, after)
+        check(record, before, after)
 
     def test_beside_another_folder_whatever_was_decided(self, world: World) -> None:
         before, after = world.decided(world.old), world.decided(world.new)
         archive = archived(*(records(s, world.new, d) for s, d in zip(world.shown, after, strict=True)))
         record, _ = asked(archive, Question(world.new, world.old, nearest=3))
-        _check(record, before, after)
+        check(record, before, after)
 
     @pytest.mark.parametrize("erased", [False, True])
     def test_from_files_that_are_mapped(self, world: World, tmp_path: Path, erased: bool) -> None:
@@ -138,7 +139,7 @@ class TestAWholeFolder:
         for look in (FastLook, LookAtAll):
             question = Question(world.new, nearest=3)
             record, _ = asked(archive, question, look(question.sets))
-            _check(record, before, after)
+            check(record, before, after)
 
     def test_the_same_folder_changes_nothing(self, world: World) -> None:
         before = world.decided(world.old)
@@ -146,7 +147,7 @@ class TestAWholeFolder:
         record, _ = asked(archive, Question(world.old, nearest=3))
         assert record.verdicts.new == record.verdicts.let_go == record.verdicts.severer == record.verdicts.milder == 0
         assert record.verdicts.flagged > 20
-        _check(record, before, before)
+        check(record, before, before)
 
 
 def test_of_one_policy_the_others_keep_what_they_had(world: World) -> None:

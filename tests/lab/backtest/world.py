@@ -20,6 +20,7 @@ from pipeline.path.decide import Decide
 from pipeline.ports import Store
 from pipeline.rules.archive.remembered import as_kept, remembered
 from pipeline.rules.heads import CompiledPolicies, compile_policies
+from pipeline.rules.policies.assets import NO_ASSETS, Assets
 from pipeline.rules.policies.policy_set import Defaults, Policy, PolicySet, policy_version
 from pipeline.signals import WHOLE, Closer, Features, Signals, regions_of
 from pipeline.wire import Decision, Event, FeaturesRecord
@@ -40,9 +41,9 @@ class Model:
     bias: float | None = None
     seed: int = 0
 
-    def compiled(self, policy_set: PolicySet) -> CompiledPolicies:
+    def compiled(self, policy_set: PolicySet, assets: Assets = NO_ASSETS) -> CompiledPolicies:
         words = {each: self.direction(each) for each in policy_set.sentences()}
-        return compile_policies(policy_set, words, self.scale, self.bias)
+        return compile_policies(policy_set, words, self.scale, self.bias, assets)
 
     def direction(self, sentence: str) -> Features:
         """A sentence that ends in ``~`` is close to the one without it."""
@@ -101,7 +102,11 @@ def decide(shown: Sequence[Signals], compiled: CompiledPolicies, *, day: int = 0
     while at < len(shown):
         size = 1 + (first + at) % 7
         items = [
-            Item(Event("sluice.images.v1", 0, first + number, b"%d" % number, b"x", (), NOON), signals=signals)
+            Item(
+                Event("sluice.images.v1", 0, first + number, b"%d" % number, b"x", (), NOON),
+                content_sha256=signals.content_sha256,
+                signals=signals,
+            )
             for number, signals in enumerate(shown[at : at + size], at)
         ]
         decided = decide(Batch(items))
