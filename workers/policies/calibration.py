@@ -52,7 +52,9 @@ def on_pictures(settings: Settings, dataset: Dataset, asked: Asked) -> Calibrate
 
 def on_stream(settings: Settings, stream: Stream, policy_set: PolicySet, asked: Asked) -> Calibrated:
     """Calibrate on reviews of what the archive remembers. Raises `UsageError` where there is nothing to go by."""
-    from pipeline.lab.reviews.found import COLUMNS, look_through  # noqa: PLC0415 - pyarrow, where it is needed
+    from pipeline.lab.backtest.bounds import every_score  # noqa: PLC0415 - pyarrow, where it is needed
+    from pipeline.lab.backtest.engine import COLUMNS as OF_SCREEN  # noqa: PLC0415
+    from pipeline.lab.reviews.found import COLUMNS, look_through  # noqa: PLC0415
     from pipeline.lab.thresholds.from_reviews import from_reviews  # noqa: PLC0415
     from workers.archive.opening import opened_archive, segments_in, segments_made_by  # noqa: PLC0415
 
@@ -63,8 +65,10 @@ def on_stream(settings: Settings, stream: Stream, policy_set: PolicySet, asked: 
         compiled, model = judge.live(), judge.model
         segments = segments_made_by(archive, stream.window, model.provenance)
         with Terminal().counting("segments", len(segments)) as counter:
-            blocks = archive.blocks(_counted(segments, counter), COLUMNS, stream.window)
-            looked = look_through(blocks, compiled, reviews)
+            bounds = every_score(assembly.screen(settings, [compiled]), len(compiled.ids))
+            columns = dict.fromkeys((*COLUMNS, *OF_SCREEN))
+            blocks = archive.blocks(_counted(segments, counter), list(columns), stream.window)
+            looked = look_through(blocks, compiled, reviews, bounds)
         name = f"reviews of {archive.store.address}" if stream.labels is None else str(stream.labels)
         return from_reviews(name, looked, compiled, model.encoder.spec, asked), judge.files
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,6 +41,16 @@ class Screen(Protocol):
 
     def __call__(self, block: Block, least: Sequence[Array]) -> Sequence[Bounds]:
         """For each set `least` is ``float64[K]``: scores below it matter to nobody, by which much is left out."""
+
+
+def every_score(screen: Screen, policies: int) -> Callable[[Block], tuple[Array, Array]]:
+    """Low and high of all events of a block, ``float64[E,K]``, by the screen of one set of so many policies."""
+
+    def bounds(block: Block) -> tuple[Array, Array]:
+        [found] = screen(block, [np.zeros(policies)])  # what scores no less than 0 is every event
+        return found.low, found.high
+
+    return bounds
 
 
 def outcomes(scores: Array, policies: Sequence[Policy]) -> Outcomes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -11,12 +11,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.archive.archive import SIGNALS, Archive, Block, Segment
-from pipeline.lab.reviews.reviewed import Counter, Floats, Population, Reviewed, reviewed
+from pipeline.lab.reviews.reviewed import Counter, Floats, Population, Reviewed, bins_of, reviewed
 from pipeline.rules.heads import CompiledPolicies
 from pipeline.rules.reviews.settled import Labelled, PolicyReviews
 from pipeline.rules.times import Window
 
 T = TypeVar("T")
+Look = Callable[[Block], tuple[Floats, Floats]]
+"""Between which scores each event of a block lies: ``float64[E,K]`` twice."""
 
 IDS = ("event_id", "image_id", "decided_at")
 COLUMNS = (*SIGNALS, *IDS)
@@ -38,25 +40,28 @@ def look_through(
     blocks: Iterable[Block],
     compiled: CompiledPolicies,
     reviews: Mapping[str, PolicyReviews],
+    bounds: Look,
     progress: Callable[[int], object] = lambda _: None,
 ) -> LookedThrough:
     """Score every image of the blocks, which have `COLUMNS`, and keep the scores of those that were reviewed.
 
     An image id that was decided several times counts by its last decision. What is held grows with the number of
-    reviews, and not with that of images. `progress` is told how many images each block had.
+    reviews, and not with that of images. Images whose scores `bounds` tells as closely as they are counted are not
+    judged. `progress` is told how many images each block had.
     """
     columns = {policy: at for at, policy in enumerate(compiled.ids) if policy in reviews}
     counters = {policy: Counter() for policy in columns}
     wanted = Wanted[float]({policy: reviews[policy].labels for policy in columns})
     images = 0
     for block in blocks:
-        ids = Ids(block)
-        for events, scores in _scored(block, compiled):
+        if block.events:
+            ids = Ids(block)
+            there = list(wanted.among(ids, range(block.events)))
+            scores = _scores(block, compiled, bounds, list(columns.values()), {event for event, _, _ in there})
             for policy, column in columns.items():
                 counters[policy].count(scores[:, column])
-            for event, policy, at in wanted.among(ids, events):
-                score = float(scores[event - events.start, columns[policy]])
-                wanted.take(policy, at, int(ids.decided_at[event]), score)
+            for event, policy, at in there:
+                wanted.take(policy, at, int(ids.decided_at[event]), float(scores[event, columns[policy]]))
         images += block.events
         progress(block.events)
     found = {each: _found(wanted, each, reviews[each], counters[each].population) for each in columns}
@@ -94,11 +99,17 @@ def _take(wanted: Wanted[float], block: Block, compiled: CompiledPolicies) -> No
                 wanted.take(policy, at, int(ids.decided_at[event]), float(score))
 
 
-def _scored(block: Block, compiled: CompiledPolicies) -> Iterator[tuple[range, Floats]]:
-    """Yield some events of the block after the other, with ``float64[E,K]`` of their scores."""
-    for start in range(0, block.events, _CHUNK):
-        events = range(start, min(start + _CHUNK, block.events))
-        yield events, compiled.look(block.signals(events)).scores
+def _scores(
+    block: Block, compiled: CompiledPolicies, bounds: Look, columns: list[int], asked_for: Collection[int]
+) -> Floats:
+    """``float64[E,K]``: of reviewed events scores, of others what counts as much, in these columns."""
+    low, high = bounds(block)
+    scores, differ = low.copy(), bins_of(low[:, columns]) != bins_of(high[:, columns])
+    judged = sorted({*np.flatnonzero(differ.any(axis=1)).tolist(), *asked_for})
+    for start in range(0, len(judged), _CHUNK):
+        some = judged[start : start + _CHUNK]
+        scores[some] = compiled.look(block.signals(some)).scores
+    return scores
 
 
 class Ids:

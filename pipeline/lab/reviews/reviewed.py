@@ -56,8 +56,12 @@ class Counter:
 
     def count(self, scores: Floats) -> None:
         """Take scores as decisions have them, rounded to `SCORE_DIGITS`."""
-        bins = np.rint(scores * 10**SCORE_DIGITS).astype(np.int64) // (10**SCORE_DIGITS // BINS)
-        self.population.counts[:] += np.bincount(bins, minlength=BINS + 1)
+        self.population.counts[:] += np.bincount(bins_of(scores), minlength=BINS + 1)
+
+
+def bins_of(scores: Floats) -> NDArray[np.int64]:
+    """Where scores are counted, as decisions have them."""
+    return np.asarray(np.rint(scores * 10**SCORE_DIGITS).astype(np.int64) // (10**SCORE_DIGITS // BINS))
 
 
 def _bin(threshold: float) -> int:

@@ -8,6 +8,9 @@ from msgspec.structs import replace
 
 from pipeline.adapters.memory.store import MemoryStore
 from pipeline.archive.archive import Archive
+from pipeline.lab.backtest.bounds import LookAtAll, every_score
+from pipeline.lab.backtest.engine import COLUMNS as OF_SCREEN
+from pipeline.lab.backtest.screen.look import FastLook
 from pipeline.lab.reviews.found import COLUMNS, LookedThrough, look_through
 from pipeline.rules.archive.remembered import signals_of
 from pipeline.rules.heads import CompiledPolicies, compile_policies
@@ -41,7 +44,13 @@ def looked(made: list[FeaturesRecord], compiled: CompiledPolicies, *reviews: Rev
     store = MemoryStore()
     keep(store, made)
     archive = Archive(store)
-    return look_through(archive.blocks(archive.segments(), COLUMNS), compiled, settle(reviews))
+    columns = list(dict.fromkeys((*COLUMNS, *OF_SCREEN)))
+    blocks = list(archive.blocks(archive.segments(), columns))
+    found = look_through(blocks, compiled, settle(reviews), every_score(FastLook([compiled]), len(compiled.ids)))
+    exact = look_through(blocks, compiled, settle(reviews), every_score(LookAtAll([compiled]), len(compiled.ids)))
+    for policy, each in found.policies.items():
+        assert each.population.counts.tolist() == exact.policies[policy].population.counts.tolist()
+    return found
 
 
 def score(record: FeaturesRecord, compiled: CompiledPolicies, policy: str = "weapons") -> float:
