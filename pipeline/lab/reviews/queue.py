@@ -20,6 +20,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from pipeline.archive.archive import Archive, Block, Segment
 from pipeline.archive.search.found import Found, look_up
@@ -124,16 +125,15 @@ def _asked(
 def _of_block(
     block: Block, wanted: Wanted, answered: Answered, known: Mapping[str, Mapping[str, Review]]
 ) -> Iterator[_Asked]:
-    verdicts, events = block.column("verdict"), block.column("event_id")
-    images, matches = block.column("image_id"), block.column("matches")
-    for at in _candidates(verdicts, events, wanted.drawn, known):
-        event, image, verdict = events[at].as_py(), images[at].as_py(), verdicts[at].as_py()
-        place, margins = Place(block.segment, int(block.records[at]), 0), dict[str, float]()
+    candidates = _candidates(block.column("verdict"), block.column("event_id"), wanted.drawn, known)
+    rows = block.rows.select(COLUMNS).take(pa.array(block.offsets[:-1][candidates]))
+    for record, event, image, verdict, matches in zip(*(each.to_pylist() for each in rows.columns), strict=True):
+        place, margins = Place(block.segment, record, 0), dict[str, float]()
         kind: Kind = "drawn"
         if event in known:
             kind, margins = "golden", dict.fromkeys(known[event], 0.0)
         elif verdict == "review":
-            kind, margins = "sent", _margins(matches[at].as_py(), wanted.actions)
+            kind, margins = "sent", _margins(matches, wanted.actions)
         elif in_sample(event, wanted.drawn):
             margins = dict.fromkeys(wanted.actions, 0.0)
         asked = {
@@ -147,7 +147,7 @@ def _of_block(
 
 def _candidates(
     verdicts: pa.ChunkedArray, events: pa.ChunkedArray, drawn: float, known: Collection[str]
-) -> list[int]:
+) -> NDArray[np.intp]:
     """Events that may be asked about: a few of many, found without a loop over all."""
     of_interest = pc.equal(verdicts, "review")
     if known:
@@ -156,8 +156,7 @@ def _candidates(
         digits = highest_digits(drawn)
         few = pc.less_equal(pc.utf8_slice_codeunits(events, 0, len(digits)), digits)
         of_interest = pc.or_(of_interest, pc.and_(few, pc.equal(verdicts, "allow")))
-    found: list[int] = pc.indices_nonzero(of_interest).to_pylist()
-    return found
+    return np.asarray(pc.indices_nonzero(of_interest), np.intp)
 
 
 def _margins(matches: Iterable[Mapping[str, object]], actions: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
