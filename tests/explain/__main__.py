@@ -18,7 +18,7 @@ from pipeline.path.live import LivePolicies
 from pipeline.ports import Encoder, Hooks
 from tests.explain.bench import Bench
 from tests.explain.chance import CHANCES
-from tests.explain.measured import Measured, measure
+from tests.explain.measured import CLEAR, Measured, measure
 from tests.explain.methods import Method, crops, crops_and_holes, holes, in_one_pass
 
 POLICIES = Path(__file__).parents[2] / "policies"
@@ -45,9 +45,10 @@ def table(found: Measured) -> str:
         removed = " | ".join(f"{tally.removed[filled]}" for filled in FILLED)
         lines.append(f"| {name} | {tally.pointed} | {tally.pointed_flagged} | {removed} | {tally.passes} |")
     lines += ["", *_head(("a tenth that chance puts", "flagged scenes", "let go: surroundings", "blurred"))]
-    for name, chance in found.at_random.items():
-        percents = " | ".join(f"{chance.percent(filled):.1f}%" for filled in FILLED)
-        lines.append(f"| {name} | {chance.scenes} | {percents} |")
+    for remark, tallied in (("", found.at_random), (f", {CLEAR:g} above the threshold", found.clear)):
+        for name, chance in tallied.items():
+            percents = " | ".join(f"{chance.percent(filled):.1f}%" for filled in FILLED)
+            lines.append(f"| {name}{remark} | {chance.scenes} | {percents} |")
     return "\n".join(lines)
 
 

@@ -57,6 +57,11 @@ class Bench:
         column = self.compiled.ids.index(policy)
         return float((self.scores(pixels)[:, column] < self.compiled.policies[column].lowest).mean())
 
+    def margin(self, view: Pixels, policy: str) -> float:
+        """How far the view's score is above the least that the policy flags."""
+        column = self.compiled.ids.index(policy)
+        return float(self.scores(view[np.newaxis])[0, column] - self.compiled.policies[column].lowest)
+
     def scores_of(self, features: Features, column: int) -> NDArray[np.float64]:
         """``float32[N,D]``, of unit length, each as an image of its own."""
         alone = [Signals(row[np.newaxis], regions_of([WHOLE]), self._made_by) for row in features]

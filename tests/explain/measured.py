@@ -15,6 +15,8 @@ from tests.explain.bench import Bench
 from tests.explain.chance import Chance
 from tests.explain.methods import Method
 
+CLEAR = 0.1
+
 
 @dataclass
 class Tally:
@@ -50,6 +52,8 @@ class Measured:
     drawn: int = 0
     tallies: dict[str, Tally] = field(default_factory=dict)
     at_random: dict[str, AtRandom] = field(default_factory=dict)
+    clear: dict[str, AtRandom] = field(default_factory=dict)
+    """The same of those scenes alone that score at least `CLEAR` above their threshold."""
 
 
 def measure(
@@ -62,7 +66,8 @@ def measure(
     flagged: int,
 ) -> Measured:
     """Look at the first `every` scenes, and after them at those alone that are flagged, until there are `flagged`."""
-    found = Measured(tallies={name: Tally() for name in methods}, at_random={name: AtRandom() for name in chances})
+    every_chance, clear = ({name: AtRandom() for name in chances} for _ in range(2))
+    found = Measured(tallies={name: Tally() for name in methods}, at_random=every_chance, clear=clear)
     for scene in scenes:
         if found.scenes >= every and found.flagged >= flagged:
             break
@@ -81,6 +86,8 @@ def measure(
         if is_flagged:
             for name, parts_of in chances.items():
                 _chance(bench, found.at_random[name], parts_of, scene, view)
+                if bench.margin(view, scene.policy) >= CLEAR:
+                    _chance(bench, found.clear[name], parts_of, scene, view)
     return found
 
 
