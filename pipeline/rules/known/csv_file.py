@@ -1,7 +1,7 @@
 """How a CSV file of known pictures becomes `Entries`, or a list of what is wrong with it, each with its line.
 
-A million lines are normal and come in chunks, of which columns are looked at as a whole; only a chunk in which
-something is odd is gone through line by line.
+A million lines are normal. They come in blocks, most of which are read as bytes (`pipeline.rules.known.plain`). One
+that is not so plain is read as text, by columns, and where something is wrong with it line by line.
 """
 
 from __future__ import annotations
@@ -10,18 +10,16 @@ import codecs
 import csv
 import difflib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from io import BytesIO, TextIOWrapper
 from itertools import accumulate, islice
 from typing import NamedTuple, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from pipeline.rules.known.entries import ACTIONS, FOR_EVER, KINDS, Entries, day_number
-from pipeline.rules.known.exact import DIGITS, Exact, words_of
-from pipeline.rules.known.near import Near
+from pipeline.rules.known.entries import KINDS, Entries, day_number
+from pipeline.rules.known.exact import DIGITS
+from pipeline.rules.known.pieces import NUMBER_OF_ACTION, Columns, Pieces, Wrong
+from pipeline.rules.known.plain import take_plain
 
 COLUMNS = ("kind", "hash", "action", "note", "expires")
 NEEDED = ("kind", "hash")
@@ -33,10 +31,10 @@ MOST_PROBLEMS = 20
 """Of one file that are told of."""
 HEADER = ",".join(COLUMNS)
 _AT_ONCE = 4096
+"""Lines that are text at a time."""
+_BLOCK = 1 << 20
+"""Bytes of lines that are looked at together."""
 _OTHER_HASHES = {32: "MD5", 40: "SHA-1", 128: "SHA-512"}
-
-Wrong = tuple[int, str]
-"""A line, and what is wrong with it."""
 
 
 class Rows(Protocol):
@@ -51,18 +49,8 @@ class Rows(Protocol):
     def __next__(self) -> list[str]: ...
 
 
-class Columns(NamedTuple):
-    """What some lines of the file say, still as text: as many values in each column, in the order of `COLUMNS`."""
-
-    kind: Sequence[str]
-    hash: Sequence[str]
-    action: Sequence[str]
-    note: Sequence[str]
-    expires: Sequence[str]
-
-
 class Line(NamedTuple):
-    """Likewise, of one line."""
+    """What one line says, still as text."""
 
     kind: str
     hash: str
@@ -71,57 +59,56 @@ class Line(NamedTuple):
     expires: str
 
 
-@dataclass(slots=True)
-class _Read:
-    """What has been read so far: pieces of columns."""
-
-    wrong: list[Wrong] = field(default_factory=list)
-    entries: int = 0
-    hashes: list[bytes] = field(default_factory=list)
-    kinds: list[bytes] = field(default_factory=list)
-    lines: list[NDArray[np.uint32]] = field(default_factory=list)
-    last_days: list[NDArray[np.int32]] = field(default_factory=list)
-    actions: list[bytes] = field(default_factory=list)
-    notes: list[bytes] = field(default_factory=list)
-    note_lengths: list[NDArray[np.uint32]] = field(default_factory=list)
-    days: dict[str, int] = field(default_factory=lambda: {"": FOR_EVER})
-    """What was made of each text under ``expires``: a list has few different ones."""
-
-    def add(self, lines: Sequence[int], columns: Columns, hashes: bytes) -> None:
-        """Take in lines in which nothing is wrong."""
-        self.entries += len(lines)
-        self.hashes.append(hashes)
-        self.kinds.append(bytes(map(KINDS.index, columns.kind)))
-        self.lines.append(np.array(lines, np.uint32))
-        self.last_days.append(np.array([*map(self.days.__getitem__, columns.expires)], np.int32))
-        self.actions.append(bytes(map(_ACTION.__getitem__, columns.action)))
-        notes = [note.encode() for note in columns.note]
-        self.notes += notes
-        self.note_lengths.append(np.array([*map(len, notes)], np.uint32))
-
-
-_ACTION: dict[str, int] = {action or "": number for number, action in enumerate(ACTIONS)}
-
-
 def read_entries(content: bytes) -> tuple[Entries | None, list[Wrong]]:
     """The entries of a file; None where something is wrong with it, with what that is, the first lines first."""
-    read = _Read()
+    read = Pieces()
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return None, [(1, "saved as UTF-16 ('Unicode'); save the file as UTF-8")]
-    # A whole text would take four times the memory of its bytes.
-    text = TextIOWrapper(BytesIO(content), "utf-8-sig", newline="")
-    rows = csv.reader(text, skipinitialspace=True, strict=True)
     try:
-        if (order := _header(rows, read.wrong)) is not None:
-            _read_lines(rows, order, read)
-    except csv.Error as error:
-        read.wrong.append((rows.line_num, f"cannot be read as CSV: {error}"))
+        _read(content, read)
     except UnicodeDecodeError:
         read.wrong.append((_not_utf8(content), "not UTF-8; save the file as UTF-8, or type the note anew"))
     if not read.wrong and not read.entries:
         read.wrong.append((0, f"no entry in it; a line below {HEADER!r} is one, such as 'sha256,' and 64 hex digits"))
-    entries = None if read.wrong else _entries(read)
+    entries = None if read.wrong else read.joined()
     return entries if not read.wrong else None, _told(read.wrong)
+
+
+def _read(content: bytes, read: Pieces) -> None:
+    """Raises ``UnicodeDecodeError``."""
+    # In quotes a line may go on in the next. Where none does, each can be read by itself.
+    together = b'"' in content or content.count(b"\r") != content.count(b"\r\n")
+    head = len(content) if together else content.find(b"\n") + 1 or len(content)
+    rows, before = _rows(content[:head], "utf-8-sig"), 0
+    try:
+        order = _header(rows, read.wrong)
+        if order is None or not _read_lines(rows, before, order, read):
+            return
+        for before, block in _blocks(content, head):
+            if read.entries + block.count(b"\n") < MOST_ENTRIES and take_plain(
+                block, before + 1, order, MOST_NOTE, partial(_last_day, read.days), read
+            ):
+                continue
+            rows = _rows(block, "utf-8")
+            if not _read_lines(rows, before, order, read):
+                return
+    except csv.Error as error:
+        read.wrong.append((before + rows.line_num, f"cannot be read as CSV: {error}"))
+
+
+def _blocks(content: bytes, start: int) -> Iterator[tuple[int, bytes]]:
+    """Whole lines from there on, with how many lines stand before them."""
+    before = content.count(b"\n", 0, start)
+    while start < len(content):
+        end = content.find(b"\n", start + _BLOCK) + 1 or len(content)
+        block = content[start:end]
+        yield before, block
+        before, start = before + block.count(b"\n"), end
+
+
+def _rows(block: bytes, encoding: str) -> Rows:
+    # A whole text would take four times the memory of its bytes.
+    return csv.reader(TextIOWrapper(BytesIO(block), encoding, newline=""), skipinitialspace=True, strict=True)
 
 
 def _not_utf8(content: bytes) -> int:
@@ -154,11 +141,12 @@ def _header(rows: Rows, wrong: list[Wrong]) -> list[int] | None:
     return None if wrong else [names.index(name) if name in names else -1 for name in COLUMNS]
 
 
-def _read_lines(rows: Rows, order: Sequence[int], read: _Read) -> None:
-    width, before = sum(at >= 0 for at in order), rows.line_num
+def _read_lines(rows: Rows, above: int, order: Sequence[int], read: Pieces) -> bool:
+    """Read lines below which `above` others stand, and say whether there is any sense in going on."""
+    width, before = sum(at >= 0 for at in order), above + rows.line_num
     while chunk := list(islice(rows, _AT_ONCE)):
-        lines = _lines(chunk, before, rows.line_num)
-        before = rows.line_num
+        lines = _lines(chunk, before, above + rows.line_num)
+        before = above + rows.line_num
         if set(map(len, chunk)) != {width}:
             lines, chunk = _squared(lines, chunk, width, read.wrong)
         if read.entries + len(chunk) > MOST_ENTRIES:
@@ -167,7 +155,8 @@ def _read_lines(rows: Rows, order: Sequence[int], read: _Read) -> None:
             named, none = list(zip(*chunk, strict=True)), ("",) * len(chunk)
             _take(lines, Columns(*(named[at] if at >= 0 else none for at in order)), read)
         if len(read.wrong) > MOST_PROBLEMS or read.entries + len(chunk) > MOST_ENTRIES:
-            return
+            return False
+    return True
 
 
 def _lines(chunk: Sequence[list[str]], before: int, last: int) -> Sequence[int]:
@@ -188,7 +177,7 @@ def _squared(
     return [line for line, _ in kept], [row + [""] * (width - len(row)) for _, row in kept]
 
 
-def _take(lines: Sequence[int], columns: Columns, read: _Read) -> None:
+def _take(lines: Sequence[int], columns: Columns, read: Pieces) -> None:
     try:
         hashes = bytes.fromhex("".join(columns.hash))
     except ValueError:
@@ -197,7 +186,7 @@ def _take(lines: Sequence[int], columns: Columns, read: _Read) -> None:
         set(map(len, columns.hash)) == {DIGITS}
         and len(hashes) * 2 == DIGITS * len(lines)
         and set(columns.kind) <= set(KINDS)
-        and set(columns.action) <= _ACTION.keys()
+        and set(columns.action) <= NUMBER_OF_ACTION.keys()
         and set(columns.expires) <= read.days.keys()
         and max(map(len, columns.note)) <= MOST_NOTE
     )
@@ -207,7 +196,7 @@ def _take(lines: Sequence[int], columns: Columns, read: _Read) -> None:
         _take_one_by_one(lines, columns, read)
 
 
-def _take_one_by_one(lines: Sequence[int], columns: Columns, read: _Read) -> None:
+def _take_one_by_one(lines: Sequence[int], columns: Columns, read: Pieces) -> None:
     good, at = list[Line](), list[int]()
     for line, written in zip(lines, zip(*columns, strict=True), strict=True):
         row = Line(*(text.strip() for text in written))
@@ -228,18 +217,23 @@ def _wrong(row: Line, days: dict[str, int]) -> str:
         return _wrong_kind(row.kind)
     if said := _wrong_hash(row.kind, row.hash):
         return said
-    if row.action not in _ACTION:
+    if row.action not in NUMBER_OF_ACTION:
         return f"unknown action {row.action!r}; it can be label, review or block, or nothing"
     if len(row.note) > MOST_NOTE:
         return f"the note has {len(row.note):,} characters; the most is {MOST_NOTE}"
-    if row.expires not in days:
-        try:
-            days[row.expires] = day_number(date.fromisoformat(row.expires))
-        except ValueError:
-            return (
-                f"expires {row.expires!r} is no date; write it as 2027-01-31, the last day on which the entry counts"
-            )
+    if _last_day(days, row.expires) is None:
+        return f"expires {row.expires!r} is no date; write it as 2027-01-31, the last day on which the entry counts"
     return ""
+
+
+def _last_day(days: dict[str, int], text: str) -> int | None:
+    """Its number, which `days` then has; None for what is no date."""
+    if text not in days:
+        try:
+            days[text] = day_number(date.fromisoformat(text))
+        except ValueError:
+            return None
+    return days[text]
 
 
 def _wrong_kind(kind: str) -> str:
@@ -258,27 +252,6 @@ def _wrong_hash(kind: str, text: str) -> str:
         other = f", as {_OTHER_HASHES[len(text)]} has" if len(text) in _OTHER_HASHES else ""
         return f"the hash has {len(text)} digits{other}; a {kind} has {DIGITS}"
     return ""
-
-
-def _entries(read: _Read) -> Entries:
-    """The columns, laid out to be searched; a hash that stands there twice is wrong."""
-    hashes, kinds = words_of(b"".join(read.hashes)), np.frombuffer(b"".join(read.kinds), np.uint8)
-    lines = np.concatenate(read.lines)
-    of_kind = [np.flatnonzero(kinds == number).astype(np.uint32) for number in range(len(KINDS))]
-    exact, near = (Exact.of(hashes[rows], rows) for rows in of_kind)
-    for of in (exact, near):
-        for again, first in of.repeated():
-            said = f"the hash stands in line {lines[first]} already; keep one"
-            read.wrong.append((int(lines[again]), said))
-    return Entries(
-        exact,
-        Near.of(hashes[of_kind[1]], of_kind[1]),
-        lines,
-        np.concatenate(read.last_days),
-        np.frombuffer(b"".join(read.actions), np.uint8),
-        b"".join(read.notes),
-        np.concatenate(read.note_lengths).cumsum(dtype=np.uint32),
-    )
 
 
 def _told(wrong: list[Wrong]) -> list[Wrong]:

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.rules.known import csv_file
 from pipeline.rules.known.csv_file import MOST_PROBLEMS, read_entries
+from pipeline.rules.known.entries import Entries
 
 A, B = "a" * 64, "0123456789abcdef" * 4
 HEAD = "kind,hash,action,note,expires\n"
@@ -92,3 +94,42 @@ def test_of_very_many_wrong_lines_the_first_are_told() -> None:
 def test_any_bytes_are_read_or_told(content: bytes, headed: bool) -> None:
     entries, said = read_entries(HEAD.encode() + content if headed else content)
     assert (entries is None) == bool(said)
+
+
+_kind = st.sampled_from(["sha256", "pdq", "sha256", "pdq", "SHA256", " pdq", "md5", ""])
+_hash = st.integers(0, 2**256 - 1).map(lambda number: f"{number:064x}")
+_odd_hash = st.sampled_from([A.upper(), A[:-1], A[:62] + " a", A[:-1] + "é", ""])
+_action = st.sampled_from(["", "", "review", "block", "Block", "delete"])
+_note = st.sampled_from(["", "seen", "é€", " kept", "in case ", "x" * 501, '"a, b"', "a\rb"])
+_expires = st.sampled_from(["", "2027-01-31", "2027-02-01", "2027-1-1", "2027-02-30", "2027-01-310"])
+_line = st.tuples(_kind, st.one_of(_hash, _hash, _odd_hash), _action, _note, _expires).map(",".join)
+_plain = st.tuples(
+    st.sampled_from(["sha256", "pdq"]),
+    _hash,
+    st.sampled_from(["", "review"]),
+    st.sampled_from(["", "é", "of a campaign"]),
+    st.sampled_from(["", "2027-01-31", "2027-02-01"]),
+).map(",".join)
+_lines = st.one_of(st.lists(_plain, min_size=1), st.lists(st.one_of(_plain, _line, st.just("")), min_size=1))
+
+
+@given(lines=_lines, end=st.sampled_from(["\n", "\r\n"]), last=st.booleans(), at_once=st.sampled_from([1, 150, 1000]))
+def test_lines_are_the_same_read_as_bytes_and_read_as_text(
+    lines: list[str], end: str, last: bool, at_once: int
+) -> None:
+    content = (HEAD.strip() + end + end.join(lines) + (end if last else "")).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_file, "_BLOCK", at_once)
+        fast, fast_said = read_entries(content)
+        patch.setattr(csv_file, "take_plain", lambda *_: False)
+        slow, slow_said = read_entries(content)
+    assert fast_said == slow_said
+    assert (fast is None) == (slow is None)
+    if fast is not None and slow is not None:
+        assert columns(fast) == columns(slow)
+
+
+def columns(entries: Entries) -> list[object]:
+    hashes = entries.exact.hashes, entries.exact.rows, entries.near.hashes, entries.near.rows
+    numbers = entries.lines, entries.last_days, entries.actions, entries.note_ends
+    return [*(each.tolist() for each in (*hashes, *numbers)), entries.notes]
