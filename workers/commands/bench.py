@@ -44,6 +44,10 @@ def bench(
     inside: Annotated[
         Path | None, typer.Option(exists=True, file_okay=False, help="Make that folder in this one.")
     ] = None,
+    lists: Annotated[
+        bool, typer.Option("--lists", help="What lists of known pictures cost, and nothing else.")
+    ] = False,
+    entries: Annotated[int, typer.Option(min=1, max=2_000_000, help="Of each of those lists.")] = 1_000_000,
     peers: Annotated[bool, typer.Option(help="Run what people write without Sluice, too.")] = True,
     as_json: AsJson = False,
 ) -> None:
@@ -56,6 +60,11 @@ def bench(
         from workers.bench.archive.run import run as run_archive  # noqa: PLC0415 - pyarrow, which the rest goes without
 
         run_archive(rows, inside, as_json=as_json)
+        return
+    if lists:
+        from workers.bench.known import run as run_known  # noqa: PLC0415 - what the rest goes without
+
+        run_known(entries, as_json=as_json)
         return
     budget = Budget(60 * minutes, lambda line: say(f"sluice bench: {line}", err=True))
     budget.say(f"making {count} images")
