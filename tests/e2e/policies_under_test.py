@@ -56,9 +56,11 @@ class ConfigMap:
             (folder / name).symlink_to(Path("..data") / name)
 
     def change(self, name: str, text: str) -> None:
-        """Bring a new generation in which one file is another."""
+        """Bring a new generation in which one file is another, or new."""
         self.files[name] = text
         self._swap()
+        if not (self.folder / name).is_symlink():
+            (self.folder / name).symlink_to(Path("..data") / name)
 
     def _swap(self) -> None:
         self._generation += 1

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.rules.known.exact import Rows
 from pipeline.signals import Features
@@ -15,8 +16,8 @@ from pipeline.signals import Features
 class Looks:
     """Pictures by their views. Build it with `Looks.of`."""
 
-    views: Features
-    """``float32[M,D]``"""
+    views: NDArray[np.float64]
+    """``float64[M,D]``"""
     owners: Rows
     """``intp[M]``: of which picture each view is."""
 
@@ -26,11 +27,11 @@ class Looks:
         if not pictures:
             return None
         owners = np.repeat(np.arange(len(pictures)), [len(views) for views in pictures])
-        return cls(np.concatenate(pictures), owners)
+        return cls(np.concatenate(pictures).astype(np.float64), owners)
 
-    def nearest(self, features: Features) -> tuple[Rows, Features]:
+    def nearest(self, features: Features) -> tuple[Rows, NDArray[np.float64]]:
         """For each of ``float32[V,D]`` the picture that is nearest, and the cosine."""
         # float64, as scores are: in float32 the last digit would depend on who else is in the batch.
-        cosines = features.astype(np.float64) @ self.views.astype(np.float64).T
+        cosines = features.astype(np.float64) @ self.views.T
         best = cosines.argmax(axis=1)
         return self.owners[best], cosines[np.arange(len(best)), best]
