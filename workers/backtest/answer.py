@@ -16,6 +16,7 @@ from pipeline.lab.reviews.found import look_up
 from pipeline.lab.reviews.reviewed import Reviewed
 from pipeline.ports import EncoderSpec
 from pipeline.rules.heads import CompiledPolicies
+from pipeline.rules.policies.list_entries import pdq_of_the_past
 from pipeline.rules.reviews.settled import settle
 from pipeline.rules.times import Window
 from workers import assembly
@@ -56,6 +57,8 @@ def answered(settings: Settings, archive: Archive, subject: Subject) -> Answer:
         encoder = assembly.load_encoder(settings, spread=True)
         decoder = assembly.decoder_here(settings, encoder.spec)
         asking = question(subject.policies, subject.against, encoder, decoder, MemoryTextCache(), subject.nearest)
+    if left_out := pdq_of_the_past(*(compiled.policy_set for compiled in asking.sets)):
+        terminal.note(f"sluice: {left_out}")
     preprocess = assembly.preprocess_of(settings, encoder.spec)
     asked = _asked(subject, asking, encoder.spec, preprocess, archive.store.address)
     screen = assembly.screen(settings, asking.sets)

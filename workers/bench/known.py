@@ -140,7 +140,7 @@ def _features(count: int, random: np.random.Generator) -> Features:
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
-def _signals(features: Features, content_sha256: str = "", pdq: np.ndarray | None = None) -> Signals:  # type: ignore[type-arg]
+def _signals(features: Features, content_sha256: str = "", pdq: np.ndarray | None = None) -> Signals:
     return Signals(features, regions_of([WHOLE]), _MADE_BY, content_sha256=content_sha256, pdq=pdq)
 
 

@@ -17,6 +17,7 @@ from pipeline.archive.segments import contents
 from pipeline.errors import UsageError
 from pipeline.ports import Hooks
 from pipeline.rules.heads import CompiledPolicies
+from pipeline.rules.policies.list_entries import pdq_of_the_past
 from pipeline.rules.redeciding import Changes
 from workers import assembly
 from workers.archive.opening import opened_archive, segments_made_by
@@ -70,6 +71,8 @@ def redecide(
             model = assembly.load_model(settings, one_caller=True)
             judge = assembly.judge(settings, model, MemoryTextCache(), SayOtherModel())
         compiled = judge.live()
+        if left_out := pdq_of_the_past(compiled.policy_set):
+            terminal.note(f"sluice: {left_out}")
         segments = segments_made_by(store, window, model.provenance)
         screen = assembly.screen(settings, [compiled])
         work = Redeciding(store, window, compiled, kind, _named(policy or [], compiled), time.time, screen)

@@ -14,6 +14,7 @@ from pipeline.archive.archive import Archive
 from pipeline.errors import UsageError
 from pipeline.ports import Fetcher
 from pipeline.rules.judging import judge
+from pipeline.rules.policies.list_entries import pdq_of_the_past
 from pipeline.rules.sameness import Comparison, compared
 from pipeline.rules.times import seconds_of
 from pipeline.wire import Answer, DeadLetter, Decided, Decision, Event, Topics, dead_letter, parse_decision, record_of
@@ -107,7 +108,8 @@ class Replays:
             preprocess=signals.made_by.preprocess,
             frames=signals.frames,
         )
-        return Replayed(before, after, (why, _FROM_FEATURES))
+        pdq = pdq_of_the_past(compiled.policy_set)
+        return Replayed(before, after, (why, _FROM_FEATURES, *((pdq,) if pdq else ())))
 
 
 def _as_published(answer: Decided) -> Decision:

@@ -40,6 +40,20 @@ def pdq_entries(policy_set: PolicySet, install: str) -> Iterator[Problem]:
                 yield of.problem(int(of.entries.near.rows.min()), said)
 
 
+def pdq_of_the_past(*policy_sets: PolicySet) -> str:
+    """A line on the PDQ hashes that have no part in judging what an archive remembers; empty without any."""
+    counts = {
+        policy.id: count
+        for policy_set in policy_sets
+        for policy in policy_set.active
+        if (count := sum(len(of.entries.near) for of in policy.lists.hashed))
+    }
+    if not counts:
+        return ""
+    told = ", ".join(f"{policy} has {count:,}" for policy, count in sorted(counts.items()))
+    return f"PDQ hashes of lists have no part in this, since an archive keeps none of its images: {told}"
+
+
 def score_for(policy: Policy, number: int) -> float:
     """The score of an entry that asks for ``ACTIONS[number]``: the least that leads there, and 1 for none."""
     action = ACTIONS[number]

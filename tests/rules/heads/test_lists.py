@@ -13,6 +13,7 @@ from pipeline.rules.heads import CompiledPolicies, compile_policies
 from pipeline.rules.judging import Judgement, judge
 from pipeline.rules.policies.assets import Asset
 from pipeline.rules.policies.files import parse_policies
+from pipeline.rules.policies.list_entries import pdq_of_the_past
 from pipeline.rules.policies.policy_set import AssetName, Defaults, Lists, Location, Policy, PolicySet
 from pipeline.signals import Closer, Signals
 from pipeline.wire import ListEvidence, PromptEvidence
@@ -168,6 +169,13 @@ def test_every_view_must_look_like_a_picture_to_allow() -> None:
     lists, assets = picture("allow", KNIFE, TREE)
     found = judge([image(KNIFE), image(TREE, KNIFE), image(KNIFE, BEER)], compiled(lists, **assets))
     assert [each.scores["weapons"] > 0.5 for each in found] == [False, False, True]
+
+
+def test_hashes_that_an_archive_cannot_ask_for_are_counted_by_policy() -> None:
+    lists = known([f"pdq,{off_by(at).hex()},,," for at in range(3)], ["sha256", "pdq"])
+    [with_pdq, without] = (compiled(of).policy_set for of in (lists, known(["sha256"])))
+    assert pdq_of_the_past(without) == ""
+    assert pdq_of_the_past(with_pdq, without).endswith("keeps none of its images: weapons has 4")
 
 
 FILES = {"p/_defaults.yaml": b"allow_thin_background: true\n"}

@@ -108,6 +108,11 @@ def test_what_examples_decided_is_decided_again_without_the_pictures(
     assert [json.loads(line)["outcome"] for line in again.splitlines()] == ["identical"] * 2
     for shade in (0, 8, 16, 24):
         draw(folder / f"examples/green-{shade}.png", shade, 250, shade)
-    [changed] = json.loads(run(*backtest, status=1).stdout)["policies"]
+    (folder / "known.csv").write_text(f"kind,hash\npdq,{'a' * 64}\n")
+    (folder / "anything.yaml").write_text(f"{POLICY}lists: {{block: [known.csv]}}\n")
+    done = run(*backtest, status=1)
+    assert "PDQ hashes of lists have no part in this" in done.stderr
+    assert "anything has 1" in done.stderr
+    [changed] = json.loads(done.stdout)["policies"]
     assert (changed["new"], changed["let_go"]) == (0, 1)
     assert changed["let_go_images"][0]["image_id"].endswith("red.png")
