@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import get_args
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.rules.heads.compiled import HEADS
-from pipeline.rules.heads.head import Compile, Opinion, Texts
+from pipeline.rules.heads.head import Compile, Head, Opinion, Texts
 from pipeline.rules.policies.policy_set import Defaults, Examples, Policy, PolicySet
 from pipeline.signals import Signals
 from pipeline.wire import Evidence
@@ -39,6 +40,11 @@ ASSETS = seen({str(at): near(-WORDS["beer"].astype(np.float64), at, 0.02) for at
 every_head = pytest.mark.parametrize("compile_head", HEADS)
 
 
+@cache
+def made(compile_head: Compile, bias: float | None = None) -> Head:
+    return compile_head(POLICIES, Texts(WORDS, 5.0, bias, ASSETS))
+
+
 def image(seed: int, views: int) -> Signals:
     rows = np.random.default_rng(seed).normal(size=(views, DIM))
     return signals(rows / np.linalg.norm(rows, axis=1, keepdims=True))
@@ -53,7 +59,7 @@ def told(opinion: Opinion, image: int) -> list[str]:
 
 @every_head
 def test_a_head_judges_active_policies_alone(compile_head: Compile) -> None:
-    head = compile_head(POLICIES, Texts(WORDS, 5.0, None, ASSETS))
+    head = made(compile_head)
     assert head.ids
     assert set(head.ids) <= {"alcohol", "weapons"}
 
@@ -64,7 +70,7 @@ def test_a_head_judges_active_policies_alone(compile_head: Compile) -> None:
 def test_scores_are_from_0_to_1_and_each_has_evidence(
     compile_head: Compile, bias: float | None, seen: list[Signals]
 ) -> None:
-    head = compile_head(POLICIES, Texts(WORDS, 5.0, bias, ASSETS))
+    head = made(compile_head, bias)
     opinion = head.look(seen)
     assert opinion.scores.shape == (len(seen), len(head.ids))
     assert ((opinion.scores >= 0) & (opinion.scores <= 1 + 1e-12)).all()
@@ -75,7 +81,7 @@ def test_scores_are_from_0_to_1_and_each_has_evidence(
 @every_head
 @given(seen=images)
 def test_neither_order_nor_company_changes_anything(compile_head: Compile, seen: list[Signals]) -> None:
-    head = compile_head(POLICIES, Texts(WORDS, 5.0, None, ASSETS))
+    head = made(compile_head)
     alone = [head.look([each]) for each in seen]
     together, backwards = head.look(seen), head.look(seen[::-1])
     for at, opinion in enumerate(alone):
