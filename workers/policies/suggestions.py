@@ -11,8 +11,9 @@ import numpy as np
 
 from pipeline.archive.archive import Archive, Segment
 from pipeline.errors import UsageError
+from pipeline.lab.reviews.folds import kept_aside
 from pipeline.lab.reviews.found import COLUMNS, IDS, Ids, Wanted
-from pipeline.lab.reviews.suggestions import Change, Effect, Flags, Judged, effect, pointing, ranked
+from pipeline.lab.reviews.suggestions import Change, Effect, Flags, Judged, Outcome, effect, pointing, ranked
 from pipeline.rules.heads import CompiledPolicies
 from pipeline.rules.policies.policy_set import Policy, PolicySet, policy_version
 from pipeline.rules.policies.sentences_added import Key, with_sentences
@@ -32,6 +33,7 @@ KEYS: tuple[Key, ...] = ("unless", "prompts")
 class Reviewed:
     """The reviewed images of a policy that the archive holds."""
 
+    names: Sequence[str]
     images: Sequence[Signals]
     shows: Flags
     weights: np.ndarray
@@ -45,10 +47,14 @@ class Suggested:
     policy: Policy
     reviewed: Reviewed
     phrases: int
-    tried: Sequence[tuple[Change, Effect]]
+    aside: int
+    """How many of the reviewed images were kept aside while lines were chosen."""
+    tried: Sequence[tuple[Change, Outcome]]
     """Those that help by themselves."""
     chosen: Sequence[Change]
-    together: Effect | None
+    """None where what helps most makes images kept aside worse."""
+    together: Outcome | None
+    """What the best lines do together, chosen or not."""
     now: CompiledPolicies
     """The policy alone, as it is."""
 
@@ -75,6 +81,7 @@ def reviewed_in(
     found = wanted.found(policy, reviews)
     judged = [(label, signals) for label, signals in found if label.label != "unsure"]
     return Reviewed(
+        names=[label.event or label.image for label, _ in judged],
         images=[signals for _, signals in judged],
         shows=np.array([label.label == "yes" for label, _ in judged], bool),
         weights=np.array([label.weight for label, _ in judged], np.float64),
@@ -105,31 +112,40 @@ def suggested(
     vocabulary = {key: _vocabulary(live, policy, more, key) for key in KEYS}
     judged = Judged(_worst(now, reviewed.images), reviewed.shows, reviewed.weights)
     flagged = _flags(now, policy, reviewed.images)
-    changes = [Change(key, text) for key in KEYS for text in pointing(judged, flagged, *vocabulary[key], key, TRIED)]
+    aside = kept_aside(reviewed.names, judged.features, judged.shows, flagged)
+    by = judged.some(~aside)
+    changes = [
+        Change(key, text) for key in KEYS for text in pointing(by, flagged[~aside], *vocabulary[key], key, TRIED)
+    ]
 
-    def flags_with(some: Sequence[Change]) -> Flags:
+    def outcome(some: Sequence[Change]) -> Outcome:
         changed = with_changes(policy, some)
-        return _flags(judge.live.compiled(alone(live.policy_set, changed)), changed, reviewed.images)
+        after = _flags(judge.live.compiled(alone(live.policy_set, changed)), changed, reviewed.images)
+        on = effect(judged.some(aside), flagged[aside], after[aside]) if aside.any() else None
+        return Outcome(effect(by, flagged[~aside], after[~aside]), on)
 
     tried = []
     for each in changes:
-        tried.append((each, effect(judged, flagged, flags_with([each]))))
+        tried.append((each, outcome([each])))
         advance()
     best = list(ranked(tried))
-    chosen, together = _chosen([change for change, _ in best], lambda some: effect(judged, flagged, flags_with(some)))
+    chosen, together = _chosen([change for change, _ in best], outcome)
     phrases = sum(len(each) for each, _ in vocabulary.values())
-    return Suggested(policy, reviewed, phrases, best, chosen, together, now)
+    kept = chosen if together is None or together.holds else []
+    return Suggested(policy, reviewed, phrases, int(aside.sum()), best, kept, together, now)
 
 
-def _chosen(best: Sequence[Change], tell: Callable[[Sequence[Change]], Effect]) -> tuple[list[Change], Effect | None]:
-    """The best line, and others as long as each adds to what those before it do."""
+def _chosen(
+    best: Sequence[Change], tell: Callable[[Sequence[Change]], Outcome]
+) -> tuple[list[Change], Outcome | None]:
+    """The best line, and others as long as each adds to what those before it do, by what they are chosen by."""
     chosen: list[Change] = []
-    together: Effect | None = None
+    together: Outcome | None = None
     for change in best:
         if len(chosen) == AT_MOST:
             break
         found = tell([*chosen, change])
-        if found.helps and (together is None or found.gain > together.gain):
+        if found.by.helps and (together is None or found.by.gain > together.by.gain):
             chosen, together = [*chosen, change], found
     return chosen, together
 
@@ -140,11 +156,29 @@ def with_changes(policy: Policy, changes: Sequence[Change]) -> Policy:
     return replace(policy, unless=policy.unless + added["unless"], prompts=policy.prompts + added["prompts"])
 
 
-def file_with(content: bytes, changes: Sequence[Change]) -> bytes:
-    """The policy's file with these lines. Raises ``ValueError`` where they cannot be added in place."""
+def file_with(content: bytes, found: Suggested) -> bytes:
+    """The policy's file with the chosen lines, and with a comment that says what they do.
+
+    Raises ``ValueError`` where they cannot be added in place.
+    """
     for key in KEYS:
-        content = with_sentences(content, key, [each.text for each in changes if each.key == key])
+        added = [each.text for each in found.chosen if each.key == key]
+        content = with_sentences(content, key, added, _comment(found))
     return content
+
+
+def _comment(found: Suggested) -> str:
+    if found.together is None:
+        return ""
+    by = len(found.reviewed.shows) - found.aside
+    said = f"by `sluice policy suggest`: {_better(found.together.by)} on the {by:,} reviews that it was chosen by"
+    on = found.together.aside
+    return said + (", on no others" if on is None else f", {_better(on)} on {found.aside:,} others")
+
+
+def _better(effect: Effect) -> str:
+    precision, recall = ([f"{each.value:.2f}" for each in pair] for pair in (effect.precision, effect.recall))
+    return f"precision {precision[0]} to {precision[1]}, recall {recall[0]} to {recall[1]}"
 
 
 def diff_of(path: Path, before: bytes, after: bytes) -> Iterator[str]:

@@ -68,11 +68,7 @@ def _too_close(folder: Folder) -> float:
 
 
 def fights(folder: Folder) -> Iterator[Finding]:
-    """Prompts that no line is left out for, since none means the same to the model: the nearest takes their images.
-
-    Of the keywords that work, as `unknown` has it, but score below 0.1, 67% are found so, of those that fail 37%, and
-    of those that score above 0.5, 2.7%; of names none.
-    """
+    """Prompts that no line is left out for, since none means the same to the model: the nearest takes their images."""
     if folder.compiled.prompts.logit_bias is not None:
         return
     too_close = _too_close(folder)

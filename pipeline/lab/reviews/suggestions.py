@@ -35,6 +35,10 @@ class Judged:
     shows: Flags
     weights: Floats
 
+    def some(self, of: Flags) -> Judged:
+        """Those images alone."""
+        return Judged(self.features[of], self.shows[of], self.weights[of])
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -110,9 +114,27 @@ def effect(judged: Judged, before: Flags, after: Flags) -> Effect:
     )
 
 
-def ranked(tried: Sequence[tuple[Change, Effect]]) -> Iterator[tuple[Change, Effect]]:
-    """Those that help, the best first."""
-    return iter(sorted((each for each in tried if each[1].helps), key=lambda each: -each[1].gain))
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a change does to the images that it was chosen by, and to those that were kept aside."""
+
+    by: Effect
+    aside: Effect | None
+    """None where none are."""
+
+    def chance(self, among: int) -> float:
+        """How likely luck alone does as well: on images kept aside nothing was chosen, so that one line is tried."""
+        return self.by.chance(among) if self.aside is None else self.aside.chance(1)
+
+    @property
+    def holds(self) -> bool:
+        """Whether images kept aside are judged no worse."""
+        return self.aside is None or self.aside.gain >= 0
+
+
+def ranked(tried: Sequence[tuple[Change, Outcome]]) -> Iterator[tuple[Change, Outcome]]:
+    """Those that help, by what they were chosen by, the best first."""
+    return iter(sorted((each for each in tried if each[1].by.helps), key=lambda each: -each[1].by.gain))
 
 
 def _mean(judged: Judged, of: Flags) -> Features:

@@ -14,21 +14,22 @@ from pipeline.rules.policies.yaml_lines import YamlError, load
 Key = Literal["prompts", "unless"]
 
 
-def with_sentences(content: bytes, key: Key, added: Sequence[str]) -> bytes:
+def with_sentences(content: bytes, key: Key, added: Sequence[str], comment: str = "") -> bytes:
     """A valid policy file with these sentences behind those of the key, which is made where there is none.
 
-    Raises ``ValueError`` where its layout cannot be edited in place.
+    The comment, of one line, stands above them where each has a line of its own. Raises ``ValueError`` where its
+    layout cannot be edited in place.
     """
     if not added:
         return content
     text = content.decode("utf-8")
-    edited = _edited(text, key, added)
+    edited = _edited(text, key, added, comment)
     if not _says(edited, text, key, added):
         raise ValueError(f"its YAML is so laid out that lines cannot be added to {key!r} in place")
     return edited.encode()
 
 
-def _edited(text: str, key: Key, added: Sequence[str]) -> str:
+def _edited(text: str, key: Key, added: Sequence[str], comment: str) -> str:
     root = YAML().compose(text)
     entries = entries_of(root)
     newline = newline_of(text)
@@ -42,7 +43,8 @@ def _edited(text: str, key: Key, added: Sequence[str]) -> str:
     items = before[1].value
     at = after_line(text, (before[1] if before[1].flow_style else items[-1]).end_mark.index)
     dash = 2 if before[1].flow_style else text[: items[0].start_mark.index].rpartition("\n")[2].index("-")
-    lines = [f"{' ' * dash}- {scalar(each)}{newline}" for each in added]
+    lines = [f"{' ' * dash}# {comment}{newline}"] if comment else []
+    lines += [f"{' ' * dash}- {scalar(each)}{newline}" for each in added]
     if key not in entries:
         lines.insert(0, f"{' ' * column}{key}:{newline}")
     gap = "" if text[:at].endswith(("\n", "\r")) else newline

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from pipeline.signals import Signals
 from tests.archive.made import decision, keep
 from workers import assembly
 from workers.cli import app
+from workers.policies import vocabulary
 from workers.settings import SHIPPED_POLICIES, load_settings
 
 POLICY = """\
@@ -58,6 +60,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(autouse=True)
+def few_phrases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the phrases that ship, which take a model seconds, only some."""
+    monkeypatch.setattr(vocabulary, "phrases", lambda: ("a red balloon", "chopsticks", "a fork and knife"))
+
+
 def reviews(folder: Path, numbers: Sequence[int], yes: range = range(30)) -> Path:
     """What a person says of these, of which the first thirty show a knife."""
     path = folder / "reviews.csv"
@@ -74,7 +82,7 @@ def run(folder: Path, *words: str | Path) -> Result:
 def test_a_planted_look_alike_is_named_and_fresh_scenes_are_judged_better(folder: Path) -> None:
     """Reviewed are twenty of each; what was not reviewed is judged by the file that is written."""
     words = folder / "words.txt"
-    words.write_text("fork and knife\na plate of food\nspoon\na red balloon\na dog\na house\nchopsticks\na sword\n")
+    words.write_text("a plate of food\nspoon\na dog\na house\na sword\n")
     numbers = [*range(20), *range(30, 50), *range(60, 80)]
     labels = ("--labels", reviews(folder, numbers), "--vocabulary", words)
     shown = run(folder, "knives", *labels, "--json")
@@ -83,10 +91,14 @@ def test_a_planted_look_alike_is_named_and_fresh_scenes_are_judged_better(folder
     assert any(each["key"] == "unless" and "fork" in each["text"] for each in found["lines"][:3])
     assert found["together"]["precision"]["value"] > found["together"]["precision_before"]["value"]
     assert found["together"]["archive"]["let_go"] > found["together"]["archive"]["new"]
+    assert 18 <= found["reviews"]["aside"] <= 20  # scenes that are nearly the same stay together
+    assert found["together"]["aside"]["precision"]["value"] > found["together"]["aside"]["precision_before"]["value"]
     before = (folder / "policies" / "knives.yaml").read_bytes()
     try:
         assert "Written: knives.yaml" in run(folder, "knives", *labels, "--write").stdout
-        assert (folder / "policies" / "knives.yaml").read_text().startswith("title: Knives\nprompts:\n  - a kitchen")
+        text = (folder / "policies" / "knives.yaml").read_text()
+        assert text.startswith("title: Knives\nprompts:\n  - a kitchen")
+        assert re.search(r"  # by `sluice policy suggest`: precision .* it was chosen by, .* others\n  - ", text)
         after = _precision(folder)
     finally:
         (folder / "policies" / "knives.yaml").write_bytes(before)

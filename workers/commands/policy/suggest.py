@@ -14,7 +14,7 @@ from pipeline.adapters.local.policy_folder import policies_in
 from pipeline.adapters.memory import MemoryTextCache
 from pipeline.errors import UsageError
 from pipeline.lab.reviews.record import estimate_record
-from pipeline.lab.reviews.suggestions import SURE, Change, Effect
+from pipeline.lab.reviews.suggestions import SURE, Change, Effect, Outcome
 from pipeline.lab.thresholds.write_back import check_writable, write_back
 from pipeline.rules.policies.names import SUFFIXES
 from pipeline.rules.policies.policy_set import Policy
@@ -25,7 +25,7 @@ from workers.commands.options import AsJson
 from workers.policies.other_model import SayOtherModel
 from workers.policies.suggestions import TRIED, Suggested, check, diff_of, file_with, reviewed_in, suggested
 from workers.policies.suggestions_on_archive import counted
-from workers.radar.vocabulary import lines_of
+from workers.policies.vocabulary import known_phrases
 from workers.reviews.quality import reviews_of
 from workers.reviews.shown import percent
 from workers.settings import Settings
@@ -75,14 +75,15 @@ def suggest(
         with terminal.counting("segments", len(segments)) as counter:
             reviewed = reviewed_in(opened, segments, window, policy, reviews, counter.advance)
         check(policy, reviewed)
-        more = lines_of(settings, model.encoder, vocabulary) if vocabulary else {}
+        with terminal.status("reading phrases"):
+            more = known_phrases(settings, model.encoder, vocabulary)
         with terminal.counting("lines tried", 2 * TRIED) as counter:
             found = suggested(judge, chosen, reviewed, more, counter.advance)
         moves = [counted(settings, opened, segments, window, judge, found, some) for some in _shown(found)]
     path = next(Path(each) for each in judge.files if Path(each).stem == policy and each.endswith(SUFFIXES))
     before = judge.files[path.as_posix()]
     try:
-        after = file_with(before, found.chosen)
+        after = file_with(before, found)
     except ValueError as error:
         raise UsageError(f"{path}: {error}; write them yourself") from error
     if write and found.chosen:
@@ -121,24 +122,46 @@ def _tell(
         return
     yes, no = int(found.reviewed.shows.sum()), int((~found.reviewed.shows).sum())
     say(f"{found.policy.id}: {yes:,} reviews say yes, {no:,} no; {found.phrases:,} phrases to choose from")
+    say(_kept_aside(found))
     if not found.chosen or found.together is None:
-        say("None of the lines that were tried helps: the file stays as it is.")
+        say(_nothing(found))
         return
-    for (change, effect), (new, let_go) in zip(found.tried, moves[:-1], strict=False):
-        say(f"{change.key}: {change.text}", f"  {_said(effect, found.phrases)}")
+    for (change, outcome), (new, let_go) in zip(found.tried, moves[:-1], strict=False):
+        say(f"{change.key}: {change.text}", f"  {_said(outcome, found.phrases)}")
         say(f"  in the archive {new:,} images would be new, {let_go:,} let go")
     new, let_go = moves[-1]
-    before, after = found.together.precision
-    say(
-        f"Together: precision {percent(before)} before, {percent(after)} after; {new:,} images new, {let_go:,} let go"
-    )
+    say(f"Together: {_precision(found.together)}; {new:,} images new, {let_go:,} let go")
     for line in diff:
         terminal.print(told(line))
     say(f"Written: {path.name}" if written else f"Nothing is written yet; --write changes {path.name}")
 
 
-def _said(effect: Effect, among: int) -> str:
+def _kept_aside(found: Suggested) -> str:
+    if not found.aside:
+        return "Too few to keep some aside: lines are judged by the reviews that they are chosen by."
+    return f"{found.aside:,} of them are kept aside: lines are judged by those, and chosen by the others."
+
+
+def _nothing(found: Suggested) -> str:
+    if found.together is None:
+        return "None of the lines that were tried helps: the file stays as it is."
+    return (
+        f"What helps most makes reviews kept aside worse, so the file stays as it is: {_precision(found.together)}."
+    )
+
+
+def _precision(outcome: Outcome) -> str:
+    before, after = outcome.by.precision
+    said = f"precision {percent(before)} before, {percent(after)} after"
+    if outcome.aside is None:
+        return said
+    before, after = outcome.aside.precision
+    return f"{said}; kept aside {percent(before)} before, {percent(after)} after"
+
+
+def _said(outcome: Outcome, among: int) -> str:
     """What a line does to the reviewed images, and whether that may be luck."""
+    effect = outcome.by
     parts = {
         "wrongly flagged let go": effect.let_go,
         "rightly flagged lost": effect.lost,
@@ -146,26 +169,28 @@ def _said(effect: Effect, among: int) -> str:
         "flagged wrongly now": effect.wrong,
     }
     counts = ", ".join(f"{count:,} {what}" for what, count in parts.items() if count)
-    luck = "" if effect.chance(among) <= SURE else "; with so few it may be luck"
-    return (
-        f"of the reviewed: {counts}; precision {percent(effect.precision[0])} to {percent(effect.precision[1])}{luck}"
-    )
+    luck = "" if outcome.chance(among) <= SURE else "; with so few it may be luck"
+    return f"of the reviewed: {counts}; {_precision(outcome)}{luck}"
 
 
 def _as_json(
     found: Suggested, moves: Sequence[tuple[int, int]], diff: Sequence[str], path: Path, *, written: bool
 ) -> dict[str, Any]:
-    together = None if found.together is None else _effect(found.together, found.phrases, moves[-1])
-    alone = zip(found.tried, moves[:-1], strict=False)
+    whole = moves[-1] if found.chosen else None
+    together = None if found.together is None else _outcome(found.together, found.phrases, whole)
+    alone = zip(found.tried, moves[:-1] if found.chosen else moves, strict=False)
     return {
         "policy": found.policy.id,
         "reviews": {
             "yes": int(found.reviewed.shows.sum()),
             "no": int((~found.reviewed.shows).sum()),
             "missing": found.reviewed.missing,
+            "aside": found.aside,
         },
         "phrases": found.phrases,
-        "lines": [{**asdict(change), **_effect(effect, found.phrases, counts)} for (change, effect), counts in alone],
+        "lines": [
+            {**asdict(change), **_outcome(outcome, found.phrases, counts)} for (change, outcome), counts in alone
+        ],
         "proposed": [asdict(each) for each in found.chosen],
         "together": together,
         "diff": list(diff),
@@ -173,7 +198,16 @@ def _as_json(
     }
 
 
-def _effect(effect: Effect, among: int, counts: tuple[int, int]) -> dict[str, Any]:
+def _outcome(outcome: Outcome, among: int, counts: tuple[int, int] | None) -> dict[str, Any]:
+    return {
+        **_effect(outcome.by),
+        "chance": outcome.chance(among),
+        "aside": None if outcome.aside is None else _effect(outcome.aside),
+        "archive": None if counts is None else {"new": counts[0], "let_go": counts[1]},
+    }
+
+
+def _effect(effect: Effect) -> dict[str, Any]:
     return {
         "let_go": effect.let_go,
         "lost": effect.lost,
@@ -183,6 +217,4 @@ def _effect(effect: Effect, among: int, counts: tuple[int, int]) -> dict[str, An
         "precision": estimate_record(effect.precision[1]),
         "recall_before": estimate_record(effect.recall[0]),
         "recall": estimate_record(effect.recall[1]),
-        "chance": effect.chance(among),
-        "archive": {"new": counts[0], "let_go": counts[1]},
     }
