@@ -68,7 +68,7 @@ def _too_close(folder: Folder) -> float:
 
 
 def fights(folder: Folder) -> Iterator[Finding]:
-    """Prompts that no line is left out for, since none means the same to the model: the nearest takes their images."""
+    """Prompts that no line is left out for, as none means the same to the model: the nearest takes what they mean."""
     if folder.compiled.prompts.logit_bias is not None:
         return
     too_close = _too_close(folder)

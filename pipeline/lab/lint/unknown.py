@@ -1,7 +1,7 @@
 """Prompts whose words the model does not seem to know.
 
-Measured with an earlier bundled model: every name and keyword of the lexicon as a policy's one prompt, on six fresh scenes
-of each of its 1,354 things. A wording works where it finds half of what it means while 95 of 100 flags are right
+Measured with an earlier bundled model: every name and keyword of the lexicon as a policy's one prompt, on six fresh
+scenes of each of its 1,354 things. A wording works where it finds half of what it means while 95 of 100 flags are right
 (2,421 do, 1,121 of them keywords), and fails where it finds a tenth at most (362). How well a statistic of the text
 alone tells keywords that work from wordings that fail (area under the ROC curve):
 
@@ -32,7 +32,7 @@ from pipeline.lab.lint.folder import Folder, Line
 
 LEAST_NEARNESS = 4.0
 """Of the wordings that it was chosen by, 0.7% of those lie below it that work and score high, and 69% of those that
-fail; of others see the table in `policies/README.md`. `python -m tests.lab.lint.measured` says which bound 1% have."""
+fail; of others see `policies/README.md`. `python -m tests.lab.lint.measured` says below which bound 1% lie."""
 NEIGHBOURS = 2
 
 
