@@ -1,9 +1,9 @@
 """Prompts whose words the model does not seem to know.
 
 Measured with an earlier bundled model: every name and keyword of the lexicon as a policy's one prompt, on six fresh
-scenes of each of its 1,354 things. A wording works where it finds half of what it means while 95 of 100 flags are right
-(2,421 do, 1,121 of them keywords), and fails where it finds a tenth at most (362). How well a statistic of the text
-alone tells keywords that work from wordings that fail (area under the ROC curve):
+scenes of each of its 1,354 things. A wording works where it finds half of what it means while 95 of 100 flags are
+right (2,421 do, 1,121 of them keywords), and fails where it finds a tenth at most (362). How well a statistic of the
+text alone tells keywords that work from wordings that fail (area under the ROC curve):
 
 =============================================================== =====
 how far the nearest phrase stands out (`Vocabulary.nearness`)   0.78
