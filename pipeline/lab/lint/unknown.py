@@ -29,6 +29,7 @@ import numpy as np
 
 from pipeline.lab.lint.finding import Finding
 from pipeline.lab.lint.folder import Folder, Line
+from pipeline.lab.wordings.thesaurus import such_as
 
 LEAST_NEARNESS = 4.0
 """Of the wordings that it was chosen by, 0.7% of those lie below it that work and score high, and 69% of those that
@@ -40,7 +41,8 @@ def unknown(folder: Folder) -> Iterator[Finding]:
     """Prompts that nothing in the vocabulary is near to, unless a flagged picture proves them."""
     for line in folder.lines("prompts"):
         if not known(folder, line) and not _proven(folder, line):
-            yield Finding(line.policy.id, line.where, line.sentence, _reason(folder, line), _REMEDY)
+            remedy = f"say what the picture shows in other words{such_as(line.sentence)}"
+            yield Finding(line.policy.id, line.where, line.sentence, _reason(folder, line), remedy)
 
 
 def known(folder: Folder, line: Line) -> bool:
@@ -58,6 +60,3 @@ def _reason(folder: Folder, line: Line) -> str:
     return (
         f"the model does not seem to know {line.sentence!r}: nothing that can be seen is near it, not even {nearest}"
     )
-
-
-_REMEDY = "say what the picture shows in other words"

@@ -9,6 +9,7 @@ from functools import cache
 from pipeline.lab.lint.finding import Finding
 from pipeline.lab.lint.folder import Folder
 from pipeline.lab.lint.vocabulary import Vocabulary
+from pipeline.lab.wordings.thesaurus import such_as
 
 _KINDS = """
 weapon weaponry firearm armament tobacco nicotine alcohol liquor drug narcotic medication medicine substance
@@ -48,9 +49,8 @@ def kinds(folder: Folder) -> Iterator[Finding]:
         said = [word for word in words(line.sentence) if word not in _EMPTY]
         if said and all(_is_kind(word) or word in VAGUE for word in said):
             reason = f"{line.sentence!r} is a kind, and a picture shows one of its things"
-            yield Finding(
-                line.policy.id, line.where, line.sentence, reason, "write each of them on a line of its own"
-            )
+            remedy = f"write each of them on a line of its own{such_as(line.sentence)}"
+            yield Finding(line.policy.id, line.where, line.sentence, reason, remedy)
 
 
 def negation(folder: Folder) -> Iterator[Finding]:

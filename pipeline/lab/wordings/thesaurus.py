@@ -58,6 +58,12 @@ def things_of(sentence: str) -> list[str]:
     return [name.lower() for name in best]
 
 
+def such_as(sentence: str, most: int = 3) -> str:
+    """Some things to name instead, to be put behind a remedy; empty where the thesaurus knows none."""
+    found = [repr(noun_phrase(name)) for name in things_of(sentence)[:most]]
+    return f", such as {', '.join(found)}" if found else ""
+
+
 @cache
 def _stems_of_things() -> Mapping[str, frozenset[str]]:
     return {
