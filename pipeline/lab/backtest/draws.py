@@ -19,11 +19,12 @@ class Draw:
         self._most = most
 
     def may_be_among(self, events: NDArray[np.intp], lots: NDArray[np.uint64]) -> NDArray[np.intp]:
-        """Of these events, by their indices in ``lots``, those that are drawn."""
-        lowest = events[np.argsort(lots[events], kind="stable")][: self._most]
-        if len(self.kept) < self._most:
-            return lowest
-        return lowest[lots[lowest] < np.uint64(lot_of(self.kept[-1]))] if self._most else lowest[:0]
+        """Of these events those that are drawn, by a lot for each."""
+        order = np.argsort(lots, kind="stable")[: self._most]
+        if len(self.kept) == self._most:
+            order = order[lots[order] < np.uint64(lot_of(self.kept[-1]))] if self._most else order[:0]
+        return events[order]
 
     def keep(self, images: Iterable[Marked]) -> None:
-        self.kept = drawn((*self.kept, *images), self._most)
+        if new := tuple(images):
+            self.kept = drawn((*self.kept, *new), self._most)

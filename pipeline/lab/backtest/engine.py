@@ -109,13 +109,10 @@ class Engine:
             (self.new, _missing(after, before)),
             (self.let_go, _missing(before, after)),
         ]
-        if not any(len(events) for _, found in changed for events in found.values()):
-            return
-        numbers = lots(block.segment.name, block.records)
         for draws, found in changed:
             for policy, events in found.items():
                 draw = draws.setdefault(policy, Draw(self.question.nearest))
-                drawn = draw.may_be_among(events, numbers)
+                drawn = draw.may_be_among(events, lots(block.segment.name, block.records[events]))
                 scores = self._scores(block, policy, drawn)
                 draw.keep(mark(block, policy, zip(drawn.tolist(), scores, strict=True), before, after))
 

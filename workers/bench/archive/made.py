@@ -9,11 +9,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import pyarrow as pa
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from pipeline.adapters.local.store import FolderStore
 from pipeline.archive.archive import Archive
-from pipeline.archive.rows import Kept
+from pipeline.archive.rows import Kept, table_of
 from pipeline.archive.segments import segment_bytes
 from pipeline.rules.archive.names import Group, SegmentName, day_of
 from pipeline.rules.archive.remembered import HALF
@@ -67,9 +69,10 @@ def made(rows: int, progress: Callable[[int], object], inside: Path | None = Non
     anew = _compiled([f"policy-{number}" for number in range(POLICIES)], other)
     with TemporaryDirectory(prefix="sluice-bench-", dir=inside) as folder:
         store = FolderStore(Path(folder))
+        writer = _Writer(store, policies, min(SEGMENT, rows))
         for start in range(0, rows, SEGMENT):
             count = min(SEGMENT, rows - start)
-            _write(store, start, count, policies)
+            writer.write(start, count)
             progress(count)
         yield Made(Archive(store), Path(folder), rows, policies, anew)
 
@@ -112,31 +115,50 @@ def _direction(rng: np.random.Generator, count: int) -> Features:
     return np.asarray(drawn / np.linalg.norm(drawn, axis=1, keepdims=True), np.float32)
 
 
-def _write(store: FolderStore, start: int, count: int, stored: CompiledPolicies) -> None:
-    rng = np.random.default_rng(start)
-    features = _direction(rng, count).astype(HALF)
-    head = stored.prompts
-    lines = head.texts[head.background > 0]
-    logits = features.astype(np.float32) @ (lines * np.float32(SCALE)).T
-    highest = logits.max(axis=1)
-    lse = (highest + np.log(np.exp(logits - highest[:, np.newaxis]).sum(axis=1))).astype("<f4")
-    scores = rng.random((count, POLICIES)).round(6)
-    when = rfc3339(_NOON + DAY * (start // SEGMENT % 30))
-    name = SegmentName(Group(_MADE_BY.fingerprint, "bench", day_of(when)), "bench", 0, start)
-    template = _record(stored.background, when)
-    kept = [
-        Kept(
-            start + at,
-            replace(
-                template,
-                decision=_decision(template.decision, start + at, scores[at]),
-                features=features[at].tobytes(),
-                background_lse=lse[at : at + 1].tobytes(),
-            ),
-        )
+class _Writer:
+    """Writes segments that differ in features, records and days alone: their decisions are made once."""
+
+    def __init__(self, store: FolderStore, stored: CompiledPolicies, most: int) -> None:
+        self._store = store
+        self._rows = table_of(_kept(most, stored.background))
+        head = stored.prompts
+        self._lines = np.ascontiguousarray((head.texts[head.background > 0] * np.float32(SCALE)).T)
+
+    def write(self, start: int, count: int) -> None:
+        """A segment of so many rows, from that record on."""
+        features = _direction(np.random.default_rng(start), count).astype(HALF)
+        when = _NOON + DAY * (start // SEGMENT % 30)
+        rows = self._rows.slice(0, count)
+        of = rows.schema.field("features").type
+        moment = pa.scalar(round(when * 1000), rows.schema.field("decided_at").type)
+        data = [None, pa.py_buffer(np.ascontiguousarray(features))]
+        for name, column in (
+            ("record", pa.array(np.arange(start, start + count))),
+            ("features", pa.FixedSizeBinaryArray.from_buffers(of, count, data)),
+            ("background_lse", pa.array(self._log_sum(features))),
+            ("event_time", pa.repeat(moment, count)),
+            ("decided_at", pa.repeat(moment, count)),
+        ):
+            rows = rows.set_column(rows.schema.get_field_index(name), rows.schema.field(name), column)
+        segment = SegmentName(Group(_MADE_BY.fingerprint, "bench", day_of(rfc3339(when))), "bench", 0, start)
+        self._store.create(segment.path, segment_bytes(segment, rows, start + count))
+
+    def _log_sum(self, features: NDArray[np.float16]) -> Features:
+        logits = features.astype(np.float32) @ self._lines
+        highest = logits.max(axis=1)
+        np.exp(np.subtract(logits, highest[:, np.newaxis], out=logits), out=logits)
+        return np.asarray(highest + np.log(logits.sum(axis=1)), np.float32)
+
+
+def _kept(count: int, background: str) -> list[Kept]:
+    """Records of so many events, with features of nothing."""
+    scores = np.random.default_rng(0).random((count, POLICIES)).round(6)
+    template = _record(background, rfc3339(_NOON))
+    nothing = bytes(DIMENSION * HALF.itemsize)
+    return [
+        Kept(at, replace(template, decision=_decision(template.decision, at, scores[at]), features=nothing))
         for at in range(count)
     ]
-    store.create(name.path, segment_bytes(name, kept, start + count))
 
 
 def _decision(template: Decision, number: int, scores: np.ndarray) -> Decision:
