@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str | Group] = {
     "explain": ("Say why a picture is flagged, or why not: the sentences for and against, and where in the picture."),
     "bench": ("Measure what this machine allows and what the pipeline makes of it, over the same images in one run."),
     "worker": "Consume images from Kafka and publish a decision for every one, until SIGTERM.",
+    "serve": "Judge images that are posted over HTTP, and give features of images and sentences, until SIGTERM.",
     "encoder": "Serve a model to the workers of this machine over shared memory, until SIGTERM.",
     "canary": (
         "Send known images through Kafka and see that they come back right; watch the group's lag; until SIGTERM."

@@ -16,6 +16,7 @@ from pydantic_settings import (
 
 from pipeline.errors import SettingsError
 from workers.settings import groups
+from workers.settings.api import Api
 from workers.settings.archive import Archive
 from workers.settings.archiver import Archiver
 from workers.settings.canary import Canary
@@ -36,6 +37,7 @@ class Settings(
     groups.Log,
     groups.Service,
     Console,
+    Api,
     Canary,
     Store,
     Archiver,
