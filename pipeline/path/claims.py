@@ -92,9 +92,13 @@ class ClaimLane:
         return unreadable
 
     def wake(self) -> None:
-        """Let the threads see whether there is memory for another image by now."""
+        """Let the threads see whether there is memory for another image by now, where any claim waits for that.
+
+        Called for every batch that is through: sixteen threads that wake to find nothing cost 0.3 ms of CPU.
+        """
         with self._changed:
-            self._changed.notify_all()
+            if self._hosts.waiting:
+                self._changed.notify_all()
 
     def away(self) -> dict[str, float]:
         """The hosts that claims wait for because they do not answer, and for how many seconds they have not."""

@@ -48,6 +48,9 @@ def bench(
         bool, typer.Option("--lists", help="What lists of known pictures cost, and nothing else.")
     ] = False,
     entries: Annotated[int, typer.Option(min=1, max=2_000_000, help="Of each of those lists.")] = 1_000_000,
+    api: Annotated[
+        bool, typer.Option("--api", help="What HTTP costs beside the path of `sluice serve`, and nothing else.")
+    ] = False,
     peers: Annotated[bool, typer.Option(help="Run what people write without Sluice, too.")] = True,
     as_json: AsJson = False,
 ) -> None:
@@ -69,6 +72,11 @@ def bench(
     budget = Budget(60 * minutes, lambda line: say(f"sluice bench: {line}", err=True))
     budget.say(f"making {count} images")
     images = jpegs(count, width, height, size)
+    if api:
+        from workers.bench.api.run import run as run_api  # noqa: PLC0415 - a web server, which the rest goes without
+
+        run_api(settings, images, budget, as_json=as_json)
+        return
     figures = Figures(count, sum(map(len, images)) // len(images), settings.cores, missing=budget.missing)
     run = Bench(settings, images, figures, budget, kafka=kafka, with_peers=peers)
 
