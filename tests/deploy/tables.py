@@ -20,6 +20,7 @@ from pipeline.archive.schema import DESCRIBED, schema
 from workers.archiver.metrics import ArchiverMetrics
 from workers.archiver.review_metrics import ReviewMetrics
 from workers.canary.metrics import CanaryMetrics, GroupMetrics
+from workers.console.api.metrics import ApiMetrics
 from workers.console.metrics import ConsoleMetrics
 from workers.fleet.metrics import SupervisorMetrics
 from workers.settings import GROUPS, Settings, variable
@@ -71,7 +72,7 @@ def _value(default: object) -> str:
 
 
 def metrics_table() -> str:
-    """Every metric of a worker, a supervisor, `sluice canary`, an archiver and a console, as they are scraped."""
+    """Every metric of a worker, a supervisor, `sluice canary`, an archiver, a console and the API, as scraped."""
     registry = CollectorRegistry()
     holders = (
         Metrics(registry),
@@ -81,6 +82,7 @@ def metrics_table() -> str:
         ArchiverMetrics(registry, []),
         ReviewMetrics(registry),
         ConsoleMetrics(registry),
+        ApiMetrics(registry),
     )
     declared = [each for holder in holders for each in vars(holder).values()]
     metrics = [each for each in declared if isinstance(each, MetricWrapperBase)]

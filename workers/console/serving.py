@@ -1,4 +1,4 @@
-"""The console's server, on a thread of its own."""
+"""The server of the console and of the API, on a thread of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from pipeline.errors import ServiceError
+from workers.settings import variable
 
+CONNECTIONS = 1024
+"""Most at a time; one more is answered 503."""
+KEEP_ALIVE = 60
+"""Seconds that an idle connection is kept: a load balancer must not find one closed that it is about to use."""
 ENDING = 2
 """Seconds that open answers have to end; the streams of browsers never do by themselves."""
 _STARTING = 30.0
@@ -18,22 +23,27 @@ _LOOK = 0.01
 
 
 class Serving:
-    """Serves from construction until `close`. `port` is the one that was bound. Raises `ServiceError`."""
+    """Serves from construction until `close`. `port` is the one that was bound, also where 0 was asked for.
 
-    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
-        self._socket = _bound(host, port)
+    Raises `ServiceError` when the address cannot be had; `setting` then says what to change.
+    """
+
+    def __init__(self, app: ASGIApp, host: str, port: int, setting: str = "console_port") -> None:
+        self._socket = _bound(host, port, setting)
         self._host = host
         self.port: int = self._socket.getsockname()[1]
         config = uvicorn.Config(
             app,
-            http="h11",
+            http="httptools",
+            loop="uvloop",
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
             proxy_headers=False,  # who a proxy says that somebody is, is told by `access`
             server_header=False,
-            limit_concurrency=512,
+            limit_concurrency=CONNECTIONS,
+            timeout_keep_alive=KEEP_ALIVE,
             timeout_graceful_shutdown=ENDING,
         )
         self._server = uvicorn.Server(config)
@@ -63,7 +73,7 @@ class Serving:
         self._server.run(sockets=[self._socket])
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _bound(host: str, port: int, setting: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     made = socket.socket(family, socket.SOCK_STREAM)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -73,7 +83,7 @@ def _bound(host: str, port: int) -> socket.socket:
     except OSError as error:
         made.close()
         raise ServiceError(
-            f"port {port} of {host} cannot be had ({error.strerror or error}); give another with --console-port"
-            " or SLUICE_CONSOLE_PORT (0: any free one)"
+            f"port {port} of {host} cannot be had ({error.strerror or error}); give another with"
+            f" --{setting.replace('_', '-')} or {variable(setting)} (0: any free one)"
         ) from error
     return made

@@ -167,7 +167,7 @@ def serve(judge: Judge, behind: Publisher | None = None, **given: Any) -> Iterat
     encoder.reached.clear()
     encoder.views.clear()
     desk = desk_of(settings, stop)
-    access = access_of(settings.model_copy(update={"console_host": settings.api_host}))
+    access = access_of(settings, "api_host")
     with ExitStack() as held:
         fetcher = held.enter_context(closing(assembly.claim_fetcher(settings)))
         ends = DeskSource(desk), DeskPublisher(desk, behind)

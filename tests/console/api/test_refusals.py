@@ -150,8 +150,8 @@ def test_a_token_is_asked_for_where_there_are_any(judge: Judge) -> None:
 
 
 def test_others_come_in_by_token_alone() -> None:
-    with pytest.raises(SettingsError, match="console_tokens"):
-        access_of(settings_for(console_host="0.0.0.0"))
+    with pytest.raises(SettingsError, match=r"api_host 0\.0\.0\.0 .* console_tokens"):
+        access_of(settings_for(api_host="0.0.0.0"), "api_host")
 
 
 def test_a_page_of_another_site_makes_nobodys_browser_ask(api: Api) -> None:

@@ -120,15 +120,19 @@ def _code(token: Token, ends: str) -> str:
     return hmac.new(token.secret.encode(), f"{token.name}~{ends}".encode(), sha256).hexdigest()
 
 
-def access_of(settings: Settings) -> Access:
-    """The rules that the settings make. Raises `SettingsError` for pages that others could reach unasked."""
+def access_of(settings: Settings, at: str = "console_host") -> Access:
+    """The rules that the settings make for what is served `at` that setting's address.
+
+    Raises `SettingsError` for what others could reach unasked.
+    """
+    host = getattr(settings, at)
     tokens = [_token_of(each) for each in _entries(settings)]
     networks = [ip_network(each) for each in settings.console_trusted_proxies]
     roles = {name: Role[role.upper()] for name, _, role in (each.rpartition(":") for each in settings.console_roles)}
-    alone = is_loopback(settings.console_host)
+    alone = is_loopback(host)
     if not alone and not tokens and not networks:
         raise SettingsError(
-            f"console_host {settings.console_host} can be reached by others: say who may come in by console_tokens,"
+            f"{at} {host} can be reached by others: say who may come in by console_tokens,"
             " or which proxy says so by console_trusted_proxies"
         )
     names = settings.console_names or (LOOPBACK_NAMES if alone else None)

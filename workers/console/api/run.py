@@ -20,9 +20,9 @@ from workers.console.access.visitors import Access, access_of
 from workers.console.api.app import application
 from workers.console.api.desk import Desk
 from workers.console.api.ends import DeskPublisher, DeskSource
-from workers.console.api.http_server import HttpServer
 from workers.console.api.parts import Parts
 from workers.console.api.texts import Texts
+from workers.console.serving import Serving
 from workers.health.dead_threads import watch_threads
 from workers.health.interpreter import watch_interpreter
 from workers.health.server import HealthServer
@@ -42,7 +42,7 @@ _log = structlog.get_logger(__name__)
 def serve_api(settings: Settings) -> None:
     """Answer requests until SIGTERM. Raises `StopError` where the process must end, once all are told so."""
     signals.end_at_once()
-    access = access_of(settings.model_copy(update={"console_host": settings.api_host}))
+    access = access_of(settings, "api_host")
     metrics, vitals = PrometheusHooks(), Vitals(max(settings.stall_after, settings.delivery_timeout + 30))
     watch_threads(vitals)
     watch_interpreter()
@@ -72,7 +72,7 @@ def serve_api(settings: Settings) -> None:
         server = held.enter_context(served)
         vitals.watch("HTTP", server.alive)
         stopping.append(stop)
-        _log.info("api_started", at=f"{settings.api_host}:{server.port}", **described(loaded.judge))
+        _log.info("api_started", at=server.address, **described(loaded.judge))
         report_library_errors()
         moderate(moderator, desk)
     _log.info("api_stopped")
@@ -102,7 +102,7 @@ def serving(
     braked: Callable[[], str | None],
     access: Access,
     registry: CollectorRegistry,
-) -> Iterator[HttpServer]:
+) -> Iterator[Serving]:
     """Within, requests come to the desk."""
     encoder, live = judge.model.encoder, judge.live
     with closing(Texts(encoder, lambda: live().policy_set.defaults.templates, desk.fail)) as texts:
@@ -116,7 +116,7 @@ def serving(
             subject_header=settings.subject_header,
         )
         app = application(parts, access, registry)
-        with closing(HttpServer(app, settings.api_host, settings.api_port)) as server:
+        with closing(Serving(app, settings.api_host, settings.api_port, "api_port")) as server:
             yield server
 
 
