@@ -21,6 +21,8 @@ from pipeline.rules.canaries import Canary
 from tests.deploy.expressions import DEPLOY, documents
 from tests.services.processes import child_env, python
 from workers.canary.run import LEAVING as LEAVING_OF_CANARY
+from workers.console.access.visitors import access_of
+from workers.console.run import LEAVING as LEAVING_OF_CONSOLE
 from workers.health.server import HealthServer
 from workers.settings import ENV_PREFIX, Settings
 
@@ -29,16 +31,21 @@ COMPOSE: dict[str, Any] = documents(DEPLOY / "compose.yaml")[0]
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 MANIFESTS = documents(DEPLOY / "kubernetes.yaml")
 KUBERNETES = {
-    each["kind"]: each for each in MANIFESTS if each["metadata"]["name"] not in {"sluice-canary", "sluice-archiver"}
+    each["kind"]: each
+    for each in MANIFESTS
+    if each["metadata"]["name"] not in {"sluice-canary", "sluice-archiver", "sluice-console", "sluice-metrics"}
 }
 OF_CANARY = {each["kind"]: each for each in MANIFESTS if each["metadata"]["name"] == "sluice-canary"}
 OF_ARCHIVER = {each["kind"]: each for each in MANIFESTS if each["metadata"]["name"] == "sluice-archiver"}
+OF_CONSOLE = {each["kind"]: each for each in MANIFESTS if each["metadata"]["name"] == "sluice-console"}
+CONSOLE = OF_CONSOLE["Deployment"]["spec"]["template"]["spec"]["containers"][0]
 ARCHIVER = OF_ARCHIVER["Deployment"]["spec"]["template"]["spec"]["containers"][0]
 CANARY = OF_CANARY["Deployment"]["spec"]["template"]["spec"]["containers"][0]
 POD = KUBERNETES["Deployment"]["spec"]["template"]
 WORKER = POD["spec"]["containers"][0]
 DEFAULTS = Settings.model_construct()
 SLUICE = sorted(name for name, service in SERVICES.items() if service["image"].startswith("sluice:"))
+DEPLOYED = (DEPLOY / "kubernetes.yaml").read_text()
 LEAVING = 10  # seconds that a worker may need, after draining, to leave the group
 
 
@@ -62,8 +69,9 @@ class TestNames:
         """Each environment of a process that goes on makes settings that validate."""
         of_compose = SERVICES["worker"]["environment"]
         of_kubernetes = values_of(WORKER)
-        others = [SERVICES[name]["environment"] for name in ("canary", "archiver")]
-        for environment in (of_compose, of_kubernetes, *others, values_of(CANARY), values_of(ARCHIVER)):
+        others = [SERVICES[name]["environment"] for name in ("canary", "archiver", "console")]
+        of_others = (values_of(each) for each in (CANARY, ARCHIVER, CONSOLE))
+        for environment in (of_compose, of_kubernetes, *others, *of_others):
             values = {name.removeprefix(ENV_PREFIX).lower(): value for name, value in environment.items()}
             assert Settings(**values).metrics_port == DEFAULTS.metrics_port
 
@@ -77,6 +85,7 @@ class TestNames:
             WORKER["args"],
             CANARY["args"],
             ARCHIVER["args"],
+            CONSOLE["args"],
             topics_job()["args"],
         ]:
             at: Any = group
@@ -100,6 +109,10 @@ def values_of(container: dict[str, Any]) -> dict[str, str]:
     return {each["name"]: each["value"] for each in container["env"] if "value" in each}
 
 
+def _settings(environment: dict[str, str]) -> dict[str, Any]:
+    return {name.removeprefix(ENV_PREFIX).lower(): value for name, value in environment.items()}
+
+
 def topics_job() -> dict[str, Any]:
     return KUBERNETES["Job"]["spec"]["template"]["spec"]["containers"][0]
 
@@ -108,8 +121,8 @@ def topics_job() -> dict[str, Any]:
 def test_probes_and_scrapers_from_outside_reach_a_worker(of: str) -> None:
     """By default it listens on the loopback, where only its own container's processes would."""
     environments: dict[str, list[dict[str, str]]] = {
-        "compose.yaml": [SERVICES[name]["environment"] for name in ("worker", "canary", "archiver")],
-        "kubernetes.yaml": [values_of(WORKER), values_of(CANARY), values_of(ARCHIVER)],
+        "compose.yaml": [SERVICES[name]["environment"] for name in ("worker", "canary", "archiver", "console")],
+        "kubernetes.yaml": [values_of(WORKER), values_of(CANARY), values_of(ARCHIVER), values_of(CONSOLE)],
         "Dockerfile": [dict(re.findall(r"\b(SLUICE_\w+)=(\S+)", TestDockerfile.LINES))],
     }
     assert {each["SLUICE_METRICS_HOST"] for each in environments[of]} == {"0.0.0.0"}
@@ -145,16 +158,35 @@ class TestCanaries:
             "sluice": ["worker"],
             "sluice-canary": ["canary"],
             "sluice-archiver": ["archiver"],
+            "sluice-console": ["console"],
         }
-        for name, manifests, container in (("canary", OF_CANARY, CANARY), ("archiver", OF_ARCHIVER, ARCHIVER)):
+        others = ("canary", OF_CANARY, CANARY), ("archiver", OF_ARCHIVER, ARCHIVER), ("console", OF_CONSOLE, CONSOLE)
+        for name, manifests, container in others:
             monitor = manifests["PodMonitor"]["spec"]
             labels = manifests["Deployment"]["spec"]["template"]["metadata"]["labels"]
             assert monitor["selector"]["matchLabels"] == labels
             assert labels != POD["metadata"]["labels"]
             (endpoint,) = monitor["podMetricsEndpoints"]
             assert endpoint["relabelings"] == [{"targetLabel": "job", "replacement": f"sluice-{name}"}]
-            (port,) = container["ports"]
-            assert endpoint["port"] == port["name"]
+            assert endpoint["port"] in {port["name"] for port in container["ports"]}
+
+
+class TestConsole:
+    def test_it_is_reached_by_a_token_alone_and_looks_at_every_pod(self) -> None:
+        for environment in (SERVICES["console"]["environment"], values_of(CONSOLE)):
+            assert environment["SLUICE_CONSOLE_HOST"] == "0.0.0.0"
+        assert access_of(Settings(**_settings(SERVICES["console"]["environment"]))).takes_tokens
+        (secret,) = [each["valueFrom"]["secretKeyRef"] for each in CONSOLE["env"] if "valueFrom" in each]
+        assert f"create secret generic {secret['name']} --from-literal={secret['key']}=" in DEPLOYED
+        (pages,) = OF_CONSOLE["Service"]["spec"]["ports"]
+        assert str(pages["port"]) == values_of(CONSOLE)["SLUICE_CONSOLE_PORT"]
+        (of_all,) = [each for each in MANIFESTS if each["metadata"]["name"] == "sluice-metrics"]
+        assert of_all["spec"]["clusterIP"] == "None"
+        assert of_all["spec"]["selector"].items() <= POD["metadata"]["labels"].items()
+        assert values_of(CONSOLE)["SLUICE_CONSOLE_WORKERS"] == "sluice-metrics:9108"
+
+    def test_it_is_given_time_to_end(self) -> None:
+        assert seconds(SERVICES["console"]["stop_grace_period"]) > LEAVING_OF_CONSOLE
 
 
 class TestArchiver:

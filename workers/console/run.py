@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from pipeline.archive.archive import Archive
 
+LEAVING = 20.0
+"""Seconds that pages and calls to the broker may take to end when the process is told to stop."""
 _log = structlog.get_logger(__name__)
 
 
@@ -59,7 +61,7 @@ def keep_open(settings: Settings) -> None:
         console = held.enter_context(closing(console_of(settings, _reach(settings, held), access)))
         ConsoleMetrics(registry).watch(console)
         console.start()
-        stop = signals.stop_on_signals(settings.drain_timeout + signals.LEAVING)
+        stop = signals.stop_on_signals(LEAVING)
         serving = held.enter_context(closing(Serving(create(console), settings.console_host, settings.console_port)))
         vitals.watch("console", serving.alive)
         vitals.notice("stream", lambda: console.feed.condition.why or None)
