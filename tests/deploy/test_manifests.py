@@ -33,11 +33,13 @@ MANIFESTS = documents(DEPLOY / "kubernetes.yaml")
 KUBERNETES = {
     each["kind"]: each
     for each in MANIFESTS
-    if each["metadata"]["name"] not in {"sluice-canary", "sluice-archiver", "sluice-console", "sluice-metrics"}
+    if each["metadata"]["name"].removeprefix("sluice-") not in {"canary", "archiver", "console", "api", "metrics"}
 }
 OF_CANARY = {each["kind"]: each for each in MANIFESTS if each["metadata"]["name"] == "sluice-canary"}
 OF_ARCHIVER = {each["kind"]: each for each in MANIFESTS if each["metadata"]["name"] == "sluice-archiver"}
 OF_CONSOLE = {each["kind"]: each for each in MANIFESTS if each["metadata"]["name"] == "sluice-console"}
+OF_API = {each["kind"]: each for each in MANIFESTS if each["metadata"]["name"] == "sluice-api"}
+API = OF_API["Deployment"]["spec"]["template"]["spec"]["containers"][0]
 CONSOLE = OF_CONSOLE["Deployment"]["spec"]["template"]["spec"]["containers"][0]
 ARCHIVER = OF_ARCHIVER["Deployment"]["spec"]["template"]["spec"]["containers"][0]
 CANARY = OF_CANARY["Deployment"]["spec"]["template"]["spec"]["containers"][0]
@@ -69,8 +71,8 @@ class TestNames:
         """Each environment of a process that goes on makes settings that validate."""
         of_compose = SERVICES["worker"]["environment"]
         of_kubernetes = values_of(WORKER)
-        others = [SERVICES[name]["environment"] for name in ("canary", "archiver", "console")]
-        of_others = (values_of(each) for each in (CANARY, ARCHIVER, CONSOLE))
+        others = [SERVICES[name]["environment"] for name in ("canary", "archiver", "console", "api")]
+        of_others = (values_of(each) for each in (CANARY, ARCHIVER, CONSOLE, API))
         for environment in (of_compose, of_kubernetes, *others, *of_others):
             values = {name.removeprefix(ENV_PREFIX).lower(): value for name, value in environment.items()}
             assert Settings(**values).metrics_port == DEFAULTS.metrics_port
@@ -86,6 +88,7 @@ class TestNames:
             CANARY["args"],
             ARCHIVER["args"],
             CONSOLE["args"],
+            API["args"],
             topics_job()["args"],
         ]:
             at: Any = group
@@ -121,8 +124,10 @@ def topics_job() -> dict[str, Any]:
 def test_probes_and_scrapers_from_outside_reach_a_worker(of: str) -> None:
     """By default it listens on the loopback, where only its own container's processes would."""
     environments: dict[str, list[dict[str, str]]] = {
-        "compose.yaml": [SERVICES[name]["environment"] for name in ("worker", "canary", "archiver", "console")],
-        "kubernetes.yaml": [values_of(WORKER), values_of(CANARY), values_of(ARCHIVER), values_of(CONSOLE)],
+        "compose.yaml": [
+            SERVICES[name]["environment"] for name in ("worker", "canary", "archiver", "console", "api")
+        ],
+        "kubernetes.yaml": [values_of(each) for each in (WORKER, CANARY, ARCHIVER, CONSOLE, API)],
         "Dockerfile": [dict(re.findall(r"\b(SLUICE_\w+)=(\S+)", TestDockerfile.LINES))],
     }
     assert {each["SLUICE_METRICS_HOST"] for each in environments[of]} == {"0.0.0.0"}
@@ -159,9 +164,11 @@ class TestCanaries:
             "sluice-canary": ["canary"],
             "sluice-archiver": ["archiver"],
             "sluice-console": ["console"],
+            "sluice-api": ["api"],
         }
-        others = ("canary", OF_CANARY, CANARY), ("archiver", OF_ARCHIVER, ARCHIVER), ("console", OF_CONSOLE, CONSOLE)
-        for name, manifests, container in others:
+        others = {"canary": (OF_CANARY, CANARY), "archiver": (OF_ARCHIVER, ARCHIVER)}
+        others |= {"console": (OF_CONSOLE, CONSOLE), "api": (OF_API, API)}
+        for name, (manifests, container) in others.items():
             monitor = manifests["PodMonitor"]["spec"]
             labels = manifests["Deployment"]["spec"]["template"]["metadata"]["labels"]
             assert monitor["selector"]["matchLabels"] == labels
@@ -187,6 +194,23 @@ class TestConsole:
 
     def test_it_is_given_time_to_end(self) -> None:
         assert seconds(SERVICES["console"]["stop_grace_period"]) > LEAVING_OF_CONSOLE
+
+
+class TestApi:
+    def test_it_is_reached_by_a_token_alone(self) -> None:
+        for environment in (SERVICES["api"]["environment"], values_of(API)):
+            assert environment["SLUICE_API_HOST"] == "0.0.0.0"
+        assert access_of(Settings(**_settings(SERVICES["api"]["environment"])), "api_host").takes_tokens
+        (secret,) = [each["valueFrom"]["secretKeyRef"] for each in API["env"] if "valueFrom" in each]
+        assert f"create secret generic {secret['name']} --from-literal={secret['key']}=" in DEPLOYED
+        (port,) = OF_API["Service"]["spec"]["ports"]
+        assert str(port["port"]) == values_of(API)["SLUICE_API_PORT"]
+
+    def test_it_is_given_time_to_answer_what_it_has_taken(self) -> None:
+        pod = OF_API["Deployment"]["spec"]["template"]["spec"]
+        sleeps = API["lifecycle"]["preStop"]["sleep"]["seconds"]
+        assert pod["terminationGracePeriodSeconds"] > sleeps + DEFAULTS.drain_timeout + LEAVING
+        assert seconds(SERVICES["api"]["stop_grace_period"]) > DEFAULTS.drain_timeout + LEAVING
 
 
 class TestArchiver:
