@@ -66,6 +66,8 @@ def _value(default: object) -> str:
         return "none"
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
+    if isinstance(default, tuple) and default:
+        return f"`{','.join(default)}`"
     if isinstance(default, int) and default >= MANY_DIGITS:
         return f"`{default:_}`"
     return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"

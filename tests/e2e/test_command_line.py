@@ -222,9 +222,9 @@ class TestDemo:
         archived = [block.decision(event).decision_id for block in blocks for event in range(block.events)]
         assert sorted(archived) == sorted(each["decision_id"] for each in decisions)
 
-    def test_it_serves_a_steady_stream_with_its_metrics_until_ctrl_c(self, tmp_path: Path) -> None:
+    def test_it_serves_a_steady_stream_with_its_pages_and_metrics_until_ctrl_c(self, tmp_path: Path) -> None:
         port = free_port()
-        demo = python("-m", "workers", "demo", "--serve", "--rate=20", f"--metrics-port={port}")
+        demo = python("-m", "workers", "demo", "--serve", "--rate=20", f"--metrics-port={port}", "--console-port=0")
         with ChildProcess(demo, tmp_path, cwd=tmp_path, env=ONE_THREAD, name="demo") as process:
             process.wait_for_http(f"http://{HOST}:{port}/readyz", within=120)
             metrics = f"http://{HOST}:{port}/metrics"
@@ -236,9 +236,17 @@ class TestDemo:
 
             first = decided()
             until(lambda: decided() > first, 30, lambda: f"more than {first} images decided by {process}")
+            address = process.wait_for_line(r"^open (http://localhost:\d+/)$")[1]
+            until(lambda: "'" in live(address), 30, lambda: f"an answer on the page that {process} serves")
             os.kill(process.pid, signal.SIGINT)
             assert process.wait() == 0
         assert not (tmp_path / "decisions.jsonl").exists()
+
+
+def live(address: str) -> str:
+    """The answers on the console's first page."""
+    _, page = http_get(f"{address}live?show=flagged") or (0, "")
+    return page.partition('id="answers"')[2].partition("</ol>")[0].replace("&#39;", "'")
 
 
 def without_network() -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pipeline.errors import ServiceError
 from pipeline.rules.times import ALWAYS
-from pipeline.wire import SourceRef
+from pipeline.wire import rfc3339
 from workers.console.console import Console
 from workers.history.found import Found, in_order
 from workers.history.in_topics import Search, decision_in, letter_in
@@ -28,13 +28,15 @@ class Looked:
 
     answers: Sequence[Found]
     said: str
+    only_here: bool = False
+    """Whether it was looked for in memory alone, so that there may be more."""
 
 
-def answers_called(console: Console, name: str) -> Looked:
-    """The answers of an event, a decision or an image of that id."""
-    passing = console.feed.of_event(name)
+def answers_called(console: Console, name: str, *, everywhere: bool = False) -> Looked:
+    """The answers of an event, a decision or an image of that id; `everywhere` asks archive and topics too."""
+    passing = None if everywhere else console.feed.of_event(name)
     if passing is not None:
-        return Looked([Found(passing.said, stored=passing.stored)], "it has just streamed by")
+        return Looked([Found(passing.said, rfc3339(passing.at), passing.stored)], "what just streamed by", True)
     found, places, over = list[Found](), list[str](), _deadline()
     for look in (_in_archive, _in_topics):
         try:
@@ -45,7 +47,7 @@ def answers_called(console: Console, name: str) -> Looked:
             places.append(f"{PATIENCE:g} s were not enough to look further")
         except ServiceError as error:
             places.append(str(error))
-        if found:
+        if found and not everywhere:
             break
     return Looked(in_order(found), "; ".join(each for each in places if each))
 
@@ -76,8 +78,3 @@ def _in_topics(console: Console, name: str, advance: Callable[[int], None]) -> t
         with closing(console.reach.topic(topic)) as held:
             found += Search(held, read, ALWAYS).answers(name, advance)
     return found, f"the topics {settings.decisions_topic} and {settings.dead_letters_topic}"
-
-
-def place_of(found: Found) -> SourceRef | None:
-    """Where the picture of an answer stands."""
-    return found.said.source if found.stored is None or hasattr(found.said, "decision_id") else found.stored

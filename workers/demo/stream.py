@@ -37,6 +37,8 @@ PARTITIONS = 4
 IN_FLIGHT = 32
 """Images sent but not answered yet: enough to keep both workers busy, few enough for an honest latency."""
 PATIENCE = 120.0
+REMEMBERED = 2_000
+"""Records of each partition that stay in memory while the demo goes on: minutes of it, in some 30 MB."""
 KEPT = 10_000
 """Answers that are kept for the summary: more than a demo has that ends."""
 
@@ -167,6 +169,8 @@ class DemoStream:
                 for number in itertools.count(1):
                     name, image = random.choice(images)
                     self._send(f"{number}/{name}", image)
+                    if number % REMEMBERED == 0:
+                        self._broker.keep_newest(REMEMBERED)
                     time.sleep(max(0.0, started + number / rate - time.monotonic()))
         except KeyboardInterrupt:
             terminal.note(f"{self._tally.count} images moderated")

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, Field, SecretStr, field_validato
 from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
-from workers.settings.addresses import check_host
+from workers.settings.addresses import check_endpoint, check_host
 from workers.settings.console_access import check_network, check_role_of, check_token
 from workers.settings.kinds import Port
 
@@ -49,6 +49,12 @@ class Console(BaseModel, frozen=True):
         ("127.0.0.1:9108",),
         description="Where workers, archivers and canaries serve /metrics, HOST:PORT; a name stands for all its"
         " addresses.",
+    )
+
+    prometheus_url: Annotated[str, AfterValidator(check_endpoint)] | None = Field(
+        None,
+        description="Prometheus that scrapes the workers, such as http://prometheus:9090, for charts of a week and a"
+        " month; none: an hour and a day, of what the console has seen itself.",
     )
 
     @field_validator("console_names", "console_trusted_proxies", "console_roles", "console_workers", mode="before")

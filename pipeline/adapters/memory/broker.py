@@ -10,6 +10,7 @@ from itertools import count
 from typing import Protocol
 from zlib import crc32
 
+from pipeline.adapters.memory.log import Log
 from pipeline.rules.flow.assignment import Partition
 from pipeline.wire import Event, Record
 
@@ -44,16 +45,15 @@ class MemoryBroker:
         self._clock = clock
         self._partitions = partitions
         self._turn = count()
-        self._topics: dict[str, list[list[Event]]] = {}
+        self._topics: dict[str, list[Log]] = {}
         self._deletions: defaultdict[str, int] = defaultdict(int)
-        self._deleted: dict[Partition, int] = {}
         self._committed: dict[tuple[str, Partition], int] = {}
         self._members: defaultdict[str, list[Member]] = defaultdict(list)
 
     def create_topic(self, name: str, partitions: int) -> None:
         """Make a topic with its own number of partitions; one that exists stays as it is."""
         with self.changed:
-            self._topics.setdefault(name, [[] for _ in range(partitions)])
+            self._topics.setdefault(name, [Log() for _ in range(partitions)])
 
     def delete_topic(self, name: str) -> None:
         """Delete a topic with what groups have committed of it; it is made anew when it is next named."""
@@ -61,7 +61,6 @@ class MemoryBroker:
             number = len(self._topics.pop(name, []))
             self._deletions[name] += 1
             for partition in ((name, each) for each in range(number)):
-                self._deleted.pop(partition, None)
                 for at in [at for at in self._committed if at[1] == partition]:
                     del self._committed[at]
 
@@ -85,7 +84,7 @@ class MemoryBroker:
         with self.changed:
             logs = self._logs(record.topic)
             number = self._partition_of(record) % len(logs)
-            offset, headers = len(logs[number]), list(record.headers)
+            offset, headers = logs[number].end, list(record.headers)
             now, topic_id = self._clock(), self.topic_id(record.topic)
             event = Event(record.topic, number, offset, record.key, record.value, headers, now, topic_id)
             logs[number].append(event)
@@ -96,11 +95,11 @@ class MemoryBroker:
     def records(self, topic: str) -> list[Event]:
         """All that the topic holds, by partition and offset."""
         with self.changed:
-            return [event for number in range(len(self._logs(topic))) for event in self._kept((topic, number))]
+            return [event for log in self._logs(topic) for event in log.read(log.first)]
 
     def read(self, partition: Partition, offset: int, most: int) -> list[Event]:
         with self.changed:
-            return self._logs(partition[0])[partition[1]][offset : offset + most]
+            return self._log(partition).read(offset, most)
 
     def partitions(self, topic: str) -> int:
         with self.changed:
@@ -113,17 +112,23 @@ class MemoryBroker:
     def first(self, partition: Partition) -> int:
         """The offset of the oldest record that has not been deleted."""
         with self.changed:
-            return self._deleted.get(partition, 0)
+            return self._log(partition).first
 
     def delete_before(self, partition: Partition, offset: int) -> None:
         """Delete the partition's records up to that offset, which is at most its end."""
         with self.changed:
-            self._deleted[partition] = max(self.first(partition), min(offset, self.end(partition)))
+            self._log(partition).delete_before(offset)
+
+    def keep_newest(self, most: int) -> None:
+        """Delete all but that many records of each partition of every topic, as a broker's retention does."""
+        with self.changed:
+            for log in [log for logs in self._topics.values() for log in logs]:
+                log.delete_before(log.end - most)
 
     def end(self, partition: Partition) -> int:
         """The offset that the partition's next record will get."""
         with self.changed:
-            return len(self._logs(partition[0])[partition[1]])
+            return self._log(partition).end
 
     def committed(self, group: str, partition: Partition) -> int:
         """Where a new owner of the partition begins: 0 if the group has committed nothing there."""
@@ -153,11 +158,11 @@ class MemoryBroker:
             return record.partition
         return next(self._turn) if record.key is None else crc32(record.key)
 
-    def _kept(self, partition: Partition) -> list[Event]:
-        return self._logs(partition[0])[partition[1]][self._deleted.get(partition, 0) :]
+    def _log(self, partition: Partition) -> Log:
+        return self._logs(partition[0])[partition[1]]
 
-    def _logs(self, topic: str) -> list[list[Event]]:
-        return self._topics.setdefault(topic, [[] for _ in range(self._partitions)])
+    def _logs(self, topic: str) -> list[Log]:
+        return self._topics.setdefault(topic, [Log() for _ in range(self._partitions)])
 
     def _rebalance(self, group: str) -> None:
         """Deal each topic's partitions out to the members that want it, in turn. Losses are told before gains."""

@@ -47,10 +47,10 @@ class Process:
         return found
 
     def rate(self, name: str, **labels: str) -> float | None:
-        """By how much a counter rises in a second, between the last two looks."""
-        now, then = self.last.of(name, **labels), self.before.of(name, **labels)
+        """By how much a counter rises in a second, between the last two looks. A series that is new began at 0."""
+        now, then = self.last.of(name, **labels), self.before.of(name, **labels) or 0.0
         seconds = self.last.at - self.before.at
-        return None if now is None or then is None or seconds <= 0 or now < then else (now - then) / seconds
+        return None if now is None or not self.before.values or now < then else (now - then) / seconds
 
     def after(self, page: Page | None, now: float) -> Process:
         """What is known after another look."""

@@ -11,7 +11,8 @@ from starlette.responses import JSONResponse, Response
 
 from workers.console.access.roles import Role
 from workers.console.console import Console
-from workers.console.pages.live_figures import SPANS, figures_of, series_of
+from workers.console.fleet.prometheus import Prometheus
+from workers.console.pages.live_figures import LONGER, SPANS, figures_of, series_of
 from workers.console.pages.page import Page, Show
 from workers.console.routes import Guarded, get
 from workers.console.stream.answers import Passing
@@ -27,15 +28,22 @@ SHOW: Mapping[str, Callable[[Passing], bool]] = {
 
 
 def routes(console: Console, show: Show) -> Sequence[Guarded]:
+    prometheus = Prometheus(console.settings.prometheus_url) if console.settings.prometheus_url else None
+    spans = {**SPANS, **(LONGER if prometheus else {})}
+
+    def span_of(request: Request) -> str:
+        span = request.query_params.get("span", "hour")
+        return span if span in spans else "hour"
+
     def page(request: Request) -> Response:
-        wanted, span = _wanted(request), _span(request)
+        wanted, span = _wanted(request), span_of(request)
         return show(
             request,
             "live.html",
             title="Live",
             wanted=wanted,
             span=span,
-            spans=SPANS,
+            spans=spans,
             shows=list(SHOW),
             figures=figures_of(console, time.time()),
             answers=console.feed.newest(SHOWN, SHOW[wanted]),
@@ -63,7 +71,10 @@ def routes(console: Console, show: Show) -> Sequence[Guarded]:
         return Told(channels[wanted].listen())
 
     def series(request: Request) -> Response:
-        return JSONResponse(series_of(console, SPANS[_span(request)], time.time()))
+        span, now = span_of(request), time.time()
+        if prometheus is not None and span in LONGER:
+            return JSONResponse(prometheus.series(LONGER[span], now))
+        return JSONResponse(series_of(console, SPANS[span], now))
 
     return [
         get("/live", page, role=Role.VIEWER),
@@ -75,11 +86,6 @@ def routes(console: Console, show: Show) -> Sequence[Guarded]:
 def _wanted(request: Request) -> str:
     wanted = request.query_params.get("show", "all")
     return wanted if wanted in SHOW else "all"
-
-
-def _span(request: Request) -> str:
-    span = request.query_params.get("span", "hour")
-    return span if span in SPANS else "hour"
 
 
 PAGE = Page("/live", routes, title="Live")

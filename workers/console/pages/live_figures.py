@@ -17,7 +17,9 @@ from workers.console.stream.counts import Step
 from workers.console.stream.feed import Condition
 
 SPANS: Mapping[str, float] = {"hour": 3600.0, "day": 86_400.0}
-"""How far back charts go, in seconds."""
+"""How far back charts go by what the console has seen itself, in seconds."""
+LONGER: Mapping[str, float] = {"week": 7 * 86_400.0, "month": 30 * 86_400.0}
+"""How far back they go by a Prometheus."""
 VERDICTS = (*SEVERITY, "dead letter")
 RECENT = 60.0
 """Seconds over which a rate of now is counted."""

@@ -70,10 +70,17 @@ class Pictures:
 
     def bytes_of(self, place: SourceRef) -> bytes:
         """The very bytes, for those who decode them in processes of their own. Raises `GoneError`."""
-        event = self._event(place)
+        return self._brought(self.event(place))
+
+    def event(self, place: SourceRef) -> Event:
+        """The record that stands there. Raises `GoneError`, and `ServiceError` where Kafka does not answer."""
+        if place.topic not in self._topics:
+            raise GoneError(f"{place.topic} is no topic of pictures here")
+        with self._reading:
+            event = self._events.at(place)
         if event is None:
             raise GoneError(f"there is no record at {place} any more")
-        return self._brought(event)
+        return event
 
     def close(self) -> None:
         with self._reading:
@@ -92,12 +99,6 @@ class Pictures:
         if self._reach.archive is not None:
             why.append("the archive has no thumbnail of it")
         raise GoneError("; ".join(why))
-
-    def _event(self, place: SourceRef) -> Event | None:
-        if place.topic not in self._topics:
-            raise GoneError(f"{place.topic} is no topic of pictures here")
-        with self._reading:
-            return self._events.at(place)
 
     def _brought(self, event: Event) -> bytes:
         if not event.is_claim:

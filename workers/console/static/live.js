@@ -95,12 +95,14 @@
       box.append(none);
       return;
     }
+    // From when there is something to see, five minutes at least: the first minutes would be a line at the edge.
+    const since = Math.max(told.now - told.seconds, Math.min(chart.at[0], told.now - 300));
     const axis = { stroke: style("--soft"), grid: { stroke: style("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
     new uPlot({
       width: box.clientWidth - 12,
       height: 170,
       plugins: [changesDrawn(told.changes)],
-      scales: { x: { time: true, min: told.now - told.seconds, max: told.now }, y: { range: (_, low, high) => [0, Math.max(high, 1e-3) * 1.1] } },
+      scales: { x: { time: true, min: since, max: told.now }, y: { range: (_, low, high) => [0, Math.max(high, 1e-3) * 1.1] } },
       axes: [{ ...axis, values: (_, ticks) => ticks.map(timed) }, { ...axis, size: 46 }],
       cursor: { points: { show: false } },
       series: [

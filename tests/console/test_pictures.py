@@ -1,0 +1,99 @@
+"""Pictures for browsers: from where they still are, drawn anew, and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import Any
+
+import httpx2
+import pytest
+from msgspec.structs import replace
+from PIL import Image
+
+from pipeline.adapters.memory import MemoryFetcher
+from pipeline.adapters.memory.store import MemoryStore
+from pipeline.archive.archive import Archive
+from pipeline.ports import Decoder
+from pipeline.wire import SourceRef
+from tests.archive.made import keep, records
+from tests.console.served import Served, served
+from tests.images import encoded, photograph
+from workers.console.pictures.pictures import Wanted
+from workers.console.pictures.routes import address
+from workers.settings import Settings
+
+PICTURE = encoded(photograph(600, 300), "JPEG", exif=b"Exif\x00\x00<script>alert(1)</script>", comment=b"<script>")
+
+
+def asked(console: Served, manner: str, place: SourceRef, event_id: str = "") -> httpx2.Response:
+    return httpx2.get(f"{console.address}{address(manner, Wanted(place, event_id))}", timeout=60)
+
+
+def place_of(event: Any) -> SourceRef:
+    return SourceRef(event.topic, event.partition, event.offset)
+
+
+def test_a_picture_is_drawn_anew_small_and_without_what_its_file_said(console: Served) -> None:
+    place = place_of(console.sent(PICTURE))
+    clear, veiled = (asked(console, manner, place) for manner in ("clear", "veiled"))
+    for answer, side in ((clear, 256), (veiled, 10)):
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == "image/webp"
+        assert b"script" not in answer.content
+        with Image.open(BytesIO(answer.content)) as drawn:
+            assert max(drawn.size) == side
+    with Image.open(BytesIO(veiled.content)) as drawn:
+        red, green, blue = drawn.convert("RGB").resize((1, 1)).getpixel((0, 0))  # type: ignore[misc]
+        assert max(red, green, blue) - min(red, green, blue) <= 2, "it is grey"
+
+
+def test_a_claim_check_leads_as_far_as_it_is_allowed(settings: Settings, decoder: Decoder) -> None:
+    fetcher = MemoryFetcher(["cdn.example.com"])
+    fetcher.images["https://cdn.example.com/far.jpg"] = PICTURE
+    with served(settings, decoder, fetcher=fetcher) as console:
+        for uri, status in (("https://cdn.example.com/far.jpg", 200), ("https://internal.example/secret", 404)):
+            claim = json.dumps({"uri": uri, "sha256": hashlib.sha256(PICTURE).hexdigest()}).encode()
+            event = console.sent(claim, headers=[("content-type", b"application/json")])
+            assert asked(console, "clear", place_of(event)).status_code == status
+
+
+@pytest.mark.parametrize("value", [b"", b"<svg onload='alert(1)'/>", b"\x00" * 5000])
+def test_what_is_no_picture_is_a_sign_and_never_its_bytes(console: Served, value: bytes) -> None:
+    answer = asked(console, "clear", place_of(console.sent(value)))
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "image/svg+xml"
+    assert b"gone" in answer.content
+    assert b"alert" not in answer.content
+
+
+def test_records_of_other_topics_and_such_that_expired_are_not_shown(console: Served) -> None:
+    event = console.sent(PICTURE)
+    console.broker.delete_before((event.topic, event.partition), event.offset + 1)
+    gone = asked(console, "clear", place_of(event))
+    assert gone.status_code == 404
+    assert "any more" in gone.headers["x-why"]
+    console.decided(event)
+    other = asked(console, "clear", SourceRef(console.settings.decisions_topic, 0, 0))
+    assert "no topic of pictures" in other.headers["x-why"]
+
+
+def test_a_picture_that_kafka_has_no_more_comes_from_the_archive(settings: Settings, decoder: Decoder) -> None:
+    store = MemoryStore()
+    [record] = records(1, views=[1])
+    keep(store, [replace(record, thumbnail=decoder.thumbnail(PICTURE, 0))])
+
+    @contextmanager
+    def opened() -> Iterator[Archive]:
+        yield Archive(store)
+
+    with served(settings, decoder, archive=opened) as console:
+        gone = SourceRef(settings.images_topic, 0, 99)
+        assert asked(console, "clear", gone, record.decision.event_id).status_code == 200
+        missing = asked(console, "clear", gone, "f" * 32)
+        assert "the archive has no thumbnail" in missing.headers["x-why"]
+        page = httpx2.get(f"{console.address}/event", params={"id": record.decision.event_id}).text
+        assert "the archive, 1 segments" in page
