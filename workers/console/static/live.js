@@ -121,11 +121,20 @@
   const drawn = () => {
     if (told) charts.querySelectorAll(".chart").forEach((box) => draw(box, told[box.dataset.chart], told));
   };
+  const complain = (why) => {
+    told = null;
+    charts.querySelectorAll(".chart").forEach((box) => {
+      const said = document.createElement("p");
+      said.className = "none bad";
+      said.textContent = why;
+      box.replaceChildren(said);
+    });
+  };
   const ask = async () => {
     try {
       const answer = await fetch(charts.dataset.series);
-      if (answer.ok) { told = await answer.json(); drawn(); }
-    } catch (error) { /* the next one may come */ }
+      if (answer.ok) { told = await answer.json(); drawn(); } else complain(await answer.text());
+    } catch (error) { /* the page says already that it has lost its connection */ }
     setTimeout(ask, EVERY);
   };
   listen();

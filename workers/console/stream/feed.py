@@ -22,7 +22,7 @@ HOUR, DAY = (10.0, 360), (120.0, 720)
 """Steps of the counts, in seconds, and how many are kept."""
 SLICE = 0.5
 QUIET = 2.0
-"""Seconds without an answer after which it is asked whether the broker is there at all."""
+"""Seconds without an answer after which it is asked whether the broker is there at all, and then again."""
 PAUSE = 1.0
 _log = structlog.get_logger(__name__)
 
@@ -151,7 +151,7 @@ class Feed:
                 self._heard = self._clock()
                 self._is(well=True)
             elif self._clock() - self._heard > QUIET:
-                there = self._listening()
+                there, self._heard = self._listening(), self._clock()
                 self._is(well=there, why="" if there else "no broker answers")
 
     def _is(self, *, well: bool, why: str = "") -> None:
