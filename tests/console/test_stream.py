@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from hypothesis import given
 from hypothesis import settings as settings_of
@@ -122,7 +123,8 @@ def test_a_slow_browser_is_dropped_and_the_others_are_told_on() -> None:
             until_none += 1
         return heard, channel.listeners
 
-    heard, listeners = asyncio.run(told())
+    with ThreadPoolExecutor(1) as pool:  # in this thread the browser's driver has a loop of its own
+        heard, listeners = pool.submit(lambda: asyncio.run(told())).result()
     assert len(heard) > WAITING
     assert listeners == 0
 

@@ -46,7 +46,7 @@ class Door:
                 headers = MutableHeaders(scope=message)
                 for name, value in ALWAYS.items():
                     headers.setdefault(name, value)
-                headers.setdefault("cache-control", "no-cache" if scope["path"].startswith("/static/") else "no-store")
+                headers.setdefault("cache-control", "no-cache" if _is_static(scope) else "no-store")
             await send(message)
 
         refusal = self._refusal(scope["method"], Headers(scope=scope))
@@ -59,3 +59,8 @@ class Door:
         if is_forged(method, headers):
             return "another site made your browser send this; open the console's own page"
         return None
+
+
+def _is_static(scope: Scope) -> bool:
+    """Whether it is a script or a style sheet, which a browser may keep and ask whether it is still the same."""
+    return str(scope["path"]).startswith("/static/")
