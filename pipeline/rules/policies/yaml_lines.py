@@ -188,9 +188,15 @@ def _sequence(events: Iterator[Any], place: KeyPath, located: Located) -> list[A
 def _value(event: Any, events: Iterator[Any], place: KeyPath, located: Located) -> Any:
     if isinstance(event, ScalarEvent):
         _check_one_line(event, place)
-        located.written[place] = event.value
-        return _scalar(event.value) if event.style is None else event.value
+        text = _read(event)
+        located.written[place] = text
+        return _scalar(text) if event.style is None else text
     return (_mapping if isinstance(event, MappingStartEvent) else _sequence)(events, place, located)
+
+
+def _read(event: ScalarEvent) -> str:
+    """The text. The parser marks in a folded one (``>-``) by BEL, which YAML does not take, where lines were joined."""
+    return str(event.value.replace("\a", "") if event.style == ">" else event.value)
 
 
 def _check_one_line(event: ScalarEvent, place: KeyPath) -> None:

@@ -51,6 +51,12 @@ def test_a_sound_file_becomes_a_policy_named_by_its_stem() -> None:
     assert policy.lowest == 0.6
 
 
+def test_a_text_that_is_folded_over_several_lines_is_one_line() -> None:
+    folded = WEAPONS.replace(b"- a bomb", b"- >-\n    a bomb with\n    a fuse") + b"description: >-\n  Knives\n  and bombs.\n"
+    (policy,) = parse_policies({"policies/weapons.yaml": folded}).policies
+    assert (policy.prompts[1], policy.description) == ("a bomb with a fuse", "Knives and bombs.")
+
+
 def test_every_problem_of_every_file_is_reported_at_once() -> None:
     found = problems(WEAPONS.replace(b"block: 0.9", b"block: 7"), **{"tobacco.yaml": b"title: 3\n"})
     assert {each.split(":")[0] for each in found} == {"policies/weapons.yaml", "policies/tobacco.yaml"}
