@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 
 from workers.console.access.visitors import Access
+from workers.console.desk.desk import Desk
 from workers.console.fleet.fleet import Fleet
 from workers.console.pictures.pictures import Pictures
 from workers.console.reach import Reach
@@ -23,6 +24,7 @@ class Console:
     feed: Feed
     fleet: Fleet
     pictures: Pictures
+    desk: Desk
     version: str = field(default_factory=lambda: version("sluice"))
 
     def start(self) -> None:
@@ -33,10 +35,13 @@ class Console:
         self.fleet.close()
         self.feed.close()
         self.pictures.close()
+        self.desk.close()
 
 
 def console_of(settings: Settings, reach: Reach, access: Access) -> Console:
     """The parts, put together; nothing is read until `Console.start`."""
     feed = Feed(reach.answers, reach.listening, settings.dead_letters_topic)
     fleet = Fleet(reach.standings, reach.metrics, feed.changes)
-    return Console(settings, reach, access, feed, fleet, Pictures(reach, settings))
+    desk = Desk(reach, settings)
+    feed.heard_by(desk.queues.take)
+    return Console(settings, reach, access, feed, fleet, Pictures(reach, settings), desk)

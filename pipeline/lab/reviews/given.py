@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from pipeline.lab.reviews.queue import Waiting
 from pipeline.ports import RecordWriter
 from pipeline.rules.reviews.recording import identified, review_record
+from pipeline.rules.reviews.waiting import Waiting
 from pipeline.wire import Label, Review
 
 

@@ -14,9 +14,7 @@ import heapq
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Literal
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,51 +24,16 @@ from pipeline.archive.archive import Archive, Block, Segment
 from pipeline.archive.search.found import Found, look_up
 from pipeline.archive.search.search import Place
 from pipeline.rules.alike import ALIKE
-from pipeline.rules.reviews.queueing import Answered, Mix, agreed, in_turn, margin, mixed, thresholds_of
+from pipeline.rules.reviews.queueing import Answered, agreed, in_turn, margin, mixed, thresholds_of
 from pipeline.rules.reviews.sample import highest_digits, in_sample
+from pipeline.rules.reviews.waiting import Kind, Waiting, Wanted, chance_of
 from pipeline.rules.times import Window
 from pipeline.wire import Decision, Review
 
-Kind = Literal["sent", "drawn", "golden"]
 COLUMNS = ("record", "event_id", "image_id", "verdict", "matches")
 """What `waiting` reads of every row."""
 _MORE = 3
 """How many are looked up for each that is wanted, since some are nearly the same."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What is asked of a queue."""
-
-    reviewer: str
-    actions: Mapping[str, Mapping[str, float]]
-    """The thresholds of each policy, by action, as its file has them; drawn images are asked about all of these."""
-    policy: str | None = None
-    """Questions of this policy alone."""
-    drawn: float = 0.0
-    """The share of allowed images that is drawn: the setting ``review_sample``."""
-    mix: Mix = field(default_factory=Mix)
-    most: int = 50
-    """Images that are shown at once."""
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """An image of which somebody should say whether each of these policies describes it."""
-
-    kind: Kind
-    decision: Decision
-    policies: tuple[str, ...]
-    """Those that it is asked about, the one with the highest score first."""
-    inclusion_probability: float
-    """The chance with which it came to be asked about, as its reviews are to say."""
-    thumbnail: bytes | None
-    margin: float = 0.0
-    """How far it is from a threshold, in log odds."""
-    alike: tuple[Decision, ...] = ()
-    """Others that are nearly the same and ask about the same policies: what is said of it is said of them."""
-    known: Mapping[str, Review] = field(default_factory=dict)
-    """Of a golden one, what others said of it, by policy."""
 
 
 @dataclass(frozen=True)
@@ -194,10 +157,7 @@ def _waiting(asked: _Asked, image: Found, alike: Sequence[Decision], wanted: Wan
     policies = sorted(
         (each for each in asked.policies if each in decision.scores), key=decision.scores.__getitem__, reverse=True
     )
-    chance = 1.0
-    if asked.kind == "drawn":
-        drawn = decision.review_probability
-        chance = wanted.drawn if drawn is msgspec.UNSET else drawn
+    chance = chance_of(asked.kind, decision, wanted.drawn)
     return Waiting(
         asked.kind, decision, tuple(policies), chance, image.thumbnail, asked.margin, tuple(alike), asked.known
     )

@@ -88,18 +88,39 @@ def agreed(reviews: Iterable[Review], reviewer: str, least: int = 2) -> dict[str
     Only of what `reviewer` has not judged, and of reviews that name an event and a person: known answers, by which
     may be seen how well a person judges. The last word of each person counts.
     """
+    found: dict[str, dict[str, Review]] = {}
+    for (event, policy), by in _last_words(reviews).items():
+        labels = {each.label for each in by.values()}
+        if reviewer not in by and len(by) >= least and len(labels) == 1 and "unsure" not in labels:
+            found.setdefault(event, {})[policy] = list(by.values())[-1]
+    return found
+
+
+def as_others(reviews: Iterable[Review], reviewer: str, least: int = 2) -> tuple[int, int]:
+    """How well a person judges: how often they say what others do, and how often that can be told.
+
+    It can where so many others or more say yes or no, and all of them alike, and the person is sure, too.
+    """
+    right = told = 0
+    for by in _last_words(reviews).values():
+        own = by.pop(reviewer, None)
+        labels = {each.label for each in by.values()}
+        if own is None or own.label == "unsure" or len(by) < least or len(labels) != 1 or "unsure" in labels:
+            continue
+        told += 1
+        right += own.label in labels
+    return right, told
+
+
+def _last_words(reviews: Iterable[Review]) -> dict[tuple[str, str], dict[str, Review]]:
+    """What each person said last of each policy of an event, in the order of their words."""
     said: dict[tuple[str, str], dict[str, Review]] = {}
     for review in sorted(reviews, key=lambda each: each.at):
         if review.event_id and review.reviewer:
             by = said.setdefault((review.event_id, review.policy), {})
             by.pop(review.reviewer, None)
             by[review.reviewer] = review
-    found: dict[str, dict[str, Review]] = {}
-    for (event, policy), by in said.items():
-        labels = {each.label for each in by.values()}
-        if reviewer not in by and len(by) >= least and len(labels) == 1 and "unsure" not in labels:
-            found.setdefault(event, {})[policy] = list(by.values())[-1]
-    return found
+    return said
 
 
 def thresholds_of(actions: Mapping[str, Mapping[str, float]], policy: str) -> Collection[float]:

@@ -10,10 +10,11 @@ from msgspec.structs import replace
 from pipeline.adapters.memory.store import MemoryStore
 from pipeline.archive.archive import Archive
 from pipeline.lab.reviews.given import given, publish, right, taken_back
-from pipeline.lab.reviews.queue import Waiting, Wanted, waiting
+from pipeline.lab.reviews.queue import waiting
 from pipeline.rules.archive.remembered import remembered
 from pipeline.rules.reviews.queueing import Mix
 from pipeline.rules.reviews.settled import settle
+from pipeline.rules.reviews.waiting import Waiting, Wanted
 from pipeline.rules.times import ALWAYS
 from pipeline.wire import Action, Label, Match, Record, Review, parse_review
 from tests.archive.made import NOON, decision, keep, some_signals

@@ -1,0 +1,184 @@
+"""*Reviews* in a real browser: by keys, two at once, and whatever strangers write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import httpx2
+import pytest
+from playwright.sync_api import Page, expect
+
+from pipeline.adapters.memory import MemoryTopic
+from pipeline.ports import Decoder, Topic
+from pipeline.wire import Review, parse_review
+from tests.console.conftest import SHAPES, accessible, look_at
+from tests.console.served import Served, match, served, until
+from tests.console.test_live import HOSTILE, PICTURE
+from workers.settings import load_settings
+
+TOKENS = "vera:viewer:vvvvvvvvvvvvvvvv,rob:reviewer:rrrrrrrrrrrrrrrr,ann:reviewer:aaaaaaaaaaaaaaaa"
+
+
+@pytest.fixture(scope="module")
+def policies(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder of two policies."""
+    folder = tmp_path_factory.mktemp("policies")
+    for name in ("weapons", "gore"):
+        text = f"title: {name.capitalize()}\ndescription: {name} of any kind\nprompts: [{name}]\nactions: {{review: 0.6, block: 0.9}}\n"
+        (folder / f"{name}.yaml").write_text(text)
+    return str(folder)
+
+
+@pytest.fixture
+def console(policies: str, decoder: Decoder) -> Iterator[Served]:
+    """A console at which everybody on this machine reviews."""
+    with served(load_settings({"policies": policies}), decoder) as made:
+        yield made
+
+
+@pytest.fixture
+def desk(policies: str, decoder: Decoder) -> Iterator[Served]:
+    """A console at which two people review and one looks on."""
+    with served(load_settings({"policies": policies, "console_tokens": TOKENS}), decoder) as made:
+        yield made
+
+
+def sent_to_review(console: Served, scores: Sequence[float], *policies: str) -> None:
+    """Images that policies send to review with these scores, each a picture of its own."""
+    for number, score in enumerate(scores):
+        event = console.sent(PICTURE, f"image-{number}.jpg".encode())
+        matches = [match(policy, score, "review") for policy in policies or ("weapons",)]
+        console.decided(event, *matches, content_sha256=f"{number:064x}")
+    console.read(len(scores))
+
+
+def given(topic: Topic) -> list[Review]:
+    """The reviews that stand in their topic, in the order of their times."""
+    return sorted((parse_review(each.value or b"") for each in topic.read(topic.spans())), key=lambda each: each.at)
+
+
+def reviews_of(console: Served) -> list[Review]:
+    return given(MemoryTopic(console.broker, console.settings.reviews_topic))
+
+
+def test_a_reviewer_judges_by_keys_and_takes_one_back(console: Served, opened: Callable[..., Page]) -> None:
+    """The nearest to a threshold comes first; two keys an image."""
+    sent_to_review(console, [0.999, 0.61, 0.7, 0.8, 0.95])
+    page = opened(f"{console.address}/reviews")
+    for image, key in (("image-1", "y"), ("image-2", "n"), ("image-4", "u")):
+        expect(page.locator("#desk")).to_contain_text(image)
+        page.keyboard.press(key)
+        if key != "u":
+            expect(page.locator("#alarm")).to_contain_text("Show the picture first")
+            page.keyboard.press("Space")
+            page.keyboard.press(key)
+    expect(page.locator("#desk")).to_contain_text("image-3")
+    page.keyboard.press("z")
+    expect(page.locator("#desk")).to_contain_text("image-4")
+    page.keyboard.press("Space")
+    page.keyboard.press("y")
+    for image in ("image-3", "image-0"):
+        expect(page.locator("#desk")).to_contain_text(image)
+        page.keyboard.press("Space")
+        page.keyboard.press("n")
+    expect(page.locator("#desk")).to_contain_text("Nothing waits")
+    expect(page.locator("#progress dd").first).to_have_text("5")
+    said = [(each.image_id, each.label) for each in reviews_of(console)]
+    assert said == [
+        ("image-1.jpg", "yes"),
+        ("image-2.jpg", "no"),
+        ("image-4.jpg", "unsure"),
+        ("image-4.jpg", "unsure"),
+        ("image-4.jpg", "yes"),
+        ("image-3.jpg", "no"),
+        ("image-0.jpg", "no"),
+    ]
+    assert {(each.reviewer, each.policy) for each in reviews_of(console)} == {("local", "weapons")}
+
+
+def test_two_who_review_at_once_never_get_the_same_and_a_viewer_gets_none(
+    desk: Served, opened: Callable[..., Page]
+) -> None:
+    sent_to_review(desk, [0.6 + number / 100 for number in range(8)])
+    ann, rob = (
+        opened(f"{desk.address}/sign-in?then=/reviews", extra_http_headers={"authorization": f"Bearer {token}"})
+        for token in ("a" * 16, "r" * 16)
+    )
+    for page in (ann, rob):
+        page.goto(f"{desk.address}/reviews")
+    for _ in range(2):
+        for page in (ann, rob):
+            expect(page.locator("#ahead .review")).to_have_count(2)
+        seen = [
+            event
+            for page in (ann, rob)
+            for event in page.locator(".review").evaluate_all("all => all.map(each => each.dataset.event)")
+        ]
+        assert len(seen) == len(set(seen)) == 6
+        for page in (ann, rob):
+            page.keyboard.press("u")
+    until(lambda: len(reviews_of(desk)) == 4)
+    assert {each.reviewer for each in reviews_of(desk)} == {"ann", "rob"}
+    assert len({each.event_id for each in reviews_of(desk)}) == 4
+    with httpx2.Client(base_url=desk.address, headers={"authorization": "Bearer " + "v" * 16}) as vera:
+        assert vera.get("/reviews").status_code == 403
+        assert vera.get("/reviews/next").status_code == 403
+        assert vera.post("/reviews/judge", data={"event": seen[0], "rest": "yes"}).status_code == 403
+        assert 'href="/reviews"' not in vera.get("/live").text
+
+
+def test_who_has_no_script_judges_by_forms_and_none_is_taken_for_another(desk: Served) -> None:
+    sent_to_review(desk, [0.7, 0.8], "weapons", "gore")
+    ann, rob = (
+        httpx2.Client(base_url=desk.address, headers={"authorization": f"Bearer {each * 16}"}) for each in "ar"
+    )
+    with ann, rob:
+        page = ann.get("/reviews").text
+        event = page.split('data-event="')[1].split('"')[0]
+        assert rob.post("/reviews/judge", data={"event": event, "rest": "no"}).status_code == 409
+        assert ann.post("/reviews/judge", data={"event": event, "rest": "perhaps"}).status_code == 400
+        said = {"event": event, "label:gore": "yes", "rest": "no"}
+        assert ann.post("/reviews/judge", data=said).status_code == 303
+        assert ann.post("/reviews/judge", data=said).status_code == 409, "twice is once"
+        assert {(each.policy, each.label) for each in reviews_of(desk)} == {("gore", "yes"), ("weapons", "no")}
+        assert ann.post("/reviews/undo").status_code == 303
+        assert event in ann.get("/reviews").text
+        assert rob.post("/reviews/undo").status_code == 409
+
+
+def test_a_broker_that_is_away_loses_no_judgement(console: Served, opened: Callable[..., Page]) -> None:
+    sent_to_review(console, [0.7, 0.8])
+    page = opened(f"{console.address}/reviews")
+    expect(page.locator("#ahead .review")).to_have_count(1)
+    console.broker.available = False
+    page.keyboard.press("u")
+    expect(page.locator("#alarm")).to_contain_text("Not recorded")
+    expect(page.locator("#desk")).to_contain_text("image-0")
+    console.broker.available = True
+    page.keyboard.press("u")
+    until(lambda: reviews_of(console))
+    assert [each.image_id for each in reviews_of(console)] == ["image-0.jpg"]
+
+
+@pytest.mark.parametrize(("width", "scheme"), SHAPES)
+def test_the_page_is_sound_in_every_shape_whatever_strangers_write(
+    console: Served, opened: Callable[..., Page], tmp_path: Path, width: int, scheme: str
+) -> None:
+    hostile = console.sent(PICTURE, HOSTILE.encode(), [("subject", HOSTILE.encode())])
+    console.decided(hostile, match(HOSTILE, 0.8, "review"), match("gore", 0.7, "review"), image_id=HOSTILE)
+    console.read(1)
+    page = opened(f"{console.address}/reviews", width, scheme)
+    expect(page.locator("#desk")).to_contain_text("<script>")
+    accessible(page)
+    look_at(page, tmp_path, f"reviews-hostile-{width}-{scheme}")
+    sent_to_review(console, [0.6])
+    page.keyboard.press("Space")
+    page.keyboard.press("x")
+    until(lambda: len(reviews_of(console)) == 2)
+    console.console.desk.known.all()
+    page.goto(f"{console.address}/reviews?policy=weapons")
+    page.keyboard.press("Space")
+    accessible(page)
+    look_at(page, tmp_path, f"reviews-{width}-{scheme}")
+    assert "\u202e" not in page.content()
