@@ -25,8 +25,8 @@ def policies(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A folder of two policies."""
     folder = tmp_path_factory.mktemp("policies")
     for name in ("weapons", "gore"):
-        text = f"title: {name.capitalize()}\ndescription: {name} of any kind\nprompts: [{name}]\nactions: {{review: 0.6, block: 0.9}}\n"
-        (folder / f"{name}.yaml").write_text(text)
+        said = f"title: {name.capitalize()}\ndescription: {name} of any kind\nprompts: [{name}]\n"
+        (folder / f"{name}.yaml").write_text(f"{said}actions: {{review: 0.6, block: 0.9}}\n")
     return str(folder)
 
 

@@ -195,7 +195,7 @@ def _value(event: Any, events: Iterator[Any], place: KeyPath, located: Located) 
 
 
 def _read(event: ScalarEvent) -> str:
-    """The text. The parser marks in a folded one (``>-``) by BEL, which YAML does not take, where lines were joined."""
+    """The text. In a folded one (``>-``) the parser marks joints by BEL, which YAML does not take."""
     return str(event.value.replace("\a", "") if event.style == ">" else event.value)
 
 

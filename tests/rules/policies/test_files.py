@@ -52,7 +52,8 @@ def test_a_sound_file_becomes_a_policy_named_by_its_stem() -> None:
 
 
 def test_a_text_that_is_folded_over_several_lines_is_one_line() -> None:
-    folded = WEAPONS.replace(b"- a bomb", b"- >-\n    a bomb with\n    a fuse") + b"description: >-\n  Knives\n  and bombs.\n"
+    folded = WEAPONS.replace(b"- a bomb", b"- >-\n    a bomb with\n    a fuse")
+    folded += b"description: >-\n  Knives\n  and bombs.\n"
     (policy,) = parse_policies({"policies/weapons.yaml": folded}).policies
     assert (policy.prompts[1], policy.description) == ("a bomb with a fuse", "Knives and bombs.")
 

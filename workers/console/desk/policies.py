@@ -25,7 +25,10 @@ class Asked:
 
     @property
     def actions(self) -> Mapping[str, Mapping[str, float]]:
-        return {name: dict[str, float](policy.actions) for name, policy in self.policies.items()}
+        return {
+            name: {str(action): least for action, least in each.actions.items()}
+            for name, each in self.policies.items()
+        }
 
 
 class AskedPolicies:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import cast, get_args
+from typing import Any, cast, get_args
 from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
@@ -111,7 +111,7 @@ class _Pages:
             raise HTTPException(400, f"say of a policy one of {', '.join(LABELS)}")
         return {policy: cast("Label", label) for policy, label in labels.items() if label}
 
-    def _shared(self, who: Visitor, ask: Ask) -> dict[str, object]:
+    def _shared(self, who: Visitor, ask: Ask) -> dict[str, Any]:
         asked = self._desk.policies.now()
         return {
             "ask": ask,
