@@ -71,6 +71,7 @@ def test_pages_are_sound_in_every_shape_whatever_strangers_write(
     _stream(console)
     page = opened(f"{console.address}/live", width, scheme)
     expect(page.locator(".answer")).to_have_count(4)
+    expect(page.get_by_role("button", name="Gone: the picture")).to_have_count(1)
     accessible(page)
     look_at(page, tmp_path, f"live-{width}-{scheme}")
     for event in [each.event_id for each in console.console.feed.newest(2)]:

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from pipeline.wire import SourceRef
 from workers.console.access import journal
 from workers.console.access.roles import Role
-from workers.console.pictures.gone import gone
 from workers.console.pictures.pictures import GoneError, Pictures, Wanted
 from workers.console.routes import get, visitor_of
 from workers.terminal.plain import one_line
@@ -21,7 +20,7 @@ KEEPS = {"cache-control": "private, max-age=600"}
 
 
 def routes(pictures: Pictures) -> list[Route]:
-    """A picture that is gone is a drawing that says so, since a browser shows no text in place of a picture."""
+    """Where a picture is gone the answer is 404 and the reason, and the page says so in its place (`console.js`)."""
 
     def veiled(request: Request) -> Response:
         return _answer(pictures.veiled, request)
@@ -56,5 +55,4 @@ def _answer(draw: Callable[[Wanted], bytes], request: Request) -> Response:
     try:
         return Response(draw(_wanted(request)), media_type="image/webp", headers=KEEPS)
     except GoneError as error:
-        why = str(error)[:300].encode("ascii", "backslashreplace").decode()
-        return Response(gone(), 404, media_type="image/svg+xml", headers={"x-why": one_line(why)})
+        return PlainTextResponse(one_line(str(error)[:300]), 404)
