@@ -37,33 +37,35 @@ def main() -> None:
     """Do what standard input says until it ends."""
     port, file = int(sys.stdin.readline()), Path(sys.stdin.readline().rstrip("\n"))
     images = cycle([HEAD.format(len(image)).encode() + image for image in _unframed(file.read_bytes())])
+    connections = list[socket.socket]()
     for line in sys.stdin:
         order = json.loads(line)
-        sys.stdout.write(json.dumps(_done(port, images, order["clients"], order["count"])) + "\n")
+        while len(connections) < order["clients"]:
+            connections.append(socket.create_connection(("127.0.0.1", port)))
+            connections[-1].setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sys.stdout.write(json.dumps(_done(connections[: order["clients"]], images, order["count"])) + "\n")
         sys.stdout.flush()
 
 
-def _done(port: int, images: Iterator[bytes], clients: int, count: int) -> dict[str, object]:
-    """That many requests by that many clients, each of which waits for its answer before it sends the next."""
+def _done(connections: Sequence[socket.socket], images: Iterator[bytes], count: int) -> dict[str, object]:
+    """That many requests by a client on each connection, which waits for its answer before it sends the next."""
     requests = [next(images) for _ in range(count)]
     waiting, lock, seconds, failures = iter(requests), Lock(), list[float](), list[int]()
 
-    def work() -> None:
-        with socket.create_connection(("127.0.0.1", port)) as connection:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            while True:
-                with lock:
-                    request = next(waiting, None)
-                if request is None:
-                    return
-                started = time.perf_counter()
-                connection.sendall(request)
-                status = _status(connection)
-                seconds.append(time.perf_counter() - started)
-                if status != 200:  # noqa: PLR2004 - OK
-                    failures.append(status)
+    def work(connection: socket.socket) -> None:
+        while True:
+            with lock:
+                request = next(waiting, None)
+            if request is None:
+                return
+            started = time.perf_counter()
+            connection.sendall(request)
+            status = _status(connection)
+            seconds.append(time.perf_counter() - started)
+            if status != 200:  # noqa: PLR2004 - OK
+                failures.append(status)
 
-    threads = [Thread(target=work) for _ in range(clients)]
+    threads = [Thread(target=work, args=(connection,)) for connection in connections]
     started = time.perf_counter()
     for thread in threads:
         thread.start()

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -98,9 +99,20 @@ def rounds(
         client(2, 20)
         for number in range(1, ROUNDS + 1):
             say(f"round {number} of {ROUNDS}")
-            alone = asker.run(1, ALONE), client(1, ALONE)
+            alone = _in_turn(partial(asker.run, 1, 1), partial(client, 1, 1))
             memory = streams.through_memory(settings, judge, images)
             yield Round(*alone, memory, asker.run(CLIENTS, len(images)), client(CLIENTS, len(images)))
+
+
+def _in_turn(one: Callable[[], Run], other: Callable[[], Run]) -> tuple[Run, Run]:
+    """`ALONE` requests of each, one after the other in turn: whatever else the machine does meets both."""
+    ones, others = zip(*[(one(), other()) for _ in range(ALONE)], strict=True)
+    return _together(ones), _together(others)
+
+
+def _together(runs: Sequence[Run]) -> Run:
+    seconds = [second for run in runs for second in run.seconds]
+    return Run(seconds, sum(run.wall for run in runs), sum(run.cpu for run in runs) / len(runs))
 
 
 @contextmanager

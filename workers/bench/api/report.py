@@ -32,6 +32,8 @@ def as_record(found: Sequence[Round]) -> dict[str, Any]:
         "to_memory": round(_median(found, lambda each: each.of_memory), 3),
         "to_memory_of_rounds": [round(each.of_memory, 3) for each in found],
         "to_without_http": round(_median(found, lambda each: each.of_desk), 3),
+        "cpu_us": round(_median(found, lambda each: each.http.cpu) * _US),
+        "cpu_us_through_memory": round(_median(found, lambda each: each.memory.cost().cpu_each) * _US),
         "cpu_us_of_http": round(_median(found, lambda each: each.http.cpu - each.desk.cpu) * _US),
     }
 
