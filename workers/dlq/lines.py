@@ -41,6 +41,17 @@ def page_of(found: Found) -> Iterator[Text]:
     """All there is to know without decoding anything."""
     record, letter = found
     yield told((f"{letter.image_id or '(no key)'}", "bold"), f"  {reason_of(letter)}")
+    yield from (told((f"  {name:<15}", "dim"), text) for name, text in facts_of(found).items())
+    yield from (told(("  note           ", "dim"), note) for note in letter.notes)
+    yield told("  headers")
+    for name, value in headers_of(record):
+        yield told((f"    {name} ", "dim"), "(none)" if value is None else value)
+    yield from (told((f"    {row}", "dim")) for row in dump_of(record))
+
+
+def facts_of(found: Found) -> dict[str, str]:
+    """What a dead letter says of itself, and what its value looks like, by name; what it does not say is left out."""
+    record, letter = found
     facts = {
         "why": letter.message,
         "stage": letter.stage,
@@ -52,12 +63,17 @@ def page_of(found: Found) -> Iterator[Text]:
         "left out": _LEFT_OUT.get(letter.left_out, letter.left_out),
         "value": _kind(record),
     }
-    yield from (told((f"  {name:<15}", "dim"), text) for name, text in facts.items() if text)
-    yield from (told(("  note           ", "dim"), note) for note in letter.notes)
-    yield told("  headers")
-    for name, value in record.headers:
-        yield told((f"    {_short(name)} ", "dim"), "(none)" if value is None else _short(_text(value)))
-    yield from (told((f"    {row}", "dim")) for row in _dump((record.value or b"")[:SHOWN_BYTES]))
+    return {name: text for name, text in facts.items() if text}
+
+
+def headers_of(record: Event) -> list[tuple[str, str | None]]:
+    """Its headers as text, long ones cut short."""
+    return [(_short(name), None if value is None else _short(_text(value))) for name, value in record.headers]
+
+
+def dump_of(record: Event) -> Iterator[str]:
+    """The first bytes of its value, in hex and as letters."""
+    return _dump((record.value or b"")[:SHOWN_BYTES])
 
 
 def suffix_of(value: bytes) -> str:

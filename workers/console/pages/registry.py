@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from workers.console.pages import event, live, reviews, sign_in
+from workers.console.pages import dead_letters, event, live, reviews, sign_in
 from workers.console.pages.page import Page
 
 PAGES: Sequence[Page] = (
     live.PAGE,
     event.PAGE,
     reviews.PAGE,
+    dead_letters.PAGE,
     sign_in.PAGE,
 )

@@ -1,0 +1,118 @@
+"""*Dead letters* in a real browser: by reason, closely, sent again, and whatever strangers write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+import httpx2
+import pytest
+from playwright.sync_api import Page, expect
+
+from pipeline.adapters.memory import MemoryBroker, MemoryTopic
+from pipeline.ports import Decoder
+from pipeline.wire import Record
+from tests.console.conftest import SHAPES, accessible, look_at
+from tests.console.served import Served, served
+from tests.console.test_live import HOSTILE, PICTURE
+from tests.console.test_reviews import TOKENS
+from workers.console.letters import shelf
+from workers.settings import load_settings
+
+
+def images_of(console: Served) -> list[bytes | None]:
+    topic = MemoryTopic(console.broker, console.settings.images_topic)
+    return [each.value for each in topic.read(topic.spans())]
+
+
+def test_by_reason_one_is_looked_at_and_replayed_after_a_confirmation(
+    console: Served, opened: Callable[..., Page]
+) -> None:
+    for number in range(3):
+        console.failed(console.sent(b"cut" + bytes([number]), b"cut.png"))
+    console.failed(console.sent(PICTURE, b"late.jpg"), "timed_out", "took too long")
+    page = opened(f"{console.address}/dead-letters")
+    expect(page.get_by_label("Reasons")).to_contain_text("truncated 3")
+    page.get_by_role("link", name="timed_out 1").click()
+    expect(page.locator(".letter")).to_have_count(1)
+    page.locator(".letter").get_by_role("link").click()
+    expect(page.get_by_label("Why")).to_contain_text("took too long")
+    expect(page.get_by_text("JPEG of 120 x 90 pixels")).to_be_visible()
+    page.get_by_role("button", name="Show the picture").click()
+    page.wait_for_function("document.querySelector('.veil img').naturalWidth === 120")
+    page.get_by_role("button", name="Replay").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Replay 1 event?")
+    assert len(images_of(console)) == 4
+    page.get_by_role("button", name="Yes, replay").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("1 replayed")
+    assert images_of(console).count(PICTURE) == 2
+    page.get_by_role("link", name="To all").click()
+    expect(page.locator(".letter", has_text="late.jpg")).to_contain_text("replayed by local")
+    page.get_by_label("choose all shown").check()
+    page.get_by_role("button", name="Replay what is chosen").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Replay 4 events?")
+
+
+@pytest.mark.parametrize(("width", "scheme"), SHAPES[::3])
+def test_both_pages_are_sound_whatever_strangers_write(
+    console: Served, opened: Callable[..., Page], tmp_path: Path, width: int, scheme: str
+) -> None:
+    headers = [("subject", HOSTILE.encode()), (HOSTILE[:200], b"\xff\xfe"), ("none", None)]
+    console.failed(console.sent(b"<html>" + HOSTILE.encode(), HOSTILE.encode(), headers), HOSTILE[:90], HOSTILE)
+    console.failed(console.sent(PICTURE, b"late.jpg"), "timed_out", "took too long")
+    console.broker.append(Record(console.settings.dead_letters_topic, None, None, headers))
+    page = opened(f"{console.address}/dead-letters", width, scheme)
+    expect(page.locator(".letter")).to_have_count(3)
+    accessible(page)
+    look_at(page, tmp_path, f"letters-{width}-{scheme}")
+    page.locator(".letter", has_text="<script>").get_by_role("link").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("<script>")
+    accessible(page)
+    look_at(page, tmp_path, f"letter-{width}-{scheme}")
+    assert "\u202e" not in page.content()
+
+
+def test_a_viewer_looks_and_replays_nothing(decoder: Decoder) -> None:
+    with served(load_settings({"console_tokens": TOKENS}), decoder) as made:
+        made.failed(made.sent(b"cut"))
+        headers = {"authorization": "Bearer " + "v" * 16}
+        with httpx2.Client(base_url=made.address, headers=headers) as vera:
+            page = vera.get("/dead-letters").text
+            assert "truncated" in page
+            assert "Replay" not in page
+            assert vera.post("/dead-letters/replay", data={"0@0": "on", "sure": "yes"}).status_code == 403
+        headers = {"authorization": "Bearer " + "r" * 16}
+        with httpx2.Client(base_url=made.address, headers=headers) as rob:
+            assert rob.post("/dead-letters/replay", data={"sure": "yes"}).status_code == 400
+            gone = rob.post("/dead-letters/replay", data={"7@99": "on", "sure": "yes"})
+            assert "0 replayed" in gone.text
+            assert rob.get("/dead-letters/7/99").status_code == 404
+        assert images_of(made) == [b"cut"]
+
+
+def test_a_shelf_holds_the_newest_and_goes_on_with_the_topic(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shelf, "KEPT", 30)
+    monkeypatch.setattr(shelf, "CHUNK", 7)
+    broker = MemoryBroker(2, count(1e9).__next__)
+    made = shelf.Shelf(lambda: MemoryTopic(broker, "dlq"))
+
+    def come(first: int, end: int) -> None:
+        for number in range(first, end):
+            broker.append(Record("dlq", f"{number}".encode(), b""))
+
+    def names() -> set[int]:
+        return {int(each.image_id) for each in made.look().letters}
+
+    assert not made.look().older
+    come(0, 20)
+    assert names() == set(range(20))
+    come(20, 60)
+    held = names()
+    assert len(held) <= 30
+    assert set(range(45, 60)) <= held
+    assert made.look().older
+    for partition in (0, 1):
+        broker.delete_before(("dlq", partition), broker.end(("dlq", partition)) - 1)
+    assert len(names()) == 2
+    assert not made.look().older
