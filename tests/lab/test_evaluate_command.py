@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from pipeline.errors import UsageError
 from pipeline.lab.scenes.emoji import Atlas
+from pipeline.lab.scenes.scene_set import emoji_scenes
 from tests.images import HTML, encoded, flat
 from tests.tiny_models import SIGLIP, SIGLIP_PREPROCESS, write_model
 from workers.cli import app
@@ -83,6 +84,25 @@ def test_rendered_scenes_are_data_as_well(atlas: Atlas, tmp_path: Path) -> None:
     assert (said["images"], said["scored"]) == (12, 12)
     assert said["shift"]["data"] != said["data"]
     assert said["groups"]
+
+
+def test_a_hand_is_other_data_and_gives_a_row_of_its_own(atlas: Atlas, tmp_path: Path) -> None:
+    """Two things in it, one of which the scenes of the font show, too, and a drawing that names nothing."""
+    folder = tmp_path / "stickers"
+    folder.mkdir()
+    (shown, *_) = emoji_scenes(8, atlas=atlas).examples[0].labels
+    (folder / f"{shown}.png").write_bytes(encoded(flat((20, 30, 30))))
+    (folder / "dog.png").write_bytes(encoded(flat((200, 30, 30))))
+    (folder / "nothing.png").write_bytes(encoded(flat((200, 30, 30))))
+    result = run("--emoji", "--scenes=8", f"--shift={folder}", "--shift=grey", "--json")
+    assert result.exception is None
+    assert "left out: " in result.stderr
+    assert "nothing.png: its name says no known emoji" in result.stderr
+    said = json.loads(result.stdout)
+    assert [each["data"] for each in said["shifts"]] == ["emoji scenes (stickers)", "emoji scenes (grey)"]
+    assert said["shift"] == said["shifts"][0], "as before there could be several"
+    assert [top["k"] for top in said["shift"]["top"]] == [1, 5]
+    assert 0 <= said["shift"]["ece"] <= 1
 
 
 def refusal(*words: str) -> str:

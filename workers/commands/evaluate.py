@@ -38,8 +38,11 @@ Emoji = Annotated[bool, typer.Option("--emoji", help="Rendered scenes of every e
 Scenes = Annotated[int, typer.Option(min=1, help="How many scenes, with --emoji.")]
 Seed = Annotated[int, typer.Option(min=0, help="Which scenes, with --emoji.")]
 Shift = Annotated[
-    str | None,
-    typer.Option(help="Other data of the same classes: how much accuracy is kept? With --emoji, a kind of scene."),
+    list[str] | None,
+    typer.Option(
+        help="Other data of the same classes: how much accuracy is kept? With --emoji also a kind of scene, or the"
+        " emoji in another hand: a folder of drawings as `sluice train --hand` takes it, or a font. Repeatable."
+    ),
 ]
 Templates = Annotated[
     list[str] | None,
@@ -78,15 +81,15 @@ def evaluate(
     check_writable("--html", html)
     draw = _draw(scenes, seed, font) if emoji else None
     dataset = _dataset(data, draw)
-    other = None if shift is None else _other(shift, draw)
-    check(dataset, chosen, other)
+    others = [_other(each, draw) for each in shift or ()]
+    check(dataset, chosen, others)
     terminal = Terminal()
     with terminal.status("loading the model"):
         model = assembly.load_model(settings, one_caller=True)
         texts = encode_classes(model.encoder, dataset.classes, chosen)
     extracted = _extract(dataset, model, settings.cores)
-    compared = (other, _extract(other, model, settings.cores)) if other else None
-    found = measure(dataset, extracted, texts, chosen, model.encoder.spec, other=compared)
+    compared = [(other, _extract(other, model, settings.cores)) for other in others]
+    found = measure(dataset, extracted, texts, chosen, model.encoder.spec, others=compared)
     record = Record.of(model.encoder.spec, model.decoder, found)
     if html is not None:
         write_report("--html", html, page(record).encode())
@@ -103,12 +106,20 @@ Draw = Callable[[str], Dataset]
 
 def _draw(scenes: int, seed: int, font: Path | None) -> Draw:
     # This imports torch, which data on disk go without.
+    from pipeline.lab.hands.shown import hand_scenes, is_hand  # noqa: PLC0415
     from pipeline.lab.scenes.scene_set import KINDS, SEED, emoji_scenes  # noqa: PLC0415
 
     def draw(name: str) -> Dataset:
         for kind in KINDS:
             if kind == name:
                 return emoji_scenes(scenes, SEED + seed, kind=kind, font=font)
+        if is_hand(Path(name)):
+            drawn, left_out = hand_scenes(Path(name), scenes, SEED + seed)
+            for problem in left_out:
+                say(f"left out: {problem}", err=True)
+            return drawn
+        if Path(name).exists():
+            return _from_disk(Path(name))
         raise UsageError(
             f"--shift {name}: no such file or folder, and no kind of scene, which are {', '.join(KINDS)}"
         )
@@ -126,8 +137,8 @@ def _dataset(data: Path | None, draw: Draw | None) -> Dataset:
 
 
 def _other(shift: str, draw: Draw | None) -> Dataset:
-    """What is compared with: data on disk, or another kind of scene of the same emoji. Raises `UsageError`."""
-    return _from_disk(Path(shift)) if draw is None or Path(shift).exists() else draw(shift)
+    """What is compared with: data on disk, or other scenes of the same emoji. Raises `UsageError`."""
+    return _from_disk(Path(shift)) if draw is None else draw(shift)
 
 
 def _from_disk(path: Path) -> Dataset:

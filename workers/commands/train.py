@@ -48,6 +48,10 @@ Checkpoint = Annotated[
     Path | None, typer.Option(help="Where to keep the run's state; OUT with .checkpoint.pt added by default.")
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")]
+Hand = Annotated[
+    list[Path] | None,
+    typer.Option(help="A folder of drawings (.svg, .png) named by code point or CLDR name; repeatable."),
+]
 TestScenes = Annotated[int, typer.Option(min=1, help="Fresh scenes of each kind for the card.")]
 
 
@@ -69,6 +73,7 @@ def train(
     checkpoint: Checkpoint = None,
     resume: Resume = False,
     font: Font = None,
+    hand: Hand = None,
     test_scenes: TestScenes = 2708,
 ) -> None:
     """Fit a CLIP model, test it on what it has not seen, and write its folder with a model card.
@@ -92,6 +97,7 @@ def train(
         held_out=held_out,
         font=font,
         cores=settings.cores,
+        hands=tuple(hand or ()),
     )
     options = training_run.RunOptions(out, checkpoint, device, workers, resume=resume)
     training_run.train(settings, choices, options, test_scenes)

@@ -51,7 +51,9 @@ def train(settings: Settings, choices: Choices, options: RunOptions, test_scenes
     on_cores = device.type == "cpu"
     choices = replace(choices, cores=choices.cores if on_cores else 1)
     run = training.prepare(choices, load_trainee)
-    trainer = Trainer(run.plan, run.trainee, run.batches, device)
+    for problem in run.left_out:
+        say(f"left out: {problem}", err=True)
+    trainer = Trainer(run.plan, run.trainee, run.batches, device, run.names)
     if options.resume:
         trainer.resume(options.state)
     # On a CPU the lanes have the cores already: one process ahead of them keeps all busy.

@@ -23,6 +23,9 @@ def show(record: Record, console: Console) -> None:
     console.print(told((record.model_line, "dim")), soft_wrap=True)
     console.print()
     console.print(_table(("", "", "95 % interval", ""), _figures(evaluation)))
+    if evaluation.shifts:
+        console.print()
+        console.print(_table(words.ELSEWHERE, words.elsewhere(evaluation), figures=(1, 2, 3, 4, 5)))
     groups = [(each.name, each.accuracy, each.examples, each.mistaken_for or "") for each in evaluation.groups]
     for title, slices in (("group", groups), ("worst classes", words.worst(evaluation)[:WORST_SHOWN])):
         if slices:
@@ -45,16 +48,16 @@ def _figures(evaluation: Evaluation) -> Iterator[tuple[str, ...]]:
     if gap := evaluation.gap:
         apart = gap.difference
         yield "largest gap", words.points(apart.value), words.points_span(apart), words.gap_text(evaluation)
-    if shift := evaluation.shift:
+    for shift in evaluation.shifts:
         kept = (words.percent(shift.kept.value), words.span(shift.kept)) if shift.kept else ("-", "")
         note = f"{words.percent(shift.after.value)} there, {words.percent(shift.before.value)} here"
         yield f"kept on {shift.data}", *kept, note
 
 
-def _table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Table:
+def _table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]], figures: tuple[int, ...] = (1, 2)) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for index, column in enumerate(columns):
-        figure = index in {1, 2} or column == "images"
+        figure = index in figures or column == "images"
         table.add_column(told(column), justify="right" if figure else "left", no_wrap=figure)
     for row in rows:
         table.add_row(*map(told, row))

@@ -54,11 +54,12 @@ class Evaluation:
     gap: Gap | None
     by_class: tuple[Slice, ...]
     """Classes, the worst first."""
-    shift: Shift | None
+    shifts: tuple[Shift, ...]
+    """What is kept on each other data set."""
     shift_unreadable: tuple[Unreadable, ...]
 
 
-def check(dataset: Dataset, templates: Sequence[str], other: Dataset | None = None) -> None:
+def check(dataset: Dataset, templates: Sequence[str], others: Sequence[Dataset] = ()) -> None:
     """Find, before a model is loaded, what would go wrong later. Raises `UsageError`."""
     for template in templates:
         if "{}" not in template:
@@ -66,7 +67,7 @@ def check(dataset: Dataset, templates: Sequence[str], other: Dataset | None = No
     if len(dataset.classes) < LEAST_CLASSES:
         found = f"only the class {dataset.classes[0]!r}" if dataset.classes else "no label at all"
         raise UsageError(f"{dataset.name}: {found}; an evaluation needs two classes or more to tell apart")
-    if other is not None:
+    for other in others:
         _check_other(dataset, other)
 
 
@@ -87,9 +88,9 @@ def evaluate(
     templates: Sequence[str],
     spec: EncoderSpec,
     *,
-    other: tuple[Dataset, Extracted] | None = None,
+    others: Sequence[tuple[Dataset, Extracted]] = (),
 ) -> Evaluation:
-    """Measure what `extracted` (of `dataset`) shows; `other` is a data set with the same classes to compare with.
+    """Measure what `extracted` (of `dataset`) shows; `others` are data sets of the same classes to compare with.
 
     Raises `UsageError` when no image that has a label could be read, or the two data sets show no class in common.
     """
@@ -111,14 +112,14 @@ def evaluate(
         groups=groups,
         gap=largest_gap(groups),
         by_class=by_class(ranking, texts.classes),
-        shift=_shifted(ranking, *other, texts, spec) if other else None,
-        shift_unreadable=other[1].unreadable if other else (),
+        shifts=tuple(_shifted(ranking, *other, texts, spec) for other in others),
+        shift_unreadable=tuple(each for _, other in others for each in other.unreadable),
     )
 
 
 def _shifted(before: Ranking, other: Dataset, extracted: Extracted, texts: ClassTexts, spec: EncoderSpec) -> Shift:
     after = _ranked(other, extracted, texts, spec)
-    found = shift(before, after, other.name)
+    found = shift(before, after, other.name, len(texts.classes))
     if found is None:
         raise UsageError(f"{other.name}: none of its classes has an image in both data sets that can be read")
     return found

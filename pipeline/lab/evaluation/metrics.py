@@ -14,6 +14,7 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.lab.evaluation.reliability import reliability
 from pipeline.lab.evaluation.shares import Estimate, difference, paired_difference, ratio, share, simultaneous
 from pipeline.lab.evaluation.zero_shot import Ranking
 
@@ -64,6 +65,12 @@ class Shift:
     before: Estimate
     after: Estimate
     kept: Estimate | None
+    top: tuple[TopK, ...]
+    """Of the other data set."""
+    ece: float
+    """The expected calibration error on the other data set."""
+    overconfidence: float
+    """There, mean confidence less accuracy."""
 
 
 def top_k(ranking: Ranking, classes: int, tops: Iterable[int] = TOPS) -> tuple[TopK, ...]:
@@ -127,8 +134,10 @@ def gain(ensemble: NDArray[np.bool_], one: NDArray[np.bool_]) -> Estimate:
     return paired_difference(int((ensemble & ~one).sum()), int((one & ~ensemble).sum()), len(ensemble))
 
 
-def shift(before: Ranking, after: Ranking, data: str) -> Shift | None:
+def shift(before: Ranking, after: Ranking, data: str, classes: int) -> Shift | None:
     """What is kept of `before`'s accuracy in `after`, which comes from `data`; None with no class in common.
+
+    Both were ranked among as many ``classes``.
 
     An image with several labels is of every class that it shows.
     """
@@ -136,11 +145,22 @@ def shift(before: Ranking, after: Ranking, data: str) -> Shift | None:
     common = shown[0] & shown[1]
     if not common:
         return None
-    old, new = (_among(ranking, common) for ranking in (before, after))
-    return Shift(data, len(common), share(*old), share(*new), ratio(new, old))
+    chosen, kept = (_among(ranking, common) for ranking in (before, after))
+    old, new = (int(before.right[chosen].sum()), int(chosen.sum())), (int(after.right[kept].sum()), int(kept.sum()))
+    trust = reliability(after.confidence[kept], after.right[kept])
+    top = tuple(TopK(k, share(int((after.ranks[kept] < k).sum()), new[1])) for k in TOPS if k < classes)
+    return Shift(
+        data=data,
+        classes=len(common),
+        before=share(*old),
+        after=share(*new),
+        kept=ratio(new, old),
+        top=top,
+        ece=trust.ece,
+        overconfidence=trust.overconfidence,
+    )
 
 
-def _among(ranking: Ranking, common: set[str]) -> tuple[int, int]:
-    """Hits and examples among those that show one of these classes."""
-    chosen = np.array([not common.isdisjoint(example.labels) for example in ranking.examples], bool)
-    return int(ranking.right[chosen].sum()), int(chosen.sum())
+def _among(ranking: Ranking, common: set[str]) -> NDArray[np.bool_]:
+    """``bool[N]``: which examples show one of these classes."""
+    return np.array([not common.isdisjoint(example.labels) for example in ranking.examples], bool)

@@ -10,7 +10,7 @@ from pipeline.lab.data.extract import Unreadable
 from pipeline.lab.evaluation import words
 from pipeline.lab.evaluation.charts import bars, reliability_diagram
 from pipeline.lab.evaluation.evaluate import Evaluation
-from pipeline.lab.evaluation.metrics import LEAST_IN_GROUP
+from pipeline.lab.evaluation.metrics import LEAST_IN_GROUP, Shift
 from pipeline.lab.evaluation.record import Record
 from pipeline.lab.evaluation.zero_shot import ONE_TEMPLATE
 
@@ -25,7 +25,8 @@ def page(record: Record) -> str:
         _calibration(evaluation),
         _groups(evaluation),
         _templates(evaluation),
-        _shift(evaluation),
+        *(_shift(evaluation, each) for each in evaluation.shifts),
+        _elsewhere(evaluation),
         _worst(evaluation),
         _unreadable((*evaluation.unreadable, *evaluation.shift_unreadable)),
     ]
@@ -42,8 +43,9 @@ def _headline(evaluation: Evaluation) -> Iterable[tuple[str, str, str]]:
         yield "Largest gap", words.points(gap.difference.value), words.points_span(gap.difference)
     if gain := evaluation.template_gain:
         yield "Gain of templates", words.points(gain.value), words.points_span(gain)
-    if (shift := evaluation.shift) and shift.kept:
-        yield f"Kept on {shift.data}", words.percent(shift.kept.value), words.span(shift.kept)
+    for shift in evaluation.shifts:
+        if shift.kept:
+            yield f"Kept on {shift.data}", words.percent(shift.kept.value), words.span(shift.kept)
 
 
 def _tops(evaluation: Evaluation) -> str:
@@ -119,10 +121,14 @@ def _templates(evaluation: Evaluation) -> str:
     return pages.section("What do the templates gain?", *blocks)
 
 
-def _shift(evaluation: Evaluation) -> str:
-    shift = evaluation.shift
-    if shift is None:
+def _elsewhere(evaluation: Evaluation) -> str:
+    if not evaluation.shifts:
         return ""
+    table = pages.rows(words.ELSEWHERE, words.elsewhere(evaluation), figures=(1, 2, 3, 4, 5))
+    return pages.section("How well does it do on each, and how sure is it?", table)
+
+
+def _shift(evaluation: Evaluation, shift: Shift) -> str:
     rows = [(evaluation.data, shift.before, ""), (shift.data, shift.after, "")]
     kept = "There was no accuracy to keep."
     if shift.kept:

@@ -32,4 +32,6 @@ class Record:
         """One JSON object: shares are in 0..1, and each estimate has ``value``, ``low`` and ``high``."""
         model = {name: getattr(self.model, name) for name in ("name", "fingerprint", "dtype", "logit_scale")}
         model |= {"logit_bias": self.model.logit_bias, "preprocess": self.preprocess}
-        return json.dumps({"schema": SCHEMA, "model": model, **asdict(self.evaluation)}, ensure_ascii=False)
+        found = asdict(self.evaluation)
+        first = next(iter(found["shifts"]), None)  # from before there could be several
+        return json.dumps({"schema": SCHEMA, "model": model, **found, "shift": first}, ensure_ascii=False)

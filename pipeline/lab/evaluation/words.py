@@ -53,6 +53,25 @@ def left_out(evaluation: Evaluation) -> str:
     return ", ".join(parts)
 
 
+ELSEWHERE = ("data", "top-1", "95 % interval", "top-5", "calibration error", "overconfident by")
+"""What the columns of `elsewhere` say."""
+
+
+def elsewhere(evaluation: Evaluation) -> list[tuple[str, ...]]:
+    """A row for each other data set."""
+    return [
+        (
+            each.data,
+            percent(each.after.value),
+            span(each.after),
+            percent(each.top[-1].accuracy.value) if len(each.top) > 1 else "",
+            percent(each.ece),
+            points(each.overconfidence),
+        )
+        for each in evaluation.shifts
+    ]
+
+
 def worst(evaluation: Evaluation) -> list[tuple[str, Estimate, int, str]]:
     """The classes with most to gain: name, accuracy, images, and what they are mistaken for."""
     missed = [each for each in evaluation.by_class if each.mistaken_for is not None]

@@ -47,7 +47,7 @@ def backgrounds(generator: torch.Generator, batch: int, size: int) -> Tensor:
         chosen = some(generator, batch, share)
         canvas[chosen] = draw(generator, canvas[chosen], x, y)
     pages = some(generator, batch, PAGE_SHARE)
-    canvas[pages] = _pages(generator, len(pages), size)
+    canvas[pages] = text_pages(generator, len(pages), size)
     return canvas.clamp_(0, 1)
 
 
@@ -98,7 +98,7 @@ def _shape(generator: torch.Generator, canvas: Tensor, x: Tensor, y: Tensor) -> 
     return canvas + (colour - canvas) * cover.unsqueeze(1)
 
 
-def _pages(generator: torch.Generator, batch: int, size: int) -> Tensor:
+def text_pages(generator: torch.Generator, batch: int, size: int) -> Tensor:
     """Plain ground, mostly light, with lines of word-like marks: what a screenshot or a document looks like."""
     lines, letters = 15, 40  # lines of text, each with a gap below it, and letters across
     ground = 1 - uniform(generator, 0, 1, batch, 3, 1, 1) ** 4

@@ -82,10 +82,23 @@ class Atlas:
     """
 
     levels: tuple[torch.Tensor, ...]
+    drawings: torch.Tensor | None = None
+    """``int64[K,D]``: for each thing of the lexicon D rows of ``levels`` that draw it, each as likely as the others.
+
+    None where row k draws thing k.
+    """
 
     @property
     def count(self) -> int:
-        return self.levels[0].shape[0]
+        """How many things it draws."""
+        return (self.levels[0] if self.drawings is None else self.drawings).shape[0]
+
+    def drawn(self, things: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """``int64[B]``: for each thing (`NOTHING` draws any) the row of a drawing of it."""
+        if self.drawings is None:
+            return things
+        picked = torch.randint(self.drawings.shape[1], things.shape, generator=generator)
+        return self.drawings[things, picked]
 
     @classmethod
     def build(cls, font: Path | None = None) -> Atlas:

@@ -17,9 +17,10 @@ from PIL import Image
 
 from pipeline.lab.data.dataset import Dataset, Example
 from pipeline.lab.scenes.clutter import backgrounds
-from pipeline.lab.scenes.draw import TURN, generator_of, paste, random_placement
+from pipeline.lab.scenes.draw import generator_of, paste
 from pipeline.lab.scenes.emoji import Atlas, find_font
 from pipeline.lab.scenes.lexicon import NOTHING, index_of, load_lexicon
+from pipeline.lab.scenes.placement import TURN, random_placement
 from pipeline.lab.scenes.truth import ABOUT, ARGUABLE
 from pipeline.lab.scenes.wear import jpeg_bytes, to_images
 

@@ -12,10 +12,11 @@ import torch
 from PIL import Image
 
 from pipeline.lab.scenes.clutter import backgrounds
-from pipeline.lab.scenes.draw import AMONG, MOST_THINGS, generator_of, paste_things, sampled
+from pipeline.lab.scenes.draw import generator_of, paste_things, sampled
 from pipeline.lab.scenes.emoji import Atlas
 from pipeline.lab.scenes.lexicon import NOTHING, index_of
 from pipeline.lab.scenes.placed import harmless_things
+from pipeline.lab.scenes.recipes import AMONG, MOST_THINGS
 from pipeline.lab.scenes.scene_set import SCENE_SIZE
 from pipeline.lab.scenes.truth import ABOUT
 from pipeline.lab.scenes.wear import to_images

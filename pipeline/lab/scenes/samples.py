@@ -12,9 +12,10 @@ import torch
 from PIL import Image
 
 from pipeline.lab.files import write_atomically
-from pipeline.lab.scenes.draw import ALONE, draw_scenes
+from pipeline.lab.scenes.draw import draw_scenes
 from pipeline.lab.scenes.emoji import Atlas
 from pipeline.lab.scenes.lexicon import index_of
+from pipeline.lab.scenes.recipes import ALONE
 from pipeline.lab.scenes.sample_list import GIF_FRAMES, SAMPLES
 from pipeline.lab.scenes.wear import to_images
 

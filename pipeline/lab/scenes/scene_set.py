@@ -16,9 +16,10 @@ import torch
 from torch import Tensor
 
 from pipeline.lab.data.dataset import Dataset, Example
-from pipeline.lab.scenes.draw import ALONE, AMONG, Recipe, choose_things, draw_scenes, generator_of
+from pipeline.lab.scenes.draw import choose_things, draw_scenes, generator_of
 from pipeline.lab.scenes.emoji import Atlas, find_font
 from pipeline.lab.scenes.lexicon import NOTHING, index_of, load_lexicon
+from pipeline.lab.scenes.recipes import ALONE, AMONG, Recipe
 from pipeline.lab.scenes.truth import ABOUT, ARGUABLE
 from pipeline.lab.scenes.wear import grey, jpeg_bytes, to_images
 

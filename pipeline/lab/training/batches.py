@@ -24,9 +24,10 @@ from pipeline.disk import read_bytes
 from pipeline.lab.data.dataset_files import file_name
 from pipeline.lab.data.pairs import Pair
 from pipeline.lab.scenes.captions import captions
-from pipeline.lab.scenes.draw import draw_scenes, generator_of, scene_seed
+from pipeline.lab.scenes.draw import Scenes, draw_scenes, generator_of, scene_seed
 from pipeline.lab.scenes.emoji import Atlas
 from pipeline.lab.scenes.lexicon import NOTHING
+from pipeline.lab.scenes.recipes import TRAINING, Recipe
 from pipeline.lab.training.interrupts import unheard_by_children
 from pipeline.lab.training.plan import Plan
 from pipeline.rules.images.formats import describe
@@ -35,13 +36,18 @@ RUN = 16
 """How many neighbours in the lexicon come into a batch together."""
 Normalise = Callable[[Tensor], Tensor]
 """``float32[B,3,S,S]`` in [0,1] to what the vision tower takes."""
+EMPTY_TEXTURED = 0.6
+"""The share of scenes of nothing that look like photographs; the others are clutter."""
 MOST_SHOWN = 16
 """Most captions of one image that keep captions of other images from being its negatives."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingBatch:
-    """B images and their captions; `shown` and `named` tell who is whose negative, as in `contrast`."""
+    """B images and their captions; `shown` and `named` tell who is whose negative, as in `contrast`.
+
+    Images of nothing may stand behind those that have a caption.
+    """
 
     pixels: Tensor
     """``float32[B,3,S,S]``, normalised."""
@@ -75,25 +81,49 @@ def things_with_neighbours(things: int, batch: int, generator: torch.Generator) 
 
 
 class SceneBatches(Dataset[TrainingBatch]):
-    """Rendered scenes and captions of what they show."""
+    """Rendered scenes and captions of what they show, and behind them ``plan.empty`` scenes of nothing."""
 
-    def __init__(self, plan: Plan, size: int, normalise: Normalise, font: Path | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        size: int,
+        normalise: Normalise,
+        font: Path | None = None,
+        *,
+        atlas: Atlas | None = None,
+        recipe: Recipe = TRAINING,
+    ) -> None:
         self.plan = plan
         self.size = size
         self.normalise = normalise
         self.font = font
+        self.recipe = recipe
+        self._given = atlas
 
     @cached_property
     def atlas(self) -> Atlas:
-        """The emoji, drawn on first use, so that each worker process draws its own."""
-        return Atlas.build(self.font)
+        """The emoji: as given, or drawn on first use, so that each worker process draws its own."""
+        return self._given or Atlas.build(self.font)
 
     def __getitem__(self, step: int) -> TrainingBatch:
-        plan = self.plan
-        first = things_with_neighbours(self.atlas.count, plan.batch, generator_of(plan.seed, -1 - step))
-        scenes = draw_scenes(self.atlas, plan.batch, plan.size(step, self.size), plan.seed, step, first=first)
+        plan, size = self.plan, self.plan.size(step, self.size)
+        full = plan.batch - plan.empty
+        first = things_with_neighbours(self.atlas.count, full, generator_of(plan.seed, -1 - step))
+        scenes = draw_scenes(self.atlas, full, size, plan.seed, step, recipe=self.recipe, first=first)
         texts, named = captions(scenes.shown.tolist(), scene_seed(plan.seed, step))
-        return TrainingBatch(self.normalise(scenes.pixels), texts, scenes.shown, torch.tensor(named))
+        pixels, shown = scenes.pixels, scenes.shown
+        if plan.empty:
+            nothing = self._nothing(step, size)
+            pixels, shown = torch.cat([pixels, nothing.pixels]), torch.cat([shown, nothing.shown])
+        return TrainingBatch(self.normalise(pixels), texts, shown, torch.tensor(named))
+
+    def _nothing(self, step: int, size: int) -> Scenes:
+        """Scenes of nothing, from numbers that no step's other scenes are drawn from."""
+        recipe = replace(self.recipe, textured=EMPTY_TEXTURED)
+        first = torch.full((self.plan.empty,), NOTHING)
+        return draw_scenes(
+            self.atlas, len(first), size, self.plan.seed, self.plan.steps + step, recipe=recipe, first=first
+        )
 
     def __len__(self) -> int:
         return self.plan.steps

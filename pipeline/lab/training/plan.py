@@ -27,7 +27,9 @@ class Plan:
     frozen: tuple[str, ...] = ()
     """The towers that do not learn: ``image``, ``text``."""
     data: str = ""
-    """Tells the training data from other data; empty for scenes, which the seed decides."""
+    """Tells the training data from other data; empty for scenes of one hand, which the seed decides."""
+    empty: int = 0
+    """How many images of a batch show nothing; they take a frozen text tower (see `names`)."""
 
     @property
     def steps(self) -> int:

@@ -15,9 +15,14 @@ from torch.utils.data import Dataset as TorchDataset
 from pipeline.errors import UsageError
 from pipeline.lab.data.dataset_files import file_name
 from pipeline.lab.data.pairs import Pair, read_pairs
-from pipeline.lab.scenes.emoji import find_font
+from pipeline.lab.hands.folder import read_hand
+from pipeline.lab.hands.mixed import mixed
+from pipeline.lab.scenes.emoji import Atlas, find_font
+from pipeline.lab.scenes.recipes import IN_ANY_HAND, TRAINING
 from pipeline.lab.training.batches import PairBatches, SceneBatches, TrainingBatch
-from pipeline.lab.training.model import fresh
+from pipeline.lab.training.bpe import MERGES
+from pipeline.lab.training.model import config, fresh
+from pipeline.lab.training.names import Names
 from pipeline.lab.training.plan import Plan
 from pipeline.lab.training.record import TrainingRecord
 from pipeline.lab.training.trainee import Tower, Trainee
@@ -29,6 +34,9 @@ Load = Callable[[str, str | None], Trainee]
 SCENES = 2_500_000
 SCENES_DATA = "rendered emoji scenes"
 SCENE_SIZES = ((0.3, 48), (0.85, 64))
+FINER_SIZES = ((0.6, 64),)
+EMPTY_OF = 16
+"""One image in so many shows nothing, where the text tower is frozen."""
 FRESH_PEAK, INIT_PEAK = 1.2e-3, 1e-5
 """Highest learning rates: for random weights, and for weights that know much already."""
 EPOCHS = 10
@@ -52,6 +60,7 @@ class Choices:
     held_out: float
     font: Path | None
     cores: int
+    hands: tuple[Path, ...] = ()
 
     @property
     def init_label(self) -> str | None:
@@ -73,12 +82,17 @@ class Run:
     data: str
     """What the model learns from, in words."""
     held_out: tuple[Pair, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """Drawings of hands that are not used, each with the reason."""
+    names: Names | None = None
 
 
 def prepare(choices: Choices, load: Load) -> Run:
     """Load the model and look at the data. Raises `UsageError` and `ModelError` for what cannot work."""
     if choices.data is None:
         find_font(choices.font)
+    elif choices.hands:
+        raise UsageError("--hand is for rendered emoji scenes: leave --data away, or --hand")
     trainee = _trainee(choices, load)
     if choices.data is None:
         return _on_scenes(choices, trainee)
@@ -96,18 +110,33 @@ def _trainee(choices: Choices, load: Load) -> Trainee:
 
 
 def _on_scenes(choices: Choices, trainee: Trainee) -> Run:
+    hands = [read_hand(path) for path in choices.hands]
+    named = "text" in choices.freeze and getattr(trainee.model, "logit_bias", None) is None
     plan = Plan(
         samples=choices.samples or SCENES,
         batch=choices.batch,
         seed=choices.seed,
         peak=_peak(choices),
-        # Only the fresh model's convolutions take pictures of any size.
-        sizes=SCENE_SIZES if choices.init is None else (),
+        sizes=_sizes(choices, trainee),
         lanes=_lanes(choices, choices.batch),
         frozen=choices.freeze,
+        data="; ".join(f"{hand.name} with {len(hand.things)} drawings, {hand.digest}" for hand in hands),
+        empty=choices.batch // EMPTY_OF if named else 0,
     )
-    batches = SceneBatches(plan, trainee.size, trainee.normalise, choices.font)
-    return Run(trainee, plan, batches, SCENES_DATA)
+    atlas = mixed(Atlas.build(choices.font), hands) if hands else None
+    recipe = IN_ANY_HAND if hands else TRAINING
+    batches = SceneBatches(plan, trainee.size, trainee.normalise, choices.font, atlas=atlas, recipe=recipe)
+    left_out = tuple(each for hand in hands for each in hand.left_out)
+    return Run(trainee, plan, batches, SCENES_DATA, left_out=left_out, names=Names.of(trainee) if named else None)
+
+
+def _sizes(choices: Choices, trainee: Trainee) -> tuple[tuple[float, int], ...]:
+    """Only the bundled model's convolutions take pictures of any size; a trained one has no use for the smallest."""
+    if choices.init is None:
+        return SCENE_SIZES
+    ours = config(MERGES)["model_cfg"]["vision_cfg"]["timm_model_name"]
+    theirs = trainee.config["model_cfg"].get("vision_cfg", {}).get("timm_model_name")
+    return FINER_SIZES if ours == theirs else ()
 
 
 def _on_pairs(choices: Choices, trainee: Trainee, path: Path) -> Run:
@@ -191,6 +220,7 @@ def _command(choices: Choices) -> str:
     options = {
         "--data": file_name(choices.data.resolve().name) if choices.data else None,
         "--init": choices.init_label,
+        "--hand": " --hand ".join(file_name(hand.resolve().name) for hand in choices.hands) or None,
         "--freeze": " --freeze ".join(choices.freeze) or None,
         "--samples": choices.samples,
         "--batch": choices.batch,

@@ -30,6 +30,7 @@ from pipeline.lab.training.batches import TrainingBatch, load_batches
 from pipeline.lab.training.contrast import Captions, Images, contrastive_loss
 from pipeline.lab.training.interrupts import uninterrupted
 from pipeline.lab.training.lanes import Lanes
+from pipeline.lab.training.names import Names
 from pipeline.lab.training.plan import Plan, Progress, Times, learning_rate
 from pipeline.lab.training.text import encode_text
 from pipeline.lab.training.trainee import Trainee
@@ -72,6 +73,8 @@ class Trainer:
     trainee: Trainee
     batches: Dataset[TrainingBatch]
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    names: Names | None = None
+    """The names of the lexicon, where scenes are also named among all of them."""
     step: int = 0
     unreadable: dict[str, None] = field(default_factory=dict)
     """Pictures that could not be read so far, each with what was wrong."""
@@ -119,14 +122,16 @@ class Trainer:
         return float(loss.detach())
 
     def _loss(self, image: Tensor, text: Tensor, batch: TrainingBatch) -> Tensor:
-        """CLIP's loss; SigLIP's own for a model that was made with a bias."""
+        """CLIP's loss, and that of `names` where they are told apart; SigLIP's own for a model made with a bias."""
         scale, bias = self.model.logit_scale.exp(), getattr(self.model, "logit_bias", None)
         image, text = nn.functional.normalize(image, dim=-1), nn.functional.normalize(text, dim=-1)
         if bias is not None:
             loss: Tensor = SigLipLoss()(image, text, scale, bias)
             return loss
-        images = Images(image, batch.shown.to(self.device))
-        return contrastive_loss(images, Captions(text, batch.named.to(self.device)), scale)
+        shown, pairs = batch.shown.to(self.device), len(text)
+        captions = Captions(text, batch.named.to(self.device))
+        loss = contrastive_loss(Images(image[:pairs], shown[:pairs]), captions, scale)
+        return loss if self.names is None else loss + self.names.loss(image, shown, scale)
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint holds."""

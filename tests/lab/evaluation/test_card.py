@@ -51,7 +51,7 @@ def evaluation(hits: int, total: int, *, tops: tuple[int, ...] = (1, 5), groups:
         groups=tuple(Slice(name, share(hits, total), total, None) for name in groups),
         gap=None,
         by_class=tuple(Slice(name, share(hits, total), total, None) for name in ("a", "b", "c")),
-        shift=None,
+        shifts=(),
         shift_unreadable=(),
     )
 

@@ -46,7 +46,7 @@ def test_every_image_is_counted_once_and_templates_are_compared_on_the_same_imag
     assert [top.accuracy.value for top in found.top] == [1.0]
     assert found.template_gain is not None
     assert found.template_gain.value == 1.0
-    assert (found.groups, found.gap, found.shift) == ((), None, None)
+    assert (found.groups, found.gap, found.shifts) == ((), None, ())
 
 
 def test_the_one_template_alone_has_nothing_to_be_compared_with() -> None:
@@ -58,9 +58,9 @@ def test_another_data_set_is_compared_and_its_unreadable_images_are_its_own() ->
     dataset = data("photos", example("a", "knife"), example("b", "dice"))
     other = data("drawings", example("c", "knife"), example("d", "knife"), example("e", "knife"))
     compared = (other, seen(other, [KNIFE, DICE], 1))
-    found = evaluate(dataset, seen(dataset, [KNIFE, DICE]), TEXTS, TEMPLATES, SPEC, other=compared)
-    assert found.shift is not None
-    assert (found.shift.classes, found.shift.before.value, found.shift.after.value) == (1, 1.0, 0.5)
+    found = evaluate(dataset, seen(dataset, [KNIFE, DICE]), TEXTS, TEMPLATES, SPEC, others=[compared])
+    (shift,) = found.shifts
+    assert (shift.classes, shift.before.value, shift.after.value) == (1, 1.0, 0.5)
     assert (len(found.unreadable), [each.name for each in found.shift_unreadable]) == (0, ["e"])
 
 
@@ -79,7 +79,7 @@ def test_images_without_a_label_alone_measure_nothing() -> None:
 def test_classes_that_no_readable_image_shares_cannot_be_compared() -> None:
     dataset, other = data("photos", example("a", "knife")), data("drawings", example("b", "dice"))
     with pytest.raises(UsageError, match="drawings: none of its classes has an image in both"):
-        evaluate(dataset, seen(dataset, [KNIFE]), TEXTS, TEMPLATES, SPEC, other=(other, seen(other, [DICE])))
+        evaluate(dataset, seen(dataset, [KNIFE]), TEXTS, TEMPLATES, SPEC, others=[(other, seen(other, [DICE]))])
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_classes_that_no_readable_image_shares_cannot_be_compared() -> None:
 def test_what_can_be_known_before_a_model_is_loaded_is_said_then(
     classes: tuple[str, ...], templates: Sequence[str], shown: tuple[str, ...] | None, said: str
 ) -> None:
-    other = None if shown is None else Dataset("drawings", [example("x", *shown)], shown)
+    others = () if shown is None else [Dataset("drawings", [example("x", *shown)], shown)]
     with pytest.raises(UsageError) as error:
-        check(Dataset("photos", [], classes), templates, other)
+        check(Dataset("photos", [], classes), templates, others)
     assert str(error.value).startswith(said)

@@ -93,22 +93,24 @@ def test_the_gain_is_of_examples_on_which_the_two_differ() -> None:
 def test_a_shift_is_measured_over_the_classes_that_both_show() -> None:
     before = ranking(*[("knife", 0, "knife")] * 8, *[("knife", 1, "cat")] * 2, *[("dice", 1, "cat")] * 90)
     after = ranking(*[("knife", 0, "knife")] * 3, *[("knife", 1, "cat")] * 7, *[("cat", 0, "cat")] * 40)
-    found = shift(before, after, "drawings")
+    found = shift(before, after, "drawings", 3)
     assert found is not None
     assert (found.data, found.classes, found.before, found.after) == ("drawings", 1, share(8, 10), share(3, 10))
+    assert [(top.k, top.accuracy) for top in found.top] == [(1, share(3, 10))]
+    assert 0 <= found.ece <= 1
     assert found.kept is not None
     assert found.kept.value == pytest.approx(0.375)
     assert 0 < found.kept.low < 0.375 < found.kept.high < 1
 
 
 def test_where_there_was_no_accuracy_none_can_be_kept() -> None:
-    found = shift(ranking(("knife", 1, "cat")), ranking(("knife", 0, "knife")), "other")
+    found = shift(ranking(("knife", 1, "cat")), ranking(("knife", 0, "knife")), "other", 2)
     assert found is not None
     assert found.kept is None
 
 
 def test_data_with_no_class_in_common_cannot_be_compared() -> None:
-    assert shift(ranking(("knife", 0, "knife")), ranking(("cat", 0, "cat")), "other") is None
+    assert shift(ranking(("knife", 0, "knife")), ranking(("cat", 0, "cat")), "other", 2) is None
 
 
 class TestReliability:

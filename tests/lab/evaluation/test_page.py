@@ -43,8 +43,8 @@ def measured(name: str, spec: EncoderSpec = SPEC, *, shift: bool = True) -> Eval
     dataset = Dataset(name, [*examples, *(Example(each.name, lambda: b"") for each in lost)], CLASSES)
     extracted = Extracted(tuple(examples), split(features, [1] * 60), lost)
     texts = ClassTexts(CLASSES, np.eye(7, dtype=np.float32), np.eye(7, dtype=np.float32))
-    other = (replace(dataset, name="other"), extracted) if shift else None
-    return evaluate(dataset, extracted, texts, ("a photo of {}.", HOSTILE), spec, other=other)
+    others = [(replace(dataset, name="other"), extracted)] if shift else []
+    return evaluate(dataset, extracted, texts, ("a photo of {}.", HOSTILE), spec, others=others)
 
 
 class Balance(HTMLParser):

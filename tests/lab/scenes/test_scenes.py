@@ -10,18 +10,10 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from pipeline.lab.scenes.draw import (
-    ALONE,
-    AMONG,
-    TRAINING,
-    Recipe,
-    choose_things,
-    draw_scenes,
-    generator_of,
-    scene_seed,
-)
+from pipeline.lab.scenes.draw import choose_things, draw_scenes, generator_of, scene_seed
 from pipeline.lab.scenes.emoji import LEVELS, Atlas, FontError, find_font, open_font
 from pipeline.lab.scenes.lexicon import NOTHING, index_of, load_lexicon
+from pipeline.lab.scenes.recipes import ALONE, AMONG, TRAINING, Recipe
 
 
 def test_same_seed_same_scenes(atlas: Atlas) -> None:

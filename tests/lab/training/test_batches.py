@@ -184,6 +184,18 @@ def test_scenes_have_the_size_of_their_step(scenes: Callable[[Plan], SceneBatche
     assert [batches[step].pixels.shape[-1] for step in range(4)] == [16, 16, 24, 24]
 
 
+def test_scenes_of_nothing_stand_behind_those_with_captions_and_are_never_the_same(
+    scenes: Callable[[Plan], SceneBatches],
+) -> None:
+    batches = scenes(Plan(samples=64, batch=16, empty=4))
+    one, two = batches[0], batches[1]
+    assert (len(one.pixels), len(one.texts), len(one.named)) == (16, 12, 12)
+    assert (one.shown[12:] == NOTHING).all()
+    assert (one.shown[:12, 0] != NOTHING).all()
+    assert not torch.equal(one.pixels[12:], two.pixels[12:])
+    assert torch.equal(one.pixels, batches[0].pixels)
+
+
 def test_further_steps_load_in_order_and_worker_processes_give_the_same_batches(pairs: list[Pair]) -> None:
     batches: Dataset[TrainingBatch] = of(pairs)
     here = list(load_batches(batches, 1, 4, workers=0))

@@ -10,9 +10,12 @@ import torch
 
 from pipeline.errors import ModelError, UsageError
 from pipeline.lab.scenes.emoji import FontError
+from pipeline.lab.scenes.lexicon import load_lexicon
+from pipeline.lab.scenes.recipes import IN_ANY_HAND
 from pipeline.lab.training.batches import PairBatches, SceneBatches
 from pipeline.lab.training.run import (
     EPOCHS,
+    FINER_SIZES,
     FRESH_PEAK,
     INIT_PEAK,
     LEAST_SHARE,
@@ -22,6 +25,7 @@ from pipeline.lab.training.run import (
     record,
 )
 from pipeline.lab.training.trainer import Trainer
+from tests.images import encoded, flat
 from tests.lab.conftest import write_pairs
 from workers.assembly.training import load_trainee
 
@@ -142,6 +146,47 @@ def test_only_the_bundled_architecture_sees_scenes_of_several_sizes(tiny_models:
     assert isinstance(other.batches, SceneBatches)
     assert other.batches.size == 64
     assert (fresh.data, fresh.held_out) == ("rendered emoji scenes", ())
+
+
+@pytest.fixture
+def hand(tmp_path: Path) -> Path:
+    """One drawing that can be used, and one that cannot."""
+    folder = tmp_path / "stickers"
+    folder.mkdir()
+    for name in ("dog", "my-sticker"):
+        (folder / f"{name}.png").write_bytes(encoded(flat((200, 30, 30))))
+    return folder
+
+
+@pytest.mark.usefixtures("drawn")
+def test_a_hand_is_learned_beside_the_fonts_and_what_it_cannot_use_is_named(hand: Path) -> None:
+    run = prepare(replace(SCENES, hands=(hand,)), load_trainee)
+    assert isinstance(run.batches, SceneBatches)
+    assert run.batches.recipe is IN_ANY_HAND
+    assert run.batches.atlas.drawings is not None
+    assert run.batches.atlas.count == len(load_lexicon())
+    assert run.plan.data.startswith("stickers with 1 drawings, ")
+    assert [line.split(":")[0] for line in run.left_out] == [str(hand / "my-sticker.png")]
+    assert (run.names, run.plan.empty) == (None, 0), "its text tower learns"
+    found = record(run, Trainer(run.plan, run.trainee, run.batches), replace(SCENES, hands=(hand,)), None)
+    assert found.command == "sluice train OUT --hand stickers --batch 256 --seed 0"
+
+
+@pytest.mark.usefixtures("drawn")
+def test_with_a_frozen_text_tower_scenes_are_named_among_the_whole_lexicon() -> None:
+    run = prepare(replace(SCENES, init="bundled", freeze=("text",), batch=64), load_trainee)
+    assert run.names is not None
+    assert run.names.features.shape[0] == len(load_lexicon())
+    assert run.plan.empty == 4
+    assert run.plan.sizes == FINER_SIZES
+    trainer = Trainer(run.plan, run.trainee, run.batches, names=run.names)
+    assert trainer.advance(run.batches[0]) > 0
+    trainer.lanes.close()
+
+
+def test_hands_are_for_scenes_alone(pairs: Choices, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--hand is for rendered emoji scenes"):
+        prepare(replace(pairs, hands=(tmp_path,)), load_trainee)
 
 
 @pytest.mark.parametrize(("cores", "batch", "lanes"), [(1, 256, 1), (2, 256, 2), (64, 256, 8), (2, 63, 1), (4, 4, 1)])

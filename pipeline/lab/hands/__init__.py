@@ -1,0 +1,1 @@
+"""Hands: the same emoji as other people draw them, read from folders of drawings."""

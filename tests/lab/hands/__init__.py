@@ -1,0 +1,1 @@
+"""Hands: folders of drawings, and scenes that are drawn from them."""
