@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
+from time import sleep
 from typing import Any
 
 import httpx2
@@ -18,10 +19,12 @@ from pipeline.adapters.memory import MemoryFetcher
 from pipeline.adapters.memory.store import MemoryStore
 from pipeline.archive.archive import Archive
 from pipeline.ports import Decoder
+from pipeline.rules.archive.denied import Kind, erased
 from pipeline.wire import SourceRef
 from tests.archive.made import keep, records
 from tests.console.served import Served, served
 from tests.images import encoded, photograph
+from workers.console.pictures.erased import FRESH
 from workers.console.pictures.pictures import Wanted
 from workers.console.pictures.routes import address
 from workers.settings import Settings
@@ -97,3 +100,24 @@ def test_a_picture_that_kafka_has_no_more_comes_from_the_archive(settings: Setti
         assert "the archive has no thumbnail" in missing.text
         page = httpx2.get(f"{console.address}/event", params={"id": record.decision.event_id}).text
         assert "the archive, 1 segments" in page
+
+
+@pytest.mark.parametrize("by", ["image", "sha256", "subject"])
+def test_what_is_erased_from_the_archive_is_not_shown_from_kafka_either(
+    settings: Settings, decoder: Decoder, by: str
+) -> None:
+    names = {"image": "someones", "sha256": hashlib.sha256(PICTURE).hexdigest(), "subject": "person-7"}
+    store = MemoryStore()
+
+    @contextmanager
+    def opened() -> Iterator[Archive]:
+        yield Archive(store)
+
+    with served(settings, decoder, archive=opened) as console:
+        place = place_of(console.sent(PICTURE, key=b"someones", headers=[("subject", b"person-7")]))
+        assert asked(console, "clear", place).status_code == 200
+        Archive(store).deny_list.add([erased(Kind(by), names[by])], "2026-01-01T00:00:00.000Z")
+        sleep(FRESH)
+        for manner in ("clear", "veiled"):
+            gone = asked(console, manner, place)
+            assert (gone.status_code, "erased" in gone.text) == (404, True)

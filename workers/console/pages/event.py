@@ -17,7 +17,7 @@ from workers.console.console import Console
 from workers.console.explaining import Explaining
 from workers.console.looking import Looked, answers_called
 from workers.console.pages.page import Page, Show
-from workers.console.pictures.pictures import GoneError
+from workers.console.pictures.gone import GoneError
 from workers.console.routes import Guarded, get, post, visitor_of
 
 
@@ -52,7 +52,7 @@ def routes(console: Console, show: Show) -> Sequence[Guarded]:
         made = explaining.picture(request.path_params["name"])
         if made is None:
             raise HTTPException(404, "that explanation was made too long ago; ask for it again")
-        return Response(made, media_type="image/png", headers={"cache-control": "private, max-age=600"})
+        return Response(made, media_type="image/png", headers={"cache-control": "private, max-age=60"})
 
     return [
         get("/event", page, role=Role.VIEWER),

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from threading import BoundedSemaphore, Lock
 
 from pipeline.errors import ItemError, ServiceError, SluiceError
-from pipeline.wire import Event, SourceRef, parse_claim
+from pipeline.rules.archive.denied import NOBODY, Denied
+from pipeline.wire import Claim, Event, SourceRef, parse_claim
+from workers.console.pictures.erased import Erasures
+from workers.console.pictures.gone import GoneError
 from workers.console.pictures.veil import veiled
 from workers.console.reach import Reach
 from workers.history.events import Events
@@ -20,10 +23,6 @@ AT_ONCE = 2
 """Pictures that are fetched and decoded at the same time: a page of them must not take the workers' cores."""
 PATIENCE = 20.0
 """Seconds that a picture waits for its turn."""
-
-
-class GoneError(Exception):
-    """There is no picture to show; the message says why, to a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,8 @@ class Wanted:
 class Pictures:
     """Looks in Kafka first, which is one read, and fetches what a claim check there names; then in the archive.
 
-    Only the images topic and the dead letters are read. Safe to call from many threads.
+    Only the images topic and the dead letters are read. What is erased from the archive is not shown from anywhere. Safe
+    to call from many threads.
     """
 
     def __init__(self, reach: Reach, settings: Settings) -> None:
@@ -49,11 +49,13 @@ class Pictures:
         self._events = self._ending.enter_context(closing(Events(reach.topic)))
         self._reading = Lock()
         self._turns = BoundedSemaphore(AT_ONCE)
+        self._erasures = Erasures(reach, settings.subject_header)
         self._kept = _Kept(KEPT_BYTES)
 
     def clear(self, wanted: Wanted) -> bytes:
         """A WebP of at most 256 pixels either way. Raises `GoneError`."""
-        if (kept := self._kept.get(wanted)) is not None:
+        denied = self._erasures.now()
+        if (kept := self._kept.get(wanted, denied)) is not None:
             return kept
         if not self._turns.acquire(timeout=PATIENCE):
             raise GoneError("too many pictures are asked for at once; ask again")
@@ -61,7 +63,7 @@ class Pictures:
             picture = self._drawn(wanted)
         finally:
             self._turns.release()
-        self._kept.put(wanted, picture)
+        self._kept.put(wanted, picture, denied)
         return picture
 
     def veiled(self, wanted: Wanted) -> bytes:
@@ -73,13 +75,17 @@ class Pictures:
         return self._brought(self.event(place))
 
     def event(self, place: SourceRef) -> Event:
-        """The record that stands there. Raises `GoneError`, and `ServiceError` where Kafka does not answer."""
+        """The record that stands there.
+
+        Raises `GoneError`, also of one that is erased, and `ServiceError` where Kafka does not answer.
+        """
         if place.topic not in self._topics:
             raise GoneError(f"{place.topic} is no topic of pictures here")
         with self._reading:
             event = self._events.at(place)
         if event is None:
             raise GoneError(f"there is no record at {place} any more")
+        self._erasures.refuse(event, _claim(event), event.value or b"")
         return event
 
     def close(self) -> None:
@@ -103,10 +109,11 @@ class Pictures:
     def _brought(self, event: Event) -> bytes:
         if not event.is_claim:
             return event.value or b""
-        try:
-            return self._reach.fetcher.fetch(parse_claim(event.value or b""))
-        except ValueError as error:
-            raise GoneError(f"its claim check cannot be read: {error}") from error
+        if (claim := _claim(event)) is None:
+            raise GoneError("its claim check cannot be read")
+        content = self._reach.fetcher.fetch(claim)
+        self._erasures.refuse(event, claim, content)
+        return content
 
     def _archived(self, wanted: Wanted) -> bytes | None:
         if self._reach.archive is None or not wanted.event_id:
@@ -121,24 +128,40 @@ class Pictures:
         return None if found is None else self._reach.decoder.thumbnail(found, 0)
 
 
+def _claim(event: Event) -> Claim | None:
+    """None for an event that brings its image, and for one whose claim check cannot be read."""
+    try:
+        return parse_claim(event.value or b"") if event.is_claim else None
+    except ValueError:
+        return None
+
+
 class _Kept:
-    """Pictures by what was wanted, as many as there is room for, the last asked ones. Safe to share."""
+    """Pictures by what was wanted, as many as there is room for, the last asked ones. Safe to share.
+
+    None of them outlives an erasure: it might be the one that is erased.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._lock = Lock()
         self._kept: OrderedDict[Wanted, bytes] = OrderedDict()
         self._bytes = 0
+        self._denied = NOBODY
 
-    def get(self, wanted: Wanted) -> bytes | None:
+    def get(self, wanted: Wanted, denied: Denied) -> bytes | None:
         with self._lock:
+            if denied != self._denied:
+                self._kept.clear()
+                self._bytes, self._denied = 0, denied
             if wanted in self._kept:
                 self._kept.move_to_end(wanted)
             return self._kept.get(wanted)
 
-    def put(self, wanted: Wanted, picture: bytes) -> None:
+    def put(self, wanted: Wanted, picture: bytes, denied: Denied) -> None:
+        """Keep it, unless it was drawn by another list of who is erased than counts by now."""
         with self._lock:
-            if wanted in self._kept:
+            if wanted in self._kept or denied != self._denied:
                 return
             self._kept[wanted] = picture
             self._bytes += len(picture)

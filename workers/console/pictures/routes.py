@@ -12,11 +12,12 @@ from starlette.routing import Route
 from pipeline.wire import SourceRef
 from workers.console.access import journal
 from workers.console.access.roles import Role
-from workers.console.pictures.pictures import GoneError, Pictures, Wanted
+from workers.console.pictures.gone import GoneError
+from workers.console.pictures.pictures import Pictures, Wanted
 from workers.console.routes import get, visitor_of
 from workers.terminal.plain import one_line
 
-KEEPS = {"cache-control": "private, max-age=600"}
+KEEPS = {"cache-control": "private, max-age=60"}
 
 
 def routes(pictures: Pictures) -> list[Route]:
