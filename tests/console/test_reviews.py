@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx2
+import msgspec
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from pipeline.adapters.memory import MemoryTopic
+from pipeline.adapters.memory import MemoryBroker, MemoryTopic, MemoryWriter
+from pipeline.adapters.memory.store import MemoryStore
+from pipeline.archive.archive import Archive
 from pipeline.ports import Decoder, Topic
+from pipeline.rules.archive.remembered import remembered
 from pipeline.wire import Review, parse_review
+from tests.archive.made import NOON, decision, keep, some_signals
 from tests.console.conftest import SHAPES, accessible, look_at
 from tests.console.served import Served, match, served, until
 from tests.console.test_live import HOSTILE, PICTURE
+from workers.console.desk.desk import LEASE, Ask, Desk, LostError
+from workers.console.stream.answers import Passing
 from workers.settings import load_settings
 
 TOKENS = "vera:viewer:vvvvvvvvvvvvvvvv,rob:reviewer:rrrrrrrrrrrrrrrr,ann:reviewer:aaaaaaaaaaaaaaaa"
@@ -147,6 +157,50 @@ def test_who_has_no_script_judges_by_forms_and_none_is_taken_for_another(desk: S
         assert rob.post("/reviews/undo").status_code == 409
 
 
+def test_of_an_archive_what_is_nearly_the_same_is_judged_at_once(policies: str, decoder: Decoder) -> None:
+    rng, store = np.random.default_rng(0), MemoryStore()
+    one, other = some_signals(1, rng), some_signals(1, rng)
+    said = {"verdict": "review", "matches": [match("weapons", 0.7, "review")], "scores": {"weapons": 0.7}}
+    signals = enumerate([one, one, other])
+    keep(store, [remembered(decision(number, each, NOON + number, **said), each) for number, each in signals])
+    settings = load_settings({"policies": policies, "console_tokens": TOKENS})
+    with served(settings, decoder, archive=lambda: nullcontext(Archive(store))) as console:
+        desk, always = console.console.desk, Ask(None, 0)
+        first, second = desk.next("ann", always), desk.next("rob", always)
+        assert first is not None
+        assert second is not None
+        assert {len(first.alike), len(second.alike)} == {0, 1}
+        assert desk.next("eve", always) is None
+        for who, image in (("ann", first), ("rob", second)):
+            desk.judge(who, image.decision.event_id, {"weapons": "yes"})
+        assert {each.image_id for each in reviews_of(console)} == {"image-0", "image-1", "image-2"}
+        assert "the archive" in desk.progress("eve", always).looked
+
+
+def test_what_is_left_lying_is_another_s_and_comes_back_to_nobody(policies: str) -> None:
+    now = [1e9]
+    broker = MemoryBroker(1)
+    settings = load_settings({"policies": policies})
+    reach = SimpleNamespace(
+        archive=None, topic=lambda name: MemoryTopic(broker, name), writer=lambda: MemoryWriter(broker)
+    )
+    desk = Desk(reach, settings, lambda: now[0])  # type: ignore[arg-type]
+    seen = decision(0, some_signals(1, np.random.default_rng(0)), verdict="review", scores={"weapons": 0.7})
+    seen = msgspec.structs.replace(seen, matches=[match("weapons", 0.7, "review")])
+    desk.queues.take(Passing(1, now[0], seen, seen.source))
+    assert desk.next("ann", Ask()) is not None
+    assert desk.next("rob", Ask()) is None
+    now[0] += LEASE + 1
+    assert desk.next("rob", Ask()) is not None
+    with pytest.raises(LostError, match="somebody else"):
+        desk.judge("ann", seen.event_id, {"weapons": "no"})
+    desk.judge("rob", seen.event_id, {"weapons": "yes"})
+    now[0] += 100
+    assert desk.next("ann", Ask()) is None
+    assert [each.reviewer for each in desk.known.all()] == ["rob"]
+    desk.close()
+
+
 def test_a_broker_that_is_away_loses_no_judgement(console: Served, opened: Callable[..., Page]) -> None:
     sent_to_review(console, [0.7, 0.8])
     page = opened(f"{console.address}/reviews")
@@ -161,7 +215,7 @@ def test_a_broker_that_is_away_loses_no_judgement(console: Served, opened: Calla
     assert [each.image_id for each in reviews_of(console)] == ["image-0.jpg"]
 
 
-@pytest.mark.parametrize(("width", "scheme"), SHAPES)
+@pytest.mark.parametrize(("width", "scheme"), SHAPES[::3])
 def test_the_page_is_sound_in_every_shape_whatever_strangers_write(
     console: Served, opened: Callable[..., Page], tmp_path: Path, width: int, scheme: str
 ) -> None:

@@ -38,8 +38,8 @@ class Wanted:
 class Pictures:
     """Looks in Kafka first, which is one read, and fetches what a claim check there names; then in the archive.
 
-    Only the images topic and the dead letters are read. What is erased from the archive is not shown from
-    anywhere. Safe to call from many threads.
+    Only the images topic and the dead letters are read. What is erased from the archive is not shown from anywhere.
+    Safe to call from many threads.
     """
 
     def __init__(self, reach: Reach, settings: Settings) -> None:
