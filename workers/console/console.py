@@ -9,6 +9,7 @@ from workers.console.access.visitors import Access
 from workers.console.desk.desk import Desk
 from workers.console.fleet.fleet import Fleet
 from workers.console.pictures.pictures import Pictures
+from workers.console.policies.recent import Recent
 from workers.console.reach import Reach
 from workers.console.stream.feed import Feed
 from workers.settings import Settings
@@ -25,6 +26,7 @@ class Console:
     fleet: Fleet
     pictures: Pictures
     desk: Desk
+    recent: Recent
     version: str = field(default_factory=lambda: version("sluice"))
 
     def start(self) -> None:
@@ -42,6 +44,7 @@ def console_of(settings: Settings, reach: Reach, access: Access) -> Console:
     """The parts, put together; nothing is read until `Console.start`."""
     feed = Feed(reach.answers, reach.listening, settings.dead_letters_topic)
     fleet = Fleet(reach.standings, reach.metrics, feed.changes)
-    desk = Desk(reach, settings)
+    desk, pictures = Desk(reach, settings), Pictures(reach, settings)
     feed.heard_by(desk.queues.take)
-    return Console(settings, reach, access, feed, fleet, Pictures(reach, settings), desk)
+    recent = Recent(feed, pictures, reach.judge)
+    return Console(settings, reach, access, feed, fleet, pictures, desk, recent)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from pipeline.adapters.local.policy_folder import Reading, look_at, not_taken
+from pipeline.adapters.local.policy_folder import NOTHING, Reading, look_at, not_taken
 from pipeline.adapters.token_counts import token_counter
 from pipeline.errors import PolicyError, Problem
 from pipeline.rules.policies.files import BUILT_IN, parse_policies
@@ -53,13 +53,13 @@ class Checked:
         }
 
 
-def check_folder(settings: Settings) -> Checked:
+def check_folder(settings: Settings, edited: Mapping[str, bytes] = NOTHING) -> Checked:
     """Read the folder as a worker does, count tokens for the model of the settings, look for samples and stray files.
 
-    Raises `ModelError` for a model that does not exist.
+    Files that are `edited`, by name, count as if they were saved. Raises `ModelError` for a model that is not there.
     """
     folder = settings.policies
-    reading = look_at(folder)
+    reading = look_at(folder, edited=edited)
     problems, policy_set = [*reading.problems, *reading.slips], None
     if not reading.problems:
         try:

@@ -19,11 +19,10 @@ from pipeline.rules.flags_everything import PROBES
 from pipeline.rules.heads import CompiledPolicies
 from workers.assembly import Model
 from workers.policies.written import policy_text, title_of
-from workers.search.phrases import compiled_words
-from workers.settings import Settings
 
 LEAST, MOST = 0.25, 0.9
 """Bounds of the threshold, as those of `sluice search --as-policy`."""
+NO_PICTURES = Extracted((), ())
 
 
 @dataclass(frozen=True)
@@ -40,26 +39,24 @@ class Chosen:
     """Pictures that must match, and how many of them reach the threshold."""
 
 
-def chosen(settings: Settings, model: Model, words: Sequence[str], match: Extracted, harmless: Extracted) -> Chosen:
+def chosen(model: Model, compiled: CompiledPolicies, match: Extracted, harmless: Extracted) -> Chosen:
     """The lowest threshold above all pictures that must not match, within `LEAST` and `MOST`.
 
-    Raises `UsageError` for pictures that cannot be read.
+    `compiled` is as `compiled_words` makes it. Raises `UsageError` for pictures that cannot be read.
     """
     if unread := (*match.unreadable, *harmless.unreadable):
         raise UsageError(*(f"{each.name}: {each.message} ({each.reason})" for each in unread))
-    cache = MemoryTextCache()
-    compiled = compiled_words(settings, model, cache, words, ())
     against = image_scores(harmless, compiled)[:, 0]
-    highest = float(against.max()) if len(against) else _of_sentences(model, cache, compiled)
+    highest = float(against.max()) if len(against) else _of_sentences(model, compiled)
     least = min(max(math.floor(highest * 100 + 1) / 100, LEAST), MOST)
     wanted = image_scores(match, compiled)[:, 0]
     return Chosen(least, len(against), highest, int((wanted >= least).sum()), len(wanted))
 
 
-def _of_sentences(model: Model, cache: MemoryTextCache, compiled: CompiledPolicies) -> float:
+def _of_sentences(model: Model, compiled: CompiledPolicies) -> float:
     """The highest score of neutral sentences, looked at as if they were pictures."""
     templates = compiled.policy_set.defaults.templates
-    features = PromptFeatures(model.encoder, cache).of(PROBES, templates, {})
+    features = PromptFeatures(model.encoder, MemoryTextCache()).of(PROBES, templates, {})
     return float(compiled.prompts.score(np.stack(list(features.values()))).scores.max())
 
 

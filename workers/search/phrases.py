@@ -29,12 +29,16 @@ def compiled_words(
 
     Second looks count from their own bar on, as they do for a policy whose threshold lies below it.
     """
-    spec = model.encoder.spec
-    counter = TokenCounter(model.encoder.count_tokens, spec.context_length)
+    live = LivePolicies(model.encoder, cache, Hooks())
+    return live.compiled(policy_of_words(settings, model, prompts, unless))
+
+
+def policy_of_words(settings: Settings, model: Model, prompts: Sequence[str], unless: Sequence[str]) -> PolicySet:
+    """The set of that one policy, from which `compiled_words` is made. Raises `UsageError` for what is refused."""
+    counter = TokenCounter(model.encoder.count_tokens, model.encoder.spec.context_length)
     found = _parsed(shared_files(read_policy_folder(settings.policies).files), prompts, unless, counter)
     policy = replace(found.policies[0], actions={"label": 0.0})
-    live = LivePolicies(model.encoder, cache, Hooks())
-    return live.compiled(replace(found, policies=(policy,)))
+    return replace(found, policies=(policy,))
 
 
 def shared_files(files: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -9,6 +9,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from threading import Event
+from types import MappingProxyType
 
 import structlog
 from watchfiles import watch
@@ -30,6 +31,8 @@ UNSETTLED = 5
 """Times that a folder which goes on changing is waited for, before it is left to the next look."""
 SHIPPED_BACKGROUND = Path(__file__).resolve().parents[3] / "policies" / "_background.txt"
 """The built-in background; it lies beside this package in a checkout and in an installation alike."""
+
+NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 _log = structlog.get_logger(__name__)
 
@@ -57,11 +60,12 @@ class Reading:
         return whole.digest()
 
 
-def look_at(folder: Path, beside: AssetFiles | None = None) -> Reading:
+def look_at(folder: Path, beside: AssetFiles | None = None, edited: Mapping[str, bytes] = NOTHING) -> Reading:
     """Read the folder; what cannot be read is a problem and not an error.
 
     A link that leads nowhere is not a policy that was deleted, and a file that cannot be read is none either. Who
-    looks again and again gives the same `beside` each time: then assets are read only where they have changed.
+    looks again and again gives the same `beside` each time: then assets are read only where they have changed. The
+    folder is read as if it held the files `edited`, by name, in place of its own.
     """
     files: dict[str, bytes] = {}
     problems: dict[str, Problem] = {}
@@ -74,6 +78,9 @@ def look_at(folder: Path, beside: AssetFiles | None = None) -> Reading:
             files[path.as_posix()] = _read(path)
         except OSError as error:
             problems[path.name] = Problem(path.as_posix(), 0, _unreadable(path, error))
+    for name, content in edited.items():
+        files[(folder / name).as_posix()] = content
+        problems.pop(name, None)
     defaults = files.get((folder / DEFAULTS_FILE).as_posix(), b"")
     # A text that cannot be read is a problem only where it may be the background that the defaults name.
     wanted = {name for name in problems if name.endswith(SUFFIXES) or os.fsencode(name) in defaults}

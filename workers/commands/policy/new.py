@@ -28,9 +28,11 @@ def new(settings: Settings, name: Name, words: Words, match: Match = None, harml
     written; what `sluice policy lint` says of it is told.
     """
     place_for(settings.policies, name, policy_text(words, (), 0.5, title=name), name)
+    from pipeline.adapters.memory import MemoryTextCache  # noqa: PLC0415
     from pipeline.lab.lint.registry import look  # noqa: PLC0415 - numpy, and below torch
     from workers.policies.lint import made_ready, seen  # noqa: PLC0415
     from workers.policies.new import chosen, relative, text_of  # noqa: PLC0415
+    from workers.search.phrases import compiled_words  # noqa: PLC0415
 
     folder = settings.policies
     tests = {"must_flag": relative(folder, match or ()), "must_pass": relative(folder, harmless or ())}
@@ -38,7 +40,8 @@ def new(settings: Settings, name: Name, words: Words, match: Match = None, harml
     with terminal.status("loading the model and the policies"):
         model = assembly.load_model(settings, one_caller=True)
         pictures = [seen(model, list(map(str, paths or ())), settings.cores) for paths in (match, harmless)]
-        text = text_of(words, chosen(settings, model, words, *pictures), tests)
+        compiled = compiled_words(settings, model, MemoryTextCache(), words, ())
+        text = text_of(words, chosen(model, compiled, *pictures), tests)
         path = place_for(folder, name, text, name)
         write_new(path, text)
         found = [each for each in look(made_ready(settings, model)) if each.finding.policy == name]

@@ -22,6 +22,7 @@ WANTED = (
     "sluice_brake_on",
     "sluice_policies_refused",
     "sluice_policies_last_good",
+    "sluice_policy_held",
     "sluice_policy_set_info",
     "sluice_model_info",
     "sluice_absent_stores",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from workers.console.pages import dead_letters, event, live, reviews, sign_in
+from workers.console.pages import dead_letters, event, live, playground, policies, policy, reviews, sign_in
 from workers.console.pages.page import Page
 
 PAGES: Sequence[Page] = (
@@ -12,5 +12,8 @@ PAGES: Sequence[Page] = (
     event.PAGE,
     reviews.PAGE,
     dead_letters.PAGE,
+    policies.PAGE,
+    policy.PAGE,
+    playground.PAGE,
     sign_in.PAGE,
 )

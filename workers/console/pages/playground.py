@@ -1,0 +1,88 @@
+"""*Playground*: words, and what they would flag among what has just streamed by."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from pipeline.errors import PolicyError, UsageError
+from workers.console.access import journal
+from workers.console.access.roles import Role
+from workers.console.console import Console
+from workers.console.pages.page import Page, Show
+from workers.console.policies.files import PolicyFiles
+from workers.console.routes import Guarded, form_of, get, post, visitor_of
+
+MOST_WORDS = 10
+"""Wordings of one policy."""
+LONGEST = 300
+
+
+def routes(console: Console, show: Show) -> Sequence[Guarded]:
+    files = PolicyFiles(console.settings.policies)
+
+    def played(request: Request, asked: str, name: str = "", why: str = "") -> Response:
+        from workers.console.policies.words import tried_words  # noqa: PLC0415 - torch
+
+        words, trial = words_in(asked), None
+        if words:
+            try:
+                trial = tried_words(console, words)
+            except (UsageError, PolicyError) as error:
+                why = why or str(error)
+        return show(
+            request,
+            "playground.html",
+            422 if why else 200,
+            title="Playground",
+            asked=asked,
+            words=words,
+            trial=trial,
+            name=name or name_of(words),
+            writable=files.writable,
+            why=why,
+            passed=console.feed.count,
+        )
+
+    def page(request: Request) -> Response:
+        return played(request, request.query_params.get("words", ""))
+
+    def keep(request: Request, form: dict[str, str]) -> Response:
+        from workers.console.policies.words import new_policy  # noqa: PLC0415 - torch
+
+        name, asked = form.get("name", ""), form.get("words", "")
+        try:
+            text = new_policy(console, name, words_in(asked))
+            files.create(files.folder / f"{name}.yaml", text)
+        except (UsageError, PolicyError) as error:
+            return played(request, asked, name, str(error))
+        journal.did(visitor_of(request), "wrote a policy", policy=name, words=words_in(asked))
+        return RedirectResponse(f"/policies/{quote(name)}?saved=1", 303)
+
+    async def save(request: Request) -> Response:
+        return await run_in_threadpool(keep, request, await form_of(request, 20_000))
+
+    return [
+        get("/playground", page, role=Role.VIEWER),
+        post("/playground/save", save, role=Role.EDITOR),
+    ]
+
+
+def words_in(asked: str) -> list[str]:
+    """The wordings between semicolons; only so many, and none longer than a sentence."""
+    lines = (" ".join(line.split())[:LONGEST] for line in asked.split(";"))
+    return list(dict.fromkeys(line for line in lines if line))[:MOST_WORDS]
+
+
+def name_of(words: Sequence[str]) -> str:
+    """A policy's id, from its first words."""
+    plain = re.sub(r"^(a|an|the|some) ", "", words[0].lower()) if words else ""
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-")
+
+
+PAGE = Page("/playground", routes, title="Playground")

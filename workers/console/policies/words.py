@@ -1,0 +1,44 @@
+"""Words as a policy that is tried, and as a new file: by the functions of `sluice search` and `sluice policy new`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pipeline.errors import UsageError
+from pipeline.rules.policies.policy_set import PolicySet
+from workers.console.console import Console
+from workers.console.policies.trial import Trial
+from workers.console.policies.trying import tried
+from workers.policies.new import NO_PICTURES, Chosen, chosen, text_of
+from workers.policies.written import place_for
+from workers.search.phrases import policy_of_words
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
+
+
+def tried_words(console: Console, words: Sequence[str]) -> Trial:
+    """What they would flag from the threshold that a new policy of them would have. Raises `UsageError`."""
+    found, words_alone = _chosen(console, words)
+    policy = replace(words_alone.policies[0], actions={"review": found.least})
+    now = console.reach.judge().live.compiled(replace(words_alone, policies=(policy,)))
+    return tried(console, now, None)
+
+
+def new_policy(console: Console, name: str, words: Sequence[str]) -> bytes:
+    """The file of a new policy in shadow mode. Raises `UsageError` for a name that cannot be one, or is taken."""
+    if not _NAME.fullmatch(name):
+        raise UsageError("a policy's name is of a-z, 0-9, - and _, such as snakes; name it so")
+    if not words:
+        raise UsageError("say in words what a picture shows that matches")
+    found, _ = _chosen(console, words)
+    text = text_of(words, found, {})
+    place_for(console.settings.policies, name, text, name)
+    return text
+
+
+def _chosen(console: Console, words: Sequence[str]) -> tuple[Chosen, PolicySet]:
+    judge = console.reach.judge()
+    policy_set = policy_of_words(console.settings, judge.model, words, ())
+    return chosen(judge.model, judge.live.compiled(policy_set), NO_PICTURES, NO_PICTURES), policy_set

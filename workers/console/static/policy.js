@@ -1,0 +1,66 @@
+// A policy's page: numbers beside the lines, and thresholds that are dragged into the text.
+"use strict";
+const text = document.getElementById("text");
+const lines = document.getElementById("lines");
+
+function number() {
+  const wrong = new Set([...document.querySelectorAll("#checked [data-line]")].map((each) => each.dataset.line));
+  const count = text.value.split("\n").length;
+  lines.replaceChildren(
+    ...Array.from({ length: count }, (_, at) => {
+      const line = document.createElement("li");
+      line.textContent = at + 1;
+      line.classList.toggle("bad", wrong.has(String(at + 1)));
+      return line;
+    }),
+  );
+  lines.scrollTop = text.scrollTop;
+}
+
+// The text area decides how tall both are; without this the numbers would.
+function fit() {
+  lines.style.maxHeight = `${text.offsetHeight}px`;
+}
+
+text.addEventListener("input", number);
+text.addEventListener("scroll", () => { lines.scrollTop = text.scrollTop; });
+new ResizeObserver(fit).observe(text);
+document.addEventListener("htmx:afterSwap", (event) => { if (event.target.id === "checked") number(); });
+
+document.addEventListener("input", (event) => {
+  if (!event.target.matches(".threshold input")) return;
+  const { action } = event.target.dataset;
+  event.target.parentElement.querySelector("output").textContent = event.target.value;
+  const line = document.querySelector(`.histogram .at[data-action="${action}"]`);
+  line.setAttribute("x1", 500 * event.target.value);
+  line.setAttribute("x2", 500 * event.target.value);
+});
+
+// What is dragged is not replaced under the hand, and an answer about an older text is none about this one.
+let dragging = false;
+document.addEventListener("pointerdown", (event) => { dragging = event.target.matches(".threshold input"); });
+document.addEventListener("pointerup", () => { dragging = false; });
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.target.id !== "tried") return;
+  const asked = event.detail.requestConfig.parameters.text.replaceAll("\r\n", "\n");
+  if (dragging || writing || asked !== text.value) event.detail.shouldSwap = false;
+});
+
+// One after the other, so that each is written into the text that has those before it.
+let writing = 0;
+let written = Promise.resolve();
+async function write(action, value) {
+  const body = new URLSearchParams({ text: text.value, action, value });
+  const answer = await fetch(`${location.pathname}/threshold`, { method: "POST", body });
+  if (answer.ok) text.value = await answer.text();
+}
+document.addEventListener("change", (event) => {
+  if (!event.target.matches(".threshold input")) return;
+  const { dataset, value } = event.target;
+  writing += 1;
+  written = written.then(() => write(dataset.action, value)).catch(() => {}).then(() => {
+    writing -= 1;
+    if (!writing) text.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+});
+number();
