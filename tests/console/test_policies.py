@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
+from time import time
 
 import httpx2
 import pytest
+from msgspec.structs import replace as with_fields
 from playwright.sync_api import Page, expect
 
 from pipeline.adapters.local.store import FolderStore
@@ -18,8 +21,9 @@ from pipeline.archive.archive import Archive
 from pipeline.ports import Decoder, Hooks
 from pipeline.rules.archive.remembered import remembered
 from pipeline.signals import Provenance
-from pipeline.wire import Match, ModelRef
-from tests.archive.made import decision, keep
+from pipeline.wire import REVIEWS_TOPIC, Label, Match, ModelRef, Review, review_json, rfc3339
+from tests.archive.made import decision, keep, records
+from tests.archive.streamed import Stream
 from tests.console.conftest import NARROW, WIDE, accessible, look_at
 from tests.console.served import Served, served, until
 from workers import assembly
@@ -210,6 +214,51 @@ def test_an_archive_says_of_an_edit_what_the_stream_says_and_no_more_than_its_bo
     assert "the newest of the archive" in bounded.where
     other = Provenance(ModelRef("other", "f" * 16, "float32"), made_by.preprocess)
     assert past.tried_on_archive(settings, Archive(store), other, now, before) is None
+
+
+def test_the_list_tells_precision_by_the_reviews_of_an_archive(settings: Settings, decoder: Decoder) -> None:
+    stream, at = Stream(), time() - 3600
+    made = records(4, at=at)
+    keep(
+        stream.store, [with_fields(each, decision=with_fields(each.decision, matches=[_weapons()])) for each in made]
+    )
+    labels: list[Label] = ["yes", "yes", "yes", "no"]
+    reviews = [
+        Review(
+            review_id=str(number),
+            event_id=each.decision.event_id,
+            image_id="",
+            policy="weapons",
+            label=label,
+            at=rfc3339(at + 60),
+        )
+        for number, (each, label) in enumerate(zip(made, labels, strict=True))
+    ]
+    stream.put(*map(review_json, reviews), topic=REVIEWS_TOPIC)
+    stream.archived()
+    archive = Archive(stream.store)
+    with (
+        served(settings, decoder, archive=lambda: nullcontext(archive)) as console,
+        httpx2.Client(base_url=console.address, headers=VIEWER) as client,
+    ):
+        assert 'hx-get="/policies-table"' in client.get("/policies").text
+        table = client.get("/policies-table").text
+        assert "75 %" in table
+        assert "by reviews of what was decided in the last 28 days" in table
+        assert "75 %" in client.get("/policies").text
+
+
+def test_what_stands_in_a_file_is_text_and_never_a_page(desk: Desk) -> None:
+    hostile = WEAPONS.replace("Weapons", "'</textarea><script>alert(1)</script>'")
+    desk.weapons.write_text(hostile)
+    with httpx2.Client(base_url=desk.console.address, headers=EDITOR) as client:
+        form = {"text": hostile.replace("review:", "<script>:"), "words": "<script>alert(1)</script>"}
+        answers = [client.get("/policies"), client.get("/policies/weapons"), client.get("/playground", params=form)]
+        answers += [client.post(f"/policies/weapons/{each}", data=form) for each in ("check", "try", "save")]
+    for answer in answers:
+        assert "<script>alert" not in answer.text
+        assert "<script>:" not in answer.text
+    assert "&lt;script&gt;alert(1)" in answers[1].text
 
 
 def _said(scored: Sequence[Scored]) -> set[tuple[str, str, str]]:
