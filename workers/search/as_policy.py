@@ -31,16 +31,23 @@ def threshold(record: Record) -> float:
 
 def write(path: Path, record: Record) -> None:
     """Write the policy file. Raises `UsageError` where one has come there meanwhile, or nothing can be written."""
-    text = _text(record.asked, threshold(record), list(_comments(record)))
-    write_new(path, text)
+    write_new(path, text_of(record, "`sluice search --as-policy`"))
+
+
+def text_of(record: Record, by: str) -> bytes:
+    """The policy file; `by` says what has written it."""
+    return _text(record.asked, threshold(record), [_written(by), *_comments(record)])
 
 
 def _text(asked: Asked, least: float, comments: list[str]) -> bytes:
     return policy_text(asked.words, asked.unless, least, title=title_of(asked.words), comments=comments)
 
 
+def _written(by: str) -> str:
+    return f"Written by {by}. In shadow mode it is scored and reported, and acts on nothing."
+
+
 def _comments(record: Record) -> Iterator[str]:
-    yield "Written by `sluice search --as-policy`. In shadow mode it is scored and reported, and acts on nothing."
     since = "" if record.asked.since is None else f" decided since {_time(record.asked.since)}"
     found = record.found
     if not found:

@@ -17,7 +17,7 @@ from pipeline.rules.times import Window
 from pipeline.signals import Provenance
 from pipeline.wire import PromptEvidence
 from workers.assembly import Model
-from workers.search.record import Answer, Asked, Nearby, record_of
+from workers.search.record import Answer, Asked, Nearby, Record, record_of
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,12 @@ def gone_through(
     *,
     threads: int,
     advance: Callable[[Block], object] = lambda _: None,
+    stop: Callable[[Seen], bool] = lambda _: False,
 ) -> tuple[Nearest[Place], Seen]:
-    """The nearest of these segments, and how much was looked at. `advance` is told of each block that is done."""
+    """The nearest of these segments, and how much was looked at.
+
+    `advance` is told of each block that is done, and `stop` is asked after each whether that is enough.
+    """
     asked = what.asked
     nearest = Nearest[Place](what.most, asked.alike, lambda place: place.order)
     seen = search(
@@ -64,19 +68,40 @@ def gone_through(
         enough=asked.least,
         threads=threads,
         advance=advance,
+        stop=stop,
     )
     return nearest, seen
 
 
+@dataclass(frozen=True)
+class Lined:
+    """A line of the answer, and what is known of its image."""
+
+    nearby: Nearby
+    found: Found
+
+
+def lines(archive: Archive, what: Search, nearest: Nearest[Place]) -> list[Lined]:
+    """What is known of the nearest, but of those that have been erased meanwhile."""
+    ranked = nearest.lines(what.asked.least)
+    looked_up = zip(ranked, look_up(archive, [line.found for line, _ in ranked]), strict=True)
+    there = [(line.score, count, found) for (line, count), found in looked_up if found is not None]
+    return [
+        Lined(Nearby.of(rank, *each, evidence(what.query, each[2])), each[2]) for rank, each in enumerate(there, 1)
+    ]
+
+
+def record(what: Search, seen: Seen, best: float, found: Sequence[Lined]) -> Record:
+    """The answer without its pictures."""
+    made_by = what.made_by
+    nearby = [each.nearby for each in found]
+    return record_of(what.asked, made_by.model.fingerprint, made_by.preprocess, seen, best, nearby)
+
+
 def answer(archive: Archive, what: Search, nearest: Nearest[Place], seen: Seen) -> Answer:
     """What is known of the nearest, once it is clear which they are."""
-    lines = nearest.lines(what.asked.least)
-    looked_up = zip(lines, look_up(archive, [line.found for line, _ in lines]), strict=True)
-    there = [(line.score, count, found) for (line, count), found in looked_up if found is not None]
-    found = [Nearby.of(rank, *each, evidence(what.query, each[2])) for rank, each in enumerate(there, 1)]
-    made_by = what.made_by
-    record = record_of(what.asked, made_by.model.fingerprint, made_by.preprocess, seen, nearest.best, found)
-    return Answer(record, [found.thumbnail for _, _, found in there])
+    found = lines(archive, what, nearest)
+    return Answer(record(what, seen, nearest.best, found), [each.found.thumbnail for each in found])
 
 
 def evidence(query: Query, found: Found) -> PromptEvidence | None:

@@ -64,11 +64,13 @@ def search(
     enough: float = -np.inf,
     threads: int = 1,
     advance: Callable[[Block], object] = lambda _: None,
+    stop: Callable[[Seen], bool] = lambda _: False,
 ) -> Seen:
     """Offer `nearest` every image that could be among the nearest; returns how much was looked at.
 
     Of images that score less than `enough`, none but the best is sure to be there. `advance` is told of each block
-    that is done. Raises `StoreError` for a segment that is damaged.
+    that is done. `stop` is asked after each, and once it holds, `nearest` has been offered what was seen until then.
+    Raises `StoreError` for a segment that is damaged.
     """
     seen = Seen()
     blocks = archive.blocks(segments, ["record", *query.columns, *wanted.columns], window, mapped=TOGETHER)
@@ -78,6 +80,8 @@ def search(
             seen.images += int(np.isfinite(bounds).sum())
             seen.scored += _offer(block, bounds, query, nearest, enough)
             advance(block)
+            if stop(seen):
+                break
     return seen
 
 

@@ -11,7 +11,7 @@ from pipeline.rules.times import ALWAYS, Window
 
 def thumbnail_of(archive: Archive, event_id: str, day: str) -> bytes | None:
     """The thumbnail that was kept of an event, decided on that day; None where there is none. Raises `StoreError`."""
-    window = _window(day)
+    window = window_of_day(day)
     found = events_called(archive, newest_first(archive.segments(window)), {event_id}, ("thumbnail",), window)
     for block, event in found:
         thumbnail: bytes | None = block.column("thumbnail")[event].as_py()
@@ -20,8 +20,8 @@ def thumbnail_of(archive: Archive, event_id: str, day: str) -> bytes | None:
     return None
 
 
-def _window(day: str) -> Window:
-    """The day, and an hour on either side for records that were written late."""
+def window_of_day(day: str) -> Window:
+    """The day, and an hour on either side for records that were written late; always, for what is no day."""
     try:
         begins = datetime.fromisoformat(day).replace(tzinfo=UTC)
     except ValueError:

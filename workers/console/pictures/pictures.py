@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from threading import BoundedSemaphore, Lock
 
@@ -19,6 +19,8 @@ from workers.settings import Settings
 
 KEPT_BYTES = 64 * 1024 * 1024
 """Of drawn pictures in memory."""
+THUMBNAIL_BYTES = 16 * 1024 * 1024
+"""Of thumbnails that a search of the archive has read already."""
 AT_ONCE = 2
 """Pictures that are fetched and decoded at the same time: a page of them must not take the workers' cores."""
 PATIENCE = 20.0
@@ -51,6 +53,7 @@ class Pictures:
         self._turns = BoundedSemaphore(AT_ONCE)
         self._erasures = Erasures(reach, settings.subject_header)
         self._kept = _Kept(KEPT_BYTES)
+        self._thumbnails = _Kept(THUMBNAIL_BYTES)
 
     def clear(self, wanted: Wanted) -> bytes:
         """A WebP of at most 256 pixels either way. Raises `GoneError`."""
@@ -60,7 +63,7 @@ class Pictures:
         if not self._turns.acquire(timeout=PATIENCE):
             raise GoneError("too many pictures are asked for at once; ask again")
         try:
-            picture = self._drawn(wanted)
+            picture = self._drawn(wanted, denied)
         finally:
             self._turns.release()
         self._kept.put(wanted, picture, denied)
@@ -69,6 +72,15 @@ class Pictures:
     def veiled(self, wanted: Wanted) -> bytes:
         """The same as a few grey patches. Raises `GoneError`."""
         return veiled(self.clear(wanted))
+
+    def erased(self) -> Denied:
+        """What is erased by now. Raises `GoneError` where the archive does not say."""
+        return self._erasures.now()
+
+    def known(self, wanted: Wanted, thumbnail: bytes, denied: Denied) -> None:
+        """Draw it from this thumbnail, instead of looking for it, while no more is erased than `denied`."""
+        self._thumbnails.get(wanted, self.erased())
+        self._thumbnails.put(wanted, thumbnail, denied)
 
     def bytes_of(self, place: SourceRef) -> bytes:
         """The very bytes, for those who decode them in processes of their own. Raises `GoneError`."""
@@ -92,7 +104,10 @@ class Pictures:
         with self._reading:
             self._ending.close()
 
-    def _drawn(self, wanted: Wanted) -> bytes:
+    def _drawn(self, wanted: Wanted, denied: Denied) -> bytes:
+        if (thumbnail := self._thumbnails.get(wanted, denied)) is not None:
+            with suppress(ItemError):
+                return self._reach.decoder.thumbnail(thumbnail, 0)
         why = []
         try:
             return self._reach.decoder.thumbnail(self.bytes_of(wanted.place), 0)

@@ -1,0 +1,1 @@
+"""Searching by words or pictures, in bounded time, and what is made of what was found."""

@@ -1,0 +1,170 @@
+"""Searches of the archive for pages: one at a time, and each within a bound of rows and of seconds."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock, Semaphore
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from pipeline.archive.lookup import newest_first
+from pipeline.archive.search.likeness import Likeness
+from pipeline.archive.search.search import Seen
+from pipeline.archive.search.words import Words
+from pipeline.errors import ServiceError, UsageError
+from pipeline.rules.archive.denied import Denied
+from pipeline.signals import Provenance
+from pipeline.wire import ModelRef
+from workers.archive.opening import nothing_in
+from workers.console.pictures.gone import GoneError
+from workers.console.pictures.pictures import Wanted
+from workers.console.search.pictured import Uploads, archived
+from workers.console.search.result import Hit, Result
+from workers.search.phrases import policy_of_words
+from workers.search.pictures import Pictured
+from workers.search.run import Lined, Search, gone_through, lines, record
+
+if TYPE_CHECKING:
+    from pipeline.archive.archive import Archive
+    from pipeline.archive.listing import Segment
+    from workers.console.console import Console
+    from workers.console.search.query import Query
+
+SECONDS, ROWS = 10.0, 20_000_000
+"""A search ends after so long a time, or so many rows: the newest come first, and the page says how far it came."""
+WAITING = 10.0
+"""Seconds that a search waits for the one before it."""
+THREADS = 2
+FRESH = 120.0
+"""Seconds for which what was found is remembered: more of it, and what is made of it, need no second search."""
+KEPT = 32
+
+
+class _Kept(NamedTuple):
+    result: Result
+    until: float
+    denied: Denied
+    """What was erased when it was found."""
+
+
+class Finder:
+    """Safe to share; it blocks, and raises `UsageError` and `ServiceError`."""
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console = console
+        self._clock = clock
+        self._turn, self._lock = Semaphore(1), Lock()
+        self._found: OrderedDict[Query, _Kept] = OrderedDict()
+        self.uploads = Uploads()
+
+    def upload(self, image: bytes) -> str:
+        """The name by which a query asks for what is like this picture."""
+        return self.uploads.take(image, self._console.reach.judge())
+
+    def result(self, query: Query) -> Result:
+        """What is found now, or was a moment ago."""
+        denied = self._erased()
+        with self._lock:
+            kept = self._found.get(query)
+        if kept is not None and kept.until > self._clock() and kept.denied == denied:
+            return kept.result
+        with self._alone():
+            found = self._search(query, denied)
+        with self._lock:
+            self._found[query] = _Kept(found, self._clock() + FRESH, denied)
+            self._found.move_to_end(query)
+            while len(self._found) > KEPT:
+                self._found.popitem(last=False)
+        return found
+
+    def forget(self) -> None:
+        """Remember nothing that was found."""
+        with self._lock:
+            self._found.clear()
+
+    def _erased(self) -> Denied:
+        try:
+            return self._console.pictures.erased()
+        except GoneError as error:
+            raise ServiceError(str(error)) from error
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if not self._turn.acquire(timeout=WAITING):
+            raise ServiceError("another search is under way; ask again in a moment")
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    def _search(self, query: Query, denied: Denied) -> Result:
+        opened = self._console.reach.archive
+        if opened is None:
+            raise UsageError("there is no archive to search")
+        with opened() as archive:
+            what = self._ready(archive, query)
+            segments = self._segments(archive, what)
+            ends = self._clock() + SECONDS
+
+            def stop(seen: Seen) -> bool:
+                return self._clock() > ends or seen.rows > ROWS
+
+            over = list[bool]()
+            nearest, seen = gone_through(
+                archive,
+                segments,
+                what,
+                threads=min(THREADS, self._console.settings.cores),
+                stop=lambda seen: stop(seen) and not over.append(True),
+            )
+            found = lines(archive, what, nearest)
+            self._remember(found, denied)
+            said = f"{len(segments):,} segments of {archive.store.address}"
+            hits = [Hit(each.nearby, each.found.decision.source) for each in found]
+            why = f"{SECONDS:g} s or {ROWS:,} rows were not enough for all of it" if over else ""
+            return Result(record(what, seen, nearest.best, found), hits, said, why)
+
+    def _ready(self, archive: Archive, query: Query) -> Search:
+        window = query.window()
+        asked = query.asked(archive.store.address, window)
+        if query.by_words:
+            judge = self._console.reach.judge()
+            policy_set = policy_of_words(self._console.settings, judge.model, asked.words, asked.unless)
+            return Search(asked, Words(judge.live.compiled(policy_set)), judge.model.provenance, window, query.lines)
+        seen = self._pictured(archive, query)
+        made_by = Provenance(ModelRef("", seen.fingerprint, ""), seen.preprocess)
+        return Search(asked, Likeness(np.asarray(seen.views)), made_by, window, query.lines)
+
+    def _pictured(self, archive: Archive, query: Query) -> Pictured:
+        if query.picture:
+            return self.uploads.get(query.picture)
+        found = archived(archive, query.like, query.day)
+        if found is None:
+            raise UsageError(
+                f"no image, event or decision {query.like} was found in the archive in time; name its day"
+            )
+        return found
+
+    def _segments(self, archive: Archive, what: Search) -> list[Segment]:
+        """Those of the same model, the newest first."""
+        kind = what.made_by.model.fingerprint, what.made_by.preprocess
+        found = [
+            each
+            for each in archive.segments(what.window)
+            if (each.name.group.fingerprint, each.name.group.preprocess) == kind
+        ]
+        if not found:
+            raise nothing_in(archive, what.window, kind)
+        return newest_first(found)
+
+    def _remember(self, found: list[Lined], denied: Denied) -> None:
+        """The thumbnails that came with the rows, so that no picture of the sheet is looked for one by one."""
+        for each in found:
+            if each.found.thumbnail is not None:
+                decision = each.found.decision
+                wanted = Wanted(decision.source, decision.event_id, decision.decided_at[:10])
+                self._console.pictures.known(wanted, each.found.thumbnail, denied)
