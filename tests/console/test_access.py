@@ -43,7 +43,7 @@ def client(guarded: Served) -> Iterator[httpx2.Client]:
 def test_every_route_asks_for_a_role_and_one_that_does_not_is_refused(guarded: Served) -> None:
     open_to_all = {"/sign-in", "/sign-out"}
     for page in PAGES:
-        for route in page.routes(guarded.console, None):  # type: ignore[arg-type]
+        for route in page.routes(guarded.console, print):  # type: ignore[arg-type]
             assert isinstance(route, Guarded)
             assert (route.role is Role.ANYBODY) == (route.path in open_to_all), route.path
     with pytest.raises(TypeError, match="asks for no role"):

@@ -76,7 +76,8 @@ def kept(judge: Judge, tmp_path_factory: pytest.TempPathFactory) -> Path:
     looked = seen(judge.model, images)
     made = [record(number, name, signals, images[name]) for number, (name, signals) in enumerate(looked.items())]
     at = tmp_path_factory.mktemp("archive")
-    keep(FolderStore(at), made)
+    keep(FolderStore(at), made[:2])
+    keep(FolderStore(at), made[2:], start=2)
     return at
 
 
@@ -206,8 +207,8 @@ def test_a_viewer_looks_and_changes_nothing_and_a_reviewer_reviews(
         assert viewer.post("/search/list.csv", data=form).text.startswith("kind,hash,action,note,expires\nsha256,")
         assert viewer.post("/search/picture", content=PART + b"x" * 17_000_000, headers=FORM).status_code == 413
     with httpx2.Client(base_url=console.address, headers=EDITOR, timeout=60) as editor:
-        said = editor.post("/search/reviews", data=form | {"policy": "weapons", "label": "yes"})
-        assert "2 reviews are given" in said.text
+        answer = editor.post("/search/reviews", data=form | {"policy": "weapons", "label": "yes"})
+        assert "2 reviews are given" in answer.text
         assert editor.post("/search/policy", data=form | {"name": "../evil"}).status_code == 422
         assert editor.post("/search/list", data=form | {"name": "../evil"}).status_code == 422
     topic = MemoryTopic(console.broker, console.settings.reviews_topic)
@@ -219,6 +220,7 @@ def test_a_search_that_takes_too_long_says_how_far_it_came(console: Served, monk
     monkeypatch.setattr(finder, "ROWS", 0)
     page = httpx2.get(f"{console.address}/search", params={"words": "a bus"}, headers=VIEWER, timeout=60).text
     assert "It took too long" in page
+    assert "among 5 images" in page
     assert "bus-01.png" in page
 
 

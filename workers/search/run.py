@@ -54,7 +54,7 @@ def gone_through(
 ) -> tuple[Nearest[Place], Seen]:
     """The nearest of these segments, and how much was looked at.
 
-    `advance` is told of each block that is done, and `stop` is asked after each whether that is enough.
+    `advance` is told of each block that is done, and `stop` is asked before each whether that is enough.
     """
     asked = what.asked
     nearest = Nearest[Place](what.most, asked.alike, lambda place: place.order)

@@ -69,19 +69,19 @@ def search(
     """Offer `nearest` every image that could be among the nearest; returns how much was looked at.
 
     Of images that score less than `enough`, none but the best is sure to be there. `advance` is told of each block
-    that is done. `stop` is asked after each, and once it holds, `nearest` has been offered what was seen until then.
+    that is done. `stop` is asked before each, and once it holds, `nearest` has been offered what was seen until then.
     Raises `StoreError` for a segment that is damaged.
     """
     seen = Seen()
     blocks = archive.blocks(segments, ["record", *query.columns, *wanted.columns], window, mapped=TOGETHER)
     with ThreadPoolExecutor(threads, "sluice-search", initializer=_one_thread) as pool:
         for block, bounds in _ahead(pool, _prepared(blocks, query), partial(_bounded, query, wanted), 2 * threads):
+            if stop(seen):
+                break
             seen.rows += len(block.rows)
             seen.images += int(np.isfinite(bounds).sum())
             seen.scored += _offer(block, bounds, query, nearest, enough)
             advance(block)
-            if stop(seen):
-                break
     return seen
 
 

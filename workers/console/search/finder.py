@@ -51,6 +51,19 @@ class _Kept(NamedTuple):
     """What was erased when it was found."""
 
 
+class _Bound:
+    """Ends a search; `reached` says that it did."""
+
+    def __init__(self, clock: Callable[[], float], until: float) -> None:
+        self._clock = clock
+        self._until = until
+        self.reached = False
+
+    def __call__(self, seen: Seen) -> bool:
+        self.reached = self._clock() > self._until or seen.rows > ROWS
+        return self.reached
+
+
 class Finder:
     """Safe to share; it blocks, and raises `UsageError` and `ServiceError`."""
 
@@ -108,24 +121,14 @@ class Finder:
         with opened() as archive:
             what = self._ready(archive, query)
             segments = self._segments(archive, what)
-            ends = self._clock() + SECONDS
-
-            def stop(seen: Seen) -> bool:
-                return self._clock() > ends or seen.rows > ROWS
-
-            over = list[bool]()
-            nearest, seen = gone_through(
-                archive,
-                segments,
-                what,
-                threads=min(THREADS, self._console.settings.cores),
-                stop=lambda seen: stop(seen) and not over.append(True),
-            )
+            bound = _Bound(self._clock, self._clock() + SECONDS)
+            threads = min(THREADS, self._console.settings.cores)
+            nearest, seen = gone_through(archive, segments, what, threads=threads, stop=bound)
             found = lines(archive, what, nearest)
             self._remember(found, denied)
             said = f"{len(segments):,} segments of {archive.store.address}"
             hits = [Hit(each.nearby, each.found.decision.source) for each in found]
-            why = f"{SECONDS:g} s or {ROWS:,} rows were not enough for all of it" if over else ""
+            why = f"{SECONDS:g} s or {ROWS:,} rows were not enough for all of it" if bound.reached else ""
             return Result(record(what, seen, nearest.best, found), hits, said, why)
 
     def _ready(self, archive: Archive, query: Query) -> Search:
