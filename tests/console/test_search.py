@@ -224,11 +224,22 @@ def test_a_search_that_takes_too_long_says_how_far_it_came(console: Served, monk
     assert "bus-01.png" in page
 
 
-def test_without_an_archive_the_page_says_how_to_have_one(settings: Settings, decoder: Decoder) -> None:
-    with served(settings, decoder) as made:
-        page = httpx2.get(f"{made.address}/search?words=a+bus", headers=VIEWER).text
-    assert "SLUICE_ARCHIVE" in page
-    assert "sluice archive run" in page
+def test_without_an_archive_it_searches_what_has_just_streamed_by(
+    settings: Settings, decoder: Decoder, judge: Judge
+) -> None:
+    with served(settings, decoder, judge=lambda: judge) as made:
+        for number, name in enumerate(NAMES[1:4]):
+            image = (SAMPLES / name).read_bytes()
+            made.decided(made.sent(image, name.encode()), content_sha256=f"{number:064x}")
+        made.read(3)
+        with httpx2.Client(base_url=made.address, headers=VIEWER, timeout=60) as viewer:
+            page = viewer.get("/search", params={"words": "a kitchen knife"}).text
+            assert "SLUICE_ARCHIVE" in page
+            assert "1 found" in page
+            event = page.split('name="pick" value="')[1].split('"')[0]
+            alike = viewer.get("/search", params={"like": event}).text
+            assert alike.index("kitchen-knife-02.jpg") < alike.index("bus-01.png")
+            assert "Nothing like it" in viewer.get("/search", params={"words": "a submarine"}).text
 
 
 @pytest.mark.parametrize(("width", "scheme"), SHAPES[::3])

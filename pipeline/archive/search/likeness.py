@@ -38,9 +38,10 @@ class Likeness:
         return np.array([each.score for each in self.scores(block, events.tolist())])
 
     def scores(self, block: Block, events: Sequence[int]) -> list[Scored]:
-        return [self._scored(block.views(np.arange(*block.offsets[event : event + 2]))) for event in events]
+        return [self.of_views(block.views(np.arange(*block.offsets[event : event + 2]))) for event in events]
 
-    def _scored(self, rows: np.ndarray) -> Scored:
+    def of_views(self, rows: np.ndarray) -> Scored:
+        """The score of an image with these views."""
         cosines = (_unit(rows) @ self._views.T).max(axis=1)
         view = int(cosines.argmax())
         return Scored(min(float(cosines[view]), 1.0), view)

@@ -51,7 +51,7 @@ class _Pages:
 
         query = Query.of(dict(request.query_params))
         result, why = None, ""
-        if not query.empty and self._archived:
+        if not query.empty:
             try:
                 result = self.tools.finder.result(query)
             except (UsageError, PolicyError) as error:

@@ -189,6 +189,7 @@ class _Selection:
             back=f"{query.address()}&{urlencode([('pick', each) for each in picks])}",
             policies=self._policies(chosen),
             labels=LABELS,
+            archived=self._console.reach.archive is not None,
             confirm=confirmation(len(chosen.hits)),
             form=form,
             why=why,

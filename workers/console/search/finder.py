@@ -1,4 +1,4 @@
-"""Searches of the archive for pages: one at a time, and each within a bound of rows and of seconds."""
+"""Searches of the archive, or else of the stream: one at a time, each within a bound of rows and of seconds."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from threading import Lock, Semaphore
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,6 +25,7 @@ from workers.console.pictures.gone import GoneError
 from workers.console.pictures.pictures import Wanted
 from workers.console.search.pictured import Uploads, archived
 from workers.console.search.result import Hit, Result
+from workers.console.search.streamed import WHERE, of_sample
 from workers.search.phrases import policy_of_words
 from workers.search.pictures import Pictured
 from workers.search.run import Lined, Search, gone_through, lines, record
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from pipeline.archive.archive import Archive
     from pipeline.archive.listing import Segment
     from workers.console.console import Console
+    from workers.console.policies.recent import Sample
     from workers.console.search.query import Query
 
 SECONDS, ROWS = 10.0, 20_000_000
@@ -117,40 +120,37 @@ class Finder:
     def _search(self, query: Query, denied: Denied) -> Result:
         opened = self._console.reach.archive
         if opened is None:
-            raise UsageError("there is no archive to search")
+            return self._streamed(query)
         with opened() as archive:
-            what = self._ready(archive, query)
+            what = self._ready(query, archive.store.address, partial(archived, archive))
             segments = self._segments(archive, what)
             bound = _Bound(self._clock, self._clock() + SECONDS)
             threads = min(THREADS, self._console.settings.cores)
             nearest, seen = gone_through(archive, segments, what, threads=threads, stop=bound)
             found = lines(archive, what, nearest)
             self._remember(found, denied)
-            said = f"{len(segments):,} segments of {archive.store.address}"
+            said = f"{len(segments):,} segment{'' if len(segments) == 1 else 's'} of {archive.store.address}"
             hits = [Hit(each.nearby, each.found.decision.source) for each in found]
             why = f"{SECONDS:g} s or {ROWS:,} rows were not enough for all of it" if bound.reached else ""
             return Result(record(what, seen, nearest.best, found), hits, said, why)
 
-    def _ready(self, archive: Archive, query: Query) -> Search:
+    def _streamed(self, query: Query) -> Result:
+        sample = self._console.recent.sample()
+        return of_sample(sample, self._ready(query, WHERE, lambda event_id, _: _of_event(sample, event_id)))
+
+    def _ready(self, query: Query, where: str, look: Callable[[str, str], Pictured | None]) -> Search:
+        """What is asked; `look` finds the views of an event, of which the day may be known."""
         window = query.window()
-        asked = query.asked(archive.store.address, window)
+        asked = query.asked(where, window)
         if query.by_words:
             judge = self._console.reach.judge()
             policy_set = policy_of_words(self._console.settings, judge.model, asked.words, asked.unless)
             return Search(asked, Words(judge.live.compiled(policy_set)), judge.model.provenance, window, query.lines)
-        seen = self._pictured(archive, query)
+        seen = self.uploads.get(query.picture) if query.picture else look(query.like, query.day)
+        if seen is None:
+            raise UsageError(f"no image, event or decision {query.like} was found in {where} in time")
         made_by = Provenance(ModelRef("", seen.fingerprint, ""), seen.preprocess)
         return Search(asked, Likeness(np.asarray(seen.views)), made_by, window, query.lines)
-
-    def _pictured(self, archive: Archive, query: Query) -> Pictured:
-        if query.picture:
-            return self.uploads.get(query.picture)
-        found = archived(archive, query.like, query.day)
-        if found is None:
-            raise UsageError(
-                f"no image, event or decision {query.like} was found in the archive in time; name its day"
-            )
-        return found
 
     def _segments(self, archive: Archive, what: Search) -> list[Segment]:
         """Those of the same model, the newest first."""
@@ -171,3 +171,11 @@ class Finder:
                 decision = each.found.decision
                 wanted = Wanted(decision.source, decision.event_id, decision.decided_at[:10])
                 self._console.pictures.known(wanted, each.found.thumbnail, denied)
+
+
+def _of_event(sample: Sample, name: str) -> Pictured | None:
+    for answer, signals in zip(sample.answers, sample.signals, strict=True):
+        if name == answer.event_id:
+            made_by = signals.made_by
+            return Pictured(signals.features, made_by.model.fingerprint, made_by.preprocess)
+    return None

@@ -14,7 +14,7 @@ from pipeline.archive.block import FEATURES
 from pipeline.archive.lookup import events_called, newest_first
 from pipeline.errors import ItemError, UsageError
 from pipeline.rules.archive.remembered import as_kept
-from pipeline.signals import Features, Provenance
+from pipeline.signals import Features
 from workers.console.pictures.archived import window_of_day
 from workers.search.pictures import Pictured
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from pipeline.ports import Decoder
     from workers.assembly import Judge
 
-MOST_BYTES = 16 * 1024 * 1024
-"""Of an upload."""
 KEPT = 64
 PATIENCE = 10.0
 """Seconds to look for an event."""
@@ -76,11 +74,6 @@ def archived(archive: Archive, event_id: str, day: str) -> Pictured | None:
         views = block.views(np.arange(*block.offsets[event : event + 2]))
         return Pictured(_wide(views), group.fingerprint, group.preprocess)
     return None
-
-
-def kind_of(made_by: Provenance) -> tuple[str, str]:
-    """By which features can be compared at all."""
-    return made_by.model.fingerprint, made_by.preprocess
 
 
 def _wide(views: np.ndarray) -> Features:
