@@ -18,8 +18,8 @@ from pipeline.wire import Decision, Review
 
 
 def of_interest(decision: Decision) -> bool:
-    """Whether somebody should look at it: a policy sent it to review, or it was drawn of the allowed ones."""
-    return decision.verdict == "review" or decision.review_probability is not msgspec.UNSET
+    """Whether a queue must know of it: somebody should look at it, or it replaces what they should have looked at."""
+    return _asks(decision) or decision.supersedes is not msgspec.UNSET
 
 
 def streamed(decisions: Iterable[Decision], wanted: Wanted, reviews: Sequence[Review]) -> list[Waiting]:
@@ -40,7 +40,7 @@ def _asked(
     decision: Decision, wanted: Wanted, answered: Answered, known: Mapping[str, Mapping[str, Review]]
 ) -> Iterator[Waiting]:
     event, said = decision.event_id, known.get(decision.event_id, {})
-    margins = dict.fromkeys(wanted.actions, 0.0)
+    margins = dict.fromkeys(wanted.actions if _asks(decision) else (), 0.0)
     if said:
         margins = dict.fromkeys(said, 0.0)
     elif decision.verdict == "review":
@@ -58,6 +58,11 @@ def _asked(
         far = min(margins[each] for each in policies)
         chance = chance_of(kind, decision, wanted.drawn or 1.0)
         yield Waiting(kind, decision, tuple(policies), chance, None, far, known=said)
+
+
+def _asks(decision: Decision) -> bool:
+    """Whether a policy sent it to review, or it was drawn of the allowed ones."""
+    return decision.verdict == "review" or decision.review_probability is not msgspec.UNSET
 
 
 def _margins(decision: Decision, wanted: Wanted) -> dict[str, float]:
