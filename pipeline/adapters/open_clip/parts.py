@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from open_clip.model import get_model_preprocess_cfg
+from safetensors import safe_open
 
 from pipeline.adapters.open_clip.origin import find_model
 from pipeline.adapters.open_clip.text import Tokenizer, tokenizer_of
@@ -26,6 +28,8 @@ class Parts:
     """``open_clip_config.json``: ``model_cfg`` and ``preprocess_cfg``."""
     merges: bytes | None
     """The tokenizer's merges file, where the model's folder brings its own."""
+    stored: torch.dtype
+    """In which the model's own file has its floating-point weights; float32 where it has several or says none."""
 
 
 def load_parts(model: str, pretrained: str | None) -> Parts:
@@ -40,4 +44,16 @@ def load_parts(model: str, pretrained: str | None) -> Parts:
         tokenizer=tokenizer,
         config={"model_cfg": origin.config, "preprocess_cfg": dict(get_model_preprocess_cfg(module))},
         merges=(origin.folder / merges).read_bytes() if origin.folder and merges else None,
+        stored=_stored(origin.folder) if origin.folder else torch.float32,
     )
+
+
+_STORED = {frozenset({"F16"}): torch.float16, frozenset({"BF16"}): torch.bfloat16}
+
+
+def _stored(folder: Path) -> torch.dtype:
+    kinds = set()
+    for path in folder.glob("*.safetensors"):
+        with safe_open(path, framework="pt") as weights:
+            kinds |= {weights.get_slice(name).get_dtype() for name in weights.keys()}  # noqa: SIM118 - no mapping
+    return _STORED.get(frozenset(kind for kind in kinds if "F" in kind), torch.float32)

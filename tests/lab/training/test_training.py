@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 
 from pipeline.errors import ModelError, UsageError
 from pipeline.lab.scenes.emoji import FontError
@@ -248,3 +249,14 @@ def test_a_device_that_is_not_there_is_one_line() -> None:
         assert "\n" not in str(error.value)
     assert known_device("cpu") == torch.device("cpu")
     assert known_device("auto").type in {"cpu", "cuda"}
+
+
+def test_a_model_is_written_as_large_as_it_was(tmp_path: Path, tiny_models: dict[str, str]) -> None:
+    for init, dtype in (("bundled", torch.float16), (tiny_models["siglip"], torch.float32)):
+        trainee = load_trainee(init, None)
+        folder = tmp_path / str(dtype)
+        folder.mkdir()
+        trainee.export(folder, trainee.model.state_dict())
+        with safe_open(folder / "open_clip_model.safetensors", framework="pt") as weights:
+            written = {weights.get_tensor(name).dtype for name in weights.keys()}  # noqa: SIM118 - no mapping
+        assert {each for each in written if each.is_floating_point} == {dtype}
