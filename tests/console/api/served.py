@@ -100,6 +100,7 @@ class Api:
     encoder: Gated
     registry: CollectorRegistry
     stop: Flag
+    braked: Callable[[], str | None]
     errors: list[BaseException] = field(default_factory=list)
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(32))
 
@@ -173,7 +174,7 @@ def serve(judge: Judge, behind: Publisher | None = None, **given: Any) -> Iterat
         ends = DeskSource(desk), DeskPublisher(desk, behind)
         moderator = held.enter_context(assembly.moderator(on_the_path(settings), judge, *ends, fetcher, hooks))
         server = held.enter_context(serving(settings, judge, desk, moderator.braked, access, registry))
-        api = Api(f"http://127.0.0.1:{server.port}", server.port, desk, encoder, registry, stop)
+        api = Api(f"http://127.0.0.1:{server.port}", server.port, desk, encoder, registry, stop, moderator.braked)
 
         def run() -> None:
             try:

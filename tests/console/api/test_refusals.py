@@ -201,7 +201,8 @@ def test_while_only_trials_are_taken_the_others_are_told_why(judge: Judge) -> No
     with serve(judge, brake_run=1, brake_trial_interval=60.0) as api:
         api.encoder.nonsense = True
         assert api.post("/v1/judge", KNIFE, JPEG).status_code == 500
-        trial = {**JPEG, "Sluice-Deadline": "0.5"}
+        until(lambda: api.braked() is not None)
+        trial = {**JPEG, "Sluice-Deadline": "1.5"}
         [waiting] = api.posts("/v1/judge", [KNIFE], trial)
         until(lambda: api.desk.waiting == 1)
         refused = api.post("/v1/judge", KNIFE, JPEG)
