@@ -66,6 +66,8 @@ def main() -> None:
     asked.add_argument("--each", type=int, default=EACH, help="scenes of each thing")
     asked.add_argument("--write", action="store_true", help="write the table into policies/README.md")
     given = asked.parse_args()
+    if given.each < 2:
+        asked.error("--each needs two scenes or more: half of them are samples")
     settings, terminal = load_settings({"decode_in": "threads", "policies": SHIPPED_POLICIES}), Terminal()
     model = assembly.load_model(settings, one_caller=True)
     cache = MemoryTextCache()
