@@ -76,6 +76,7 @@ class Metrics:
         make = _Maker(registry)
         self._what_came_of_the_images(make)
         self._what_the_policies_say(make)
+        self._the_policies(make)
         self._the_model(make)
         self._the_path(make)
         self._kafka(make)
@@ -137,6 +138,8 @@ class Metrics:
         self.scores = make.histogram(
             "sluice_score_ratio", "Scores (probabilities) of decided images, by policy.", SCORE_BUCKETS, "policy"
         )
+
+    def _the_policies(self, make: _Maker) -> None:
         self.policy_reloads = make.counter(
             "sluice_policy_reloads",
             "Policy sets offered: loaded went live, invalid was refused, error failed otherwise and is tried again.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -49,6 +49,22 @@ def routes(console: Console, show: Show) -> Sequence[Guarded]:
             answers=console.feed.newest(SHOWN, SHOW[wanted]),
         )
 
+    def series(request: Request) -> Response:
+        span, now = span_of(request), time.time()
+        if prometheus is not None and span in LONGER:
+            return JSONResponse(prometheus.series(LONGER[span], now))
+        return JSONResponse(series_of(console, SPANS[span], now))
+
+    return [
+        get("/live", page, role=Role.VIEWER),
+        get("/live/stream", _stream(console, show), role=Role.VIEWER),
+        get("/live/series", series, role=Role.VIEWER),
+    ]
+
+
+def _stream(console: Console, show: Show) -> Callable[[Request], Awaitable[Response]]:
+    """A channel for each choice of answers: whoever looks at the same is told the same."""
+
     def told(wanted: str) -> Callable[[], str]:
         def make() -> str:
             figures, answers = figures_of(console, time.time()), console.feed.newest(SHOWN, SHOW[wanted])
@@ -70,17 +86,7 @@ def routes(console: Console, show: Show) -> Sequence[Guarded]:
             raise HTTPException(503, "so many browsers listen already; close a page")
         return Told(channels[wanted].listen())
 
-    def series(request: Request) -> Response:
-        span, now = span_of(request), time.time()
-        if prometheus is not None and span in LONGER:
-            return JSONResponse(prometheus.series(LONGER[span], now))
-        return JSONResponse(series_of(console, SPANS[span], now))
-
-    return [
-        get("/live", page, role=Role.VIEWER),
-        get("/live/stream", stream, role=Role.VIEWER),
-        get("/live/series", series, role=Role.VIEWER),
-    ]
+    return stream
 
 
 def _wanted(request: Request) -> str:

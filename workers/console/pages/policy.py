@@ -31,7 +31,10 @@ AT = "/policies/{policy}"
 def routes(console: Console, show: Show) -> Sequence[Guarded]:
     files = PolicyFiles(console.settings.policies)
     edits = Edits(console, files)
+    return [*_opened_and_saved(console, show, files, edits), *_tried(show, files, edits)]
 
+
+def _opened_and_saved(console: Console, show: Show, files: PolicyFiles, edits: Edits) -> Sequence[Guarded]:
     def framed(
         request: Request, opened: PolicyFile, text: str, base: str, status: int = 200, why: str = ""
     ) -> Response:
@@ -58,21 +61,6 @@ def routes(console: Console, show: Show) -> Sequence[Guarded]:
         opened = _opened(request, files)
         return framed(request, opened, opened.text, opened.digest)
 
-    async def check(request: Request) -> Response:
-        text, opened = (await _form(request))["text"], await run_in_threadpool(_opened, request, files)
-        edit = await run_in_threadpool(edits.checked, opened, text)
-        return HTMLResponse(show.part("policy_checked.html", edit=edit))
-
-    async def try_out(request: Request) -> Response:
-        text, opened = (await _form(request))["text"], await run_in_threadpool(_opened, request, files)
-        edit = await run_in_threadpool(edits.tried, opened, text)
-        return HTMLResponse(show.part("policy_tried.html", edit=edit, trial=edit.trial))
-
-    async def threshold(request: Request) -> Response:
-        """The text with another threshold: what a person drags is written where it stands in the file."""
-        form = await _form(request)
-        return PlainTextResponse(_with_threshold(form["text"], form.get("action", ""), form.get("value", "")))
-
     async def save(request: Request) -> Response:
         form = await _form(request)
         opened = await run_in_threadpool(_opened, request, files)
@@ -89,18 +77,37 @@ def routes(console: Console, show: Show) -> Sequence[Guarded]:
         journal.did(visitor_of(request), "saved a policy", policy=opened.id, was=opened.digest, now=found.file.digest)
         return RedirectResponse(f"/policies/{quote(opened.id)}?saved=1", 303)
 
+    return [get(AT, page, role=Role.VIEWER), post(f"{AT}/save", save, role=Role.EDITOR)]
+
+
+def _tried(show: Show, files: PolicyFiles, edits: Edits) -> Sequence[Guarded]:
+    """What changes nothing: a text is checked, tried, given another threshold, and made a patch of."""
+
+    async def check(request: Request) -> Response:
+        text, opened = (await _form(request))["text"], await run_in_threadpool(_opened, request, files)
+        edit = await run_in_threadpool(edits.checked, opened, text)
+        return HTMLResponse(show.part("policy_checked.html", edit=edit))
+
+    async def try_out(request: Request) -> Response:
+        text, opened = (await _form(request))["text"], await run_in_threadpool(_opened, request, files)
+        edit = await run_in_threadpool(edits.tried, opened, text)
+        return HTMLResponse(show.part("policy_tried.html", edit=edit, trial=edit.trial))
+
+    async def threshold(request: Request) -> Response:
+        """The text with another threshold: what a person drags is written where it stands in the file."""
+        form = await _form(request)
+        return PlainTextResponse(_with_threshold(form["text"], form.get("action", ""), form.get("value", "")))
+
     async def patch(request: Request) -> Response:
         text, opened = (await _form(request))["text"], await run_in_threadpool(_opened, request, files)
         said = {"content-disposition": f'attachment; filename="{opened.id}.patch"'}
         return PlainTextResponse(opened.diff(text), headers=said, media_type="text/x-diff")
 
     return [
-        get(AT, page, role=Role.VIEWER),
         post(f"{AT}/check", check, role=Role.VIEWER),
         post(f"{AT}/try", try_out, role=Role.VIEWER),
         post(f"{AT}/threshold", threshold, role=Role.VIEWER),
         post(f"{AT}/patch", patch, role=Role.VIEWER),
-        post(f"{AT}/save", save, role=Role.EDITOR),
     ]
 
 
