@@ -131,12 +131,17 @@ def _on_scenes(choices: Choices, trainee: Trainee) -> Run:
 
 
 def _sizes(choices: Choices, trainee: Trainee) -> tuple[tuple[float, int], ...]:
-    """Only the bundled model's convolutions take pictures of any size; a trained one has no use for the smallest."""
+    """Only the bundled model's convolutions take pictures of any size; a trained one has no use for the smallest.
+
+    New hands are as much to learn as everything was at first.
+    """
     if choices.init is None:
         return SCENE_SIZES
     ours = config(MERGES)["model_cfg"]["vision_cfg"]["timm_model_name"]
     theirs = trainee.config["model_cfg"].get("vision_cfg", {}).get("timm_model_name")
-    return FINER_SIZES if ours == theirs else ()
+    if ours != theirs:
+        return ()
+    return SCENE_SIZES if choices.hands else FINER_SIZES
 
 
 def _on_pairs(choices: Choices, trainee: Trainee, path: Path) -> Run:

@@ -20,6 +20,7 @@ from pipeline.lab.training.run import (
     FRESH_PEAK,
     INIT_PEAK,
     LEAST_SHARE,
+    SCENE_SIZES,
     Choices,
     known_device,
     prepare,
@@ -169,6 +170,8 @@ def test_a_hand_is_learned_beside_the_fonts_and_what_it_cannot_use_is_named(hand
     assert run.plan.data.startswith("stickers with 1 drawings, ")
     assert [line.split(":")[0] for line in run.left_out] == [str(hand / "my-sticker.png")]
     assert (run.names, run.plan.empty) == (None, 0), "its text tower learns"
+    begun = prepare(replace(SCENES, init="bundled", hands=(hand,)), load_trainee)
+    assert begun.plan.sizes == SCENE_SIZES, "new hands are learned from small pictures first"
     found = record(run, Trainer(run.plan, run.trainee, run.batches), replace(SCENES, hands=(hand,)), None)
     assert found.command == "sluice train OUT --hand stickers --batch 256 --seed 0"
 
