@@ -106,7 +106,7 @@ Draw = Callable[[str], Dataset]
 
 def _draw(scenes: int, seed: int, font: Path | None) -> Draw:
     # This imports torch, which data on disk go without.
-    from pipeline.lab.hands.shown import hand_scenes, is_hand  # noqa: PLC0415
+    from pipeline.lab.hands.shown import is_hand, shown_by  # noqa: PLC0415
     from pipeline.lab.scenes.scene_set import KINDS, SEED, emoji_scenes  # noqa: PLC0415
 
     def draw(name: str) -> Dataset:
@@ -114,10 +114,10 @@ def _draw(scenes: int, seed: int, font: Path | None) -> Draw:
             if kind == name:
                 return emoji_scenes(scenes, SEED + seed, kind=kind, font=font)
         if is_hand(Path(name)):
-            drawn, left_out = hand_scenes(Path(name), scenes, SEED + seed)
-            for problem in left_out:
+            hand = shown_by(Path(name))
+            for problem in hand.left_out:
                 say(f"left out: {problem}", err=True)
-            return drawn
+            return hand.scenes(scenes, SEED + seed)
         if Path(name).exists():
             return _from_disk(Path(name))
         raise UsageError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from pipeline.lab.data.dataset import Dataset, Example
 from pipeline.lab.data.dataset_files import file_name
 from pipeline.lab.data.extract import extract
 from pipeline.lab.data.pairs import Pair
+from pipeline.lab.evaluation.by_hand import measure_hands
 from pipeline.lab.evaluation.card import CARD_FILE, write_emoji_card, write_pairs_card
 from pipeline.lab.evaluation.coverage import measure_coverage, measure_surrounds, pooled
 from pipeline.lab.evaluation.evaluate import Evaluation, evaluate
@@ -26,6 +28,7 @@ from pipeline.lab.evaluation.findings import Amounts, Findings, Subject, measure
 from pipeline.lab.evaluation.findings import Progress as Told
 from pipeline.lab.evaluation.temperature import fit_scale
 from pipeline.lab.evaluation.zero_shot import encode_classes
+from pipeline.lab.hands.shown import Shown, shown_by
 from pipeline.lab.scenes.emoji import SYMBOLA_PATHS, Atlas
 from pipeline.lab.scenes.placed import spots
 from pipeline.lab.training.record import TrainingRecord
@@ -38,6 +41,7 @@ from pipeline.rules.policies.files import parse_policies
 from workers import assembly
 from workers.settings import Settings
 from workers.terminal.console import Terminal
+from workers.terminal.plain import say
 from workers.terminal.progress import progress_bar
 
 CAPTION_AS_IT_IS = ("{}",)
@@ -74,7 +78,24 @@ def fit_logit_scale(
     return scale
 
 
-def measure_again(settings: Settings, folder: Path | None, scenes: int, font: Path | None) -> str:
+@dataclass(frozen=True)
+class Drawings:
+    """Whose drawings a model of scenes is measured on."""
+
+    font: Path | None = None
+    hands: tuple[Path, ...] = ()
+    """Folders of drawings, or fonts of outlines: a row of the card's table by hand each."""
+
+    def shown(self) -> list[Shown]:
+        """The hands, whatever is left out of them named. Raises `UsageError`."""
+        hands = [shown_by(path) for path in self.hands]
+        for hand in hands:
+            for problem in hand.left_out:
+                say(f"left out: {problem}", err=True)
+        return hands
+
+
+def measure_again(settings: Settings, folder: Path | None, scenes: int, drawings: Drawings) -> str:
     """Write the card of a finished model anew, the bundled one's without a folder; says how well it does.
 
     Raises `UsageError` for a model that learned from something else than rendered scenes.
@@ -83,15 +104,16 @@ def measure_again(settings: Settings, folder: Path | None, scenes: int, font: Pa
     record = TrainingRecord.read(where)
     if record.data != SCENES_DATA:
         raise UsageError(f"{where} learned from {record.data}: measure it with `sluice evaluate`")
-    said = write_for_scenes(settings, where, record, amounts(scenes), font)
+    said = write_for_scenes(settings, where, record, amounts(scenes), drawings)
     return f"{said} The whole card is in {where / CARD_FILE}"
 
 
 def write_for_scenes(
-    settings: Settings, folder: Path, record: TrainingRecord, how_much: Amounts, font: Path | None
+    settings: Settings, folder: Path, record: TrainingRecord, how_much: Amounts, drawings: Drawings
 ) -> str:
     """Measure a model of rendered scenes, write its card, and say in one sentence how well it does."""
-    with _subject(settings, folder, font) as subject:
+    hands = drawings.shown()
+    with _subject(settings, folder, drawings.font) as subject:
         pictures = Pictures(subject.encoder, subject.decoder, MemoryFeatureCache(0), neutral_pictures)
         policies = LivePolicies(subject.encoder, MemoryTextCache(), Hooks(), pictures)
         # Not offered: a model that has learned little yet flags everything, and is measured all the same.
@@ -103,8 +125,9 @@ def write_for_scenes(
         each = max(1, how_much.scenes // SCENES_OF_A_SPOT)
         counts = measure_coverage(subject, compiled, each, spots(sizes=SPOT_SIZES))
         surrounded = measure_surrounds(subject, compiled, max(2, 4 * each))
+        by_hand = measure_hands(subject, compiled, how_much, hands, record.hands)
     seen = pooled(counts, lambda spot: (spot.shape, spot.place))
-    write_emoji_card(folder, record, findings, seen, surrounded)
+    write_emoji_card(folder, record, findings, seen, surrounded, by_hand)
     return _summary(findings)
 
 

@@ -110,7 +110,8 @@ def _finish(settings: Settings, run: Run, trainer: Trainer, out: Path, choices: 
     record = training.record(run, trainer, choices, fitted)
     record.write(out)
     if choices.data is None:
-        said = model_card.write_for_scenes(settings, out, record, model_card.amounts(test_scenes), choices.font)
+        drawings = model_card.Drawings(choices.font, choices.hands)
+        said = model_card.write_for_scenes(settings, out, record, model_card.amounts(test_scenes), drawings)
     else:
         said = model_card.write_for_pairs(settings, out, record, run.held_out)
     _name_unreadable(trainer)

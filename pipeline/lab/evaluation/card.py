@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from pipeline.lab.evaluation import card_texts as texts
+from pipeline.lab.evaluation.by_hand import HandRow
 from pipeline.lab.evaluation.coverage import Seen
 from pipeline.lab.evaluation.evaluate import Evaluation
 from pipeline.lab.evaluation.findings import Findings
@@ -35,27 +37,30 @@ def write_emoji_card(
     findings: Findings,
     seen: Mapping[tuple[str, str], Seen] | None = None,
     surrounded: Mapping[str, Seen] | None = None,
+    hands: Sequence[HandRow] = (),
 ) -> None:
     """The card of a model trained on rendered scenes.
 
     `seen` has a row for each shape of picture and place of the thing in it, `surrounded` one for pictures as they are
-    and one for each of `SURROUNDS`.
+    and one for each of `SURROUNDS`, `hands` one for each hand that it was measured in.
     """
     alone = findings.kinds["alone"]
     text = "\n".join(
         [
-            _EMOJI_HEAD,
+            texts.EMOJI_HEAD,
             *_what_it_is(folder, record),
-            *_how_it_was_trained(record, _SCENES.format(classes=f"{alone.classes:,}")),
+            *_how_it_was_trained(record, texts.scenes(alone.classes, record.hands)),
             "## What was measured\n",
-            _METHOD.format(scenes=f"{alone.scored:,}", classes=f"{alone.classes:,}"),
+            texts.METHOD.format(scenes=f"{alone.scored:,}", classes=f"{alone.classes:,}"),
             *_kinds(findings),
             *_sizes(alone),
+            *_hands(hands),
             *_words(findings),
             *_policies(findings),
             *_places(seen or {}),
             *_surrounds(surrounded or {}),
-            _EMOJI_BLIND,
+            texts.blind(record.hands),
+            texts.licences(record.hands),
         ]
     )
     write_text(folder / CARD_FILE, text)
@@ -70,8 +75,8 @@ def write_pairs_card(folder: Path, record: TrainingRecord, held_out: Evaluation 
             *_what_it_is(folder, record),
             *_how_it_was_trained(record, ""),
             "## What was measured\n",
-            *(_retrieval(held_out) if held_out else [_NOT_MEASURED]),
-            _PAIRS_BLIND,
+            *(_retrieval(held_out) if held_out else [texts.NOT_MEASURED]),
+            texts.PAIRS_BLIND,
         ]
     )
     write_text(folder / CARD_FILE, text)
@@ -121,8 +126,21 @@ def _sizes(alone: Evaluation) -> Iterator[str]:
     yield ""
 
 
+def _hands(rows: Sequence[HandRow]) -> Iterator[str]:
+    if not rows:
+        return
+    yield texts.HANDS
+    yield "| drawn by | learned from | top-1 | top-5 | ECE | precision | recall |\n|---|---|---|---|---|---|---|"
+    for row in rows:
+        first, five = (_percent(top.accuracy) for top in row.named.top[:2])
+        ece, learned = row.named.calibration.ece, "yes" if row.learned else "never"
+        policies = f"{_percent(row.precision)} | {_percent(row.recall)}"
+        yield f"| {row.hand} | {learned} | {first} | {five} | {ece:.3f} | {policies} |"
+    yield ""
+
+
 def _words(findings: Findings) -> Iterator[str]:
-    yield _WORDS_TEXT
+    yield texts.WORDS
     yield "| the thing is called by | emoji | top-1 | top-5 |\n|---|---|---|---|"
     for part, found in findings.wordings.items():
         first, five = found.top[0].accuracy, found.top[1].accuracy
@@ -141,14 +159,14 @@ def _policies(findings: Findings) -> Iterator[str]:
         )
     yield f"\nExpected calibration error over all of their scores: {findings.policy_ece:.4f}.\n"
     amounts = findings.amounts
-    yield _POLICY_METHOD.format(positives=f"{amounts.positives:,}", negatives=f"{amounts.negatives:,}")
+    yield texts.POLICY_METHOD.format(positives=f"{amounts.positives:,}", negatives=f"{amounts.negatives:,}")
 
 
 def _places(seen: Mapping[tuple[str, str], Seen]) -> Iterator[str]:
     if not seen:
         return
     each = next(iter(seen.values()))
-    yield _PLACES_TEXT.format(about=f"{each.about:,}", harmless=f"{each.harmless:,}")
+    yield texts.PLACES.format(about=f"{each.about:,}", harmless=f"{each.harmless:,}")
     yield "| picture | thing | found | false flags | views |\n|---|---|---|---|---|"
     for (shape, place), found in seen.items():
         false = f"{found.false} of {found.harmless:,}"
@@ -182,70 +200,3 @@ def _percent(estimate: Estimate, *, signed: bool = False) -> str:
         return "nothing flagged"
     sign = "+" if signed else ""
     return f"{estimate.value:{sign}.1%} ({estimate.low:.1%} to {estimate.high:.1%})"
-
-
-_EMOJI_HEAD = """# Sluice's bundled model
-
-A small CLIP that Sluice trains itself, so that a newcomer can see the pipeline work with nothing to download. It
-knows what emoji look like, in their words, and nothing else.
-
-**It knows nothing of photographs.** On a photograph its scores mean nothing at all, neither the flags nor their
-absence. For real images set `SLUICE_MODEL` and `SLUICE_PRETRAINED` to any open_clip model, for example `ViT-B-32` and
-`laion2b_s34b_b79k`; nothing else changes.
-
-`sluice card` measures every figure below again and writes this page.
-"""
-
-_SCENES = """\
-A scene shows one or several of {classes} emoji of Noto Color Emoji, turned, stretched and recoloured, on
-gradients, noise, stripes, shapes, lines of text and scraps of other emoji; some are small, blurred, grained, grey
-or squeezed by JPEG. Captions are Unicode CLDR short names and keywords through varied templates, naming one or
-several of the things. No photograph, no person's data and nobody else's weights went into it.
-"""
-
-_METHOD = """\
-Fresh scenes of seeds that no run trains on, drawn at 224 px, saved as JPEG, then read, decoded and encoded by the
-code that moderates (fast preprocessing, the machine's own number format). {scenes} scenes of each kind, every
-emoji as often as the others; the right name among all {classes}, three templates ensembled. In brackets: 95%
-intervals (Wilson).
-"""
-
-_WORDS_TEXT = """\
-Words that it was not trained on. About 15% of the CLDR keywords were held out of every caption. A few of them
-then stand for their emoji's name, among the names of all others:
-"""
-
-_PLACES_TEXT = """\
-By the shape of the picture and the place of the thing in it: what is found of the policies' things (a quarter or 0.6
-of the short side), and how many pictures of harmless things are flagged; {about} of the ones and {harmless} of the
-others in each row. Scenes are those of `pipeline/lab/scenes/placed.py`.
-"""
-_POLICY_METHOD = """\
-Each policy: {positives} scenes of its things, and {negatives} that all policies share, of every emoji in turn and
-of empty clutter. What a policy is about, and what may be seen either way, is written in
-`pipeline/lab/scenes/truth.py`.
-"""
-
-_EMOJI_BLIND = """\
-## What it is blind to
-
-- Photographs, drawings in other styles, other vendors' emoji, text in images, video.
-- Whatever has no emoji: it answers with the nearest thing that has one. It knows a pistol only as a toy one.
-- Words: names and keywords of emoji it knows, and little beyond; see the table of held-out words. Paraphrase,
-  negation, counting and relations ("a man holding a knife") it was never taught.
-- Small things: the table by size says how it falls; under a fifth of the frame it has seen none.
-- Things turned by more than 30 degrees; hues far from the emoji's own; what only a colour tells apart, in grey.
-
-## Licences
-
-Glyphs: Noto Color Emoji, SIL Open Font License 1.1; the font is not included. Names and keywords: Unicode CLDR,
-Unicode-DFS-2016, (c) 1991-2022 Unicode, Inc. The weights: as Sluice itself.
-"""
-
-_NOT_MEASURED = "Nothing: too few pairs that can be read were kept from training (`--held-out`).\n"
-
-_PAIRS_BLIND = """## What it is blind to
-
-Whatever its data, and the data of the weights it began from, do not show. Measure it on images of your own with
-`sluice evaluate`, and set thresholds with `sluice policy calibrate`, before policies are enforced with it.
-"""

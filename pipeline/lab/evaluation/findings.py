@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,35 +141,61 @@ def measure_policies(
 ) -> tuple[tuple[PolicyRow, ...], float]:
     """Each policy at its lowest action, and the calibration error of all their scores."""
     dataset = policy_scenes(amounts.positives, amounts.negatives, POLICY_SEED, atlas=subject.atlas)
-    extracted = subject.extract("policies", dataset)
+    judged = list(judge_scenes(subject, compiled, "policies", dataset))
+    if not judged:
+        return (), 0.0
+    pooled = reliability(
+        np.concatenate([each.chance for each in judged]), np.concatenate([each.shown for each in judged])
+    )
+    return tuple(map(_row, judged)), pooled.ece
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What one policy says of the scenes that count for it."""
+
+    policy: Policy
+    chance: NDArray[np.floating]
+    """``float64[N]``: the scenes' scores."""
+    shown: NDArray[np.bool_]
+    """``bool[N]``: whether they show what it is about."""
+
+    @property
+    def lowest(self) -> tuple[str, float]:
+        """The lowest action and its threshold."""
+        return min(self.policy.actions.items(), key=lambda pair: pair[1])
+
+    @property
+    def counts(self) -> Counts:
+        """What it does at its lowest action."""
+        flagged, shown = self.chance >= self.lowest[1], self.shown
+        return Counts(
+            int((flagged & shown).sum()), int(shown.sum()), int((flagged & ~shown).sum()), int((~shown).sum())
+        )
+
+
+def judge_scenes(subject: Subject, compiled: CompiledPolicies, what: str, dataset: Dataset) -> Iterator[Judged]:
+    """Each policy that a data set's labels name."""
+    extracted = subject.extract(what, dataset)
     scores = image_scores(extracted, compiled)
-    rows, confidences, rights = [], [], []
     for column, policy in enumerate(compiled.policies):
         if policy.id not in dataset.classes:
             continue
         counted = np.array([policy.id not in example.ignore for example in extracted.examples])
         shown = np.array([policy.id in example.labels for example in extracted.examples])[counted]
-        chance = scores[counted, column]
-        rows.append(_row(policy, chance, shown))
-        confidences.append(chance)
-        rights.append(shown)
-    pooled = reliability(np.concatenate(confidences), np.concatenate(rights)) if rows else None
-    return tuple(rows), pooled.ece if pooled else 0.0
+        yield Judged(policy, scores[counted, column], shown)
 
 
-def _row(policy: Policy, chance: NDArray[np.floating], shown: NDArray[np.bool_]) -> PolicyRow:
-    action, threshold = min(policy.actions.items(), key=lambda pair: pair[1])
-    flagged = chance >= threshold
-    counts = Counts(
-        int((flagged & shown).sum()), int(shown.sum()), int((flagged & ~shown).sum()), int((~shown).sum())
-    )
+def _row(judged: Judged) -> PolicyRow:
+    action, threshold = judged.lowest
+    counts = judged.counts
     return PolicyRow(
-        policy=policy.id,
+        policy=judged.policy.id,
         action=action,
         threshold=threshold,
         precision=precision_of(counts, None),
         recall=rate(counts.hits, counts.positives),
         false=counts.false,
         negatives=counts.negatives,
-        ece=reliability(chance, shown).ece,
+        ece=reliability(judged.chance, judged.shown).ece,
     )

@@ -1,7 +1,9 @@
-"""Scenes of one hand's drawings as a labelled data set: what a model knows of a thing whoever draws it."""
+"""One hand's drawings to measure with: what a model knows of a thing whoever draws it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import UsageError
@@ -20,19 +22,30 @@ def is_hand(path: Path) -> bool:
     return path.is_dir() and not any(each.is_dir() for each in path.iterdir())
 
 
-def hand_scenes(path: Path, count: int, seed: int) -> tuple[Dataset, tuple[str, ...]]:
-    """``count`` scenes of the things that a folder of drawings, or a font of outlines, has; and what was left out.
+@dataclass(frozen=True)
+class Shown:
+    """The things that one hand draws."""
 
-    They are those of `emoji_scenes`, things alone on clutter. Raises `UsageError`.
-    """
-    if path.suffix.lower() in FONT_SUFFIXES:
-        try:
-            atlas, things = Atlas.outlined(path)
-        except OSError as error:
-            raise UsageError(f"{path}: not a font that can be drawn with ({error})") from error
-        left_out: tuple[str, ...] = ()
-    else:
+    name: str
+    atlas: Atlas
+    things: Sequence[int]
+    """Lexicon indices of the things that it has; the other sprites are empty."""
+    left_out: tuple[str, ...] = ()
+    """The files that were not used, each with the reason."""
+
+    def scenes(self, count: int, seed: int) -> Dataset:
+        """Those of `emoji_scenes`: each of its things alone on clutter."""
+        scenes = emoji_scenes(count, seed, atlas=self.atlas, things=self.things)
+        return Dataset(f"emoji scenes ({self.name})", scenes.examples, scenes.classes)
+
+
+def shown_by(path: Path) -> Shown:
+    """What a folder of drawings, or a font of outlines, shows. Raises `UsageError`."""
+    if path.suffix.lower() not in FONT_SUFFIXES:
         hand = read_hand(path)
-        atlas, things, left_out = hand.atlas, list(hand.things), hand.left_out
-    scenes = emoji_scenes(count, seed, atlas=atlas, things=things)
-    return Dataset(f"emoji scenes ({path.resolve().stem})", scenes.examples, scenes.classes), left_out
+        return Shown(hand.name, hand.atlas, hand.things, hand.left_out)
+    try:
+        atlas, things = Atlas.outlined(path)
+    except OSError as error:
+        raise UsageError(f"{path}: not a font that can be drawn with ({error})") from error
+    return Shown(path.resolve().stem, atlas, things)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -15,7 +16,7 @@ from pipeline.lab.files import write_atomically
 from pipeline.lab.scenes.draw import draw_scenes
 from pipeline.lab.scenes.emoji import Atlas
 from pipeline.lab.scenes.lexicon import index_of
-from pipeline.lab.scenes.recipes import ALONE
+from pipeline.lab.scenes.recipes import ALONE, Recipe
 from pipeline.lab.scenes.sample_list import GIF_FRAMES, SAMPLES
 from pipeline.lab.scenes.wear import to_images
 
@@ -25,17 +26,21 @@ EXIF_ORIENTATION = 0x0112
 TURNED_LEFT = 6  # EXIF: "turn me 90 degrees clockwise to show me"
 
 
-def draw_sample(atlas: Atlas, name: str, take: int, size: int = SIZE) -> Image.Image:
+REDRAWN = replace(ALONE, styled=1.0)
+"""The same sprites in another hand: flat, within outlines, or as lines alone."""
+
+
+def draw_sample(atlas: Atlas, name: str, take: int, size: int = SIZE, recipe: Recipe = ALONE) -> Image.Image:
     """Draw one RGB picture of the emoji with this name; another ``take`` is another scene."""
     first = torch.tensor([index_of(name)])
-    return to_images(draw_scenes(atlas, 1, size, SEED + take, int(first), recipe=ALONE, first=first).pixels)[0]
+    return to_images(draw_scenes(atlas, 1, size, SEED + take, int(first), recipe=recipe, first=first).pixels)[0]
 
 
 def write_samples(folder: Path, font: Path | None = None) -> int:
     """Draw every sample into ``folder``; returns how many. Raises `FontError` without the emoji font."""
     atlas = Atlas.build(font)
     for name, take, kind in SAMPLES:
-        picture = draw_sample(atlas, name, take)
+        picture = draw_sample(atlas, name, take, recipe=REDRAWN if kind == "redrawn" else ALONE)
         stem = name.lower().replace(" ", "-")
         _WRITERS[kind](folder / f"{stem}-{take:02}", picture, atlas, name)
     _write_gif(folder / "cats-then-a-knife.gif", atlas)
@@ -53,6 +58,10 @@ def _jpeg(stem: Path, picture: Image.Image, _atlas: Atlas, _name: str) -> None:
 def _png(stem: Path, picture: Image.Image, _atlas: Atlas, _name: str) -> None:
     """Save with a palette, as screenshots and drawings often come."""
     _save(stem.with_suffix(".png"), picture.quantize(64), "PNG", optimize=True)
+
+
+def _redrawn(stem: Path, picture: Image.Image, _atlas: Atlas, _name: str) -> None:
+    _save(stem.with_name(f"{stem.name}-redrawn.jpg"), picture, "JPEG", quality=85)
 
 
 def _webp(stem: Path, picture: Image.Image, _atlas: Atlas, _name: str) -> None:
@@ -86,7 +95,15 @@ def _write_gif(path: Path, atlas: Atlas) -> None:
     _save(path, frames[0], "GIF", save_all=True, append_images=frames[1:], duration=200, loop=0)
 
 
-_WRITERS = {"jpg": _jpeg, "png": _png, "webp": _webp, "grey": _grey, "exif": _exif, "alpha": _alpha}
+_WRITERS = {
+    "jpg": _jpeg,
+    "png": _png,
+    "webp": _webp,
+    "grey": _grey,
+    "exif": _exif,
+    "alpha": _alpha,
+    "redrawn": _redrawn,
+}
 
 
 if __name__ == "__main__":

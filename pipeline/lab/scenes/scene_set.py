@@ -103,15 +103,21 @@ def emoji_scenes(
 
 
 def policy_scenes(
-    positives: int, negatives: int, seed: int = SEED, font: Path | None = None, *, atlas: Atlas | None = None
+    positives: int,
+    negatives: int,
+    seed: int = SEED,
+    font: Path | None = None,
+    *,
+    atlas: Atlas | None = None,
+    things: Sequence[int] | None = None,
 ) -> Dataset:
     """Scenes labelled with the ids of the shipped policies that are about what they show.
 
     For each policy ``positives`` scenes of its things, each as often as the others, which count for that policy
-    alone; and ``negatives`` scenes that all policies share: every emoji in turn, and empty clutter. ``font`` and
-    ``atlas`` as in `emoji_scenes`.
+    alone; and ``negatives`` scenes that all policies share: every emoji in turn, and empty clutter. ``font``,
+    ``atlas`` and ``things`` as in `emoji_scenes`; of a policy none of whose things there are nothing is shown.
     """
-    things = list(range(len(load_lexicon())))
+    things = list(range(len(load_lexicon())) if things is None else things)
     generator = generator_of(seed, -2)
     order = torch.randperm(len(things), generator=generator).tolist()
     empty = round(negatives * EMPTY_SHARE)
@@ -119,7 +125,8 @@ def policy_scenes(
     sprites = _atlas(font, atlas)
     examples = [_shared(scene, sprites) for scene in _scenes(firsts, seed, 0)]
     for block, (policy, names) in enumerate(ABOUT.items(), start=1):
-        own = [index_of(names[number % len(names)]) for number in range(positives)]
+        had = [index for index in map(index_of, names) if index in things]
+        own = [had[number % len(had)] for number in range(positives if had else 0)]
         others = tuple(other for other in ABOUT if other != policy)
         examples += [
             Example(_name(scene), partial(scene.draw, sprites), (policy,), None, others)

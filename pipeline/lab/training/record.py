@@ -34,6 +34,11 @@ class TrainingRecord:
     note: str = ""
     """What a reader should know of this run in particular; Markdown."""
 
+    @property
+    def hands(self) -> tuple[str, ...]:
+        """The hands that it learned from beside the lexicon's own, as `run.prepare` names them."""
+        return tuple(each.partition(" with ")[0] for each in self.plan.get("data", "").split("; ") if each)
+
     def write(self, folder: Path) -> None:
         write_text(folder / RECORD_FILE, json.dumps(asdict(self), indent=2) + "\n")
 

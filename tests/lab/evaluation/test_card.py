@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.errors import ModelError
 from pipeline.lab.data.extract import Unreadable
+from pipeline.lab.evaluation.by_hand import HandRow
 from pipeline.lab.evaluation.card import CARD_FILE, KIND_TITLES, WORDING_TITLES, write_emoji_card, write_pairs_card
 from pipeline.lab.evaluation.evaluate import Evaluation
 from pipeline.lab.evaluation.findings import Amounts, Findings, PolicyRow
@@ -104,6 +105,29 @@ def test_a_card_has_every_figure_in_its_tables(tmp_path: Path) -> None:
     assert table["tobacco"][3:] == ["5 of 2,877", "0.002"]
     for fact in ("0.034", "+1.2%", "0.0012", "120 scenes of its things, and 1,400 that all"):
         assert fact in card
+
+
+def test_a_card_has_a_row_for_each_hand_and_says_which_the_model_learned_from(tmp_path: Path) -> None:
+    hands = tuple(
+        HandRow(name, learned, evaluation(hits, 200), share(hits, 190), share(hits, 200))
+        for name, learned, hits in (("twemoji", True, 180), ("mine", True, 170), ("openmoji", False, 120))
+    )
+    plan = {"batch": 256, "data": "twemoji with 1354 drawings, 2e3d4c5c; mine with 3 drawings, e30e2cf8"}
+    write_emoji_card(tmp_path, replace(RECORD, plan=plan), findings(), hands=hands)
+    card = written(tmp_path)
+    table = {row[0]: row[1:] for row in rows(card)}
+    assert [table[name][0] for name in ("twemoji", "mine", "openmoji")] == ["yes", "yes", "never"]
+    assert table["openmoji"][1].startswith("60.0% (")
+    assert table["openmoji"][3] == "0.034"
+    assert table["twemoji"][5].startswith("90.0% (")
+    assert "and by twemoji and mine, whole" in card
+    assert "twemoji, CC BY 4.0" in card
+    assert "other vendors' emoji" not in card
+    write_emoji_card(tmp_path, RECORD, findings())
+    alone = written(tmp_path)
+    assert "other vendors' emoji" in alone
+    assert "drawn by" not in alone
+    assert "twemoji" not in alone
 
 
 def test_a_policy_that_flagged_nothing_has_no_precision(tmp_path: Path) -> None:

@@ -119,6 +119,17 @@ def test_shared_scenes_are_labelled_by_the_truth_about_each_emoji(judged: Datase
     assert seen == {*NAMES, "nothing"}
 
 
+def test_policies_are_shown_what_a_hand_has(atlas: Atlas) -> None:
+    """The first policy's things without one, none of the second's, and no scene of anything else."""
+    first, second = list(ABOUT)[:2]
+    things = [index_of(name) for name in (*ABOUT[first][1:], "dog")]
+    dataset = policy_scenes(8, 33, atlas=atlas, things=things)
+    own = [each for each in dataset.examples if each.labels == (first,) and second in each.ignore]
+    assert len(own) == 8
+    assert not any(second in each.labels for each in dataset.examples)
+    assert not any(ABOUT[first][0] in each.name for each in dataset.examples)
+
+
 def test_no_two_scenes_of_policies_are_the_same_picture(atlas: Atlas) -> None:
     examples = policy_scenes(2, 11, atlas=atlas).examples
     assert len({example.read() for example in examples}) == len(examples)

@@ -363,6 +363,7 @@ def test_a_target_that_the_data_cannot_support_gives_a_guess_that_the_file_marks
         ("a.png,wepons\n", ("--precision", "0.9"), "labels.csv:2: unknown label 'wepons'; did you mean 'weapons'"),
         ("a.png,weapons\n", (), "say what to reach"),
         ("a.png,weapons\n", ("--precision", "0.9", "--emoji"), "name one thing to calibrate on"),
+        ("a.png,weapons\n", ("--precision", "0.9", "--hand", "stickers"), "--hand is for the scenes of --emoji"),
     ],
 )
 def test_a_slip_is_found_before_the_model_is_loaded(

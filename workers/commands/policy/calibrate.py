@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -53,6 +54,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object, with ever
 Positives = Annotated[int, typer.Option(min=1, help="Scenes that show it, for each policy, with --emoji.")]
 Negatives = Annotated[int, typer.Option(min=1, help="Scenes that show none of it, with --emoji.")]
 Seed = Annotated[int, typer.Option(min=0, help="Which scenes, with --emoji.")]
+Hand = Annotated[
+    list[Path] | None,
+    typer.Option(help="With --emoji: draw by this folder of drawings as well, as `sluice train --hand` mixes them."),
+]
 
 
 Reviews = Annotated[bool, typer.Option("--reviews", help="Go by the reviews that the archive keeps, not by DATA.")]
@@ -84,6 +89,7 @@ def calibrate(
     negatives: Negatives = 4000,
     seed: Seed = 0,
     font: Font = None,
+    hand: Hand = None,
 ) -> int:
     """Set thresholds from labelled images: the lowest that reach a precision, or a budget of false positives.
 
@@ -104,8 +110,8 @@ def calibrate(
         stream = Stream(archive, window_of(since, until), labels)
         found, files = on_stream(settings, stream, policy_set, wanted)
     else:
-        draw = (positives, negatives, FRESH + seed, font) if emoji else None
-        dataset = _dataset(data, [policy.id for policy in policy_set.policies], draw)
+        scenes = _Scenes(positives, negatives, FRESH + seed, font, tuple(hand or ()))
+        dataset = _dataset(data, [policy.id for policy in policy_set.policies], scenes, emoji=emoji)
         found, files = on_pictures(settings, dataset, wanted)
     changed = edits(found, files)
     if write:
@@ -124,15 +130,36 @@ def _check(data: Path | None, *, emoji: bool, reviews: bool, labels: Path | None
         raise UsageError("--prevalence is for labelled images; the stream's own is in its reviews: leave it out")
 
 
-def _dataset(data: Path | None, known: Sequence[str], draw: tuple[int, int, int, Path | None] | None) -> Dataset:
-    """The labelled images on disk, whose labels must be known policies, or the emoji scenes. Raises `UsageError`."""
-    if data is not None and draw is None:
-        return read_labelled(data, known=known)
-    if data is None and draw is not None:
-        from pipeline.lab.scenes.scene_set import policy_scenes  # noqa: PLC0415 - torch, which files go without
+@dataclass(frozen=True)
+class _Scenes:
+    """Which scenes to calibrate on."""
 
-        positives, negatives, seed, font = draw
-        return policy_scenes(positives, negatives, seed, font)
+    positives: int
+    negatives: int
+    seed: int
+    font: Path | None
+    hands: tuple[Path, ...]
+
+    def drawn(self) -> Dataset:
+        """The scenes, in the mix of hands that a model is trained on. Raises `UsageError` and `FontError`."""
+        # These import torch, which files go without.
+        from pipeline.lab.hands.folder import read_hand  # noqa: PLC0415
+        from pipeline.lab.hands.mixed import mixed  # noqa: PLC0415
+        from pipeline.lab.scenes.emoji import Atlas  # noqa: PLC0415
+        from pipeline.lab.scenes.scene_set import policy_scenes  # noqa: PLC0415
+
+        atlas = mixed(Atlas.build(self.font), [read_hand(each) for each in self.hands]) if self.hands else None
+        return policy_scenes(self.positives, self.negatives, self.seed, self.font, atlas=atlas)
+
+
+def _dataset(data: Path | None, known: Sequence[str], scenes: _Scenes, *, emoji: bool) -> Dataset:
+    """The labelled images on disk, whose labels must be known policies, or the emoji scenes. Raises `UsageError`."""
+    if scenes.hands and not emoji:
+        raise UsageError("--hand is for the scenes of --emoji: add that, or leave --hand out")
+    if data is not None and not emoji:
+        return read_labelled(data, known=known)
+    if data is None and emoji:
+        return scenes.drawn()
     raise UsageError("name one thing to calibrate on: a folder, a CSV file, --emoji, or an --archive")
 
 
