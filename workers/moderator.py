@@ -95,7 +95,7 @@ class Moderator:
             self._source.commit(batch)
 
     def _feed(self) -> None:
-        """Poll into the path; while it is full, poll paused, which keeps the group membership, and wait for room."""
+        """Poll into the path; while it is full or braked, poll paused, which keeps the group membership, and wait."""
         if room := self._brake.room(self._path.room(), not self._path.idle(), self._round_began):
             self._source.resume()
             batch = self._source.poll(POLL_SECONDS, room)
@@ -103,7 +103,7 @@ class Moderator:
             self._source.pause()
             batch = self._source.poll(0.0, 1)
             if batch is None:
-                self._path.wait(POLL_SECONDS)
+                self._path.wait(POLL_SECONDS, for_room=self._brake.reason is None)
         if batch is not None:
             self._brake.tried(self._round_began)
             self._hooks.polled(len(batch), sum(len(item.event.value or b"") for item in batch.items))

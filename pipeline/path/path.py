@@ -45,9 +45,10 @@ class Path:
             self._lane.wake()
         return done
 
-    def wait(self, timeout: float) -> None:
-        """Block until there is room, something to drain or a failure, at most `timeout` seconds."""
-        self._runner.wait(timeout)
+    def wait(self, timeout: float, *, for_room: bool = True) -> None:
+        """As `Runner.wait`; while the lane is full, room in the runner alone is none."""
+        lane_full = self._lane is not None and self._lane.room() == 0
+        self._runner.wait(timeout, for_room=for_room and not lane_full)
 
     def idle(self) -> bool:
         """Whether nothing is under way."""

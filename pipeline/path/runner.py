@@ -106,10 +106,17 @@ class Runner:
             self._hooks.queue_depth("done", 0)
         return done
 
-    def wait(self, timeout: float) -> None:
-        """Block until there is room, something to drain or a failure, at most `timeout` seconds."""
+    def wait(self, timeout: float, *, for_room: bool = True) -> None:
+        """Block until there is room where that is waited for, something to drain or a failure.
+
+        At most `timeout` seconds. Who could not use room must not wait for it: it may be there all the time.
+        """
+
+        def news() -> bool:
+            return bool(self._done) or self._failure is not None or (for_room and self._room() > 0)
+
         with self._lock:
-            self._news.wait_for(lambda: self._room() > 0 or self._done or self._failure is not None, timeout)
+            self._news.wait_for(news, timeout)
 
     def oldest(self) -> float | None:
         """`polled_at` of the batch that has been inside the longest; None when nothing is inside."""
