@@ -73,7 +73,7 @@ def attended_moderator(
         vitals.notice("claim checks", moderator.waiting_for)
         signal.signal(signal.SIGUSR1, lambda *_: _let_go(moderator, limits))
         watch = PolicyWatch(settings.policies, judge.reading, judge.live, stop, hooks, last_good=loaded.last_good)
-        fleet = services.limits_of_fleet(loaded.redis)
+        fleet = services.limits_of_fleet(settings, loaded.redis)
         held.enter_context(shared_limits(limits, judge.live, fleet, stop, LAST_MOMENT))
         held.enter_context(watched_policies(watch, stop, LAST_MOMENT))
         vitals.watch_progress("policy folder", watch.stalled)

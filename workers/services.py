@@ -190,11 +190,11 @@ def build_text_cache(redis: RedisConnection | None, hooks: Hooks) -> TextCache:
     return RedisTextCache(redis, hooks=hooks)
 
 
-def limits_of_fleet(redis: RedisConnection | None) -> tuple[Standings, FleetCounts] | None:
-    """How workers tell each other through Redis which policies are held, and what they counted; None without one."""
+def limits_of_fleet(settings: Settings, redis: RedisConnection | None) -> tuple[Standings, FleetCounts] | None:
+    """How workers of a group tell each other through Redis which policies are held, and what they counted."""
     if redis is None:
         return None
     from pipeline.adapters.redis.counts import RedisCounts
     from pipeline.adapters.redis.standings import RedisStandings
 
-    return RedisStandings(redis), RedisCounts(redis)
+    return RedisStandings(redis, settings.group), RedisCounts(redis, settings.group)

@@ -43,7 +43,7 @@ class FeatureCache(Protocol):
 
 
 class Standings(Protocol):
-    """Which policies are held, shared by a fleet: by the name that `name_of` gives.
+    """Which policies are held, shared by a fleet, which is a consumer group: by the name that `name_of` gives.
 
     A cache, never a dependency: no call raises, each returns in bounded time.
     """
@@ -56,7 +56,7 @@ class Standings(Protocol):
 
 
 class FleetCounts(Protocol):
-    """What each worker of a fleet counted of the policies that have limits.
+    """What each worker of a fleet, which is a consumer group, counted of the policies that have limits.
 
     A cache, never a dependency: no call raises, each returns in bounded time. Of a very large fleet some stand for
     all.

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pipeline.adapters.redis.connection import RedisConnection
 from pipeline.rules.limits.counts import MOST_BYTES, Counts, Told, counts_bytes, parse_counts
 
-PREFIX = "sluice:counts:v1:"
+PREFIX = "sluice:counts:v2"
 PLACES = 128
 """Workers that tell what they counted. Of a larger fleet, those that found a place stand for all."""
 LASTS = 60.0
@@ -21,10 +21,11 @@ the fleet and not with its square."""
 
 
 class RedisCounts:
-    """`FleetCounts` of one worker, under ``sluice:counts:v1:{place}``."""
+    """`FleetCounts` of one worker of a consumer group, under ``sluice:counts:v2:{group}:{place}``."""
 
-    def __init__(self, connection: RedisConnection) -> None:
+    def __init__(self, connection: RedisConnection, group: str) -> None:
         self._connection = connection
+        self._prefix = f"{PREFIX}:{group}:"
         self._worker = uuid.uuid4().hex
         self._place: int | None = None
         self._others: list[Counts] = []
@@ -42,12 +43,12 @@ class RedisCounts:
             self._until_read -= 1
         if self._place is not None:
             value = counts_bytes(self._worker, mine)
-            self._connection.set([(f"{PREFIX}{self._place}", value)], LASTS)
+            self._connection.set([(f"{self._prefix}{self._place}", value)], LASTS)
         return self._others
 
     def _read(self) -> Mapping[int, Told | None] | None:
         """What lies in each place that is taken; None for what nobody can read."""
-        values = self._connection.get([f"{PREFIX}{place}" for place in range(PLACES)], MOST_BYTES)
+        values = self._connection.get([f"{self._prefix}{place}" for place in range(PLACES)], MOST_BYTES)
         if values is None:
             return None
         return {place: parse_counts(value) for place, value in enumerate(values) if value is not None}

@@ -30,8 +30,11 @@ def release(*words: object) -> Any:
 
 def test_a_held_policy_is_released_once(policies: Path, empty_redis: Any) -> None:
     connection = RedisConnection(empty_redis.url, timeout=5, budget=20)
-    standings, weapons = RedisStandings(connection), policies_in(policies).policies[-1]
+    standings, weapons = RedisStandings(connection, "sluice"), policies_in(policies).policies[-1]
     name, options = name_of("weapons", weapons.version), ("--policies", policies, "--redis-url", empty_redis.url)
+    assert release("weapons", *options).return_value == 1
+    staging = RedisStandings(connection, "staging")
+    staging.put({name: Standing(1_790_000_000.0, 15, 60)})
     assert release("weapons", *options).return_value == 1
     standings.put({name: Standing(1_790_000_000.0, 12, 40)})
     done = release("weapons", *options)
@@ -42,6 +45,8 @@ def test_a_held_policy_is_released_once(policies: Path, empty_redis: Any) -> Non
     assert not found[name].held
     assert found[name].at > 1_790_000_000.0
     assert release("weapons", *options).return_value == 1
+    assert (staging.get([name]) or {})[name].held
+    assert release("weapons", *options, "--group", "staging").return_value == 0
     connection.close()
 
 
