@@ -15,10 +15,11 @@ from workers.settings.options import with_settings
 
 
 class Frozen(StrEnum):
-    """A tower that may be left as it is."""
+    """A part that may be left as it is."""
 
     IMAGE = "image"
     TEXT = "text"
+    STEM = "stem"
 
 
 Out = Annotated[Path, typer.Argument(help="Folder for the model (open_clip's local-dir layout).")]
@@ -30,7 +31,10 @@ Init = Annotated[
     str | None, typer.Option(help="Begin from this model: an open_clip architecture, local-dir:FOLDER, bundled.")
 ]
 Pretrained = Annotated[str | None, typer.Option(help="Published tag or checkpoint file, for --init.")]
-Freeze = Annotated[list[Frozen] | None, typer.Option(help="A tower to leave as it is; repeatable.")]
+Freeze = Annotated[
+    list[Frozen] | None,
+    typer.Option(help="A part to leave as it is; stem: the image tower's first layers; repeatable."),
+]
 Samples = Annotated[
     int | None, typer.Option(min=1, help="Images in the whole run. Default: 2,500,000 scenes, or 10 epochs.")
 ]

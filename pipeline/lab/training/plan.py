@@ -25,7 +25,7 @@ class Plan:
     lanes: int = 1
     """Single-threaded shares of each batch on a CPU; another number rounds differently."""
     frozen: tuple[str, ...] = ()
-    """The towers that do not learn: ``image``, ``text``."""
+    """The parts that do not learn: ``image``, ``text``, ``stem``."""
     data: str = ""
     """Tells the training data from other data; empty for scenes of one hand, which the seed decides."""
     empty: int = 0

@@ -25,7 +25,7 @@ from pipeline.lab.training.model import config, fresh
 from pipeline.lab.training.names import Names
 from pipeline.lab.training.plan import Plan
 from pipeline.lab.training.record import TrainingRecord
-from pipeline.lab.training.trainee import Tower, Trainee
+from pipeline.lab.training.trainee import Part, Trainee
 from pipeline.lab.training.trainer import Trainer
 
 Load = Callable[[str, str | None], Trainee]
@@ -52,7 +52,7 @@ class Choices:
     data: Path | None
     init: str | None
     pretrained: str | None
-    freeze: tuple[Tower, ...]
+    freeze: tuple[Part, ...]
     samples: int | None
     batch: int
     peak: float | None
@@ -104,7 +104,7 @@ def _trainee(choices: Choices, load: Load) -> Trainee:
         if choices.pretrained or choices.freeze:
             raise UsageError("--pretrained and --freeze need --init, the model to begin from")
         return fresh(choices.seed)
-    if {*choices.freeze} == {"image", "text"}:
+    if {"image", "text"} <= {*choices.freeze}:
         raise UsageError("--freeze image and --freeze text together leave nothing to learn: freeze one of them")
     return load(choices.init, choices.pretrained).freeze(choices.freeze)
 
@@ -131,17 +131,12 @@ def _on_scenes(choices: Choices, trainee: Trainee) -> Run:
 
 
 def _sizes(choices: Choices, trainee: Trainee) -> tuple[tuple[float, int], ...]:
-    """Only the bundled model's convolutions take pictures of any size; a trained one has no use for the smallest.
-
-    New hands are as much to learn as everything was at first.
-    """
+    """Only the bundled model's convolutions take pictures of any size; a trained one has no use for the smallest."""
     if choices.init is None:
         return SCENE_SIZES
     ours = config(MERGES)["model_cfg"]["vision_cfg"]["timm_model_name"]
     theirs = trainee.config["model_cfg"].get("vision_cfg", {}).get("timm_model_name")
-    if ours != theirs:
-        return ()
-    return SCENE_SIZES if choices.hands else FINER_SIZES
+    return FINER_SIZES if ours == theirs else ()
 
 
 def _on_pairs(choices: Choices, trainee: Trainee, path: Path) -> Run:

@@ -17,12 +17,19 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from pipeline.errors import UsageError
 from pipeline.lab.files import write_atomically, write_text
 
 CONFIG_FILE = "open_clip_config.json"
 WEIGHTS_FILE = "open_clip_model.safetensors"
 
-Tower = Literal["image", "text"]
+Part = Literal["image", "text", "stem"]
+"""A tower, or the stem: the image tower's first layers, which know edges and colours whoever draws."""
+_STEM = ("conv1", "bn1", "conv2", "bn2", "conv3", "bn3", "stem", "patch_embed", "layer1")
+"""What open_clip's and timm's towers call the layers up to the first stage, none of which has all of them.
+
+With pictures of 64 pixels they are half of the arithmetic of the bundled model's image tower.
+"""
 
 
 @dataclass(frozen=True)
@@ -53,17 +60,21 @@ class Trainee:
     frozen: tuple[nn.Module, ...] = ()
     """Parts that training leaves as they are, their batch statistics included."""
 
-    def freeze(self, towers: Collection[Tower]) -> Trainee:
-        """The same with these towers frozen; what is left learns to fit them (Zhai et al. 2022, "LiT")."""
+    def freeze(self, wanted: Collection[Part]) -> Trainee:
+        """The same with these parts frozen; what is left learns to fit them (Zhai et al. 2022, "LiT").
+
+        Raises `UsageError` for a stem that the image tower does not have.
+        """
         model: Any = self.model
-        parts: dict[Tower, tuple[nn.Module, ...]] = {
-            "image": (model.visual,),
-            "text": (model.text,) if hasattr(model, "text") else _text_parts(model),
+        parts: dict[Part, Callable[[], tuple[nn.Module, ...]]] = {
+            "image": lambda: (model.visual,),
+            "text": lambda: (model.text,) if hasattr(model, "text") else _text_parts(model),
+            "stem": lambda: _stem(model.visual),
         }
-        frozen = tuple(part for tower in dict.fromkeys(towers) for part in parts[tower])
+        frozen = tuple(layer for part in dict.fromkeys(wanted) for layer in parts[part]())
         for part in frozen:
             part.requires_grad_(requires_grad=False)
-        if "text" in towers and not hasattr(model, "text"):
+        if "text" in wanted and not hasattr(model, "text"):
             model.positional_embedding.requires_grad_(requires_grad=False)
             if model.text_projection is not None:
                 model.text_projection.requires_grad_(requires_grad=False)
@@ -101,6 +112,14 @@ class Trainee:
         write_atomically(
             folder / WEIGHTS_FILE, lambda temporary: save_file(stored, str(temporary), metadata={"format": "pt"})
         )
+
+
+def _stem(tower: nn.Module) -> tuple[nn.Module, ...]:
+    trunk = getattr(tower, "trunk", tower)
+    found = tuple(layer for name, layer in trunk.named_children() if name in _STEM)
+    if not found:
+        raise UsageError("--freeze stem: this image tower names no first layers; leave it out")
+    return found
 
 
 def _text_parts(model: Any) -> tuple[nn.Module, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -20,12 +21,12 @@ from pipeline.lab.training.run import (
     FRESH_PEAK,
     INIT_PEAK,
     LEAST_SHARE,
-    SCENE_SIZES,
     Choices,
     known_device,
     prepare,
     record,
 )
+from pipeline.lab.training.trainee import Trainee
 from pipeline.lab.training.trainer import Trainer
 from tests.images import encoded, flat
 from tests.lab.conftest import write_pairs
@@ -170,8 +171,6 @@ def test_a_hand_is_learned_beside_the_fonts_and_what_it_cannot_use_is_named(hand
     assert run.plan.data.startswith("stickers with 1 drawings, ")
     assert [line.split(":")[0] for line in run.left_out] == [str(hand / "my-sticker.png")]
     assert (run.names, run.plan.empty) == (None, 0), "its text tower learns"
-    begun = prepare(replace(SCENES, init="bundled", hands=(hand,)), load_trainee)
-    assert begun.plan.sizes == SCENE_SIZES, "new hands are learned from small pictures first"
     found = record(run, Trainer(run.plan, run.trainee, run.batches), replace(SCENES, hands=(hand,)), None)
     assert found.command == "sluice train OUT --hand stickers --batch 256 --seed 0"
 
@@ -186,6 +185,25 @@ def test_with_a_frozen_text_tower_scenes_are_named_among_the_whole_lexicon() -> 
     trainer = Trainer(run.plan, run.trainee, run.batches, names=run.names)
     assert trainer.advance(run.batches[0]) > 0
     trainer.lanes.close()
+
+
+@pytest.mark.usefixtures("drawn")
+def test_a_frozen_stem_stays_as_it_was_and_the_rest_learns() -> None:
+    run = prepare(replace(SCENES, init="bundled", freeze=("text", "stem"), batch=32), load_trainee)
+    before = {name: value.clone() for name, value in run.trainee.model.state_dict().items()}
+    trainer = Trainer(run.plan, run.trainee, run.batches, names=run.names)
+    trainer.advance(run.batches[0])
+    trainer.lanes.close()
+    changed = {name for name, value in run.trainee.model.state_dict().items() if not torch.equal(value, before[name])}
+    stems = ("visual.trunk.conv1.", "visual.trunk.bn1.", "visual.trunk.layer1.")
+    assert any(name.startswith("visual.trunk.layer2.") for name in changed)
+    assert not [name for name in changed if name.startswith(stems)], "nor its batch statistics"
+
+
+def test_a_tower_without_first_layers_has_no_stem_to_freeze(pairs: Choices) -> None:
+    bare = SimpleNamespace(visual=torch.nn.Linear(2, 2))
+    with pytest.raises(UsageError, match="--freeze stem: this image tower names no first layers"):
+        Trainee(bare, list, {}).freeze(("stem",))  # type: ignore[arg-type]
 
 
 def test_hands_are_for_scenes_alone(pairs: Choices, tmp_path: Path) -> None:
