@@ -10,7 +10,7 @@ import structlog
 
 from pipeline.adapters.memory import MemoryTextCache
 from pipeline.adapters.record_publisher import RecordPublisher
-from pipeline.ports import FleetCounts, Hooks, RecordWriter, Standings, TextCache
+from pipeline.ports import FleetCounts, Hooks, Leases, RecordWriter, Standings, TextCache
 from pipeline.wire import Topics
 from workers.settings import Settings
 
@@ -165,7 +165,9 @@ def publisher(settings: Settings, writer: RecordWriter, hooks: Hooks) -> RecordP
     return RecordPublisher(writer, topics, hooks)
 
 
-def redis_connection(settings: Settings, *, budget: float | None = None) -> RedisConnection | None:
+def redis_connection(
+    settings: Settings, *, budget: float | None = None, timeout: float | None = None
+) -> RedisConnection | None:
     """The Redis that the settings name; connects when it is first asked."""
     if settings.redis_url is None:
         return None
@@ -175,7 +177,7 @@ def redis_connection(settings: Settings, *, budget: float | None = None) -> Redi
         settings.redis_url,
         password=settings.redis_password.get_secret_value() if settings.redis_password else None,
         cafile=str(settings.redis_cafile) if settings.redis_cafile else None,
-        timeout=settings.redis_timeout,
+        timeout=settings.redis_timeout if timeout is None else timeout,
         secret=settings.redis_signing_secret.get_secret_value() if settings.redis_signing_secret else None,
         budget=BUDGET if budget is None else budget,
     )
@@ -188,6 +190,15 @@ def build_text_cache(redis: RedisConnection | None, hooks: Hooks) -> TextCache:
     from pipeline.adapters.redis import RedisTextCache
 
     return RedisTextCache(redis, hooks=hooks)
+
+
+def leases(redis: RedisConnection | None) -> Leases | None:
+    """Leases that several consoles share; None where they share no Redis."""
+    if redis is None:
+        return None
+    from pipeline.adapters.redis.leases import RedisLeases
+
+    return RedisLeases(redis)
 
 
 def limits_of_fleet(settings: Settings, redis: RedisConnection | None) -> tuple[Standings, FleetCounts] | None:

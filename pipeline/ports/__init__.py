@@ -8,6 +8,7 @@ from pipeline.ports.archive import Store, Stored
 from pipeline.ports.caches import FeatureCache, FleetCounts, Standings, TextCache
 from pipeline.ports.hooks import DEATHS, LOSSES, HookChain, Hooks
 from pipeline.ports.images import Decoded, Decoder, Fetcher
+from pipeline.ports.leases import Leases
 from pipeline.ports.model import Encoder, EncoderSpec
 from pipeline.ports.stream import Publisher, RecordWriter, Source, Stage
 from pipeline.ports.topic import Span, Spans, Topic
@@ -24,6 +25,7 @@ __all__ = [
     "FleetCounts",
     "HookChain",
     "Hooks",
+    "Leases",
     "Publisher",
     "RecordWriter",
     "Source",

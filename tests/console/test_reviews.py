@@ -23,7 +23,8 @@ from tests.archive.made import NOON, decision, keep, some_signals
 from tests.console.conftest import SHAPES, accessible, look_at
 from tests.console.served import Served, match, served, until
 from tests.console.test_live import HOSTILE, PICTURE
-from workers.console.desk.desk import LEASE, Ask, Desk, LostError
+from workers.console.desk.desk import Ask, Desk, LostError
+from workers.console.desk.hands import LEASE
 from workers.console.stream.answers import Passing
 from workers.settings import load_settings
 
@@ -111,12 +112,10 @@ def test_two_who_review_at_once_never_get_the_same_and_a_viewer_gets_none(
     desk: Served, opened: Callable[..., Page]
 ) -> None:
     sent_to_review(desk, [0.6 + number / 100 for number in range(8)])
-    ann, rob = (
-        opened(f"{desk.address}/sign-in?then=/reviews", extra_http_headers={"authorization": f"Bearer {token}"})
-        for token in ("a" * 16, "r" * 16)
-    )
-    for page in (ann, rob):
-        page.goto(f"{desk.address}/reviews")
+    ann, rob = (opened(f"{desk.address}/sign-in?then=/reviews") for _ in range(2))
+    for page, token in ((ann, "a" * 16), (rob, "r" * 16)):
+        page.get_by_label("Token").fill(token)
+        page.keyboard.press("Enter")
     for _ in range(2):
         for page in (ann, rob):
             expect(page.locator("#ahead .review")).to_have_count(2)
@@ -131,6 +130,12 @@ def test_two_who_review_at_once_never_get_the_same_and_a_viewer_gets_none(
     until(lambda: len(reviews_of(desk)) == 4)
     assert {each.reviewer for each in reviews_of(desk)} == {"ann", "rob"}
     assert len({each.event_id for each in reviews_of(desk)}) == 4
+    ann.goto(f"{desk.address}/live")
+    for _ in range(4):
+        expect(rob.locator("#desk .review")).to_have_count(1, timeout=60_000)
+        rob.keyboard.press("u")
+    expect(rob.locator("#desk")).to_contain_text("Nothing waits")
+    until(lambda: [each.reviewer for each in reviews_of(desk)].count("rob") == 6)
     with httpx2.Client(base_url=desk.address, headers={"authorization": "Bearer " + "v" * 16}) as vera:
         assert vera.get("/reviews").status_code == 403
         assert vera.get("/reviews/next").status_code == 403
@@ -182,7 +187,10 @@ def test_what_is_left_lying_is_another_s_and_comes_back_to_nobody(policies: str)
     broker = MemoryBroker(1)
     settings = load_settings({"policies": policies})
     reach = SimpleNamespace(
-        archive=None, topic=lambda name: MemoryTopic(broker, name), writer=lambda: MemoryWriter(broker)
+        archive=None,
+        topic=lambda name: MemoryTopic(broker, name),
+        writer=lambda: MemoryWriter(broker),
+        leases=None,
     )
     desk = Desk(reach, settings, lambda: now[0])  # type: ignore[arg-type]
     seen = decision(0, some_signals(1, np.random.default_rng(0)), verdict="review", scores={"weapons": 0.7})

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from threading import Barrier
 
 import httpx2
 import numpy as np
@@ -27,6 +31,9 @@ from tests.e2e.pipeline_under_test import ANSWER, STOP, Pipeline, Worker
 from tests.e2e.policies_under_test import write_policies
 from tests.services.deadline import until
 from tests.services.processes import HOST, free_port
+from tests.services.redis import RedisServer
+
+TOKENS = "ann:reviewer:aaaaaaaaaaaaaaaa,rob:reviewer:rrrrrrrrrrrrrrrr"
 
 
 def _answered(pipeline: Pipeline) -> None:
@@ -91,3 +98,70 @@ def test_a_judgement_is_a_review_in_kafka_and_a_replay_an_event(make_pipeline: C
     done = [each["what"] for each in console.logged("console_did")]
     assert done == ["judged", "took a judgement back", "replayed dead letters"]
     assert console.process.terminate(STOP) == 0
+
+
+def _sent_to_review(pipeline: Pipeline, count: int) -> None:
+    """So many decisions that send an image to review, as a worker writes them."""
+    rng = np.random.default_rng(0)
+    topics = Topics(pipeline.decisions, pipeline.dead_letters)
+    for number in range(count):
+        event = Event(pipeline.images, 0, number, b"", b"", [], 1_790_000_000.0 + number)
+        score = 0.5 + number / 100
+        said = decision(
+            number,
+            some_signals(1, rng),
+            source=SourceRef(pipeline.images, 0, number),
+            verdict="review",
+            matches=[Match("weapons", "v", "review", score, 0.15, "a knife", score)],
+            scores={"weapons": score},
+        )
+        _put(pipeline, record_of(Decided(event, said), topics))
+
+
+def test_two_who_race_at_two_consoles_with_one_redis_never_get_the_same(
+    make_pipeline: Callable[..., Pipeline], empty_redis: RedisServer
+) -> None:
+    """Nor does one who is sent from one console to the other lose what they have in hand."""
+    images, pipeline = 12, make_pipeline(partitions=1)
+    reviews = pipeline.kafka.create_topic(f"{pipeline.group}-reviews", 1)
+    own: dict[str, object] = {"group": pipeline.group, "metrics_host": HOST, "reviews_topic": reviews}
+    own |= {"policies": write_policies(pipeline.folder / "policies"), "redis_url": empty_redis.url}
+    own |= {"console_tokens": TOKENS}
+    started = list[tuple[Worker, str]]()
+    for _ in range(2):
+        port, pages = free_port(), free_port()
+        own |= {"metrics_port": port, "console_port": pages, "console_workers": f"{HOST}:{port}"}
+        command = pipeline.command("console", env=None, **pipeline.topic_settings, **own)
+        started.append((Worker(command, port), f"http://localhost:{pages}"))
+    consoles = [worker for worker, _ in started]
+    for console in consoles:
+        console.wait_until_ready()
+        until(
+            lambda it=console: it.metric("sluice_console_stream_up") == 1, ANSWER, lambda it=console: str(it.process)
+        )
+    _sent_to_review(pipeline, images)
+    for console in consoles:
+        until(lambda it=console: it.metric("sluice_console_answers_total") == images, ANSWER, str)
+    start = Barrier(2)
+
+    def all_that_comes(name: str, here: str, there: str) -> list[str]:
+        said = {"authorization": f"Bearer {name[0] * 16}", "x-part": "1"}
+        with httpx2.Client(timeout=60, headers=said) as browser:
+            start.wait(60)
+            events = list[str]()
+            while found := re.search(r'data-event="(\w+)"', browser.get(f"{here}/reviews/next").text):
+                at, events = (here if len(events) % 2 else there), [*events, found[1]]
+                browser.post(f"{at}/reviews/judge", data={"event": found[1], "rest": "yes"}).raise_for_status()
+            return events
+
+    (_, one), (_, other) = started
+    with ThreadPoolExecutor(2) as pool:
+        anns, robs = pool.map(all_that_comes, ("ann", "rob"), (one, other), (other, one))
+    assert len({*anns, *robs}) == len(anns) + len(robs) == images
+    assert anns
+    assert robs
+    said = [parse_review(each.value or b"") for each in islice(pipeline.kafka.read_all(reviews), images + 1)]
+    by = {(each.event_id, each.reviewer) for each in said}
+    assert by == {*((each, "ann") for each in anns), *((each, "rob") for each in robs)}
+    assert len(said) == images
+    assert [console.process.terminate(STOP) for console in consoles] == [0, 0]

@@ -8,7 +8,8 @@ from workers.settings.options import with_settings
 
 
 @with_settings(
-    "kafka", "topics", "consumer", "model", "images", "policies", "fetch", "store", "console", "service", "log"
+    *("kafka", "redis", "topics", "consumer", "model", "images", "policies", "fetch", "store", "console"),
+    *("service", "log"),
 )
 def console(settings: Settings) -> None:
     """Serve pages to look at what is decided, and how the workers are, until SIGTERM.

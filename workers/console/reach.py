@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.ports import Decoder, Fetcher, RecordWriter, Topic
+from pipeline.ports import Decoder, Fetcher, Leases, RecordWriter, Topic
 from pipeline.rules.flow.assignment import Partition, Standing
 from workers.canary.reading import Answers
 
@@ -37,3 +37,5 @@ class Reach:
     """A model and the live policies; loads them when it is first called."""
     archive: Callable[[], AbstractContextManager[Archive]] | None = None
     """None where there is no archive."""
+    leases: Leases | None = None
+    """Shared with other consoles; None where this one stands alone."""

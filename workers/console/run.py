@@ -32,10 +32,13 @@ from workers.settings import Settings
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from pipeline.adapters.redis import RedisConnection
     from pipeline.archive.archive import Archive
 
 LEAVING = 20.0
 """Seconds that pages and calls to the broker may take to end when the process is told to stop."""
+REDIS = 1.0
+"""Seconds that a person waits for Redis to say who has what in hand."""
 _log = structlog.get_logger(__name__)
 
 
@@ -85,7 +88,14 @@ def _reach(settings: Settings, held: ExitStack) -> Reach:
         decoder=drawing(Decoding(settings.model_copy(update={"cores": min(2, settings.cores)}), Hooks())),
         judge=judge_when_asked(settings),
         archive=_archive(settings),
+        leases=services.leases(_redis(settings, held)),
     )
+
+
+def _redis(settings: Settings, held: ExitStack) -> RedisConnection | None:
+    """A Redis that a person waits for longer than an image does."""
+    redis = services.redis_connection(settings, budget=REDIS, timeout=REDIS)
+    return None if redis is None else held.enter_context(closing(redis))
 
 
 def _archive(settings: Settings) -> Callable[[], AbstractContextManager[Archive]] | None:

@@ -91,6 +91,10 @@ class RedisConnection:
         if keys:
             self._guarded(lambda: self._client.unlink(*map(self._name, keys)))
 
+    def run(self, script: str, keys: Sequence[str], arguments: Sequence[str]) -> object:
+        """What a Lua script answers, which sees these keys, unsigned, in one step; None if there is no answer."""
+        return self._guarded(lambda: self._client.eval(script, len(keys), *keys, *arguments))
+
     def ask(self) -> float:
         """The server's clock, in seconds since the epoch, once it has also taken a value.
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from pipeline.rules.reviews.leases import Leases
+from pipeline.rules.reviews.leases import Held
 from pipeline.rules.reviews.queueing import as_others
 from pipeline.rules.reviews.streamed import of_interest, streamed
 from pipeline.rules.reviews.waiting import Wanted
@@ -57,11 +57,11 @@ def test_a_person_is_measured_where_two_others_agree() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("ar"), st.sets(st.integers(0, 4), min_size=1), st.floats(0, 20))))
 def test_no_two_people_hold_the_same(taken: list[tuple[str, set[int], float]]) -> None:
-    leases, held, now = Leases(30.0), dict[str, tuple[str, float]](), 0.0
+    leases, held, now = Held(), dict[str, tuple[str, float]](), 0.0
     for who, numbers, passed in taken:
         now += passed
         things = [str(each) for each in numbers]
         free = all(held.get(each, (who, 0.0))[0] == who or held[each][1] <= now for each in things)
-        assert leases.take(things, who, now) is free
+        assert leases.take(things, who, 30.0, now) is free
         if free:
             held |= dict.fromkeys(things, (who, now + 30.0))

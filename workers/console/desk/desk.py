@@ -11,19 +11,17 @@ from typing import NamedTuple
 
 from pipeline.lab.reviews.given import given, publish, taken_back
 from pipeline.ports import RecordWriter
-from pipeline.rules.reviews.leases import Leases
 from pipeline.rules.reviews.queueing import as_others
 from pipeline.rules.reviews.waiting import Waiting, Wanted
 from pipeline.rules.times import ALWAYS, Window
 from pipeline.wire import Label, Review, rfc3339
+from workers.console.desk.hands import Hands
 from workers.console.desk.known import KnownReviews
 from workers.console.desk.policies import AskedPolicies
 from workers.console.desk.queues import Queued, Queues
 from workers.console.reach import Reach
 from workers.settings import Settings
 
-LEASE = 300.0
-"""Seconds for which an image is in somebody's hands; after that it still is, unless another takes it."""
 FRESH, AGAIN = 60.0, 2.0
 """Seconds after which a queue is looked for anew; and one that has nothing left."""
 UNDOES = 50
@@ -57,6 +55,8 @@ class Progress:
     """Images of the queue that are known to wait, at least."""
     looked: str = ""
     """Where the queue came from."""
+    alone: str = ""
+    """Why somebody at another console might be given the same image, if so."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class _Filled:
 
 
 class Desk:
-    """Leases are kept in this process: people who review together do so at one console. Safe to share."""
+    """What people have in hand. Consoles that share a Redis never give the same image to two. Safe to share."""
 
     def __init__(self, reach: Reach, settings: Settings, clock: Callable[[], float] = time.time) -> None:
         self._reach = reach
@@ -77,11 +77,12 @@ class Desk:
         self.known = KnownReviews(reach, settings.reviews_topic, clock)
         self.queues = Queues(reach)
         self._lock, self._filling, self._writing = Lock(), Lock(), Lock()
-        self._leases = Leases(LEASE)
+        self._leases = Hands(reach.leases, clock)
         self._filled: dict[tuple[str, Ask], _Filled] = {}
         self._hands: defaultdict[str, dict[str, Waiting]] = defaultdict(dict)
         self._said: defaultdict[str, deque[tuple[Waiting, list[Review]]]] = defaultdict(lambda: deque(maxlen=UNDOES))
         self._judged: defaultdict[str, dict[str, float]] = defaultdict(dict)
+        self._taken_back: defaultdict[str, set[str]] = defaultdict(set)
         self._writer: RecordWriter | None = None
 
     def next(self, who: str, ask: Ask, besides: Collection[str] = ()) -> Waiting | None:
@@ -102,10 +103,18 @@ class Desk:
                     found = self._from_queue(key, besides)
         return found
 
-    def held(self, who: str, event: str) -> Waiting:
-        """What this person has in hand. Raises `LostError`."""
+    def held(self, who: str, event: str, ask: Ask) -> Waiting:
+        """What this person has in hand, here or at another console that they were at before. Raises `LostError`.
+
+        It blocks for seconds where this console has to look for it.
+        """
         with self._lock:
             image = self._hands[who].get(event)
+        if image is None:
+            self.known.all()
+            self._fill((who, ask))
+            with self._lock:
+                image = self._picked_up((who, ask), event)
         if image is None:
             raise LostError(LOST)
         return image
@@ -116,7 +125,7 @@ class Desk:
             image = self._hands[who].pop(event, None)
             if image is None:
                 raise LostError(LOST)
-            if not self._leases.take(_things(image), who, self._clock()):
+            if not self._leases.take(_things(image), who):
                 raise LostError("somebody else has taken this image meanwhile, since you left it for long")
         reviews = given(image, labels, who, rfc3339(self._clock()))
         try:
@@ -126,9 +135,10 @@ class Desk:
                 self._hands[who] = {event: image, **self._hands[who]}
             raise
         with self._lock:
-            self._leases.give_back(_things(image), who)
+            self._leases.settle(_things(image), who)
             self._said[who].append((image, reviews))
             self._judged[who][event] = self._clock()
+            self._taken_back[who].discard(event)
         return image
 
     def undo(self, who: str) -> Waiting | None:
@@ -148,10 +158,18 @@ class Desk:
             raise
         event = image.decision.event_id
         with self._lock:
-            self._leases.take(_things(image), who, self._clock())
+            self._leases.unsettle(_things(image), who)
             self._hands[who] = {event: image, **self._hands[who]}
             self._judged[who].pop(event, None)
+            self._taken_back[who].add(event)
         return image
+
+    def put_down(self, who: str, events: Collection[str]) -> None:
+        """Give back what they have in hand of these, unjudged."""
+        with self._lock:
+            for event in events:
+                if (image := self._hands[who].pop(event, None)) is not None:
+                    self._leases.put_down(_things(image), who)
 
     def progress(self, who: str, ask: Ask) -> Progress:
         now, (right, golden) = self._clock(), as_others(self.known.all(), who)
@@ -159,7 +177,7 @@ class Desk:
             filled, times = self._filled.get((who, ask)), list(self._judged[who].values())
         waiting, said = (0, "") if filled is None else (len(filled.queue), filled.said)
         in_hour = sum(now - at < _HOUR for at in times)
-        return Progress(len(times), in_hour, right, golden, waiting, said)
+        return Progress(len(times), in_hour, right, golden, waiting, said, self._leases.trouble)
 
     def close(self) -> None:
         with self._writing:
@@ -180,26 +198,40 @@ class Desk:
         return filled is None or self._clock() - filled.at > (FRESH if filled.queue else AGAIN)
 
     def _in_hand(self, who: str, ask: Ask, besides: Collection[str]) -> Waiting | None:
-        now, hand = self._clock(), self._hands[who]
+        hand = self._hands[who]
         for event, image in list(hand.items()):
             if event in besides or ask.policy not in {None, *image.policies}:
                 continue
-            if self._leases.take(_things(image), who, now):
+            if self._is_open(image, who) and self._leases.take(_things(image), who):
                 return image
             del hand[event]
         return None
 
+    def _picked_up(self, key: tuple[str, Ask], event: str) -> Waiting | None:
+        """Of the queue the image of that event, in their hands; None where it is not there or in somebody else's."""
+        who = key[0]
+        queued = next((each for each in self._filled[key].queue if each.decision.event_id == event), None)
+        image = queued and self._still_asked(queued, who)
+        if image is None or not self._leases.take(_things(image), who):
+            return None
+        self._hands[who][event] = image
+        return image
+
     def _from_queue(self, key: tuple[str, Ask], besides: Collection[str]) -> Waiting | None:
-        who, now = key[0], self._clock()
+        who = key[0]
         filled = self._filled.get(key)
         while filled is not None and filled.queue:
             image = self._still_asked(filled.queue.popleft(), who)
             if image is None or image.decision.event_id in {*besides, *self._hands[who]}:
                 continue
-            if self._leases.take(_things(image), who, now):
+            if self._leases.take(_things(image), who):
                 self._hands[who][image.decision.event_id] = image
                 return image
         return None
+
+    def _is_open(self, image: Waiting, who: str) -> bool:
+        """Whether what they have in hand has no answer from another console, or they took back what they said."""
+        return image.decision.event_id in self._taken_back[who] or self._still_asked(image, who) is not None
 
     def _still_asked(self, image: Waiting, who: str) -> Waiting | None:
         """The image with the policies that nobody has judged since it was queued."""
@@ -220,7 +252,6 @@ class Desk:
             found: Queued = self.queues.of(wanted, self.known.all(), window)
             trouble = "; ".join(each for each in (found.said, policies.trouble, self.known.trouble) if each)
         with self._lock:
-            self._leases.forget(self._clock())
             self._filled.pop(key, None)
             self._filled[key] = _Filled(deque(found.images), self._clock(), trouble)
             while len(self._filled) > QUEUES:

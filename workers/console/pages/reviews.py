@@ -36,6 +36,7 @@ def routes(console: Console, show: Show) -> Sequence[Guarded]:
         get("/reviews/next", pages.next, role=Role.REVIEWER),
         post("/reviews/judge", pages.judge, role=Role.REVIEWER),
         post("/reviews/undo", pages.undo, role=Role.REVIEWER),
+        post("/reviews/leave", pages.leave, role=Role.REVIEWER),
     ]
 
 
@@ -73,11 +74,18 @@ class _Pages:
         form = await form_of(request, 10_000)
         return await run_in_threadpool(self._undo, request, form)
 
+    async def leave(self, request: Request) -> Response:
+        """Who closes the page gives back what they have not judged."""
+        form = await form_of(request, 10_000)
+        events = form.get("events", "").split()[:_BESIDES]
+        await run_in_threadpool(self._desk.put_down, visitor_of(request).name, events)
+        return Response(status_code=204)
+
     def _judge(self, request: Request, form: Mapping[str, str]) -> Response:
         who, ask = visitor_of(request), _asked(form)
         event = form.get("event", "")
         try:
-            labels = self._labels(who.name, event, form)
+            labels = self._labels(self._desk.held(who.name, event, ask), form)
             self._desk.judge(who.name, event, labels)
         except LostError as error:
             raise HTTPException(409, str(error)) from error
@@ -101,10 +109,9 @@ class _Pages:
             return self._part("reviews_image.html", who, ask, image=image)
         return RedirectResponse(f"/reviews?{_query(Ask(None, ask.days))}", 303)
 
-    def _labels(self, who: str, event: str, form: Mapping[str, str]) -> Mapping[str, Label]:
+    def _labels(self, image: Waiting, form: Mapping[str, str]) -> Mapping[str, Label]:
         """What the form says of the policies that the image is asked about. Raises 400 where it says nothing."""
         said = {name.removeprefix(_LABEL): label for name, label in form.items() if name.startswith(_LABEL)}
-        image = self._desk.held(who, event)
         rest = form.get(_REST)
         labels = {each: said.get(each, rest) for each in image.policies}
         if not set(labels.values()) <= {*LABELS, None} or not any(labels.values()):

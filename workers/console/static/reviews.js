@@ -18,7 +18,7 @@
   const made = (html) => { const box = document.createElement("template"); box.innerHTML = html; return box.content; };
 
   const part = async (address, form) => {
-    const answer = await fetch(address, { headers: { "x-part": "1" }, ...(form ? { method: "POST", body: new URLSearchParams(form) } : {}) });
+    const answer = await fetch(address, { headers: { "x-part": "1" }, ...(form ? { method: "POST", keepalive: true, body: new URLSearchParams(form) } : {}) });
     const text = await answer.text();
     if (!answer.ok) throw Object.assign(new Error(text.trim() || `the console answered ${answer.status}`), { lost: answer.status === 409 });
     return text;
@@ -168,6 +168,13 @@
       if (veil) { event.preventDefault(); veil.click(); }
     }
   });
+
+  // Who leaves gives back what they have not judged; a page that comes back out of the browser's memory has nothing.
+  addEventListener("pagehide", () => {
+    const events = [...document.querySelectorAll(".review")].map((each) => each.dataset.event).filter((each) => !sending.has(each));
+    if (events.length) navigator.sendBeacon("/reviews/leave", new URLSearchParams({ events: events.join(" ") }));
+  });
+  addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
   keys.checked = localStorage.getItem("review-keys") !== "off";
   keys.addEventListener("change", () => localStorage.setItem("review-keys", keys.checked ? "on" : "off"));
