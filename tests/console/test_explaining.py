@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 
 from pipeline.adapters.memory import MemoryTextCache
 from pipeline.ports import Decoder, Hooks
-from pipeline.wire import SourceRef
+from pipeline.wire import Decision, SourceRef
 from tests.console.served import Served, served, until
 from workers import assembly
+from workers.console.judges import JudgeWhenAsked
 from workers.explain.seen import seen_image
 from workers.settings import SHIPPED_POLICIES, Settings, load_settings
 
@@ -31,27 +36,65 @@ def explaining(decoder: Decoder, judge: assembly.Judge) -> Iterator[Served]:
         yield made
 
 
-def asked(console: Served, event_id: str) -> httpx2.Response:
-    return httpx2.post(
-        f"{console.address}/event/explain", params={"id": event_id}, headers={"hx-request": "true"}, timeout=120
-    )
+def asked(console: Served, event_id: str, what: str = "explain", *, script: bool = True) -> httpx2.Response:
+    headers = {"hx-request": "true"} if script else {}
+    return httpx2.post(f"{console.address}/event/{what}", params={"id": event_id}, headers=headers, timeout=120)
 
 
-def test_a_decision_is_explained_with_where_in_the_picture_its_score_comes_from(
+def pictures_of(page: str) -> list[str]:
+    return [part.split('"')[0] for part in page.split('src="/event/maps/')[1:]]
+
+
+def decided(console: Served, judge: assembly.Judge, **changed: Any) -> Decision:
+    """A decision that a worker of that judge would have made of the knife."""
+    before = seen_image(console.settings, judge, KNIFE).decision
+    event = console.sent(KNIFE, b"knife.jpg")
+    about = {"policy_set": before.policy_set, "model": before.model, "preprocess": before.preprocess}
+    made = console.decided(event, *before.matches, scores=before.scores, **(about | changed))
+    until(lambda: console.console.feed.of_event(made.event_id))
+    return made
+
+
+def test_the_sentences_come_at_once_and_then_where_in_the_picture_the_score_comes_from(
     explaining: Served, judge: assembly.Judge
 ) -> None:
-    before = seen_image(explaining.settings, judge, KNIFE).decision
-    event = explaining.sent(KNIFE, b"knife.jpg")
-    about = {"policy_set": before.policy_set, "model": before.model, "preprocess": before.preprocess}
-    decision = explaining.decided(event, *before.matches, scores=before.scores, **about)
-    explaining.read(1)
+    decision = decided(explaining, judge)
     told = asked(explaining, decision.event_id).text
     assert "a kitchen knife" in told
-    assert "the policies of now" not in told
-    maps = [part.split('"')[0] for part in told.split('src="')[1:]]
+    assert f"By the policy set that decided it, {decision.policy_set}, which is live." in told
+    assert 'hx-post="/event/maps' in told
+    assert not pictures_of(told)
+    mapped = asked(explaining, decision.event_id, "maps").text
+    assert "hottest tenth" in mapped
+    maps = pictures_of(mapped)
     assert len(maps) == 3
-    pictures = [httpx2.get(f"{explaining.address}{each}") for each in maps]
-    assert {each.headers["content-type"] for each in pictures} == {"image/png"}
+    pictures = [httpx2.get(f"{explaining.address}/event/maps/{each}") for each in maps]
+    assert {each.headers["content-type"] for each in pictures} == {"image/jpeg"}
+    again = asked(explaining, decision.event_id, script=False).text
+    assert pictures_of(again) == maps, "it was made once, and is whole without a script"
+
+
+def test_the_policies_that_explain_follow_the_folder_and_say_which_they_are(
+    decoder: Decoder, judge: assembly.Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "policies"
+    shutil.copytree(SHIPPED_POLICIES, folder, ignore=shutil.ignore_patterns("samples"))
+    for each in folder.glob("[!_]*.yaml"):
+        if each.stem != "weapons":
+            each.unlink()
+    settings = load_settings({"decode_in": "threads", "device": "cpu", "policies": str(folder)})
+    monkeypatch.setattr(assembly, "load_model", lambda _: judge.model)  # it takes seconds, and is the same
+    with closing(JudgeWhenAsked(settings)) as following, served(settings, decoder, judge=following) as console:
+        first = following().live().policy_set.version
+        decision = decided(console, following())
+        assert f"decided it, {first}, which is live." in asked(console, decision.event_id).text
+        weapons = folder / "weapons.yaml"
+        text = weapons.read_text(encoding="utf-8")
+        weapons.write_text(text.replace("prompts:\n", "prompts:\n  - a toaster\n"), encoding="utf-8")
+        until(lambda: following().live().policy_set.version != first)
+        told = asked(console, decision.event_id).text
+        assert f"By the policies of now, {following().live().policy_set.version}" in told
+        assert f"those that decided it, {first}, are not to be had" in told
 
 
 def test_what_is_in_the_way_of_an_explanation_is_told(explaining: Served) -> None:

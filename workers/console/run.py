@@ -18,7 +18,7 @@ from workers.console.access.visitors import access_of
 from workers.console.app import create
 from workers.console.console import Console, console_of
 from workers.console.fleet.scraping import pages_of
-from workers.console.judges import judge_when_asked
+from workers.console.judges import JudgeWhenAsked
 from workers.console.metrics import ConsoleMetrics
 from workers.console.reach import Reach
 from workers.console.serving import Serving
@@ -86,7 +86,7 @@ def _reach(settings: Settings, held: ExitStack) -> Reach:
         metrics=partial(pages_of, settings.console_workers),
         fetcher=held.enter_context(closing(claim_fetcher(settings))),
         decoder=drawing(Decoding(settings.model_copy(update={"cores": min(2, settings.cores)}), Hooks())),
-        judge=judge_when_asked(settings),
+        judge=held.enter_context(closing(JudgeWhenAsked(settings))),
         archive=_archive(settings),
         leases=services.leases(_redis(settings, held)),
     )
