@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,19 @@ from pipeline.ports import Decoder
 from tests.conftest import had_or_skipped
 from tests.console.served import Served, served
 from tests.services import ServiceMissingError
+from workers import assembly
 from workers.assembly.decoding import NO_MODEL
 from workers.settings import Settings, load_settings
 
 pytest.importorskip("playwright")
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 WIDE, NARROW = 1440, 375
 SHAPES = [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")]
 """Pixels across and colour scheme, in which pages are looked at."""
+STANDARDS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+OF_SHAPES = ("color-contrast", "target-size", "scrollable-region-focusable", "region", "page-has-heading-one")
+"""Of axe's rules those that a page may keep in one shape and not in another."""
 
 
 def _chromium() -> str:
@@ -38,6 +42,7 @@ def _chromium() -> str:
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, without a window; one for the whole run."""
     program = had_or_skipped(_chromium)
+    expect.set_options(timeout=60_000)  # a busy machine is slow
     with sync_playwright() as playwright:
         made = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"])
         yield made
@@ -77,11 +82,27 @@ def decoder() -> Decoder:
     return PillowDecoder(NO_MODEL)
 
 
+@pytest.fixture(scope="session")
+def model() -> assembly.Model:
+    """The bundled model, loaded once for all who judge by it."""
+    said = {"decode_in": "threads", "dtype": "float32", "device": "cpu", "cores": "1"}
+    return assembly.load_model(load_settings(said), one_caller=True)
+
+
 @pytest.fixture
 def console(settings: Settings, decoder: Decoder) -> Iterator[Served]:
     """A console of this test's own, which everybody on loopback may edit."""
     with served(settings, decoder) as made:
         yield made
+
+
+def sound(page: Page, folder: Path, name: str) -> None:
+    """See that the open page is accessible in every shape, and keep a picture of each."""
+    for number, (width, scheme) in enumerate(SHAPES):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        look_at(page, folder, f"{name}-{width}-{scheme}")
+        accessible(page, STANDARDS if number == 0 else OF_SHAPES)
 
 
 def look_at(page: Page, folder: Path, name: str) -> Path:
@@ -93,10 +114,11 @@ def look_at(page: Page, folder: Path, name: str) -> Path:
     return kept
 
 
-def accessible(page: Page) -> None:
-    """See by axe that the page keeps to WCAG 2.2 AA as far as a program can tell."""
-    page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
-    options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+def accessible(page: Page, rules: Sequence[str] = STANDARDS) -> None:
+    """See by axe that the page keeps to WCAG 2.2 AA as far as a program can tell, or to these rules of it."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
+    options = {"runOnly": list(rules)}
     found = page.evaluate(f"axe.run(document, {json.dumps(options)})")
     said = [
         f"{each['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import count
-from pathlib import Path
 
 import httpx2
 import pytest
@@ -13,7 +12,6 @@ from playwright.sync_api import Page, expect
 from pipeline.adapters.memory import MemoryBroker, MemoryTopic
 from pipeline.ports import Decoder
 from pipeline.wire import Record
-from tests.console.conftest import SHAPES, accessible, look_at
 from tests.console.served import Served, served
 from tests.console.test_live import HOSTILE, PICTURE
 from tests.console.test_reviews import TOKENS
@@ -54,22 +52,17 @@ def test_by_reason_one_is_looked_at_and_replayed_after_a_confirmation(
     expect(page.get_by_role("heading", level=1)).to_have_text("Replay 4 events?")
 
 
-@pytest.mark.parametrize(("width", "scheme"), SHAPES[::3])
-def test_both_pages_are_sound_whatever_strangers_write(
-    console: Served, opened: Callable[..., Page], tmp_path: Path, width: int, scheme: str
+def test_records_without_a_value_and_headers_of_any_kind_are_shown(
+    console: Served, opened: Callable[..., Page]
 ) -> None:
     headers = [("subject", HOSTILE.encode()), (HOSTILE[:200], b"\xff\xfe"), ("none", None)]
     console.failed(console.sent(b"<html>" + HOSTILE.encode(), HOSTILE.encode(), headers), HOSTILE[:90], HOSTILE)
     console.failed(console.sent(PICTURE, b"late.jpg"), "timed_out", "took too long")
     console.broker.append(Record(console.settings.dead_letters_topic, None, None, headers))
-    page = opened(f"{console.address}/dead-letters", width, scheme)
+    page = opened(f"{console.address}/dead-letters")
     expect(page.locator(".letter")).to_have_count(3)
-    accessible(page)
-    look_at(page, tmp_path, f"letters-{width}-{scheme}")
     page.locator(".letter", has_text="<script>").get_by_role("link").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("<script>")
-    accessible(page)
-    look_at(page, tmp_path, f"letter-{width}-{scheme}")
     assert "\u202e" not in page.content()
 
 

@@ -24,9 +24,8 @@ KNIFE = (SHIPPED_POLICIES / "samples" / "kitchen-knife-01.jpg").read_bytes()
 
 
 @pytest.fixture(scope="module")
-def judge() -> assembly.Judge:
-    settings = load_settings({"decode_in": "threads", "device": "cpu"})
-    return assembly.judge(settings, assembly.load_model(settings, one_caller=True), MemoryTextCache(), Hooks())
+def judge(model: assembly.Model) -> assembly.Judge:
+    return assembly.judge(load_settings({}), model, MemoryTextCache(), Hooks())
 
 
 @pytest.fixture(scope="module")

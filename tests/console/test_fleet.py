@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
 from threading import Thread
 from urllib.parse import parse_qsl, urlsplit
 
@@ -90,6 +91,18 @@ def test_processes_that_restart_or_fall_silent_are_changes() -> None:
     assert not world.fleet.processes
 
 
+def test_a_release_is_one_change_however_many_workers_it_restarts() -> None:
+    world = _World()
+    for versions in (("1.0", "1.0"), ("1.0", "1.1"), ("1.1", "1.1")):
+        world.pages = {
+            f"w:{at}": f'sluice_build_info{{version="{version}"}} 1.0\n' for at, version in enumerate(versions)
+        }
+        world.now += 2
+        world.fleet.look()
+    assert [each.what for each in world.changes.since(0)] == ["version 1.1 of Sluice runs"]
+    assert world.fleet.processes[0].version == "1.1"
+
+
 def test_figures_are_what_changed_between_two_looks_at_a_workers_own_metrics() -> None:
     hooks, process = PrometheusHooks(), Process("w")
     hooks.assigned(3)
@@ -102,6 +115,7 @@ def test_figures_are_what_changed_between_two_looks_at_a_workers_own_metrics() -
         hooks.queue_depth("publish", 7)
     found = figures([process])
     assert process.kind == "worker"
+    assert process.version == version("sluice")
     assert found["stage decode"] == pytest.approx(0.3)
     assert found["cache feature"] == 0.75
     assert found["queue publish"] == 7

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, expect
 
-from tests.console.conftest import SHAPES, accessible, look_at
 from tests.console.served import Served, match
 from tests.images import encoded, photograph
 
@@ -16,16 +13,6 @@ HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(2)>\"'\u202egnp.exe\x00\x1b[31m" + "\u202e" + "x" * 10_000
 )
 PICTURE = encoded(photograph(120, 90), "JPEG")
-
-
-def _stream(console: Served) -> None:
-    """A few answers of each kind, some of them by somebody who means harm."""
-    console.decided(console.sent(PICTURE, b"harmless.jpg"))
-    console.decided(console.sent(PICTURE, b"knife.jpg"), match())
-    hostile = console.sent(PICTURE, HOSTILE.encode(), [("subject", HOSTILE.encode())])
-    console.decided(hostile, match(HOSTILE, prompt=HOSTILE, evidence=None), image_id=HOSTILE, notes=[HOSTILE])
-    console.failed(console.sent(b"<html>" + HOSTILE.encode(), HOSTILE.encode()), HOSTILE, HOSTILE)
-    console.read(4)
 
 
 def test_answers_stream_by_and_one_is_opened_and_unveiled_by_keyboard(
@@ -62,21 +49,3 @@ def test_a_partition_that_stands_still_and_a_stream_that_dies_are_seen_on_the_op
     console.decided(console.sent(PICTURE, b"after.jpg"))
     expect(page.locator(".answer", has_text="after.jpg")).to_be_visible()
     expect(page.get_by_text("No answers are read since")).to_have_count(0)
-
-
-@pytest.mark.parametrize(("width", "scheme"), SHAPES)
-def test_pages_are_sound_in_every_shape_whatever_strangers_write(
-    console: Served, opened: Callable[..., Page], tmp_path: Path, width: int, scheme: str
-) -> None:
-    _stream(console)
-    page = opened(f"{console.address}/live", width, scheme)
-    expect(page.locator(".answer")).to_have_count(4)
-    expect(page.get_by_role("button", name="Gone: the picture")).to_have_count(1)
-    accessible(page)
-    look_at(page, tmp_path, f"live-{width}-{scheme}")
-    for event in [each.event_id for each in console.console.feed.newest(2)]:
-        page.goto(f"{console.address}/event?id={event}")
-        expect(page.get_by_role("heading", level=1)).to_contain_text("<script>")
-        accessible(page)
-        look_at(page, tmp_path, f"event-{event[:6]}-{width}-{scheme}")
-    assert "\u202e" not in page.content()

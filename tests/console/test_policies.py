@@ -24,7 +24,7 @@ from pipeline.signals import Provenance
 from pipeline.wire import REVIEWS_TOPIC, Label, Match, ModelRef, Review, review_json, rfc3339
 from tests.archive.made import decision, keep, records
 from tests.archive.streamed import Stream
-from tests.console.conftest import NARROW, WIDE, accessible, look_at
+from tests.console.conftest import NARROW, WIDE, look_at
 from tests.console.served import Served, served, until
 from workers import assembly
 from workers.console.policies.trial import Scored, alone, tried_on_recent
@@ -59,11 +59,6 @@ class Desk:
 
     def at(self, path: str) -> str:
         return f"{self.console.address}{path}"
-
-
-@pytest.fixture(scope="module")
-def model() -> assembly.Model:
-    return assembly.load_model(load_settings({"decode_in": "threads"}), one_caller=True)
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +102,6 @@ def test_a_newcomer_types_words_sees_what_they_flag_and_keeps_them_in_shadow(
     page.get_by_role("button", name="See what it flags").click()
     expect(page.locator("#highest + ol .answer").first).to_contain_text("pizza-01")
     expect(page.get_by_role("heading", level=2).first).to_have_text(f"Would flag 1 of {len(PICTURES)}")
-    accessible(page)
     look_at(page, tmp_path, "playground")
     page.get_by_label("Words").fill("a snake")
     page.get_by_role("button", name="See what it flags").click()
@@ -143,7 +137,6 @@ def test_a_threshold_is_moved_by_keys_into_the_text_and_what_it_changes_is_seen_
 ) -> None:
     page = opened(desk.at("/policies"), width, scheme, extra_http_headers=EDITOR)
     before = desk.judge.live().policy_set.version
-    accessible(page)
     look_at(page, tmp_path, f"policies-{width}")
     page.get_by_role("link", name="weapons").click()
     threshold = page.get_by_label("Least score for review")
@@ -155,7 +148,6 @@ def test_a_threshold_is_moved_by_keys_into_the_text_and_what_it_changes_is_seen_
     expect(page.get_by_label("Text of weapons.yaml")).to_have_value(edited)
     expect(page.get_by_role("heading", name="Lets go 1")).to_be_visible()
     expect(page.locator("#let-go + ol .answer")).to_contain_text("kitchen-knife-01")
-    accessible(page)
     look_at(page, tmp_path, f"policy-{width}")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved.")).to_be_visible()

@@ -20,7 +20,6 @@ from pipeline.archive.erasing.receipts import parse_receipt
 from pipeline.ports import Decoder, Hooks
 from pipeline.wire import parse_review
 from tests.archive.made import keep
-from tests.console.conftest import SHAPES, accessible, look_at
 from tests.console.served import Served, served
 from tests.console.test_live import HOSTILE
 from tests.workers.search.conftest import record, saved_again, seen
@@ -63,8 +62,7 @@ def settings(folder: Path) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def judge(settings: Settings) -> Judge:
-    model = assembly.load_model(settings, one_caller=True)
+def judge(settings: Settings, model: assembly.Model) -> Judge:
     return assembly.judge(settings, model, MemoryTextCache(), Hooks())
 
 
@@ -240,21 +238,3 @@ def test_without_an_archive_it_searches_what_has_just_streamed_by(
             alike = viewer.get("/search", params={"like": event}).text
             assert alike.index("kitchen-knife-02.jpg") < alike.index("bus-01.png")
             assert "Nothing like it" in viewer.get("/search", params={"words": "a submarine"}).text
-
-
-@pytest.mark.parametrize(("width", "scheme"), SHAPES[::3])
-def test_pages_are_sound_in_every_shape_whatever_strangers_write(
-    console: Served, opened: Callable[..., Page], tmp_path: Path, width: int, scheme: str
-) -> None:
-    page = opened(f"{console.address}/search?words=a+dog&least=0", width, scheme, extra_http_headers=EDITOR)
-    expect(page.locator(".hit").first).to_contain_text("<script>")
-    accessible(page)
-    look_at(page, tmp_path, f"search-{width}-{scheme}")
-    assert "\u202e" not in page.content()
-    page.locator(".hit").first.get_by_role("checkbox").check()
-    page.locator(".hit").nth(1).get_by_role("checkbox").check()
-    page.get_by_role("button", name="Go on with the chosen").click()
-    expect(page.get_by_role("heading", name="2 chosen")).to_be_visible()
-    accessible(page)
-    look_at(page, tmp_path, f"chosen-{width}-{scheme}")
-    assert "\u202e" not in page.content()

@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
 
 from pipeline.adapters.prometheus.declared import Metrics
+from pipeline.adapters.prometheus.process import ProcessMetrics
 from pipeline.archive.schema import DESCRIBED, schema
 from workers.archiver.metrics import ArchiverMetrics
 from workers.archiver.review_metrics import ReviewMetrics
@@ -78,6 +79,7 @@ def metrics_table() -> str:
     registry = CollectorRegistry()
     holders = (
         Metrics(registry),
+        ProcessMetrics(registry),
         SupervisorMetrics(registry),
         CanaryMetrics(registry, []),
         GroupMetrics(registry, ""),

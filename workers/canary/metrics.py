@@ -4,28 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    GCCollector,
-    Histogram,
-    PlatformCollector,
-    ProcessCollector,
-    disable_created_metrics,
-)
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from pipeline.adapters.prometheus.declared import LATENCY_BUCKETS
+from pipeline.adapters.prometheus.process import ProcessMetrics
 from pipeline.rules.canaries import Canary, Landed, Outcome
 from pipeline.rules.flow.assignment import Partition, Standing
 
 
 def own_metrics() -> CollectorRegistry:
     """A registry with the metrics of the process and the interpreter."""
-    disable_created_metrics()  # type: ignore[no-untyped-call]
     registry = CollectorRegistry()
-    for collector in (ProcessCollector, PlatformCollector, GCCollector):
-        collector(registry=registry)
+    ProcessMetrics(registry)
     return registry
 
 

@@ -99,7 +99,8 @@ class Explaining:
 
     def maps(self, decision: Decision) -> Answer:
         """All of it: the model is shown the picture with parts of it taken away. Raises what `words` raises."""
-        from workers.explain.explained import FULL, with_maps  # noqa: PLC0415 - the model's libraries
+        from pipeline.lab.explain.effort import FULL  # noqa: PLC0415 - the model's libraries
+        from workers.explain.explained import with_maps  # noqa: PLC0415
 
         event = self._event(decision)
         with _turn(self._mapping):

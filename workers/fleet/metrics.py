@@ -6,20 +6,12 @@ from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 
 import structlog
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    GCCollector,
-    PlatformCollector,
-    ProcessCollector,
-    disable_created_metrics,
-    generate_latest,
-)
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
+from pipeline.adapters.prometheus.process import ProcessMetrics
 from workers.fleet.asking import ask_all
 from workers.fleet.process import Role
 
@@ -59,11 +51,9 @@ class FleetMetrics(Collector):
     """
 
     def __init__(self, roles: Sequence[Role]) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._roles = roles
         self._own = CollectorRegistry()
-        for collector in (ProcessCollector, PlatformCollector, GCCollector):
-            collector(registry=self._own)
+        ProcessMetrics(self._own)
         self._metrics = SupervisorMetrics(self._own)
         self._lost = Counter(
             "sluice_log_lines_lost", "Lines of the log that could not be written.", registry=self._own

@@ -5,17 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from threading import Lock
 
-from prometheus_client import (
-    CollectorRegistry,
-    GCCollector,
-    Info,
-    PlatformCollector,
-    ProcessCollector,
-    disable_created_metrics,
-)
+from prometheus_client import CollectorRegistry, Info
 
 from pipeline.adapters.prometheus.declared import BOUNDS, Metrics
 from pipeline.adapters.prometheus.policy_series import PolicySeries
+from pipeline.adapters.prometheus.process import ProcessMetrics
 from pipeline.adapters.prometheus.shadow_series import ShadowSeries
 from pipeline.errors import Reason
 from pipeline.ports import DEATHS, LOSSES, EncoderSpec, Hooks
@@ -31,12 +25,8 @@ class PrometheusHooks(Hooks):
     """
 
     def __init__(self) -> None:
-        # The library would add a `_created` series beside every counter and histogram: a third more, used by nobody.
-        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
-        PlatformCollector(registry=self.registry)
-        GCCollector(registry=self.registry)
+        ProcessMetrics(self.registry)
         self._metrics = metrics = Metrics(self.registry)
         # Series that are known beforehand start at 0: a rate() sees no rise in a series whose first value is 1.
         self._decided, self._dead = (metrics.images.labels(outcome) for outcome in BOUNDS["outcome"])

@@ -98,6 +98,8 @@ class Fleet:
         after = {address: each.after(self._page(found.get(address), now), now) for address, each in known.items()}
         for address, process in after.items():
             self._tell(known[address], process, now)
+            if process.version and process.away_since is None:
+                self._changes.saw("release", process.version)
         self._processes = {
             address: each
             for address, each in after.items()

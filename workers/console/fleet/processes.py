@@ -29,6 +29,11 @@ class Process:
         return "archiver" if "sluice_archived_records_total" in names else "process" if names else ""
 
     @property
+    def version(self) -> str:
+        """Of Sluice, which it runs."""
+        return self.last.said("sluice_build_info", "version")
+
+    @property
     def started(self) -> float:
         return self.last.of("process_start_time_seconds") or 0.0
 

@@ -12,12 +12,15 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from pipeline.errors import ServiceError
+from workers.console.rendering import shown
 
 POINTS = 360
 """Of a chart."""
 TIMEOUT = 10.0
 MOST_BYTES = 8 * 1024 * 1024
 MOST_LINES = 12
+LONGEST = 40
+"""Characters of a line's name."""
 PER_BATCH = " / (sum by (stage) (rate(sluice_stage_seconds_count[{step}s])) > 0)"
 QUERIES: Mapping[str, tuple[tuple[str, str, str], ...]] = {
     "answers": (
@@ -58,7 +61,7 @@ class Prometheus:
         found = self._asked(f"/api/v1/query_range?{urlencode(asked)}")
         return [
             {
-                "name": (name or "{}").format(each["metric"].get(label, "")),
+                "name": (name or "{}").format(shown(each["metric"].get(label, ""), LONGEST)),
                 "values": _at(at, step, each["values"]),
             }
             for each in found

@@ -12,6 +12,7 @@ from workers.console.console import Console
 from workers.console.fleet.fleet import Looked
 from workers.console.fleet.partitions import Place
 from workers.console.fleet.processes import Process
+from workers.console.rendering import shown
 from workers.console.stream.changes import Change
 from workers.console.stream.counts import Step
 from workers.console.stream.feed import Condition
@@ -25,6 +26,8 @@ RECENT = 60.0
 """Seconds over which a rate of now is counted."""
 MOST_POLICIES = 8
 """Policies that a chart tells apart."""
+LONGEST = 40
+"""Characters of a line's name."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,10 @@ def series_of(console: Console, seconds: float, now: float) -> dict[str, Any]:
 
 
 def _chart(at: Sequence[float], lines: Mapping[str, Sequence[float | None]]) -> dict[str, Any]:
-    return {"at": list(at), "lines": [{"name": name, "values": list(values)} for name, values in lines.items()]}
+    return {
+        "at": list(at),
+        "lines": [{"name": shown(name, LONGEST), "values": list(values)} for name, values in lines.items()],
+    }
 
 
 def _rates(steps: Mapping[float, Step], at: Sequence[float], key: tuple[str, str], seconds: float) -> list[float]:

@@ -12,7 +12,7 @@ from pipeline.wire import Decision
 from workers.console.stream.answers import Passing
 
 KEPT = 200
-SAID = {"policies": "policy set", "model": "model"}
+SAID = {"policies": "policy set {} decides", "model": "model {} decides", "release": "version {} of Sluice runs"}
 TAKING_OVER = 30.0
 """Seconds in which workers of two policy sets may answer side by side: each takes up an edit in its own time."""
 
@@ -46,17 +46,21 @@ class Changes:
         """See by a decision whether other policies or another model decide now."""
         if isinstance(answer.said, Decision):
             model = answer.said.model
-            self._saw("policies", answer.said.policy_set)
-            self._saw("model", f"{model.name}@{model.fingerprint}")
+            self.saw("policies", answer.said.policy_set)
+            self.saw("model", f"{model.name}@{model.fingerprint}")
 
-    def _saw(self, kind: str, value: str) -> None:
-        now = self._clock()
+    def saw(self, kind: str, value: str) -> None:
+        """Something of that kind, of those in `SAID`, is at work now; a change where it was another until then."""
+        with self._lock:
+            self._see(kind, value, self._clock())
+
+    def _see(self, kind: str, value: str, now: float) -> None:
         known = self._seen.get((kind, value))
         if known is None or now - known > TAKING_OVER:
             first = not any(each == kind for each, _ in self._seen)
             others = [at for (each, other), at in self._seen.items() if each == kind and other != value]
             if not first and (known is None or max(others, default=0.0) > known):
-                self.note(Change(now, kind, f"{SAID[kind]} {value} decides"))
+                self._changes.append(Change(now, kind, SAID[kind].format(value)))
         self._seen[kind, value] = now
         if len(self._seen) > KEPT:
             del self._seen[min(self._seen, key=lambda each: self._seen[each])]
