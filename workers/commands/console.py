@@ -8,7 +8,7 @@ from workers.settings.options import with_settings
 
 
 @with_settings(
-    *("kafka", "redis", "topics", "consumer", "model", "images", "policies", "fetch", "store", "console"),
+    *("kafka", "redis", "topics", "consumer", "model", "images", "policies", "state", "fetch", "store", "console"),
     *("service", "log"),
 )
 def console(settings: Settings) -> None:

@@ -22,6 +22,7 @@ from workers.console.judges import JudgeWhenAsked
 from workers.console.metrics import ConsoleMetrics
 from workers.console.reach import Reach
 from workers.console.serving import Serving
+from workers.console.stream.history import history_of
 from workers.health.dead_threads import watch_threads
 from workers.health.interpreter import watch_interpreter
 from workers.health.server import HealthServer
@@ -63,6 +64,9 @@ def keep_open(settings: Settings) -> None:
         health.announce()
         console = held.enter_context(closing(console_of(settings, _reach(settings, held), access)))
         ConsoleMetrics(registry).watch(console)
+        history = history_of(settings, console.feed, console.fleet.samples)
+        if history is not None:
+            held.enter_context(closing(history)).start()
         console.start()
         stop = signals.stop_on_signals(LEAVING)
         serving = held.enter_context(closing(Serving(create(console), settings.console_host, settings.console_port)))

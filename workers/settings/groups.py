@@ -210,8 +210,8 @@ class State(BaseModel, frozen=True):
 
     state: Path | None = Field(
         default_factory=state_folder,
-        description="Folder to keep the last good policies in, for a restart beside bad ones, and the dtype that"
-        " suits this CPU; default: the user's.",
+        description="Folder to keep the last good policies in, for a restart beside bad ones, the dtype that"
+        " suits this CPU, and what the console has seen; default: the user's.",
     )
 
 

@@ -115,11 +115,11 @@ class Fleet:
 
     def _tell(self, before: Process, after: Process, now: float) -> None:
         if before.started and after.started and after.started != before.started:
-            self._changes.note(Change(now, "restart", f"{after.kind} {after.address} restarted"))
+            self._changes.note(Change(now, "worker", f"{after.kind} {after.address} restarted"))
         elif before.last.at and before.away_since is None and after.away_since is not None:
-            self._changes.note(Change(now, "restart", f"{before.kind} {after.address} does not answer"))
+            self._changes.note(Change(now, "worker", f"{before.kind} {after.address} does not answer"))
         elif before.away_since is not None and after.away_since is None and before.last.at:
-            self._changes.note(Change(now, "restart", f"{after.kind} {after.address} answers again"))
+            self._changes.note(Change(now, "worker", f"{after.kind} {after.address} answers again"))
 
     def _repeat(self, name: str, step: Callable[[], None], every: float) -> None:
         while not self._stop.is_set():

@@ -36,6 +36,20 @@ class Samples:
         with self._lock:
             return dict(self._latest)
 
+    def rows(self) -> dict[str, list[Row]]:
+        """All of it by the seconds of a step, to be kept in a file."""
+        with self._lock:
+            return {f"{step:g}": [(at, dict(row)) for at, row in rows] for step, rows in self._rows.items()}
+
+    def recall(self, kept: Mapping[str, list[Row]], now: float) -> None:
+        """Take what `rows` gave once, of the time that is kept; the latest figures are those of now alone."""
+        with self._lock:
+            for step, rows in self._rows.items():
+                begins = now - step * (rows.maxlen or 0)
+                first = rows[0][0] if rows else now
+                old = [(at, row) for at, row in kept.get(f"{step:g}", []) if begins < at < first]
+                rows.extendleft(reversed(old[-(rows.maxlen or 0) :]))
+
     def since(self, at: float, seconds: float) -> list[Row]:
         """Rows from that time on, of the finer steps where `seconds` are no more than an hour."""
         step = FINE[0] if seconds <= FINE[0] * FINE[1] else COARSE[0]

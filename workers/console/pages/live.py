@@ -20,6 +20,8 @@ from workers.console.stream.telling import MOST, Channel, Told, message
 
 SHOWN = 24
 """Answers on the page."""
+PARTS = ("figures", "changes", "answers", "details")
+"""Parts of the page that are told as they change, each with a template."""
 SHOW: Mapping[str, Callable[[Passing], bool]] = {
     "all": lambda _: True,
     "flagged": lambda answer: answer.flagged,
@@ -68,10 +70,8 @@ def _stream(console: Console, show: Show) -> Callable[[Request], Awaitable[Respo
     def told(wanted: str) -> Callable[[], str]:
         def make() -> str:
             figures, answers = figures_of(console, time.time()), console.feed.newest(SHOWN, SHOW[wanted])
-            parts = {"figures": "live_figures.html", "answers": "live_answers.html", "details": "live_details.html"}
             return "".join(
-                message(kind, show.part(template, figures=figures, answers=answers))
-                for kind, template in parts.items()
+                message(kind, show.part(f"live_{kind}.html", figures=figures, answers=answers)) for kind in PARTS
             )
 
         return make

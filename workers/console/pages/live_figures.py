@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from workers.console.fleet.processes import Process
 from workers.console.rendering import shown
 from workers.console.stream.changes import Change
 from workers.console.stream.counts import Step
-from workers.console.stream.feed import Condition
+from workers.console.stream.feed import Condition, Gap
 
 SPANS: Mapping[str, float] = {"hour": 3600.0, "day": 86_400.0}
 """How far back charts go by what the console has seen itself, in seconds."""
@@ -26,6 +26,7 @@ RECENT = 60.0
 """Seconds over which a rate of now is counted."""
 MOST_POLICIES = 8
 """Policies that a chart tells apart."""
+NOTHING = Step(0.0)
 LONGEST = 40
 """Characters of a line's name."""
 
@@ -98,7 +99,8 @@ def series_of(console: Console, seconds: float, now: float) -> dict[str, Any]:
     counted = steps.since(since)
     first = counted[0].at if counted else now
     at = [first + steps.seconds * index for index in range(int((now - first) // steps.seconds) + 1)]
-    by_time = {step.at: step for step in counted}
+    by_time: dict[float, Step | None] = {step.at: step for step in counted}
+    by_time |= dict.fromkeys(_unread(at, steps.seconds, console.feed.unread()))
     named = _of(_summed(counted), "policy")
     rows = console.fleet.samples.since(since, seconds)
     names = sorted({name for _, row in rows for name in row})
@@ -127,8 +129,17 @@ def _chart(at: Sequence[float], lines: Mapping[str, Sequence[float | None]]) -> 
     }
 
 
-def _rates(steps: Mapping[float, Step], at: Sequence[float], key: tuple[str, str], seconds: float) -> list[float]:
-    return [round(steps[each].counts[key] / seconds, 3) if each in steps else 0.0 for each in at]
+def _rates(
+    steps: Mapping[float, Step | None], at: Sequence[float], key: tuple[str, str], seconds: float
+) -> list[float | None]:
+    """Nothing where a step is None, and 0 where there is no step."""
+    found = (steps.get(each, NOTHING) for each in at)
+    return [None if step is None else round(step.counts[key] / seconds, 3) for step in found]
+
+
+def _unread(at: Sequence[float], seconds: float, gaps: Sequence[Gap]) -> Iterator[float]:
+    """The steps in which no answers were read from beginning to end."""
+    return (each for each in at if any(begun <= each and each + seconds <= ended for begun, ended in gaps))
 
 
 def _summed(steps: Sequence[Step]) -> Counter[tuple[str, str]]:

@@ -5,6 +5,7 @@
   const answers = document.getElementById("answers");
   const figures = document.getElementById("figures");
   const details = document.getElementById("details");
+  const changed = document.getElementById("changes");
   const held = document.getElementById("held");
   const lost = document.getElementById("connection");
 
@@ -50,6 +51,7 @@
     };
     source.addEventListener("answers", (event) => tell(event.data));
     source.addEventListener("figures", (event) => renew(figures, event.data));
+    source.addEventListener("changes", (event) => renew(changed, event.data));
     source.addEventListener("details", (event) => renew(details, event.data));
     addEventListener("pagehide", () => source.close());
   };
@@ -69,7 +71,8 @@
       draw: (plot) => {
         const { ctx, bbox } = plot;
         ctx.save();
-        ctx.strokeStyle = style("--soft");
+        ctx.strokeStyle = ctx.fillStyle = style("--soft");
+        ctx.font = `bold ${11 * devicePixelRatio}px system-ui`;
         ctx.setLineDash([4, 4]);
         for (const each of changes) {
           const x = Math.round(plot.valToPos(each.at, "x", true)) + 0.5;
@@ -78,6 +81,8 @@
           ctx.moveTo(x, bbox.top);
           ctx.lineTo(x, bbox.top + bbox.height);
           ctx.stroke();
+          // The letter that it has in the list below.
+          ctx.fillText(each.kind[0].toUpperCase(), x + 3 * devicePixelRatio, bbox.top + 10 * devicePixelRatio);
         }
         ctx.restore();
       },

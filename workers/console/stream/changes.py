@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
@@ -15,6 +15,10 @@ KEPT = 200
 SAID = {"policies": "policy set {} decides", "model": "model {} decides", "release": "version {} of Sluice runs"}
 TAKING_OVER = 30.0
 """Seconds in which workers of two policy sets may answer side by side: each takes up an edit in its own time."""
+
+
+Seen = tuple[str, str, float]
+"""A kind of what is at work, which it is, and when it was last seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,17 @@ class Changes:
         """In the order in which they came."""
         with self._lock:
             return [each for each in self._changes if each.at >= at]
+
+    def remembered(self) -> tuple[list[Change], list[Seen]]:
+        """To be kept in a file: the changes, and what was at work."""
+        with self._lock:
+            return list(self._changes), [(*what, at) for what, at in self._seen.items()]
+
+    def recall(self, kept: Sequence[Change], seen: Sequence[Seen]) -> None:
+        """Take what `remembered` gave once: what is at work now and was not then will be a change."""
+        with self._lock:
+            self._changes = deque([*kept, *self._changes], maxlen=KEPT)
+            self._seen = {(kind, value): at for kind, value, at in seen[-KEPT:]} | self._seen
 
     def heed(self, answer: Passing) -> None:
         """See by a decision whether other policies or another model decide now."""

@@ -8,13 +8,15 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import msgspec
 import structlog
 
 from pipeline.errors import SluiceError
+from pipeline.wire import rfc3339
 from workers.canary.reading import Answers
 from workers.console.stream.answers import Passing, passing
-from workers.console.stream.changes import Change, Changes
-from workers.console.stream.counts import Steps, keys_of
+from workers.console.stream.changes import Change, Changes, Seen
+from workers.console.stream.counts import Rows, Steps, keys_of
 
 KEPT = 2_000
 """Answers in memory; some 3 KB each."""
@@ -24,6 +26,9 @@ SLICE = 0.5
 QUIET = 2.0
 """Seconds without an answer after which it is asked whether the broker is there at all, and then again."""
 PAUSE = 1.0
+KEPT_GAPS = 200
+Gap = tuple[float, float]
+"""A time in which no answers were read: from, until."""
 _log = structlog.get_logger(__name__)
 
 
@@ -34,6 +39,16 @@ class Condition:
     well: bool
     since: float
     why: str = ""
+
+
+class Remembered(msgspec.Struct, frozen=True):
+    """What a file keeps of a feed; times are in seconds since the epoch."""
+
+    hour: Rows
+    day: Rows
+    changes: list[Change]
+    seen: list[Seen]
+    unread: list[Gap]
 
 
 class Feed:
@@ -57,6 +72,7 @@ class Feed:
         self._ring: deque[Passing] = deque(maxlen=KEPT)
         self._by_event: dict[str, Passing] = {}
         self._hour, self._day = Steps(*HOUR), Steps(*DAY)
+        self._unread: deque[Gap] = deque(maxlen=KEPT_GAPS)
         self._condition = Condition(well=False, since=clock(), why="it starts")
         self._heard = clock()
         self._count = 0
@@ -108,6 +124,24 @@ class Feed:
         steps = self._hour if seconds <= HOUR[0] * HOUR[1] else self._day
         return steps, self._clock() - seconds
 
+    def unread(self) -> list[Gap]:
+        """When no answers were read, so that of counts of those times nothing is known."""
+        with self._lock:
+            gaps, now = list(self._unread), self._condition
+        return gaps if now.well else [*gaps, (now.since, self._clock())]
+
+    def remembered(self) -> Remembered:
+        return Remembered(self._hour.rows(), self._day.rows(), *self.changes.remembered(), self.unread())
+
+    def recall(self, kept: Remembered, until: float, now: float) -> None:
+        """Take what `remembered` gave at the time `until`, before anything is read."""
+        self._hour.recall(kept.hour, now)
+        self._day.recall(kept.day, now)
+        again = Change(now, "console", f"the console looks on again; it had not since {rfc3339(until)}")
+        self.changes.recall([*kept.changes, again], kept.seen)
+        with self._lock:
+            self._unread.extendleft(reversed([*kept.unread, (until, now)]))
+
     def take(self, answer: Passing) -> None:
         """Keep an answer and count it."""
         with self._lock:
@@ -157,6 +191,9 @@ class Feed:
     def _is(self, *, well: bool, why: str = "") -> None:
         before = self._condition
         if before.well != well:
+            if well:
+                with self._lock:
+                    self._unread.append((before.since, self._clock()))
             self._condition = Condition(well, self._clock(), why)
             self.changes.note(Change(self._clock(), "stream", "answers are read" if well else f"no answers: {why}"))
         elif before.why != why:
