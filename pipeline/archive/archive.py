@@ -75,7 +75,7 @@ class Archive:
                     unread = max(segment.first, first_record(file, groups[0]))
                     rows, pieces, told = next(coming), None, known[at]
                     if maps is not None:
-                        maps.expect(file, [group for each in some[at : at + 2] for group in each])
+                        maps.expect(file, [group for each in some[at + bool(at) : at + 2] for group in each])
                         pieces = maps.of_groups(file, groups, of.dimension)
                         if pieces is None or sum(map(len, pieces)) != len(rows):  # some of them are left out
                             pieces, rows, told = None, read(asked), UNKNOWN

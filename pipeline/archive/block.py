@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +19,7 @@ from pipeline.rules.archive.remembered import HALF
 from pipeline.signals import REGION, Closer, Provenance, Signals
 from pipeline.wire import Decision, ModelRef, parse_decision
 
+N = TypeVar("N", bound=np.generic)
 Read = Callable[[Sequence[str]], pa.Table]
 """Reads these columns of certain rows."""
 
@@ -110,6 +112,10 @@ class Block:
         firsts, counts = self.offsets[:-1][events], np.diff(self.offsets)[events]
         starts = np.cumsum(counts) - counts
         return np.arange(counts.sum()) + np.repeat(firsts - starts, counts), starts
+
+    def of_events(self, values: NDArray[N]) -> NDArray[N]:
+        """Of one value a row that of each event's first."""
+        return values if len(values) == self.events else values[self.offsets[:-1]]
 
     def column(self, name: str) -> pa.ChunkedArray:
         """One value of that column for each event."""

@@ -46,6 +46,8 @@ class Mapped:
 
     def expect(self, file: pq.ParquetFile, groups: Sequence[int]) -> None:
         """Have the features of these row groups read from the disk while others are worked on."""
+        if not groups:
+            return
         columns = [file.metadata.row_group(group).column(_column(file)) for group in groups]
         start = min(each.data_page_offset for each in columns) // mmap.PAGESIZE * mmap.PAGESIZE
         end = max(each.data_page_offset + each.total_compressed_size for each in columns)

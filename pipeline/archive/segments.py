@@ -81,7 +81,7 @@ def contents(file: pq.ParquetFile, path: str) -> Contents:
     """What the file's metadata says. Raises `StoreError`, naming the path, for a file that is no segment."""
     told = {
         key.decode().removeprefix(PREFIX): value.decode()
-        for key, value in (file.schema_arrow.metadata or {}).items()
+        for key, value in (file.metadata.metadata or {}).items()
         if key.startswith(PREFIX.encode())
     }
     if told.get("format") != FORMAT:

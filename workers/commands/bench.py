@@ -51,6 +51,9 @@ def bench(
     api: Annotated[
         bool, typer.Option("--api", help="What HTTP costs beside the path of `sluice serve`, and nothing else.")
     ] = False,
+    remembering: Annotated[
+        bool, typer.Option("--remembering", help="What archive = features costs an image, and nothing else.")
+    ] = False,
     peers: Annotated[bool, typer.Option(help="Run what people write without Sluice, too.")] = True,
     as_json: AsJson = False,
 ) -> None:
@@ -78,6 +81,11 @@ def bench(
         run_api(settings, images, budget, as_json=as_json)
         return
     figures = Figures(count, sum(map(len, images)) // len(images), settings.cores, missing=budget.missing)
+    if remembering:
+        from workers.bench.remembering import run as run_remembering  # noqa: PLC0415 - what the rest goes without
+
+        run_remembering(settings, images, budget, kafka=kafka, as_json=as_json)
+        return
     run = Bench(settings, images, figures, budget, kafka=kafka, with_peers=peers)
 
     def show() -> None:

@@ -37,10 +37,10 @@ class Stored:
             self._agree[plan.digest] = bool(np.abs(apart).max() <= STORED / 4)
         return found if self._agree[plan.digest] else None
 
-    def _log_sum(self, features: NDArray[np.float16], plan: Plan, scale: float) -> NDArray[np.float64]:
+    def _log_sum(self, features: NDArray[np.float16], plan: Plan, scale: float) -> NDArray[np.float32]:
         if plan.digest not in self._texts:
             self._texts[plan.digest] = np.ascontiguousarray(plan.background.T)
         # In float32, which errs by less than a hundredth of what is looked for, and has half as much to read.
-        logits = (features.astype(np.float32) @ self._texts[plan.digest]).astype(np.float64) * scale
+        logits = features.astype(np.float32) @ self._texts[plan.digest] * np.float32(scale)
         highest = logits.max(axis=1)
         return np.asarray(highest + np.log(np.exp(logits - highest[:, np.newaxis]).sum(axis=1)))

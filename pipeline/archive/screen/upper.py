@@ -98,7 +98,8 @@ class _Summing:
     def __init__(self, layout: Layout, kinds: int, shift: float, asked: Asked) -> None:
         self._product = Product(layout.texts, asked.scale, asked.device)
         sums = np.concatenate([layout.own, layout.against, layout.left_out][:kinds], axis=1)
-        self._sums = torch.from_numpy(sums).to(asked.device)
+        nothing = ((0, self._product.columns - len(sums)), (0, 0))
+        self._sums = torch.from_numpy(np.pad(sums, nothing)).to(asked.device)
         self._shift = shift
 
     def __call__(self, features: Sequence[Halves]) -> torch.Tensor:

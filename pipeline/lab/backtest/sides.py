@@ -59,13 +59,12 @@ def decided(block: Block, roster: Roster) -> Found:
     column = block.rows["matches"].combine_chunks()
     if isinstance(column, pa.ChunkedArray):
         column = pa.concat_arrays(column.chunks)
-    offsets, first = column.offsets.to_numpy(), block.offsets[:-1]
-    counts = offsets[first + 1] - offsets[first]
+    offsets = column.offsets.to_numpy()
+    starts, counts = block.of_events(offsets[:-1]), block.of_events(np.diff(offsets))
     flagged = np.flatnonzero(counts)
-    counts = counts[flagged]
+    starts, counts = starts[flagged], counts[flagged]
     event = np.repeat(flagged, counts)
     within = np.arange(len(event)) - np.repeat(np.cumsum(counts) - counts, counts)
-    starts = offsets[first[flagged]]
     said = column.values.take(pa.array(np.repeat(starts, counts) + within))
     policy, action = (_coded(said.field(name)) for name in ("policy", "action"))
     severities = np.array([OUTCOMES.index(each) for each in action[1]], np.uint8)

@@ -49,6 +49,8 @@ def as_record(found: Backtests) -> dict[str, Any]:
         "rows_per_cpu_second": {name: round(1 / getattr(found, name).cpu_each) for name in costs},
         "edited_to_cast_and_product": round(found.of_cast_and_product, 3),
         "edited_to_copy": round(found.of_copy, 3),
+        "told_images": found.told.images,
+        "told_cpu_seconds": round(found.told.cpu, 4),
         "edited_to_plain_cast_and_product": round(found.plain.cpu_each / found.edited.cpu_each, 3),
         "anew_to_product": round(found.of_product, 3),
     }
@@ -97,6 +99,7 @@ def as_table(found: Backtests) -> RenderableType:
         ("backtest of a whole set, new background", found.anew, found.of_product),
     ):
         table.add_row(name, *_figures(cost), "" if ratio is None else f"{ratio:.2f}")
+    table.add_row(f"paid once: {found.told.images} images that it tells of, {found.told.cpu * 1000:.0f} ms")
     return table
 
 

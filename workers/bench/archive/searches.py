@@ -16,7 +16,7 @@ from pipeline.lab.backtest.engine import Question
 from pipeline.rules.alike import ALIKE
 from pipeline.rules.archive.nearest import Nearest
 from pipeline.rules.heads import CompiledPolicies
-from workers.bench.archive.backtests import judged
+from workers.bench.archive.backtests import judged, told
 from workers.bench.archive.bounds import Bare
 from workers.bench.archive.made import WORDS, Made, asked_for, edited
 from workers.bench.limits import Cost, measured
@@ -97,7 +97,9 @@ def peak(folder: Path, segments: int, what: str) -> tuple[int, int]:
     if what == "search":
         rows = found(archive, some, asked_for(), THREADS)
     else:
-        rows = judged(archive, some, Question(edited(), only="edited"))
+        engine = judged(archive, some, Question(edited(), only="edited"))
+        rows = engine.rows
+        told(archive, engine)
     said = Path("/proc/self/status").read_text(encoding="ascii")
     kilobytes = next(line.split()[1] for line in said.splitlines() if line.startswith("VmHWM"))
     return rows, int(kilobytes) * 1024

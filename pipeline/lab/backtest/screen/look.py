@@ -118,7 +118,8 @@ class _Left:
         reaching = (self.upper.high(self.sums, self.weight) >= needed).any(dim=1).cpu().numpy()
         if not len(self.events):
             return self
-        kept = np.flatnonzero(np.logical_or.reduceat(reaching, self.starts))
+        alone = len(self.starts) == len(reaching)
+        kept = np.flatnonzero(reaching if alone else np.logical_or.reduceat(reaching, self.starts))
         events = self.events[kept]
         rows, starts = self.block.rows_of(events)
         at = torch.from_numpy(self.rows.searchsorted(rows)).to(self.sums.device)
