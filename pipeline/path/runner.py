@@ -10,6 +10,7 @@ and splitting live here and nowhere else.
 A section is a run of stages (see `topology`). Before each section waits one batch that is still growing: later
 batches join it, up to `max_batch` views. A thread of the section that falls free takes its share of what waits by
 then, and never waits for the section's other threads; what they finish goes on in the order in which it was taken.
+Where a section gathers, a thread that took little adds what came while it was in the first stage.
 What finds no room ahead stays where it is, and holds back its section once that is `max_batch` views. When there is
 no room left before the first section, or what is inside holds `max_bytes`, the caller stops polling; there is no
 other backpressure.
@@ -21,13 +22,13 @@ image that alone has more than `max_batch` waits as a batch of its own.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from itertools import chain
 from threading import Condition, Lock, Thread
 
 from pipeline.errors import StopError
 from pipeline.items import Batch
+from pipeline.path.running import Part, Running
 from pipeline.path.topology import Section
 from pipeline.ports import Hooks, Stage
 
@@ -55,7 +56,7 @@ class Runner:
         self._max_batch = max_batch
         self._lock = Lock()
         named = _by_name(stages, sections)
-        self._sections = [_Running(section, named, self._lock) for section in sections]
+        self._sections = [Running(section, named, self._lock) for section in sections]
         self._done: deque[Batch] = deque()
         self._news = Condition(self._lock)
         self._space = Condition(self._lock)
@@ -154,32 +155,59 @@ class Runner:
 
     def _work(self, index: int) -> None:
         try:
+            first, *others = self._sections[index].stages
             while (part := self._take(index)) is not None:
-                for stage in self._sections[index].stages:
-                    started = self._clock()
-                    part.batch = stage(part.batch)
-                    self._hooks.stage_done(stage.name, self._clock() - started, len(part.batch))
+                part.batch = self._through(first, part.batch)
+                while (more := self._gathered(index, part)) is not None:
+                    part.batch.absorb(self._through(first, more))
+                for stage in others:
+                    part.batch = self._through(stage, part.batch)
                 self._finish(index, part)
         except BaseException as error:  # noqa: BLE001 - handed to the thread that drains
             self._fail(error)
 
-    def _take(self, index: int) -> _Part | None:
+    def _through(self, stage: Stage, batch: Batch) -> Batch:
+        started = self._clock()
+        done = stage(batch)
+        self._hooks.stage_done(stage.name, self._clock() - started, len(done))
+        return done
+
+    def _take(self, index: int) -> Part | None:
         """The next part for a thread of a section; None when there will be no more."""
         section = self._sections[index]
         with self._lock:
+            section.idle += 1
             section.wake.wait_for(lambda: section.ready(self._max_batch) or self._ends(index))
+            section.idle -= 1
             if self._failure is not None or not section.waiting:
                 return None
             part = section.take()
-            self._hooks.queue_depth(section.name, len(section.waiting))
-            if index:
-                self._advance(index - 1)
-            else:
-                self._news.notify()
-                self._space.notify_all()
+            self._made_room(index)
             return part
 
-    def _finish(self, index: int, part: _Part) -> None:
+    def _gathered(self, index: int, part: Part) -> Batch | None:
+        """What a thread takes as well that is through the first stage with a part; None where it goes on with it."""
+        section = self._sections[index]
+        if not section.gathers:
+            return None
+        with self._lock:
+            if self._failure is not None or not section.ready(self._max_batch):
+                return None
+            more = section.gather(part)
+            if more is not None:
+                self._made_room(index)
+            return more
+
+    def _made_room(self, index: int) -> None:
+        """Tell whoever waits for room before a section that something was taken there."""
+        self._hooks.queue_depth(self._sections[index].name, len(self._sections[index].waiting))
+        if index:
+            self._advance(index - 1)
+        else:
+            self._news.notify()
+            self._space.notify_all()
+
+    def _finish(self, index: int, part: Part) -> None:
         with self._lock:
             part.through = True
             self._advance(index)
@@ -252,44 +280,6 @@ class Runner:
         self._space.notify_all()
         for section in self._sections:
             section.wake.notify_all()
-
-
-@dataclass(slots=True, eq=False)
-class _Part:
-    """What one thread of a section took in one go."""
-
-    batch: Batch
-    through: bool = False
-
-
-class _Running:
-    """A section at work: what waits before it and what its threads have taken, oldest first. Used under the lock."""
-
-    def __init__(self, section: Section, named: Mapping[str, Stage], lock: Lock) -> None:
-        self.name = "+".join(section.stages)
-        self.stages = [named[name] for name in section.stages]
-        self.threads = section.threads
-        self.waiting: deque[Batch] = deque()
-        self.inside: deque[_Part] = deque()
-        self.wake = Condition(lock)
-        self._shares = section.shares
-
-    def ready(self, most: int) -> bool:
-        """Whether something waits, and fewer than `most` views are through here but find no room ahead."""
-        return bool(self.waiting) and sum(part.batch.views for part in self.inside if part.through) < most
-
-    def take(self) -> _Part:
-        """One share of the batch that has waited the longest."""
-        first = self.waiting[0]
-        share = -(-len(first) // self._shares)
-        part = _Part(self.waiting.popleft() if share == len(first) else first.split(share))
-        self.inside.append(part)
-        return part
-
-    def batches(self) -> Iterator[Batch]:
-        """The batches that have come as far as this section and no further, oldest first."""
-        yield from (part.batch for part in self.inside)
-        yield from self.waiting
 
 
 def _by_name(stages: Sequence[Stage], sections: Sequence[Section]) -> dict[str, Stage]:

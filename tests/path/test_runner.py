@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from threading import Event as Flag
-from threading import Thread
+from threading import Lock, Thread
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pipeline.errors import PublishError, StopError
 from pipeline.items import Batch, Item
 from pipeline.path.runner import MAX_BYTES, Runner
+from pipeline.path.running import Running
 from pipeline.path.topology import Section
 from pipeline.ports import Hooks, Stage
 from pipeline.wire import Event
@@ -42,11 +43,23 @@ def numbers(batches: list[Batch]) -> list[int]:
     return [item.event.offset for each in batches for item in each.items]
 
 
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
 def runner(
-    *sections: list[Stage], max_batch: int = 1, threads: int = 1, shares: int = 1, max_bytes: int = MAX_BYTES
+    *sections: list[Stage],
+    max_batch: int = 1,
+    threads: int = 1,
+    shares: int = 1,
+    gathers: int = 0,
+    max_bytes: int = MAX_BYTES,
 ) -> Runner:
-    """Of sections that have that many threads and shares each."""
-    named = [Section(tuple(stage.name for stage in each), threads, shares) for each in sections]
+    """Of sections that have that many threads and shares each, and gather so much."""
+    named = [Section(tuple(stage.name for stage in each), threads, shares, gathers) for each in sections]
     stages = [stage for each in sections for stage in each]
     return Runner(named, stages, Hooks(), time.monotonic, max_batch=max_batch, max_bytes=max_bytes)
 
@@ -103,6 +116,59 @@ def test_threads_of_a_section_share_what_waits_and_it_comes_out_in_order() -> No
     assert (sorted(sizes), numbers(done)) == ([1, 2], [0, 1, 2])
 
 
+def gathered(gathers: int, threads: int) -> tuple[list[list[int]], list[list[int]]]:
+    """What came together to the second stage, and to its first, where 1 to 9 come while 0 is in the first."""
+    go, started = Flag(), Flag()
+    firsts, seconds = list[list[int]](), list[list[int]]()
+
+    def first(each: Batch) -> None:
+        firsts.append(numbers([each]))
+        if firsts[-1][0] == 0:
+            started.set()
+            assert go.wait(PATIENCE)
+
+    made = runner(
+        [Step("a", first), Step("b", lambda each: seconds.append(numbers([each])))],
+        threads=threads,
+        shares=2,
+        gathers=gathers,
+        max_batch=16,
+    )
+    made.feed(batch(0))
+    assert started.wait(PATIENCE)
+    made.feed(batch(*range(1, 10)))
+    until(lambda: threads == 1 or len(seconds) > 0)
+    go.set()
+    assert numbers(made.close(PATIENCE)) == list(range(10))
+    return firsts, seconds
+
+
+def test_a_thread_that_took_little_adds_what_came_meanwhile() -> None:
+    firsts, seconds = gathered(4, threads=1)
+    assert firsts[:2] == [[0], [1, 2, 3]]
+    assert seconds[0] == [0, 1, 2, 3]
+
+
+def test_nothing_is_added_where_nothing_is_to_be_gathered() -> None:
+    assert gathered(0, threads=1)[1][0] == [0]
+
+
+def test_nothing_is_added_that_would_overtake_what_another_thread_took() -> None:
+    assert [0] in gathered(16, threads=2)[1]
+
+
+def test_what_an_idle_thread_may_take_is_left_to_it() -> None:
+    section = Running(Section(("a",), threads=2, shares=2, gathers=4), {"a": Step("a")}, Lock())
+    section.waiting.append(batch(0, 1, 2, 3))
+    part = section.take()
+    section.idle = 1
+    assert section.gather(part) is None
+    section.idle = 0
+    more = section.gather(part)
+    assert more is not None
+    assert numbers([part.batch, more]) == [0, 1, 2]
+
+
 def test_what_does_not_fit_before_a_section_goes_ahead_in_part() -> None:
     """The section that falls free finds as much waiting as there may be, not what a batch boundary left over."""
     sizes: list[int] = []
@@ -156,11 +222,11 @@ def test_a_slow_part_holds_back_what_comes_after_it_and_so_the_whole_section() -
 
 @given(
     sizes=st.lists(st.tuples(st.integers(1, 9), st.integers(0, 1)), max_size=40),
-    sections=st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3)), min_size=1, max_size=3),
+    sections=st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(0, 6)), min_size=1, max_size=3),
     max_batch=st.integers(1, 8),
 )
 def test_nothing_is_lost_repeated_or_reordered_however_it_is_split_and_joined(
-    sizes: list[tuple[int, int]], sections: list[tuple[int, int]], max_batch: int
+    sizes: list[tuple[int, int]], sections: list[tuple[int, int, int]], max_batch: int
 ) -> None:
     made = Runner(
         [Section((f"s{each}",), *given) for each, given in enumerate(sections)],
