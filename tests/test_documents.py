@@ -21,11 +21,10 @@ from tests.documents import DOCUMENTS, Block, Document, table_after
 from tests.picture import PICTURE
 from tests.services.processes import ROOT, child_env
 from workers.cli import app
+from workers.commands import COMMANDS, Group
 
 PATIENCE = 300.0
 PAGES = [Document(path) for path in DOCUMENTS]
-GROUPS = {"policy", "review", "topics", "config", "dlq", "archive"}
-"""Commands that have commands of their own."""
 RUN = [block for page in PAGES for block in page.blocks if block.status is not None]
 POLICIES = [block for page in PAGES for block in page.blocks if block.text.startswith("# policies/")]
 SLIPS = ROOT / "tests" / "rules" / "policies" / "policy_slips.txt"
@@ -65,8 +64,11 @@ def wrong_with(words: list[str]) -> Iterator[str]:
             yield variable
     rest = words[1:]
     named = [word for word in rest[:1] if re.fullmatch("[a-z]+", word)]
-    if named and named[0] in GROUPS:
-        named += rest[1:2]
+    group = COMMANDS.get(named[0]) if named else None
+    if isinstance(group, Group):
+        named += (
+            rest[1:2] if group.usual is None or rest[1:2] in [[each] for each in group.commands] else [group.usual]
+        )
     yield from {word.partition("=")[0] for word in rest if word.startswith("--")} - flags_of(tuple(named))
 
 

@@ -63,6 +63,21 @@ class LazyCommand(TyperCommand):
         return self.loaded().make_context(*args, **how)
 
 
+class NamedGroup(TyperGroup):
+    """Commands of a common first word. Where none is named, its flags are those of the usual one, if there is one."""
+
+    def __init__(self, name: str, group: Group, commands: dict[str, Any]) -> None:
+        said = f" Without a command: {group.usual}." if group.usual else ""
+        super().__init__(name=name, help=group.help + said, commands=commands, no_args_is_help=not group.usual)
+        self.usual = group.usual
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the usual command before flags of its own."""
+        if self.usual and (not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names)):
+            args.insert(0, self.usual)
+        return super().parse_args(ctx, args)
+
+
 class LazyGroup(TyperGroup):
     """The commands of ``workers/commands``."""
 
@@ -74,8 +89,7 @@ def _lazily(table: Mapping[str, str | Group], package: str = "workers.commands")
     def of(module: str, entry: str | Group) -> Any:
         if isinstance(entry, str):
             return LazyCommand(module, entry)
-        name = module.rpartition(".")[2]
-        return TyperGroup(name=name, help=entry.help, commands=_lazily(entry.commands, module), no_args_is_help=True)
+        return NamedGroup(module.rpartition(".")[2], entry, _lazily(entry.commands, module))
 
     return {name: of(f"{package}.{name}", entry) for name, entry in table.items()}
 

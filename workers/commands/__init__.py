@@ -16,6 +16,8 @@ class Group(NamedTuple):
 
     help: str
     commands: Mapping[str, str]
+    usual: str | None = None
+    """The one that is meant where none is named."""
 
 
 def called(command: str) -> str:
@@ -28,7 +30,22 @@ COMMANDS: Mapping[str, str | Group] = {
     "demo": "Stream the sample images through two workers on in-memory twins of Kafka and Redis, and sum up.",
     "scan": "Judge pictures on disk: a line for each, and an exit status.",
     "explain": ("Say why a picture is flagged, or why not: the sentences for and against, and where in the picture."),
-    "bench": ("Measure what this machine allows and what the pipeline makes of it, over the same images in one run."),
+    "bench": Group(
+        "Measure how fast it is here, beside what this machine allows.",
+        {
+            "pipeline": (
+                "Measure what this machine allows and what the pipeline makes of it, over the same images in one run."
+            ),
+            "archive": "Measure how fast an archive is asked, by backtests and searches, beside copying its bytes.",
+            "lists": "Measure what lists of known pictures cost: to read them, and to look for an image in them.",
+            "remembering": (
+                "Measure what an image costs more where it is remembered, beside the model and decoding, by rounds in"
+                " turn."
+            ),
+            "api": "Measure what HTTP costs beside the path that it stands on: for one client, and for 16.",
+        },
+        usual="pipeline",
+    ),
     "worker": "Consume images from Kafka and publish a decision for every one, until SIGTERM.",
     "serve": "Judge images that are posted over HTTP, and give features of images and sentences, until SIGTERM.",
     "encoder": "Serve a model to the workers of this machine over shared memory, until SIGTERM.",

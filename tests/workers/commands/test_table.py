@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from importlib import import_module
 
 import pytest
+from typer.testing import CliRunner
 
 from workers import commands
-from workers.cli import LazyCommand
+from workers.cli import LazyCommand, app
 from workers.commands import COMMANDS, Group, called
 
 NO_COMMANDS = {"options"}
@@ -61,6 +62,22 @@ def test_a_commands_help_loads_that_command_alone_and_no_torch(module: str) -> N
     ours = {f"workers.commands.{written(name)}" for name, _ in listed()} & loaded
     assert ours == {f"workers.commands.{written(module)}"}
     assert "torch" not in loaded
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["bench", "--count", "1"], "Invalid value for '--count'"),
+        (["bench", "pipeline", "--count", "1"], "Invalid value for '--count'"),
+        (["bench", "lists", "--entries", "0"], "Invalid value for '--entries'"),
+        (["bench", "lists", "--count", "1"], "No such option: --count"),
+        (["bench", "nonsense"], "No such command 'nonsense'"),
+    ],
+)
+def test_flags_of_a_group_are_those_of_its_usual_command(words: list[str], said: str) -> None:
+    done = CliRunner(env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"}).invoke(app, words)
+    assert done.exit_code == 2
+    assert said in done.output
 
 
 def modules() -> Iterator[pkgutil.ModuleInfo]:

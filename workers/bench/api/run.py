@@ -1,4 +1,4 @@
-"""``sluice bench --api``."""
+"""``sluice bench api``."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""``sluice bench``: measure how fast it is here, beside what this machine allows."""
