@@ -27,6 +27,24 @@ from workers.settings import Settings
 if TYPE_CHECKING:
     from pipeline.adapters.redis import RedisConnection
 
+SETTINGS = (
+    "kafka",
+    "topics",
+    "redis",
+    "model",
+    "encoder",
+    "images",
+    "policies",
+    "state",
+    "fetch",
+    "archive",
+    "reviews",
+    "brake",
+    "service",
+    "log",
+)
+"""The groups of settings that such a process goes by, beside those of where its images come from."""
+
 
 @dataclass(frozen=True)
 class Loaded:

@@ -52,16 +52,13 @@ def search(
 ) -> int:
     """Find the images of an archive that are nearest to words, to a picture, or to one of its own images.
 
-    The score of words is that of a policy with these prompts; that of a picture is the cosine. Images that are nearly
-    the same are one line. Machines can take a --shard each; --merge makes one answer of the parts. Exit status: 0
-    where something was found, 1 where there is nothing like it.
+    The score of words is that of a policy with these prompts; that of a picture is the cosine. Machines can take a
+    --shard each; --merge makes one answer of the parts. Exit status: 1 where there is nothing like it.
     """
     check_writable("--html", html)
     if merge:
         return _status(_merged(merge, words=words, as_json=as_json, html=html))
-    part, window = shard_of(shard, since, until), window_of(since, until)
-    if part is not None and (html or as_policy):
-        raise UsageError("--shard prints a part and nothing else; give --html to --merge of all parts")
+    part, window = _part_of(shard, since, until, for_people=bool(html or as_policy)), window_of(since, until)
     with opened_archive(settings, archive) as opened:
         asked = Asked(
             words=words or [],
@@ -80,6 +77,13 @@ def search(
         if part is not None:
             return _print_part(settings, opened, asked, window, limit, part)
         return _status(_found(settings, opened, asked, window, limit, as_policy, as_json=as_json, html=html))
+
+
+def _part_of(shard: str | None, since: str | None, until: str | None, *, for_people: bool) -> Shard | None:
+    part = shard_of(shard, since, until)
+    if part is not None and for_people:
+        raise UsageError("--shard prints a part and nothing else; give --html to --merge of all parts")
+    return part
 
 
 def _status(found: Answer) -> int:

@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
+from workers.attended import SETTINGS
 from workers.console.api.run import serve_api
 from workers.settings import Settings
 from workers.settings.options import with_settings
 
 
-@with_settings(
-    "api",
-    "console",
-    "redis",
-    "model",
-    "encoder",
-    "images",
-    "policies",
-    "state",
-    "fetch",
-    "kafka",
-    "topics",
-    "archive",
-    "reviews",
-    "brake",
-    "service",
-    "log",
-)
+@with_settings("api", "console", *SETTINGS)
 def serve(settings: Settings) -> None:
     """Judge images that are posted over HTTP, and give features of images and sentences, until SIGTERM.
 

@@ -10,7 +10,7 @@ import structlog
 from pipeline.adapters.prometheus import PrometheusHooks
 from pipeline.ports import HookChain
 from workers import assembly, services
-from workers.attended import attended_moderator, described, load
+from workers.attended import SETTINGS, attended_moderator, described, load
 from workers.fleet.run import supervise
 from workers.health.dead_threads import watch_threads
 from workers.health.interpreter import watch_interpreter
@@ -26,23 +26,7 @@ from workers.settings.options import with_settings
 _log = structlog.get_logger(__name__)
 
 
-@with_settings(
-    "kafka",
-    "topics",
-    "consumer",
-    "redis",
-    "model",
-    "encoder",
-    "images",
-    "policies",
-    "state",
-    "fetch",
-    "archive",
-    "reviews",
-    "brake",
-    "service",
-    "log",
-)
+@with_settings("consumer", *SETTINGS)
 def worker(settings: Settings) -> int:
     """Consume images from Kafka and publish a decision for every one, until SIGTERM.
 
