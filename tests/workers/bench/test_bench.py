@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 from tests.e2e.policies_under_test import write_policies
 from tests.e2e.tiny_model import make_tiny_model
 from workers.bench import latency, limits, peers, prompts, rounds, starts
-from workers.commands.bench import bench
+from workers.commands.bench.pipeline import pipeline
 
 APP = typer.Typer()
-APP.command()(bench)
+APP.command()(pipeline)
 
 
 @pytest.fixture
