@@ -10,6 +10,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from pipeline.errors import ServiceError
+from workers.console.protocol import BoundedProtocol
 from workers.settings import variable
 
 CONNECTIONS = 1024
@@ -34,7 +35,7 @@ class Serving:
         self.port: int = self._socket.getsockname()[1]
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=BoundedProtocol,
             loop="uvloop",
             ws="none",
             lifespan="off",

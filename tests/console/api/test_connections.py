@@ -1,0 +1,138 @@
+"""Connections of clients that are slow, wordy or in a hurry: each has an end, and none costs the others anything."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from tests.console.api.served import KNIFE, PATIENCE, Api
+from workers.console import protocol
+
+SOON = 0.3
+HEAD = b"POST /v1/judge HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\n"
+WHOLE = HEAD + b"Content-Length: %d\r\n\r\n" % len(KNIFE) + KNIFE
+
+
+@pytest.fixture(autouse=True)
+def _short_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", SOON)
+    monkeypatch.setattr(protocol, "LINGERS", SOON)
+
+
+@contextmanager
+def connected(api: Api, *sent: bytes) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", api.port), timeout=PATIENCE) as made:
+        for each in sent:
+            made.sendall(each)
+        yield made
+
+
+def to_the_end(made: socket.socket) -> bytes:
+    """All that comes until the server hangs up."""
+    said = bytearray()
+    while part := made.recv(1 << 16):
+        said += part
+    return bytes(said)
+
+
+def answers(made: socket.socket, count: int) -> bytes:
+    """What comes until that many answers have begun and, all being decisions, ended."""
+    said = bytearray()
+    while said.count(b"HTTP/1.1 200 OK") < count or not said.endswith(b"}"):
+        part = made.recv(1 << 16)
+        assert part, bytes(said)
+        said += part
+    return bytes(said)
+
+
+def send_until_hung_up_on(made: socket.socket, piece: bytes, pause: float) -> int:
+    """Send a piece again and again; returns how many bytes of them were taken."""
+    ends, count = time.monotonic() + PATIENCE, 0
+    with suppress(ConnectionError):
+        while True:
+            assert time.monotonic() < ends
+            made.sendall(piece)
+            count += len(piece)
+            time.sleep(pause)
+    return count
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [(b"", b""), (b"\r\n", b""), (HEAD, b"HTTP/1.1 408 "), (WHOLE + HEAD, b"HTTP/1.1 200 ")],
+    ids=["nothing", "a line end", "half the headers", "half the headers of a second"],
+)
+def test_who_does_not_go_on_is_hung_up_on(api: Api, sent: bytes, status: bytes) -> None:
+    with connected(api, sent) as made:
+        assert to_the_end(made).startswith(status)
+
+
+def test_line_ends_between_requests_keep_no_connection(api: Api) -> None:
+    with connected(api, WHOLE) as made:
+        answers(made, 1)
+        made.sendall(b"\r\n")
+        assert to_the_end(made) == b""
+
+
+def test_headers_that_drip_are_not_waited_for(api: Api) -> None:
+    with connected(api, HEAD) as made:
+        send_until_hung_up_on(made, b"A: b\r\n", pause=0.05)
+
+
+def test_headers_without_end_are_not_kept(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 2 * PATIENCE)
+    with connected(api, HEAD) as made:
+        assert send_until_hung_up_on(made, b"A" * (1 << 14), pause=0.001) < 16 << 20
+
+
+def test_a_body_that_is_announced_too_large_is_never_asked_for(api: Api) -> None:
+    with connected(api, HEAD + b"Content-Length: 200001\r\nExpect: 100-continue\r\n\r\n") as made:
+        assert to_the_end(made).startswith(b"HTTP/1.1 413 ")
+
+
+def test_who_goes_on_sending_what_was_refused_can_read_so_and_is_hung_up_on(api: Api) -> None:
+    with connected(api, HEAD + b"Content-Length: 300000000\r\n\r\n") as made:
+        assert made.recv(13) == b"HTTP/1.1 413 "
+        send_until_hung_up_on(made, b"x" * 1000, pause=0.01)
+
+
+def test_a_body_is_asked_for_where_the_client_waits_for_that(api: Api) -> None:
+    with connected(api, HEAD + b"Content-Length: %d\r\nExpect: 100-continue\r\n\r\n" % len(KNIFE)) as made:
+        assert made.recv(1 << 10) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        made.sendall(KNIFE)
+        assert b'"verdict":"block"' in answers(made, 1)
+
+
+def test_a_body_in_chunks_is_judged(api: Api) -> None:
+    parts = [KNIFE[start : start + 5000] for start in range(0, len(KNIFE), 5000)]
+    body = b"".join(b"%x\r\n%s\r\n" % (len(each), each) for each in parts)
+    with connected(api, HEAD + b"Transfer-Encoding: chunked\r\n\r\n", body, b"0\r\n\r\n") as made:
+        assert b'"verdict":"block"' in answers(made, 1)
+
+
+def test_a_body_of_two_lengths_is_refused(api: Api) -> None:
+    with connected(api, HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n") as made:
+        assert to_the_end(made).startswith(b"HTTP/1.1 400 ")
+
+
+def test_requests_that_follow_each_other_unasked_are_answered_in_order(api: Api) -> None:
+    named = [WHOLE.replace(b"\r\n\r\n", b"\r\nSluice-Image-Id: %s\r\n\r\n" % name, 1) for name in (b"a", b"b", b"c")]
+    with connected(api, b"".join(named)) as made:
+        said = answers(made, 3)
+    assert re.findall(rb'"image_id":"(\w)"', said) == [b"a", b"b", b"c"]
+
+
+def test_a_long_wait_for_an_answer_or_for_the_next_request_ends_nothing(api: Api) -> None:
+    api.encoder.gate.clear()
+    with connected(api, WHOLE) as made:
+        time.sleep(2 * SOON)
+        api.encoder.gate.set()
+        answers(made, 1)
+        time.sleep(2 * SOON)
+        made.sendall(WHOLE)
+        answers(made, 1)
