@@ -1,7 +1,8 @@
 """A client that costs little, in a process of its own: sockets on threads, each posting one image after the other.
 
 Read from standard input, a line each: the port, the file of images, and orders. An order is JSON
-``{"clients": N, "count": M}``; its answer, a line on standard output, has the seconds of each request.
+``{"clients": N, "count": M}``; its answer, a line on standard output, has the seconds of each request, or a
+``failure``.
 """
 
 from __future__ import annotations
@@ -10,12 +11,18 @@ import json
 import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from http import HTTPStatus
 from itertools import cycle
 from pathlib import Path
-from threading import Lock, Thread
+
+from workers.bench.api.askers import Ask, Asked, ask_all
 
 HEAD = "POST /v1/judge HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n"
+IDLE = 5.0
+"""Seconds without use after which a connection is dialled anew: sometime the server hangs up."""
 _CHUNK = 1 << 16
 
 
@@ -33,45 +40,57 @@ def _unframed(data: bytes) -> list[bytes]:
     return images
 
 
+class Connections:
+    """Connections to the API, dialled as they are needed; those that were idle for long are dialled anew."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._open = list[socket.socket]()
+        self._used = 0.0
+
+    def askers(self, count: int) -> Sequence[Ask]:
+        """One for each of so many connections."""
+        if time.monotonic() - self._used > IDLE:
+            self._close()
+        while len(self._open) < count:
+            self._open.append(socket.create_connection(("127.0.0.1", self._port)))
+            self._open[-1].setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return [partial(_post, each) for each in self._open[:count]]
+
+    def ask_all(self, count: int, questions: Sequence[bytes]) -> Asked:
+        """Have them asked by so many."""
+        try:
+            return ask_all(self.askers(count), questions)
+        finally:
+            self._used = time.monotonic()
+
+    def _close(self) -> None:
+        for each in self._open:
+            each.close()
+        self._open.clear()
+
+
 def main() -> None:
     """Do what standard input says until it ends."""
     port, file = int(sys.stdin.readline()), Path(sys.stdin.readline().rstrip("\n"))
     images = cycle([HEAD.format(len(image)).encode() + image for image in _unframed(file.read_bytes())])
-    connections = list[socket.socket]()
+    connections = Connections(port)
     for line in sys.stdin:
         order = json.loads(line)
-        while len(connections) < order["clients"]:
-            connections.append(socket.create_connection(("127.0.0.1", port)))
-            connections[-1].setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sys.stdout.write(json.dumps(_done(connections[: order["clients"]], images, order["count"])) + "\n")
+        questions = [next(images) for _ in range(order["count"])]
+        try:
+            answer = asdict(connections.ask_all(order["clients"], questions))
+        except OSError as error:
+            answer = {"failure": str(error)}
+        sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 
 
-def _done(connections: Sequence[socket.socket], images: Iterator[bytes], count: int) -> dict[str, object]:
-    """That many requests by a client on each connection, which waits for its answer before it sends the next."""
-    requests = [next(images) for _ in range(count)]
-    waiting, lock, seconds, failures = iter(requests), Lock(), list[float](), list[int]()
-
-    def work(connection: socket.socket) -> None:
-        while True:
-            with lock:
-                request = next(waiting, None)
-            if request is None:
-                return
-            started = time.perf_counter()
-            connection.sendall(request)
-            status = _status(connection)
-            seconds.append(time.perf_counter() - started)
-            if status != 200:  # noqa: PLR2004 - OK
-                failures.append(status)
-
-    threads = [Thread(target=work, args=(connection,)) for connection in connections]
-    started = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return {"wall": time.perf_counter() - started, "seconds": seconds, "failures": failures}
+def _post(connection: socket.socket, request: bytes) -> None:
+    """Raises ``OSError`` for any answer but a decision."""
+    connection.sendall(request)
+    if (status := _status(connection)) != HTTPStatus.OK:
+        raise OSError(f"a request was answered with {status}")
 
 
 def _status(connection: socket.socket) -> int:

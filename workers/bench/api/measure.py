@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import cycle
 from pathlib import Path
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 
 import numpy as np
 from prometheus_client import CollectorRegistry
@@ -23,6 +22,7 @@ from pipeline.wire import Answer
 from workers import assembly
 from workers.assembly import Judge
 from workers.bench import streams
+from workers.bench.api.askers import ask_all
 from workers.bench.api.client import framed
 from workers.bench.clock import cpu_seconds
 from workers.console.access.visitors import Access
@@ -139,25 +139,9 @@ class _Asker:
         self._images = cycle(images)
 
     def run(self, clients: int, count: int) -> Run:
-        waiting, lock, seconds = iter([next(self._images) for _ in range(count)]), Lock(), list[float]()
-
-        def work() -> None:
-            while True:
-                with lock:
-                    image = next(waiting, None)
-                if image is None:
-                    return
-                started = time.perf_counter()
-                self._ask(image)
-                seconds.append(time.perf_counter() - started)
-
-        threads = [Thread(target=work) for _ in range(clients)]
-        began, cpu = time.perf_counter(), cpu_seconds()
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return Run(seconds, time.perf_counter() - began, (cpu_seconds() - cpu) / count)
+        questions, cpu = [next(self._images) for _ in range(count)], cpu_seconds()
+        found = ask_all([self._ask] * clients, questions)
+        return Run(found.seconds, found.wall, (cpu_seconds() - cpu) / count)
 
     def _ask(self, image: bytes) -> None:
         through = Event()
@@ -189,9 +173,9 @@ def _client(port: int, images: Sequence[bytes]) -> Iterator[Callable[[int, int],
             cpu = cpu_seconds()
             told.write(json.dumps({"clients": clients, "count": count}) + "\n")
             told.flush()
-            answer = json.loads(heard.readline() or '{"failures": ["the client has ended"]}')
-            if answer["failures"]:
-                raise StopError(f"requests failed, the first of them with {answer['failures'][0]}")
+            answer = json.loads(heard.readline() or '{"failure": "the client has ended"}')
+            if "failure" in answer:
+                raise StopError(f"the bench's client has failed: {answer['failure']}")
             return Run(answer["seconds"], answer["wall"], (cpu_seconds() - cpu) / count)
 
         try:
