@@ -8,20 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from workers.console.api.document import document
+from workers.console.api.examples import EXAMPLES
 from workers.console.api.parts import Parts
 
 STYLE = Path(__file__).with_name("page.css")
-EXAMPLES = {
-    "/v1/judge": (
-        "curl --data-binary @picture.jpg -H 'Content-Type: image/jpeg' $ADDRESS/v1/judge",
-        'curl --json \'{"uri": "https://cdn.example.com/picture.jpg"}\' $ADDRESS/v1/judge',
-    ),
-    "/v1/embeddings": (
-        "curl --data-binary @picture.jpg -H 'Content-Type: image/jpeg' $ADDRESS/v1/embeddings?encoding=base64",
-        'curl --json \'{"texts": ["a kitchen knife", "a rainbow"]}\' $ADDRESS/v1/embeddings',
-    ),
-}
-"""Ways to call each endpoint."""
 
 
 def style() -> str:
