@@ -15,7 +15,15 @@ from pipeline.wire import Topics
 from workers.settings import Settings
 
 if TYPE_CHECKING:  # a quarter of a second of imports, which `sluice scan` and `sluice policy` do without
-    from pipeline.adapters.kafka import Group, KafkaConnection, KafkaSource, KafkaTopic, KafkaWriter, Tail
+    from pipeline.adapters.kafka import (
+        Group,
+        KafkaConnection,
+        KafkaRecords,
+        KafkaSource,
+        KafkaTopic,
+        KafkaWriter,
+        Tail,
+    )
     from pipeline.adapters.redis import RedisConnection
 
 T = TypeVar("T")
@@ -124,6 +132,13 @@ def kafka_records(settings: Settings, topics: Sequence[str], group: str, hooks: 
         on_lost_events=settings.on_lost_events,
         hooks=hooks,
     )
+
+
+def kafka_single_records(settings: Settings) -> KafkaRecords:
+    """Records of any topic by where they stand; connects when it is first asked."""
+    from pipeline.adapters.kafka import KafkaRecords
+
+    return KafkaRecords(kafka_connection(settings))
 
 
 def kafka_writer(settings: Settings) -> KafkaWriter:

@@ -11,7 +11,7 @@ from pipeline.ports.images import Decoded, Decoder, Fetcher
 from pipeline.ports.leases import Leases
 from pipeline.ports.model import Encoder, EncoderSpec
 from pipeline.ports.stream import Publisher, RecordWriter, Source, Stage
-from pipeline.ports.topic import Span, Spans, Topic
+from pipeline.ports.topic import Records, Span, Spans, Topic
 
 __all__ = [
     "DEATHS",
@@ -28,6 +28,7 @@ __all__ = [
     "Leases",
     "Publisher",
     "RecordWriter",
+    "Records",
     "Source",
     "Span",
     "Spans",

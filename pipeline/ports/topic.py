@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
-from pipeline.wire import Event
+from pipeline.wire import Event, SourceRef
 
 
 class Span(NamedTuple):
@@ -47,3 +47,16 @@ class Topic(Protocol):
 
     def close(self) -> None:
         """Free the connection. Idempotent."""
+
+
+class Records(Protocol):
+    """Single records of any topic. One thread uses it."""
+
+    def at(self, places: Collection[SourceRef], seconds: float) -> dict[SourceRef, Event | None]:
+        """The records that stand there, and None where there is none any more, or was none ever.
+
+        What has not come within `seconds` or so is left out. Raises `ServiceError` where nobody answers.
+        """
+
+    def close(self) -> None:
+        """Free the connection. Idempotent; it connects again when it is asked again."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from pipeline.adapters.memory import MemoryBroker, MemoryFetcher, MemoryTail, MemoryTopic, MemoryWriter
+from pipeline.adapters.memory import MemoryBroker, MemoryFetcher, MemoryRecords, MemoryTail, MemoryTopic, MemoryWriter
 from pipeline.items import Item
 from pipeline.ports import Decoder
 from pipeline.wire import (
@@ -130,6 +130,7 @@ def served(
         "answers": lambda: MemoryTail(broker, settings.decisions_topic, settings.dead_letters_topic),
         "listening": lambda: broker.available,
         "topic": lambda name: MemoryTopic(broker, name),
+        "records": lambda: MemoryRecords(broker),
         "writer": lambda: MemoryWriter(broker),
         "standings": lambda: standings_of(broker, settings.group, settings.images_topic),
         "metrics": lambda: list(metrics),

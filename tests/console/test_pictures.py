@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from io import BytesIO
+from threading import Semaphore
 from time import sleep
 from typing import Any
 
@@ -18,14 +20,17 @@ from PIL import Image
 from pipeline.adapters.memory import MemoryFetcher
 from pipeline.adapters.memory.store import MemoryStore
 from pipeline.archive.archive import Archive
+from pipeline.errors import ServiceError
 from pipeline.ports import Decoder
 from pipeline.rules.archive.denied import Kind, erased
-from pipeline.wire import SourceRef
+from pipeline.wire import Event, SourceRef
 from tests.archive.made import keep, records
-from tests.console.served import Served, served
+from tests.console.served import Served, served, until
 from tests.images import encoded, photograph
 from workers.console.pictures.erased import FRESH
+from workers.console.pictures.gone import GoneError
 from workers.console.pictures.pictures import Wanted
+from workers.console.pictures.reading import Reading
 from workers.console.pictures.routes import address
 from workers.settings import Settings
 
@@ -121,3 +126,38 @@ def test_what_is_erased_from_the_archive_is_not_shown_from_kafka_either(
         for manner in ("clear", "veiled"):
             gone = asked(console, manner, place)
             assert (gone.status_code, "erased" in gone.text) == (404, True)
+
+
+def test_a_page_of_pictures_is_read_together_and_one_that_does_not_come_keeps_no_other_waiting() -> None:
+    """Who asks while somebody reads is served by the next who reads, for all that wait."""
+    asked, begun, go = list[list[SourceRef]](), Semaphore(0), Semaphore(0)
+
+    class Slow:
+        def at(self, places: Collection[SourceRef], seconds: float) -> dict[SourceRef, Event | None]:
+            asked.append(list(places))
+            begun.release()
+            assert go.acquire(timeout=30)
+            if len(asked) == 2:
+                raise ServiceError("away")
+            return dict.fromkeys((each for each in places if each.offset != 9), None)
+
+        def close(self) -> None:
+            """Nothing to free."""
+
+    reading, places = Reading(Slow), [SourceRef("images", 0, offset) for offset in (1, 2, 3, 9)]
+    with ThreadPoolExecutor(6) as pool:
+        first = pool.submit(reading.event, places[0])
+        assert begun.acquire(timeout=30)
+        others = [pool.submit(reading.event, each) for each in (*places[1:], places[1])]
+        until(lambda: reading.waiting == 3)
+        go.release(2)
+        assert first.result(30) is None
+        for each in others:
+            with pytest.raises(ServiceError, match="away"):
+                each.result(30)
+        assert [len(each) for each in asked] == [1, 3]
+        go.release(2)
+        with pytest.raises(GoneError, match="in time"):
+            reading.event(places[3])
+        assert reading.event(places[2]) is None
+    reading.close()

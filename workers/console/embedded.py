@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from pipeline.adapters.memory import MemoryBroker, MemoryFetcher, MemoryTail, MemoryTopic, MemoryWriter
+from pipeline.adapters.memory import MemoryBroker, MemoryFetcher, MemoryRecords, MemoryTail, MemoryTopic, MemoryWriter
 from pipeline.rules.flow.assignment import Partition, Standing
 from workers.assembly import Judge
 from workers.console.access.visitors import access_of
@@ -39,6 +39,7 @@ def memory_reach(
         answers=lambda: MemoryTail(broker, *topics),
         listening=lambda: broker.available,
         topic=lambda name: MemoryTopic(broker, name),
+        records=lambda: MemoryRecords(broker),
         writer=lambda: MemoryWriter(broker),
         standings=lambda: standings_of(broker, settings.group, settings.images_topic),
         metrics=lambda: [("this process", generate_latest(registry).decode())],

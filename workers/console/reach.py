@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.ports import Decoder, Fetcher, Leases, RecordWriter, Topic
+from pipeline.ports import Decoder, Fetcher, Leases, Records, RecordWriter, Topic
 from pipeline.rules.flow.assignment import Partition, Standing
 from workers.canary.reading import Answers
 
@@ -25,6 +25,7 @@ class Reach:
     listening: Callable[[], bool]
     """Whether a broker is there."""
     topic: Callable[[str], Topic]
+    records: Callable[[], Records]
     writer: Callable[[], RecordWriter]
     standings: Callable[[], Mapping[Partition, Standing]]
     """Where the workers' group stands. One thread calls it."""

@@ -85,6 +85,7 @@ def _reach(settings: Settings, held: ExitStack) -> Reach:
         answers=partial(services.kafka_answers, settings),
         listening=lambda: bool(connection.listening()),
         topic=partial(services.kafka_topic, settings),
+        records=partial(services.kafka_single_records, settings),
         writer=partial(services.kafka_writer, settings),
         standings=group.standings,
         metrics=partial(pages_of, settings.console_workers),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pipeline.adapters.kafka.checkup import Cluster, TopicFacts, look_at_cluster, look_at_topics
 from pipeline.adapters.kafka.connection import BrokerAwayError, KafkaConnection, check_libraries
 from pipeline.adapters.kafka.group import Group
+from pipeline.adapters.kafka.single_records import KafkaRecords
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.adapters.kafka.tail import Tail, tail
 from pipeline.adapters.kafka.topic import KafkaTopic
@@ -26,6 +27,7 @@ __all__ = [
     "Creation",
     "Group",
     "KafkaConnection",
+    "KafkaRecords",
     "KafkaSource",
     "KafkaTopic",
     "KafkaWriter",

@@ -11,6 +11,7 @@ from pipeline.adapters.memory.encoder import NullEncoder
 from pipeline.adapters.memory.ends import MemorySource, MemoryWriter
 from pipeline.adapters.memory.fetcher import MemoryFetcher
 from pipeline.adapters.memory.given import GivenSource
+from pipeline.adapters.memory.records import MemoryRecords
 from pipeline.adapters.memory.tail import MemoryTail
 from pipeline.adapters.memory.topic import MemoryTopic
 
@@ -19,6 +20,7 @@ __all__ = [
     "MemoryBroker",
     "MemoryFeatureCache",
     "MemoryFetcher",
+    "MemoryRecords",
     "MemorySource",
     "MemoryTail",
     "MemoryTextCache",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from contextlib import ExitStack, closing, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import BoundedSemaphore, Lock
 
@@ -12,9 +13,9 @@ from pipeline.rules.archive.denied import NOBODY, Denied
 from pipeline.wire import Claim, Event, SourceRef, parse_claim
 from workers.console.pictures.erased import Erasures
 from workers.console.pictures.gone import GoneError
+from workers.console.pictures.reading import Reading
 from workers.console.pictures.veil import veiled
 from workers.console.reach import Reach
-from workers.history.events import Events
 from workers.settings import Settings
 
 KEPT_BYTES = 64 * 1024 * 1024
@@ -47,9 +48,7 @@ class Pictures:
     def __init__(self, reach: Reach, settings: Settings) -> None:
         self._reach = reach
         self._topics = frozenset({settings.images_topic, settings.dead_letters_topic})
-        self._ending = ExitStack()
-        self._events = self._ending.enter_context(closing(Events(reach.topic)))
-        self._reading = Lock()
+        self._reading = Reading(reach.records)
         self._turns = BoundedSemaphore(AT_ONCE)
         self._erasures = Erasures(reach, settings.subject_header)
         self._kept = _Kept(KEPT_BYTES)
@@ -60,12 +59,7 @@ class Pictures:
         denied = self._erasures.now()
         if (kept := self._kept.get(wanted, denied)) is not None:
             return kept
-        if not self._turns.acquire(timeout=PATIENCE):
-            raise GoneError("too many pictures are asked for at once; ask again")
-        try:
-            picture = self._drawn(wanted, denied)
-        finally:
-            self._turns.release()
+        picture = self._drawn(wanted, denied)
         self._kept.put(wanted, picture, denied)
         return picture
 
@@ -93,24 +87,24 @@ class Pictures:
         """
         if place.topic not in self._topics:
             raise GoneError(f"{place.topic} is no topic of pictures here")
-        with self._reading:
-            event = self._events.at(place)
+        event = self._reading.event(place)
         if event is None:
             raise GoneError(f"there is no record at {place} any more")
         self._erasures.refuse(event, _claim(event), event.value or b"")
         return event
 
     def close(self) -> None:
-        with self._reading:
-            self._ending.close()
+        self._reading.close()
 
     def _drawn(self, wanted: Wanted, denied: Denied) -> bytes:
         if (thumbnail := self._thumbnails.get(wanted, denied)) is not None:
-            with suppress(ItemError):
+            with suppress(ItemError), self._in_turn():
                 return self._reach.decoder.thumbnail(thumbnail, 0)
         why = []
         try:
-            return self._reach.decoder.thumbnail(self.bytes_of(wanted.place), 0)
+            event = self.event(wanted.place)
+            with self._in_turn():
+                return self._reach.decoder.thumbnail(self._brought(event), 0)
         except ItemError as error:
             why.append(f"it cannot be drawn: {error}")
         except (GoneError, SluiceError) as error:
@@ -136,11 +130,21 @@ class Pictures:
         from workers.console.pictures.archived import thumbnail_of  # noqa: PLC0415 - Parquet's library
 
         try:
-            with self._reach.archive() as archive:
+            with self._in_turn(), self._reach.archive() as archive:
                 found = thumbnail_of(archive, wanted.event_id, wanted.day)
-        except ServiceError as error:
+                return None if found is None else self._reach.decoder.thumbnail(found, 0)
+        except (ServiceError, ItemError) as error:
             raise GoneError(str(error)) from error
-        return None if found is None else self._reach.decoder.thumbnail(found, 0)
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """Decoding, and what is fetched for it. Raises `GoneError` where that is asked for faster than it is done."""
+        if not self._turns.acquire(timeout=PATIENCE):
+            raise GoneError("too many pictures are asked for at once; ask again")
+        try:
+            yield
+        finally:
+            self._turns.release()
 
 
 def _claim(event: Event) -> Claim | None:
