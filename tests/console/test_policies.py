@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from threading import Event
 from time import time
@@ -27,6 +28,7 @@ from tests.archive.streamed import Stream
 from tests.console.conftest import NARROW, WIDE, look_at
 from tests.console.served import Served, served, until
 from workers import assembly
+from workers.console.policies import trial
 from workers.console.policies.trial import Scored, alone, tried_on_recent
 from workers.policies.check import check_folder
 from workers.policies.watch import PolicyWatch, watched_policies
@@ -129,6 +131,37 @@ def test_a_wrong_edit_is_told_by_the_line_and_in_the_words_of_the_check(
     expect(page.get_by_role("alert")).to_contain_text("Not saved")
     expect(page.get_by_label("Text of weapons.yaml")).to_have_value(wrong)
     assert desk.weapons.read_text() == WEAPONS
+
+
+def test_what_would_flag_nearly_everything_is_saved_by_a_second_yes_and_in_shadow_with_a_word(
+    desk: Desk, opened: Callable[..., Page], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(trial, "TELLING", len(PICTURES))
+    wide = WEAPONS.replace("review: 0.30", "review: 0")
+    page = opened(desk.at("/policies/weapons"), NARROW, extra_http_headers=EDITOR)
+    page.get_by_label("Text of weapons.yaml").fill(wide)
+    expect(page.locator("#tried .bad")).to_contain_text("5 of 5")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("would flag 100%")
+    accessible(page)
+    look_at(page, tmp_path, "flags-everything")
+    assert desk.weapons.read_text() == WEAPONS
+    page.get_by_label("It is meant to flag 5 of 5").check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    assert desk.weapons.read_text() == wide
+    with httpx2.Client(base_url=desk.console.address, headers=EDITOR) as ed:
+        base = sha256(wide.encode()).hexdigest()
+        shadow, wider = wide.replace("enforce", "shadow"), wide.replace("0.90", "0.50")
+        said = ed.post("/policies/weapons/save", data={"text": wider, "base": base, "sure": base[:16]}, timeout=60)
+        assert said.status_code == 422, "one is sure of a text, and not of the next"
+        said = ed.post("/policies/weapons/save", data={"text": shadow, "base": base}, timeout=60)
+        assert said.status_code == 303
+        tried = ed.post("/policies/weapons/try", data={"text": shadow}, timeout=60).text
+        assert "In shadow mode that acts on nothing" in tried
+    monkeypatch.setattr(trial, "ABSURD", 0.1)
+    page.goto(desk.at("/playground?words=a pizza"))
+    expect(page.locator(".warn")).to_contain_text("1 of 5")
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(WIDE, "light"), (NARROW, "dark")])

@@ -15,6 +15,7 @@ from pipeline.errors import UsageError
 from pipeline.lab.data.extract import Extracted
 from pipeline.lab.data.judged import image_scores
 from pipeline.path.live import PromptFeatures
+from pipeline.ports import TextCache
 from pipeline.rules.flags_everything import PROBES
 from pipeline.rules.heads import CompiledPolicies
 from workers.assembly import Model
@@ -39,24 +40,31 @@ class Chosen:
     """Pictures that must match, and how many of them reach the threshold."""
 
 
-def chosen(model: Model, compiled: CompiledPolicies, match: Extracted, harmless: Extracted) -> Chosen:
+def chosen(
+    model: Model,
+    compiled: CompiledPolicies,
+    match: Extracted,
+    harmless: Extracted,
+    cache: TextCache | None = None,
+) -> Chosen:
     """The lowest threshold above all pictures that must not match, within `LEAST` and `MOST`.
 
-    `compiled` is as `compiled_words` makes it. Raises `UsageError` for pictures that cannot be read.
+    `compiled` is as `compiled_words` makes it. Whoever chooses again and again gives a `cache` for neutral sentences.
+    Raises `UsageError` for pictures that cannot be read.
     """
     if unread := (*match.unreadable, *harmless.unreadable):
         raise UsageError(*(f"{each.name}: {each.message} ({each.reason})" for each in unread))
     against = image_scores(harmless, compiled)[:, 0]
-    highest = float(against.max()) if len(against) else _of_sentences(model, compiled)
+    highest = float(against.max()) if len(against) else _of_sentences(model, compiled, cache or MemoryTextCache())
     least = min(max(math.floor(highest * 100 + 1) / 100, LEAST), MOST)
     wanted = image_scores(match, compiled)[:, 0]
     return Chosen(least, len(against), highest, int((wanted >= least).sum()), len(wanted))
 
 
-def _of_sentences(model: Model, compiled: CompiledPolicies) -> float:
+def _of_sentences(model: Model, compiled: CompiledPolicies, cache: TextCache) -> float:
     """The highest score of neutral sentences, looked at as if they were pictures."""
     templates = compiled.policy_set.defaults.templates
-    features = PromptFeatures(model.encoder, MemoryTextCache()).of(PROBES, templates, {})
+    features = PromptFeatures(model.encoder, cache).of(PROBES, templates, {})
     return float(compiled.prompts.score(np.stack(list(features.values()))).scores.max())
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Self
 
 from ruamel.yaml import YAML
@@ -27,6 +28,9 @@ from ruamel.yaml.events import (
 
 from pipeline.rules.policies.bounds import MOST_PARTS
 from pipeline.rules.policies.yaml_words import QUOTE_IT, before_parsing, odd_character, syntax
+
+SHORT, REMEMBERED = 8_192, 256
+"""Characters of a text that is remembered, and how many are: the parser takes 3 ms for one of 1,000."""
 
 KeyPath = tuple[int | str, ...]
 
@@ -88,7 +92,14 @@ class Located:
 
 
 def load(text: str) -> Located:
-    """Parse one mapping. Raises `YamlError` for anything else, in words for people who do not know YAML."""
+    """Parse one mapping. Raises `YamlError` for anything else, in words for people who do not know YAML.
+
+    A short text that was parsed before, as all of a folder but the one that is edited, is not parsed again.
+    """
+    return _remembered(text) if len(text) <= SHORT else _parsed(text)
+
+
+def _parsed(text: str) -> Located:
     if found := before_parsing(text):
         raise YamlError(*found)
     parsed: list[Any] = []
@@ -99,6 +110,9 @@ def load(text: str) -> Located:
         raise YamlError(*syntax(error, text, parsed[-1] if parsed else None)) from error
     except RuamelError as error:
         raise YamlError(0, "cannot be read as YAML; write it anew from a policy that holds") from error
+
+
+_remembered = lru_cache(REMEMBERED)(_parsed)
 
 
 def _bounded(events: Iterator[Any]) -> Iterator[Any]:

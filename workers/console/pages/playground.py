@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
@@ -18,6 +20,9 @@ from workers.console.pages.page import Page, Show
 from workers.console.policies.files import PolicyFiles
 from workers.console.routes import Guarded, form_of, get, post, visitor_of
 
+if TYPE_CHECKING:
+    from workers.console.policies.words import Words
+
 MOST_WORDS = 10
 """Wordings of one policy."""
 LONGEST = 300
@@ -26,13 +31,17 @@ LONGEST = 300
 def routes(console: Console, show: Show) -> Sequence[Guarded]:
     files = PolicyFiles(console.settings.policies)
 
-    def played(request: Request, asked: str, name: str = "", why: str = "") -> Response:
-        from workers.console.policies.words import tried_words  # noqa: PLC0415 - torch
+    @cache
+    def tools() -> Words:
+        from workers.console.policies.words import Words  # noqa: PLC0415 - torch
 
+        return Words(console)
+
+    def played(request: Request, asked: str, name: str = "", why: str = "") -> Response:
         words, trial = words_in(asked), None
         if words:
             try:
-                trial = tried_words(console, words)
+                trial = tools().tried(words)
             except (UsageError, PolicyError) as error:
                 why = why or str(error)
         return show(
@@ -53,11 +62,9 @@ def routes(console: Console, show: Show) -> Sequence[Guarded]:
         return played(request, request.query_params.get("words", ""))
 
     def keep(request: Request, form: dict[str, str]) -> Response:
-        from workers.console.policies.words import new_policy  # noqa: PLC0415 - torch
-
         name, asked = form.get("name", ""), form.get("words", "")
         try:
-            text = new_policy(console, name, words_in(asked))
+            text = tools().new_policy(name, words_in(asked))
             files.create(files.folder / f"{name}.yaml", text)
         except (UsageError, PolicyError) as error:
             return played(request, asked, name, str(error))

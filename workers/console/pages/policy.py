@@ -20,7 +20,7 @@ from workers.console.access import journal
 from workers.console.access.roles import Role
 from workers.console.console import Console
 from workers.console.pages.page import Page, Show
-from workers.console.policies.edits import Edits, Saved
+from workers.console.policies.edits import Edit, Edits, Saved
 from workers.console.policies.files import ChangedError, PolicyFile, PolicyFiles
 from workers.console.policies.standing import folder_of
 from workers.console.routes import Guarded, form_of, get, post, visitor_of
@@ -36,7 +36,13 @@ def routes(console: Console, show: Show) -> Sequence[Guarded]:
 
 def _opened_and_saved(console: Console, show: Show, files: PolicyFiles, edits: Edits) -> Sequence[Guarded]:
     def framed(
-        request: Request, opened: PolicyFile, text: str, base: str, status: int = 200, why: str = ""
+        request: Request,
+        opened: PolicyFile,
+        text: str,
+        base: str,
+        status: int = 200,
+        why: str = "",
+        edit: Edit | None = None,
     ) -> Response:
         folder = folder_of(console, time.time())
         return show(
@@ -48,7 +54,7 @@ def _opened_and_saved(console: Console, show: Show, files: PolicyFiles, edits: E
             text=text,
             base=base,
             theirs=opened.diff(text) if status == HTTPStatus.CONFLICT else "",
-            edit=edits.checked(opened, text),
+            edit=edit or edits.checked(opened, text),
             writable=files.writable,
             why=why,
             folder=folder,
@@ -66,14 +72,13 @@ def _opened_and_saved(console: Console, show: Show, files: PolicyFiles, edits: E
         opened = await run_in_threadpool(_opened, request, files)
         base = form.get("over") or form.get("base", "")
         try:
-            found = await run_in_threadpool(edits.saved, opened, form["text"], base)
+            found = await run_in_threadpool(edits.saved, opened, form["text"], base, form.get("sure", ""))
         except ChangedError as error:
             why = f"{error}; below is your text"
             theirs = await run_in_threadpool(_opened, request, files)
             return await run_in_threadpool(framed, request, theirs, form["text"], base, 409, why)
         if not isinstance(found, Saved):
-            why = "Not saved: the file would not hold. Mend what is said below"
-            return await run_in_threadpool(framed, request, opened, form["text"], base, 422, why)
+            return await run_in_threadpool(framed, request, opened, form["text"], base, 422, _refused(found), found)
         journal.did(visitor_of(request), "saved a policy", policy=opened.id, was=opened.digest, now=found.file.digest)
         return RedirectResponse(f"/policies/{quote(opened.id)}?saved=1", 303)
 
@@ -109,6 +114,13 @@ def _tried(show: Show, files: PolicyFiles, edits: Edits) -> Sequence[Guarded]:
         post(f"{AT}/threshold", threshold, role=Role.VIEWER),
         post(f"{AT}/patch", patch, role=Role.VIEWER),
     ]
+
+
+def _refused(edit: Edit) -> str:
+    if edit.asks and edit.trial is not None:
+        share = edit.trial.flagged / edit.trial.images
+        return f"Not saved yet: it would flag {share:.0%} of what it was tried on, and it is not in shadow mode"
+    return "Not saved: the file would not hold. Mend what is said below"
 
 
 def _opened(request: Request, files: PolicyFiles) -> PolicyFile:

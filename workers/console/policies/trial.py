@@ -18,6 +18,8 @@ from workers.console.stream.answers import Passing
 BINS = 50
 SHOWN = 48
 """Pictures of a kind on a page."""
+ABSURD, TELLING = 0.2, 100
+"""The share of what was looked at that hardly any policy is meant to flag, and how many must have been looked at."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,15 @@ class Trial:
     """How many reach each threshold."""
     news: int = 0
     lets_go: int = 0
+
+    @property
+    def flagged(self) -> int:
+        return max(self.reach.values(), default=0)
+
+    @property
+    def absurd(self) -> bool:
+        """Whether it flags so much that its writer should say once more that they mean it."""
+        return self.images >= TELLING and self.flagged > ABSURD * self.images
 
 
 def alone(policy_set: PolicySet, policy: str) -> PolicySet:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from pipeline.adapters.memory import MemoryTextCache
 from pipeline.errors import UsageError
 from pipeline.rules.policies.policy_set import PolicySet
 from workers.console.console import Console
@@ -18,27 +19,33 @@ from workers.search.phrases import policy_of_words
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
 
 
-def tried_words(console: Console, words: Sequence[str]) -> Trial:
-    """What they would flag from the threshold that a new policy of them would have. Raises `UsageError`."""
-    found, words_alone = _chosen(console, words)
-    policy = replace(words_alone.policies[0], actions={"review": found.least})
-    now = console.reach.judge().live.compiled(replace(words_alone, policies=(policy,)))
-    return tried(console, now, None)
+class Words:
+    """Safe to share. It remembers what neutral sentences mean to the model, since each threshold lies above those."""
 
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._neutral = MemoryTextCache()
 
-def new_policy(console: Console, name: str, words: Sequence[str]) -> bytes:
-    """The file of a new policy in shadow mode. Raises `UsageError` for a name that cannot be one, or is taken."""
-    if not _NAME.fullmatch(name):
-        raise UsageError("a policy's name is of a-z, 0-9, - and _, such as snakes; name it so")
-    if not words:
-        raise UsageError("say in words what a picture shows that matches")
-    found, _ = _chosen(console, words)
-    text = text_of(words, found, {})
-    place_for(console.settings.policies, name, text, name)
-    return text
+    def tried(self, words: Sequence[str]) -> Trial:
+        """What they would flag from the threshold that a new policy of them would have. Raises `UsageError`."""
+        found, words_alone = self._chosen(words)
+        policy = replace(words_alone.policies[0], actions={"review": found.least})
+        now = self._console.reach.judge().live.compiled(replace(words_alone, policies=(policy,)))
+        return tried(self._console, now, None)
 
+    def new_policy(self, name: str, words: Sequence[str]) -> bytes:
+        """The file of a new policy in shadow mode. Raises `UsageError` for a name that cannot be one, or is taken."""
+        if not _NAME.fullmatch(name):
+            raise UsageError("a policy's name is of a-z, 0-9, - and _, such as snakes; name it so")
+        if not words:
+            raise UsageError("say in words what a picture shows that matches")
+        found, _ = self._chosen(words)
+        text = text_of(words, found, {})
+        place_for(self._console.settings.policies, name, text, name)
+        return text
 
-def _chosen(console: Console, words: Sequence[str]) -> tuple[Chosen, PolicySet]:
-    judge = console.reach.judge()
-    policy_set = policy_of_words(console.settings, judge.model, words, ())
-    return chosen(judge.model, judge.live.compiled(policy_set), NO_PICTURES, NO_PICTURES), policy_set
+    def _chosen(self, words: Sequence[str]) -> tuple[Chosen, PolicySet]:
+        judge = self._console.reach.judge()
+        policy_set = policy_of_words(self._console.settings, judge.model, words, ())
+        compiled = judge.live.compiled(policy_set)
+        return chosen(judge.model, compiled, NO_PICTURES, NO_PICTURES, self._neutral), policy_set
