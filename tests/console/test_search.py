@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import csv
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from hashlib import sha256
 from pathlib import Path
+from threading import Event
+from time import sleep
 
 import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
+from pipeline.adapters.local.policy_folder import read_policy_folder
 from pipeline.adapters.local.store import FolderStore
 from pipeline.adapters.memory import MemoryTextCache, MemoryTopic
-from pipeline.archive.archive import Archive
+from pipeline.archive.archive import Archive, Segment
 from pipeline.archive.erasing.receipts import parse_receipt
 from pipeline.ports import Decoder, Hooks
+from pipeline.rules.archive.denied import Kind, erased
 from pipeline.wire import parse_review
 from tests.archive.made import keep
 from tests.console.served import Served, served
@@ -25,6 +30,7 @@ from tests.console.test_live import HOSTILE
 from tests.workers.search.conftest import record, saved_again, seen
 from workers import assembly
 from workers.assembly import Judge
+from workers.console.pictures.erased import FRESH
 from workers.console.search import finder
 from workers.settings import SHIPPED_POLICIES, Settings, load_settings
 
@@ -180,6 +186,66 @@ def test_an_editor_erases_once_it_is_typed_and_takes_the_receipt(as_editor: Page
     assert (receipt.events, receipt.by) == (1, "ed")
     page.goto(f"{console.address}/search?words=a+violin")
     expect(page.get_by_text("among 6 images")).to_be_visible()
+
+
+def test_pictures_become_a_policy_of_examples_and_erased_ones_never_do(
+    console: Served, folder: Path, judge: Judge, archive: FolderStore
+) -> None:
+    with httpx2.Client(base_url=console.address, headers=EDITOR, timeout=60) as editor:
+        page = editor.get("/search", params={"words": "a kitchen knife", "least": "0"}).text
+        events = re.findall(r'name="pick" value="(\w+)"', page)[:4]
+        form = {"of-words": "a kitchen knife", "of-least": "0", "picks": " ".join(events), "words": "a blade"}
+        assert (
+            "better four or more"
+            in editor.post("/search/examples", data=form | {"name": "blades", "picks": events[0]}).text
+        )
+        assert "say in words" in editor.post("/search/examples", data=form | {"name": "blades", "words": " "}).text
+        assert "../evil" not in str(list(folder.rglob("*")))
+        assert editor.post("/search/examples", data=form | {"name": "../evil"}).status_code == 422
+        assert editor.post("/search/examples", data=form | {"name": "weapons"}).status_code == 422
+        assert not (folder / "examples").exists() or not list((folder / "examples").iterdir())
+        said = editor.post("/search/examples", data=form | {"name": "blades"}).text
+        try:
+            assert "blades.yaml is written, in shadow mode, with 4 pictures" in said
+            reading = read_policy_folder(folder)
+            [policy] = (
+                each for each in judge.live.offer(reading.files, reading.assets).policies if each.id == "blades"
+            )
+            assert (policy.mode, policy.prompts, len(policy.examples.match)) == ("shadow", ("a blade",), 4)
+            assert "not an image" not in editor.get("/policies/blades").text
+            Archive(archive).deny_list.add([erased(Kind.IMAGE, NAMES[0])], "2026-01-01T00:00:00Z")
+            sleep(FRESH)
+            said = editor.post("/search/examples", data=form | {"name": "others"}).text
+            assert "with 3 pictures" in said
+        finally:
+            shutil.rmtree(folder / "examples")
+            for name in ("blades", "others"):
+                (folder / f"{name}.yaml").unlink(missing_ok=True)
+    with httpx2.Client(base_url=console.address, headers=VIEWER, timeout=60) as viewer:
+        assert viewer.post("/search/examples", data=form | {"name": "blades"}).status_code == 403
+
+
+def test_an_archive_that_hangs_ends_in_words_and_what_it_finds_is_there_when_asked_again(
+    settings: Settings, decoder: Decoder, judge: Judge, archive: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finder, "LIMIT", 0.5)
+    hangs, opened = Event(), Archive(archive)
+
+    def hanging(*_: object) -> list[Segment]:
+        assert hangs.wait(60)
+        return Archive(archive).segments()
+
+    monkeypatch.setattr(opened, "segments", hanging)
+    with (
+        served(settings, decoder, judge=lambda: judge, archive=lambda: nullcontext(opened)) as made,
+        httpx2.Client(base_url=made.address, headers=VIEWER, timeout=60) as viewer,
+    ):
+        asked = viewer.get("/search", params={"words": "a bus"})
+        assert asked.status_code == 422
+        assert "longer than 0.5 s; narrow it by days" in asked.text
+        hangs.set()
+        monkeypatch.setattr(finder, "LIMIT", 60.0)
+        assert "bus-01.png" in viewer.get("/search", params={"words": "a bus"}).text
 
 
 def test_a_viewer_looks_and_changes_nothing_and_a_reviewer_reviews(

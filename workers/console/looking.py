@@ -11,9 +11,12 @@ from pipeline.errors import ServiceError
 from pipeline.rules.times import ALWAYS
 from pipeline.wire import rfc3339
 from workers.console.console import Console
+from workers.console.in_time import in_time
 from workers.history.found import Found, in_order
 from workers.history.in_topics import Search, decision_in, letter_in
 
+LIMIT = 20.0
+"""Seconds for the archive, its listing and whatever a bucket takes among them."""
 PATIENCE = 10.0
 """Seconds to look for one id: a page that does not find it by then says how far it came."""
 
@@ -63,13 +66,16 @@ def _deadline() -> Callable[[int], None]:
 
 
 def _in_archive(console: Console, name: str, advance: Callable[[int], None]) -> tuple[list[Found], str]:
-    if console.reach.archive is None:
+    if (opened := console.reach.archive) is None:
         return [], "there is no archive"
     from workers.history import in_archive  # noqa: PLC0415 - Parquet's library
 
-    with console.reach.archive() as archive:
-        search = in_archive.Search(archive, ALWAYS)
-        return search.decisions(name, advance), f"the archive, {search.segments:,} segments"
+    def found() -> tuple[list[Found], str]:
+        with opened() as archive:
+            search = in_archive.Search(archive, ALWAYS)
+            return search.decisions(name, advance), f"the archive, {search.segments:,} segments"
+
+    return in_time(LIMIT, found, "the archive does not answer")
 
 
 def _in_topics(console: Console, name: str, advance: Callable[[int], None]) -> tuple[list[Found], str]:

@@ -19,16 +19,19 @@ def policy_text(
     *,
     title: str,
     comments: Sequence[str] = (),
+    examples: Sequence[str] = (),
     tests: Mapping[str, Sequence[str]] | None = None,
 ) -> bytes:
     """A policy file in shadow mode that reviews from that score on. Its comments come first, a line each.
 
-    `tests` has samples under ``must_flag`` and ``must_pass``, as they stand in the file.
+    `examples` are pictures that match, and `tests` has samples under ``must_flag`` and ``must_pass``, as they stand in the file.
     """
     lines = [*(f"# {line}".rstrip() for line in comments), f"title: {_quoted(title)}", "mode: shadow"]
     lines += ["prompts:", *_listed(prompts)]
     if unless:
         lines += ["unless:", *_listed(unless)]
+    if examples:
+        lines += ["examples:", "  match:", *(f"  {each}" for each in _listed(examples))]
     lines += ["actions:", f"  review: {least:g}"]
     samples = {key: names for key, names in (tests or {}).items() if names}
     lines += ["tests:"] if samples else []

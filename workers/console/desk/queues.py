@@ -14,6 +14,7 @@ from pipeline.rules.reviews.streamed import of_interest, streamed
 from pipeline.rules.reviews.waiting import Waiting, Wanted
 from pipeline.rules.times import Window
 from pipeline.wire import Decision, Review
+from workers.console.in_time import in_time
 from workers.console.reach import Reach
 from workers.console.stream.answers import Passing
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 REMEMBERED = 5_000
 """Decisions of the stream that somebody should look at, the last ones, where there is no archive."""
+LIMIT = 15.0
+"""Seconds that a person waits for it in all, whatever the archive's listing or a bucket takes."""
 PATIENCE = 3.0
 """Seconds to look through an archive; what was found by then is asked about first."""
 
@@ -48,9 +51,9 @@ class Queues:
                 self._streamed.append(answer.said)
 
     def of(self, wanted: Wanted, reviews: Sequence[Review], window: Window) -> Queued:
-        """It blocks for `PATIENCE` or so. Raises `ServiceError`."""
-        if self._archive is not None:
-            return _archived(self._archive, wanted, reviews, window)
+        """It blocks for `PATIENCE` or so, and for `LIMIT` at most. Raises `ServiceError`."""
+        if (opened := self._archive) is not None:
+            return in_time(LIMIT, lambda: _archived(opened, wanted, reviews, window), "ask for fewer days")
         with self._lock:
             decisions = list(self._streamed)
         found = streamed(decisions, wanted, reviews)

@@ -23,6 +23,7 @@ from workers.console.access import journal
 from workers.console.access.roles import Role
 from workers.console.console import Console
 from workers.console.pages.page import Show
+from workers.console.pages.playground import words_in
 from workers.console.routes import Guarded, form_of, get, post, visitor_of
 from workers.console.search.tools import Tools
 from workers.policies.written import write_new
@@ -43,6 +44,7 @@ def selection_routes(console: Console, show: Show, tools: Tools) -> Sequence[Gua
         post("/search/list.csv", _of_form(made.list_down), role=Role.VIEWER),
         post("/search/list", _of_form(made.list_written), role=Role.EDITOR),
         post("/search/policy", _of_form(made.policy), role=Role.EDITOR),
+        post("/search/examples", _of_form(made.examples), role=Role.EDITOR),
         post("/search/policy.yaml", _of_form(made.policy_down), role=Role.VIEWER),
         post("/search/reviews", _of_form(made.reviews), role=Role.REVIEWER),
         post("/search/erase", _of_form(made.erase), role=Role.EDITOR),
@@ -103,6 +105,19 @@ class _Selection:
         return self._shown(
             request, form, said=f"{path.name} is written, in shadow mode: workers take it up by themselves"
         )
+
+    def examples(self, request: Request, form: Form) -> Response:
+        from workers.console.search.shown import examples_of, write  # noqa: PLC0415 - torch comes with it
+
+        name, words = form.get("name", ""), words_in(form.get("words", ""))
+        try:
+            drawn = examples_of(self._chosen(form)[1], self._console.pictures)
+            path = write(self._folder, name, words, drawn)
+        except (UsageError, PolicyError) as error:
+            return self._shown(request, form, str(error))
+        journal.did(visitor_of(request), "wrote a policy of pictures", path=str(path), **_counted(form))
+        said = f"{path.name} is written, in shadow mode, with {len(drawn)} pictures in examples/{name}/"
+        return self._shown(request, form, said=said)
 
     def policy_down(self, request: Request, form: Form) -> Response:
         try:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pipeline.rules.heads import CompiledPolicies
 from workers.console.console import Console
+from workers.console.in_time import in_time
 from workers.console.policies.trial import Trial, tried_on_recent
+
+LIMIT = 15.0
+"""Seconds for the archive, its listing and whatever a bucket takes among them."""
 
 
 def tried(console: Console, now: CompiledPolicies, before: CompiledPolicies | None) -> Trial:
@@ -16,7 +20,11 @@ def tried(console: Console, now: CompiledPolicies, before: CompiledPolicies | No
         return tried_on_recent(console.recent.sample(), now, before)
     from workers.console.policies.past import tried_on_archive  # noqa: PLC0415 - Parquet's library
 
-    made_by = console.reach.judge().model.provenance
-    with console.reach.archive() as archive:
-        found = tried_on_archive(console.settings, archive, made_by, now, before)
+    made_by, opened = console.reach.judge().model.provenance, console.reach.archive
+
+    def past() -> Trial | None:
+        with opened() as archive:
+            return tried_on_archive(console.settings, archive, made_by, now, before)
+
+    found = in_time(LIMIT, past, "the archive does not answer")
     return found or tried_on_recent(console.recent.sample(), now, before)

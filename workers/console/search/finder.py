@@ -21,6 +21,7 @@ from pipeline.rules.archive.denied import Denied
 from pipeline.signals import Provenance
 from pipeline.wire import ModelRef
 from workers.archive.opening import nothing_in
+from workers.console.in_time import in_time
 from workers.console.pictures.gone import GoneError
 from workers.console.pictures.pictures import Wanted
 from workers.console.search.pictured import Uploads, archived
@@ -41,6 +42,9 @@ SECONDS, ROWS = 10.0, 20_000_000
 """A search ends after so long a time, or so many rows: the newest come first, and the page says how far it came."""
 WAITING = 10.0
 """Seconds that a search waits for the one before it."""
+LIMIT = 25.0
+"""Seconds that a person waits in all, whatever the archive's listing, a bucket or a model that loads takes."""
+TOO_LONG = "narrow it by days, or ask again in a moment: the search goes on, and what it finds is kept for a while"
 THREADS = 2
 FRESH = 120.0
 """Seconds for which what was found is remembered: more of it, and what is made of it, need no second search."""
@@ -78,24 +82,33 @@ class Finder:
         self.uploads = Uploads()
 
     def upload(self, image: bytes) -> str:
-        """The name by which a query asks for what is like this picture."""
-        return self.uploads.take(image, self._console.reach.judge())
+        """The name by which a query asks for what is like this picture. Raises `ServiceError` after `LIMIT`."""
+        return in_time(LIMIT, lambda: self.uploads.take(image, self._console.reach.judge()), "ask again in a moment")
 
     def result(self, query: Query) -> Result:
-        """What is found now, or was a moment ago."""
+        """What is found now, or was a moment ago. Raises `ServiceError` after `LIMIT`."""
+        return in_time(LIMIT, lambda: self._result(query), TOO_LONG)
+
+    def _result(self, query: Query) -> Result:
         denied = self._erased()
+        if (kept := self._kept(query, denied)) is not None:
+            return kept
+        with self._alone():
+            if (kept := self._kept(query, denied)) is not None:  # found by who had the turn, for somebody who gave up
+                return kept
+            found = self._search(query, denied)
+            with self._lock:
+                self._found[query] = _Kept(found, self._clock() + FRESH, denied)
+                self._found.move_to_end(query)
+                while len(self._found) > KEPT:
+                    self._found.popitem(last=False)
+        return found
+
+    def _kept(self, query: Query, denied: Denied) -> Result | None:
         with self._lock:
             kept = self._found.get(query)
-        if kept is not None and kept.until > self._clock() and kept.denied == denied:
-            return kept.result
-        with self._alone():
-            found = self._search(query, denied)
-        with self._lock:
-            self._found[query] = _Kept(found, self._clock() + FRESH, denied)
-            self._found.move_to_end(query)
-            while len(self._found) > KEPT:
-                self._found.popitem(last=False)
-        return found
+        there = kept is not None and kept.until > self._clock() and kept.denied == denied
+        return kept.result if kept is not None and there else None
 
     def forget(self) -> None:
         """Remember nothing that was found."""
