@@ -200,7 +200,6 @@ def test_pictures_become_a_policy_of_examples_and_erased_ones_never_do(
             in editor.post("/search/examples", data=form | {"name": "blades", "picks": events[0]}).text
         )
         assert "say in words" in editor.post("/search/examples", data=form | {"name": "blades", "words": " "}).text
-        assert "../evil" not in str(list(folder.rglob("*")))
         assert editor.post("/search/examples", data=form | {"name": "../evil"}).status_code == 422
         assert editor.post("/search/examples", data=form | {"name": "weapons"}).status_code == 422
         assert not (folder / "examples").exists() or not list((folder / "examples").iterdir())
@@ -212,7 +211,6 @@ def test_pictures_become_a_policy_of_examples_and_erased_ones_never_do(
                 each for each in judge.live.offer(reading.files, reading.assets).policies if each.id == "blades"
             )
             assert (policy.mode, policy.prompts, len(policy.examples.match)) == ("shadow", ("a blade",), 4)
-            assert "not an image" not in editor.get("/policies/blades").text
             Archive(archive).deny_list.add([erased(Kind.IMAGE, NAMES[0])], "2026-01-01T00:00:00Z")
             sleep(FRESH)
             said = editor.post("/search/examples", data=form | {"name": "others"}).text

@@ -45,6 +45,7 @@ def chosen(
     compiled: CompiledPolicies,
     match: Extracted,
     harmless: Extracted,
+    *,
     cache: TextCache | None = None,
 ) -> Chosen:
     """The lowest threshold above all pictures that must not match, within `LEAST` and `MOST`.

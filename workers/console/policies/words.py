@@ -48,4 +48,4 @@ class Words:
         judge = self._console.reach.judge()
         policy_set = policy_of_words(self._console.settings, judge.model, words, ())
         compiled = judge.live.compiled(policy_set)
-        return chosen(judge.model, compiled, NO_PICTURES, NO_PICTURES, self._neutral), policy_set
+        return chosen(judge.model, compiled, NO_PICTURES, NO_PICTURES, cache=self._neutral), policy_set
