@@ -25,7 +25,7 @@ from pipeline.signals import Provenance
 from pipeline.wire import REVIEWS_TOPIC, Label, Match, ModelRef, Review, review_json, rfc3339
 from tests.archive.made import decision, keep, records
 from tests.archive.streamed import Stream
-from tests.console.conftest import NARROW, WIDE, look_at
+from tests.console.conftest import NARROW, WIDE, accessible, look_at
 from tests.console.served import Served, served, until
 from workers import assembly
 from workers.console.policies import trial

@@ -24,8 +24,8 @@ def policy_text(
 ) -> bytes:
     """A policy file in shadow mode that reviews from that score on. Its comments come first, a line each.
 
-    `examples` are pictures that match, and `tests` has samples under ``must_flag`` and ``must_pass``, as they stand in
-    the file.
+    `examples` are pictures that match, and `tests` has samples under ``must_flag`` and ``must_pass``. Both stand so
+    in the file.
     """
     lines = [*(f"# {line}".rstrip() for line in comments), f"title: {_quoted(title)}", "mode: shadow"]
     lines += ["prompts:", *_listed(prompts)]
