@@ -12,6 +12,8 @@ from tests.services.processes import ChildProcess, python
 from tests.services.prometheus import PrometheusServer
 
 PANELS = json.loads(DASHBOARD.read_text())["panels"]
+BESIDE = ("canary", "archiver", "api", "console")
+"""Roles beside the workers, as `tests.deploy.traffic` serves them."""
 CHARTS = [panel for panel in PANELS if panel["type"] != "row"]
 
 
@@ -20,8 +22,8 @@ def scraped(
 ) -> PrometheusServer:
     """A Prometheus that has seen more than `window` of ordinary work."""
     worker = start_process(python("-m", "tests.deploy.traffic"))
-    port, of_canary, of_archiver = worker.wait_for_line(r"^ports (\d+) (\d+) (\d+)$").groups()
-    others = {"sluice-canary": [f"127.0.0.1:{of_canary}"], "sluice-archiver": [f"127.0.0.1:{of_archiver}"]}
+    port, *beside = worker.wait_for_line(r"^ports ([\d ]+)$")[1].split()
+    others = {f"sluice-{role}": [f"127.0.0.1:{at}"] for role, at in zip(BESIDE, beside, strict=True)}
     server = prometheus([f"127.0.0.1:{port}"], rule_files=[ALERTS], more_jobs=others)
     server.wait_for(f"count_over_time(sluice_commits_total[{window}]) >= 12", within=40)
     return server

@@ -23,6 +23,8 @@ from pipeline.wire import Action, Decided, Decision, Event, Failed, Failure, Mat
 from workers.archiver.metrics import ArchiverMetrics
 from workers.archiver.review_metrics import ReviewMetrics
 from workers.canary.metrics import CanaryMetrics, GroupMetrics
+from workers.console.api.metrics import ApiMetrics
+from workers.console.metrics import ConsoleMetrics
 from workers.fleet.metrics import SupervisorMetrics
 from workers.health.server import HealthServer
 
@@ -162,13 +164,30 @@ class Archiving:
         self._metrics.tidy(0)
 
 
+class Serving:
+    """What `sluice serve` and `sluice console` beside the workers show."""
+
+    def __init__(self) -> None:
+        self.api, self.console = CollectorRegistry(), CollectorRegistry()
+        self._requests = ApiMetrics(self.api)
+        self._pages = ConsoleMetrics(self.console)
+        self._pages.stream.set(1)
+        self._pages.processes.set(3)
+
+    def answers_some(self, seconds: float) -> None:
+        self._requests.requests.labels("/v1/judge", "200").inc(16)
+        self._requests.requests.labels("/v1/judge", "422").inc()
+        self._requests.seconds.labels("/v1/judge").observe(seconds)
+        self._pages.answers.inc(16)
+
+
 def main() -> None:
     """Serve, say on which ports, and go on until killed."""
-    hooks, outside, archiving = PrometheusHooks(), LookingOn(), Archiving()
+    hooks, outside, archiving, serving = PrometheusHooks(), LookingOn(), Archiving(), Serving()
     SupervisorMetrics(hooks.registry)
     servers = [
         HealthServer("127.0.0.1", 0, registry, lambda: None, lambda: None)
-        for registry in (hooks.registry, outside.registry, archiving.registry)
+        for registry in (hooks.registry, outside.registry, archiving.registry, serving.api, serving.console)
     ]
     print("ports", *(server.port for server in servers), flush=True)  # noqa: T201 - the parent waits for it
     chance = random.Random(0)
@@ -177,6 +196,7 @@ def main() -> None:
         one_batch(hooks, chance)
         outside.sees_one_come_back(chance.random())
         archiving.keeps_some()
+        serving.answers_some(chance.random())
         time.sleep(0.1)
 
 
