@@ -50,6 +50,27 @@ def match(policy: str = "weapons", score: float = 0.97, action: str = "block", *
     return replace(made, **changed)
 
 
+def decision_on(event: Event, *matches: Match, **changed: Any) -> Decision:
+    """A decision on that event; with a match it is a block."""
+    made = Decision(
+        event_id=Item(event).event_id,
+        decision_id=f"{next(_ids):032x}",
+        image_id=image_id(event),
+        content_sha256="0" * 64,
+        source=SourceRef(event.topic, event.partition, event.offset),
+        verdict=max((each.action for each in matches), default="allow"),
+        matches=list(matches),
+        scores={each.policy: each.score for each in matches} or {"weapons": 0.01},
+        policy_set="0123456789ab",
+        model=ModelRef("bundled", "f" * 16, "float32"),
+        preprocess="fast-64",
+        frames=1,
+        event_time=rfc3339(event.timestamp),
+        decided_at=rfc3339(event.timestamp + 0.05),
+    )
+    return replace(made, **changed)
+
+
 @dataclass
 class Served:
     """A console that is served, and what a test does to what it shows."""
@@ -70,24 +91,7 @@ class Served:
 
     def decided(self, event: Event, *matches: Match, **changed: Any) -> Decision:
         """A decision on it, on the decisions topic; with a match it is a block."""
-        verdict = max((each.action for each in matches), default="allow")
-        made = Decision(
-            event_id=Item(event).event_id,
-            decision_id=f"{next(_ids):032x}",
-            image_id=image_id(event),
-            content_sha256="0" * 64,
-            source=SourceRef(event.topic, event.partition, event.offset),
-            verdict=verdict,
-            matches=list(matches),
-            scores={each.policy: each.score for each in matches} or {"weapons": 0.01},
-            policy_set="0123456789ab",
-            model=ModelRef("bundled", "f" * 16, "float32"),
-            preprocess="fast-64",
-            frames=1,
-            event_time=rfc3339(event.timestamp),
-            decided_at=rfc3339(event.timestamp + 0.05),
-        )
-        made = replace(made, **changed)
+        made = decision_on(event, *matches, **changed)
         self.broker.append(record_of(Decided(event, made), self._topics))
         return made
 

@@ -17,7 +17,8 @@ Found = dict[str, dict[str, Any]]
 
 
 def examined(pipeline: Pipeline, status: int, **settings: object) -> Found:
-    given = {**pipeline.topic_settings, **pipeline.settings, "metrics_host": HOST, "metrics_port": free_port()}
+    given = {**pipeline.topic_settings, **pipeline.settings, "metrics_host": HOST}
+    given |= {name: free_port() for name in ("metrics_port", "console_port", "api_port")}
     process = pipeline.command("doctor", "--json", **{**given, **settings})
     assert process.wait(RUN) == status, str(process)
     report = json.loads(process.stdout())
@@ -33,9 +34,9 @@ def test_a_well_place_has_no_failure(
     found = examined(pipeline, 0, redis_url=redis_server.url, redis_timeout=10, archive_at=tmp_path)
     assert {name.partition(" ")[0] for name in found} == {
         *("settings", "codecs", "broker", "topic", "clock", "redis", "policies", "model", "disk", "archive"),
-        *("shared", "metrics"),
+        *("shared", "metrics", "console", "api"),
     }
-    well = ("settings", "codecs", "broker", "clock", "redis", "model", "disk", "metrics port")
+    well = ("settings", "codecs", "broker", "clock", "redis", "model", "disk", "metrics port", "console", "api")
     assert {name: found[name]["status"] for name in well} == dict.fromkeys(well, "ok")
     assert "Kafka is" in found["clock"]["found"]
     assert "Redis is" in found["clock"]["found"]

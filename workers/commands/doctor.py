@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from workers.commands.options import AsJson
-from workers.doctor import archive, judging, kafka, machine, redis
+from workers.doctor import archive, console, judging, kafka, machine, redis
 from workers.doctor.examination import Check, examine
 from workers.doctor.finding import Finding
 from workers.process.logs import configure_logging
@@ -75,6 +75,8 @@ def checks(settings: Settings, seconds: float) -> list[Check]:
         "archive": archive.archive,
         "shared memory": machine.shared_memory,
         "metrics port": machine.metrics_port,
+        "console": console.console,
+        "api": console.api,
     }
     patience = {"model": 6 * seconds}
     return [Check(name, partial(look, settings), patience.get(name, seconds)) for name, look in looks.items()]
