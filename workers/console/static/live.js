@@ -74,6 +74,7 @@
         ctx.strokeStyle = ctx.fillStyle = style("--soft");
         ctx.font = `bold ${11 * devicePixelRatio}px system-ui`;
         ctx.setLineDash([4, 4]);
+        let named = -Infinity;
         for (const each of changes) {
           const x = Math.round(plot.valToPos(each.at, "x", true)) + 0.5;
           if (x < bbox.left || x > bbox.left + bbox.width) continue;
@@ -81,7 +82,9 @@
           ctx.moveTo(x, bbox.top);
           ctx.lineTo(x, bbox.top + bbox.height);
           ctx.stroke();
-          // The letter that it has in the list below.
+          if (x - named < 14 * devicePixelRatio) continue;
+          // The letter that it has in the list below; of those that came together, the first one's.
+          named = x;
           ctx.fillText(each.kind[0].toUpperCase(), x + 3 * devicePixelRatio, bbox.top + 10 * devicePixelRatio);
         }
         ctx.restore();
