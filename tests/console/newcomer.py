@@ -1,7 +1,8 @@
 """What a newcomer waits for: `python -m tests.console.newcomer` clones the project, and drives Chromium through it.
 
 It takes the way that the README proposes, and prints the seconds of each step as a person would wait for them, and
-those of CPU that the demo spent meanwhile, its stream of images among it. Installing the package is not measured.
+those of CPU that the demo spent meanwhile, its stream of images among it; then what each page weighs, and how soon it
+can be used. Installing the package is not measured.
 """
 
 from __future__ import annotations
@@ -15,13 +16,27 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.services.deadline import until
 from tests.services.processes import ChildProcess
 
 WORDS = "a pizza"
 ROOT = Path(__file__).parents[2]
+OPENED = ("/live", "/event", "/search", "/reviews", "/dead-letters", "/policies", "/policies/weapons", "/playground")
+WEIGHED = """() => {
+  const [page] = performance.getEntriesByType("navigation");
+  const others = performance.getEntriesByType("resource").filter((each) => !each.name.includes("/live/stream"));
+  const pictures = others.filter((each) => each.name.includes("/pictures/"));
+  const all = [page, ...others.filter((each) => !pictures.includes(each))];
+  const sum = (of) => all.reduce((total, each) => total + of(each), 0);
+  return {
+    requests: all.length, pictures: pictures.length,
+    sent: sum((each) => each.transferSize), whole: sum((each) => each.decodedBodySize),
+    interactive: page.domContentLoadedEventEnd, loaded: page.loadEventEnd,
+  };
+}"""
+"""Of all but pictures: what came over the wire, and what it is unpacked; when scripts have run, and when all is there."""
 _PATIENCE = 120
 
 
@@ -36,8 +51,7 @@ class Watch:
     def step(self, what: str) -> None:
         now, cpu = time.monotonic(), _cpu_of(self.pid) if self.pid else 0.0
         told = f"{now - self._at:6.2f} s  {cpu - self._cpu:6.2f} s CPU  {now - self._began:6.1f} s in all  {what}\n"
-        sys.stdout.write(told)
-        sys.stdout.flush()
+        _said(told)
         self._at, self._cpu = time.monotonic(), cpu
 
 
@@ -66,6 +80,8 @@ def newcomer(folder: Path) -> None:
             expect.set_options(timeout=_PATIENCE * 1000)
             watch.step("(the browser starts)")
             _walk(page, address, watch.step)
+            page.close()
+            _weigh(browser, address)
             browser.close()
     finally:
         demo.close()
@@ -96,6 +112,25 @@ def _walk(page: Page, address: str, step: Callable[[str], None]) -> None:
     step("saved as a policy in shadow")
     expect(page.locator("#live")).to_contain_text("is live")
     step("live")
+
+
+def _weigh(browser: Browser, address: str) -> None:
+    """A line for each page, opened in a browser that has nothing of it yet."""
+    _said(f"{'page':<22} requests  KiB sent  KiB whole  pictures  interactive  all there\n")
+    for path in OPENED:
+        page = browser.new_page()
+        page.goto(f"{address.rstrip('/')}{path}", wait_until="load", timeout=_PATIENCE * 1000)
+        found = page.evaluate(WEIGHED)
+        page.close()
+        sizes = (
+            f"{found['requests']:8}  {found['sent'] / 1024:8.1f}  {found['whole'] / 1024:9.1f}  {found['pictures']:8}"
+        )
+        _said(f"{path:<22} {sizes}  {found['interactive']:8.0f} ms  {found['loaded']:6.0f} ms\n")
+
+
+def _said(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def _seen(page: Page, what: str) -> None:

@@ -42,6 +42,15 @@ def test_a_page_is_light(console: Served) -> None:
     assert weighs < MOST
 
 
+def test_what_is_large_comes_compressed_and_a_stream_of_events_does_not(console: Served) -> None:
+    with httpx2.Client(base_url=console.address, headers={"accept-encoding": "gzip"}) as browser:
+        assert browser.get("/static/htmx.min.js").headers["content-encoding"] == "gzip"
+        assert browser.get("/live").headers["content-encoding"] == "gzip"
+        with browser.stream("GET", "/live/stream") as told:
+            assert "content-encoding" not in told.headers
+            assert next(told.iter_lines()) == "event: figures"
+
+
 def test_the_wheel_holds_templates_and_static_files() -> None:
     from hatchling.builders.wheel import WheelBuilder
 

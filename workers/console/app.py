@@ -9,6 +9,7 @@ from http import HTTPStatus
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount
@@ -24,6 +25,8 @@ from workers.console.pictures.routes import routes as picture_routes
 from workers.console.rendering import HERE, Templates
 from workers.console.routes import Guarded, get, visitor_of
 
+SMALL = 2_000
+"""Bytes of an answer below which it is not worth compressing."""
 Handler = Callable[[Request, Exception], Response]
 
 
@@ -61,7 +64,8 @@ def create(console: Console, more: Iterable[BaseRoute] = (), pages: Sequence[Pag
     routes.append(Mount("/static", StaticFiles(directory=HERE / "static")))
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(Door, access=console.access)],
+        # Streams of events are left as they are. No page holds a secret that a guess in it could be measured against.
+        middleware=[Middleware(Door, access=console.access), Middleware(GZipMiddleware, minimum_size=SMALL)],
         exception_handlers=_handlers(frame),
     )
     app.state.access = console.access
