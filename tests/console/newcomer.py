@@ -36,7 +36,7 @@ WEIGHED = """() => {
     interactive: page.domContentLoadedEventEnd, loaded: page.loadEventEnd,
   };
 }"""
-"""Of all but pictures: what came over the wire, and what it is unpacked; when scripts have run, and when all is there."""
+"""Of all but pictures, what came over the wire and what it is unpacked; when scripts have run, and all is there."""
 _PATIENCE = 120
 
 
