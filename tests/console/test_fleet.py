@@ -138,7 +138,7 @@ class _Prometheus(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         asked = dict(parse_qsl(urlsplit(self.path).query))
         middle = (float(asked["start"]) + float(asked["end"])) / 2
-        metric = {name: "block" for name in ("verdict",) if f"by ({name})" in asked["query"]}
+        metric = {name: "block" for name in ("verdict", "version") if f"by ({name})" in asked["query"]}
         result = [{"metric": metric, "values": [[middle, "2.5"], [middle + float(asked["step"]), "NaN"]]}]
         body = json.dumps({"status": "success", "data": {"result": result}}).encode()
         self.send_response(200)
@@ -161,6 +161,11 @@ def test_a_prometheus_is_asked_for_longer_and_one_that_is_away_is_told() -> None
     lines = {each["name"]: each["values"] for each in told["answers"]["lines"]}
     assert lines.keys() == {"block", "dead letter"}
     assert lines["block"][180:182] == [2.5, None]
+    assert [(each["kind"], each["what"]) for each in told["changes"]] == [
+        ("policies", "policy set block decides"),
+        ("release", "version block of Sluice runs"),
+    ]
+    assert {each["at"] for each in told["changes"]} == {told["answers"]["at"][180]}
     assert len(lines["block"]) == len(told["answers"]["at"])
     with pytest.raises(ServiceError, match="does not answer"):
         Prometheus(f"http://{HOST}:1").series(3600.0, 1_000_000.0)

@@ -13,11 +13,18 @@ from urllib.parse import urlencode, urlsplit
 
 from pipeline.errors import ServiceError
 from workers.console.rendering import shown
+from workers.console.stream.changes import SAID
 
 POINTS = 360
 """Of a chart."""
 TIMEOUT = 10.0
 MOST_BYTES = 8 * 1024 * 1024
+AT_WORK: Mapping[str, tuple[str, str]] = {
+    "policies": ("version", "count by (version) (sluice_policy_set_info)"),
+    "model": ("fingerprint", "count by (fingerprint) (sluice_model_info)"),
+    "release": ("version", "count by (version) (sluice_build_info)"),
+}
+MOST_CHANGES = 200
 MOST_LINES = 12
 LONGEST = 40
 """Characters of a line's name."""
@@ -47,14 +54,24 @@ class Prometheus:
         self._parts = urlsplit(url)
 
     def series(self, seconds: float, now: float) -> dict[str, Any]:
-        """What `live_figures.series_of` gives, without changes. Raises `ServiceError` where it does not answer."""
+        """What `live_figures.series_of` gives. Raises `ServiceError` where it does not answer."""
         step = max(60, round(seconds / POINTS))
         at = [now - seconds + step * index for index in range(POINTS + 1)]
         charts = {
             chart: {"at": at, "lines": [line for each in asked for line in self._lines(*each, at, step)][:MOST_LINES]}
             for chart, asked in QUERIES.items()
         }
-        return {"seconds": seconds, "now": now, "changes": [], **charts}
+        return {"seconds": seconds, "now": now, "changes": self._changes(at, step), **charts}
+
+    def _changes(self, at: Sequence[float], step: int) -> list[dict[str, Any]]:
+        """When each policy set, model and version was first at work, but for those that were from the beginning."""
+        found = [
+            {"at": at[first], "kind": kind, "what": SAID[kind].format(line["name"])}
+            for kind, (label, query) in AT_WORK.items()
+            for line in self._lines(label, "", query, at, step)
+            if line["name"] and (first := _first(line["values"]))
+        ]
+        return sorted(found, key=lambda each: each["at"])[-MOST_CHANGES:]
 
     def _lines(self, label: str, name: str, query: str, at: Sequence[float], step: int) -> list[dict[str, Any]]:
         asked = {"query": query.replace("{step}", str(step)), "start": at[0], "end": at[-1], "step": step}
@@ -79,6 +96,11 @@ class Prometheus:
             return list(json.loads(body)["data"]["result"])
         except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:
             raise ServiceError(f"Prometheus at {self._parts.netloc} does not answer: {error}") from error
+
+
+def _first(values: Sequence[float | None]) -> int:
+    """Where the first value is; 0 where there is none."""
+    return next((index for index, each in enumerate(values) if each is not None), 0)
 
 
 def _at(at: Sequence[float], step: int, values: Sequence[tuple[float, str]]) -> list[float | None]:
