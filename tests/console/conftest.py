@@ -26,6 +26,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 WIDE, NARROW = 1440, 375
 SHAPES = [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")]
 """Pixels across and colour scheme, in which pages are looked at."""
+LOOKED_AT = SHAPES[::3]
+"""Of which pictures are kept: between them they show what the others do."""
 STANDARDS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 OF_SHAPES = ("color-contrast", "target-size", "scrollable-region-focusable", "region", "page-has-heading-one")
 """Of axe's rules those that a page may keep in one shape and not in another."""
@@ -97,18 +99,26 @@ def console(settings: Settings, decoder: Decoder) -> Iterator[Served]:
 
 
 def sound(page: Page, folder: Path, name: str) -> None:
-    """See that the open page is accessible in every shape, and keep a picture of each."""
+    """See that the open page is accessible and fits in every shape, and keep pictures of it."""
     for number, (width, scheme) in enumerate(SHAPES):
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        look_at(page, folder, f"{name}-{width}-{scheme}")
         accessible(page, STANDARDS if number == 0 else OF_SHAPES)
+        if (width, scheme) in LOOKED_AT:
+            look_at(page, folder, f"{name}-{width}-{scheme}")
+        else:
+            fits(page, name)
+
+
+def fits(page: Page, name: str) -> None:
+    """See that nothing sticks out at the page's side."""
+    across = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert across[0] <= across[1], f"{name} is {across[0]} pixels wide on a screen of {across[1]}"
 
 
 def look_at(page: Page, folder: Path, name: str) -> Path:
-    """Keep a picture of the whole page, for whoever looks at it; and see that nothing sticks out at its side."""
-    across = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-    assert across[0] <= across[1], f"{name} is {across[0]} pixels wide on a screen of {across[1]}"
+    """Keep a picture of the whole page, for whoever looks at it; and see that it fits."""
+    fits(page, name)
     kept = folder / f"{name}.png"
     page.screenshot(path=kept, full_page=True)
     return kept

@@ -65,7 +65,7 @@ class Prometheus:
 
     def _changes(self, at: Sequence[float], step: int) -> list[dict[str, Any]]:
         """When each policy set, model and version was first at work, but for those that were from the beginning."""
-        found = [
+        found: list[dict[str, Any]] = [
             {"at": at[first], "kind": kind, "what": SAID[kind].format(line["name"])}
             for kind, (label, query) in AT_WORK.items()
             for line in self._lines(label, "", query, at, step)
