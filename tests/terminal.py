@@ -6,8 +6,6 @@ import os
 import pty
 import select
 import struct
-import subprocess
-import sys
 import termios
 import time
 from collections.abc import Mapping
@@ -18,7 +16,8 @@ from pathlib import Path
 import pyte
 from pyte.screens import Char
 
-from tests.services.processes import ROOT, child_env
+from tests.services.processes import child_env
+from tests.services.warm import Streams, WarmProcess
 
 ROWS = 24
 DIM, BRIGHT_BLACK = 2, 90
@@ -48,30 +47,21 @@ def seen(folder: Path, columns: int, *words: str, patience: float, env: Mapping[
     """Run `sluice` in a folder, on a terminal with that many columns, `patience` seconds at most."""
     ours, theirs = pty.openpty()
     ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
-    given = child_env({"PYTHONPATH": str(ROOT), "TERM": "xterm-256color", **(env or {})})
-    process = subprocess.Popen(
-        [sys.executable, "-m", "workers", *words],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        cwd=folder,
-        env={name: value for name, value in given.items() if name not in {"COLUMNS", "LINES"}},
-        start_new_session=True,
-    )
-    os.close(theirs)
+    given = child_env({"TERM": "xterm-256color", **(env or {})})
+    given = {name: value for name, value in given.items() if name not in {"COLUMNS", "LINES"}}
+    device = Path(os.ttyname(theirs))
+    process = WarmProcess(words, Streams(device, device, device), given, folder)
     screen = Screen(columns, ROWS, history=100_000, ratio=1)
     stream = pyte.ByteStream(screen)
     deadline = time.monotonic() + patience
+    ended = False
     while time.monotonic() < deadline:
-        if not select.select([ours], [], [], 1)[0]:
-            continue
-        try:
-            part = os.read(ours, 1 << 16)
-        except OSError:  # Linux's way to say that the other side is closed
+        if select.select([ours], [], [], 0.1)[0]:
+            stream.feed(os.read(ours, 1 << 16))
+        elif ended:
             break
-        if not part:
-            break
-        stream.feed(part)
+        ended = process.poll() is not None
+    os.close(theirs)
     os.close(ours)
     rows = [*screen.history.top, *(screen.buffer[row] for row in range(ROWS))]
-    return Seen([[row[at] for at in range(columns)] for row in rows], process.wait(patience))
+    return Seen([[row[at] for at in range(columns)] for row in rows], process.wait(0))

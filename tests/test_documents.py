@@ -20,6 +20,7 @@ from pipeline.rules.policies.files import parse_policies
 from tests.documents import DOCUMENTS, Block, Document, table_after
 from tests.picture import PICTURE
 from tests.services.processes import ROOT, child_env
+from tests.services.program import sluice_in
 from workers.cli import app
 from workers.commands import COMMANDS, Group
 
@@ -90,7 +91,7 @@ def test_a_flag_or_variable_that_is_not_there_would_be_found(line: str, wrong: l
 
 
 @pytest.fixture(scope="session")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where a reader stands who follows a document: folders of the tree and of their own, with `sluice` at hand."""
     here = tmp_path_factory.mktemp("reader")
     for name in ("policies", "deploy", "pipeline"):
@@ -108,10 +109,8 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name in names:
             (here / folder / name).symlink_to(samples / name)
     (here / "bin").mkdir()
-    program = here / "bin" / "sluice"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m workers "$@"\n')
-    program.chmod(0o755)
-    return here
+    with sluice_in(here / "bin"):
+        yield here
 
 
 @pytest.mark.parametrize("block", RUN, ids=str)
@@ -200,9 +199,12 @@ def test_the_picture_brings_along_all_that_it_shows() -> None:
     assert PICTURE.relative_to(ROOT).as_posix() in Document(Path("README.md")).links
 
 
-def test_the_picture_is_of_a_run_as_it_runs_now(tmp_path: Path) -> None:
+def test_the_picture_is_of_a_run_as_it_runs_now(reader: Path, tmp_path: Path) -> None:
     """Only its speed is not compared, which is the machine's."""
-    figures = json.loads(sluice("demo", "--json", "--out", str(tmp_path / "decisions.jsonl")))
+    demo = [reader / "bin" / "sluice", "demo", "--json", "--out", str(tmp_path / "decisions.jsonl")]
+    figures = json.loads(
+        subprocess.run(demo, env=child_env(), capture_output=True, timeout=PATIENCE, check=True).stdout
+    )
     shown = " ".join("".join(ET.parse(PICTURE).getroot().itertext()).replace("\xa0", " ").split())
     alt = " ".join(Document(Path("README.md")).text.partition("![")[2].partition("]")[0].split())
     assert f"images {figures['images']} , each answered" in shown

@@ -47,6 +47,10 @@ class Plan:
     """Events a second."""
     events: int | None = None
     """Stop after so many events instead of after the minutes."""
+    rounds: int | None = None
+    """Stop after so many rounds instead: then the same faults are done whatever the machine's speed."""
+    warm: bool = False
+    """Fork the processes from an interpreter that has imported all, so that less of the time goes into imports."""
 
     @property
     def quiet(self) -> float:

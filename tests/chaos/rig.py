@@ -139,7 +139,7 @@ def rig(plan: Plan, folder: Path) -> Iterator[Rig]:
         producer = Producer(kafka.bootstrap_servers, stream, ledger, plan.rate, plan.seed)
         watcher = Watcher(kafka.bootstrap_servers, stream, GROUP, [DECISIONS, DEAD_LETTERS])
         policies = write_policies(folder / "policies")
-        units = Units(_subfolder(folder, "logs"))
+        units = Units(_subfolder(folder, "logs"), warm=plan.warm)
         made = Rig(plan, folder, kafka, proxy, redis, policies, stream, units, ledger, producer, watcher)
         made.learn_epoch()
         for part in (units, watcher, producer):

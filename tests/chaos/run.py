@@ -83,6 +83,8 @@ class _Run:
         return self._share_done(began) >= 1
 
     def _share_done(self, began: float) -> float:
+        if self._plan.rounds is not None:
+            return len(self._rounds) / self._plan.rounds
         if self._plan.events is not None:
             return self._rig.producer.sent / self._plan.events
         return (time.monotonic() - began) / (self._plan.minutes * 60)

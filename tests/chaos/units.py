@@ -42,14 +42,16 @@ class Exit:
 class Unit:
     """One process that is to run, through all its lives."""
 
-    def __init__(self, name: str, argv: Callable[[], Sequence[str]], folder: Path, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, name: str, argv: Callable[[], Sequence[str]], folder: Path, env: Mapping[str, str], *, warm: bool
+    ) -> None:
         self.name = name
         self.wanted = True
         self.process: ChildProcess | None = None
         self.started = 0.0
         self.lives = 0
         self.asked: str | None = None
-        self._argv, self._folder, self._env = argv, folder, env
+        self._argv, self._folder, self._env, self._warm = argv, folder, env, warm
         self._due = 0.0
 
     @property
@@ -67,7 +69,7 @@ class Unit:
         self.asked = None
         self.started = time.monotonic()
         name = f"{self.name}-{self.lives}"
-        self.process = ChildProcess(self._argv(), self._folder, env=self._env, name=name, warm=False)
+        self.process = ChildProcess(self._argv(), self._folder, env=self._env, name=name, warm=self._warm)
 
     def look(self) -> Exit | None:
         """Start it if it is due; return how it ended, once for each life."""
@@ -100,8 +102,8 @@ class Unit:
 class Units:
     """All units, looked after by one thread."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *, warm: bool) -> None:
+        self.folder, self._warm = folder, warm
         self.lock = threading.RLock()
         self.all: list[Unit] = []
         self.exits: list[Exit] = []
@@ -127,7 +129,7 @@ class Units:
 
     def add(self, name: str, argv: Callable[[], Sequence[str]], env: Mapping[str, str]) -> Unit:
         with self.lock:
-            unit = Unit(name, argv, self.folder, env)
+            unit = Unit(name, argv, self.folder, env, warm=self._warm)
             self.all.append(unit)
             return unit
 

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from pipeline.lab.backtest.comment import MARK
 from tests.e2e.policies_under_test import write_policies
 from tests.e2e.tiny_model import make_tiny_model
 from tests.services.processes import ROOT, child_env
+from tests.services.program import sluice_in
 
 WORKFLOW = ROOT / "deploy" / "github" / "policies.yaml"
 
@@ -75,17 +75,15 @@ def test_its_commands_run_on_a_repository_of_policies(workflow: dict[str, Any], 
     """As the steps give them, with the command that is under test for the one that is installed."""
     commands = repository / "bin"
     commands.mkdir()
-    (commands / "sluice").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m workers "$@"\n')
-    (commands / "sluice").chmod(0o755)
     env = child_env({"PYTHONPATH": str(ROOT), "SLUICE_MODEL": make_tiny_model(repository / "model")})
     env |= {"PATH": f"{commands}:{os.environ['PATH']}", "RUNNER_TEMP": str(repository / "temp")}
     env |= {"SLUICE_ARCHIVE_AT": "", "SLUICE_DTYPE": "float32", "OMP_NUM_THREADS": "1"}
-    for script in scripts(workflow).values():
-        if "sluice policy" in script and "gh api" not in script:
-            done = subprocess.run(
-                ["bash", "-eo", "pipefail", "-c", script], cwd=repository, env=env, capture_output=True, check=False
-            )
-            assert done.returncode == 0, done.stderr.decode()
+    with sluice_in(commands):
+        for script in scripts(workflow).values():
+            if "sluice policy" in script and "gh api" not in script:
+                bash = ["bash", "-eo", "pipefail", "-c", script]
+                done = subprocess.run(bash, cwd=repository, env=env, capture_output=True, check=False)
+                assert done.returncode == 0, done.stderr.decode()
     told = (repository / "comment.md").read_text()
     assert told.startswith(MARK)
     assert "- label: 0.02 → 0, so it is taken more often" in told

@@ -8,7 +8,10 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_PAUSE = 0.02  # seconds between two questions: far below what a test notices, far above what a core does
+_PAUSE = (0.02, 0.5)
+"""Least and most seconds between two questions: below what a test notices, and above what a core does."""
+_SHARE = 3
+"""How many times as long as a question took the next one waits: asking would slow down what is waited for."""
 
 
 def until(probe: Callable[[], T | None], within: float, what: str | Callable[[], str]) -> T:
@@ -19,9 +22,11 @@ def until(probe: Callable[[], T | None], within: float, what: str | Callable[[],
     """
     deadline = time.monotonic() + within
     while True:
+        asked = time.monotonic()
         answer = probe()
         if answer:
             return answer
-        if time.monotonic() >= deadline:
+        now = time.monotonic()
+        if now >= deadline:
             raise TimeoutError(f"not within {within:g} s: {what() if callable(what) else what}")
-        time.sleep(_PAUSE)
+        time.sleep(min(max(_SHARE * (now - asked), _PAUSE[0]), _PAUSE[1]))

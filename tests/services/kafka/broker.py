@@ -10,7 +10,7 @@ from tests.services import ServiceMissingError
 from tests.services.certificates import Certificate
 from tests.services.kafka.client import BrokerClient
 from tests.services.kafka.config import PASSWORD, SCRAM, USERNAME, BrokerConfig, SecureListener
-from tests.services.kafka.jars import java, kafka_jars
+from tests.services.kafka.jars import java, kafka_jars, shared_classes
 from tests.services.processes import HOST, ChildProcess
 from tests.services.service import Service
 
@@ -18,6 +18,8 @@ from tests.services.service import Service
 _JVM = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 _CLUSTER_ID = "c2x1aWNlLXRlc3RzLWthZg"  # any 16 bytes in base64; nothing outside this broker sees it
 _STARTED = r"Kafka Server started"
+_formatted: dict[str, bytes] = {}
+"""The files of a storage that was formatted in this process: all brokers begin with the same."""
 
 
 class KafkaBroker(Service, BrokerClient):
@@ -51,18 +53,24 @@ class KafkaBroker(Service, BrokerClient):
         """The port of the side door, where what stands at the advertised port is to lead."""
         return self._config.side_port
 
-    def start(self, within: float = 90.0) -> Self:
-        """Format the storage the first time, start, and wait until it serves.
+    def start(self, within: float = 90.0, *, archive: Path | None = None) -> Self:
+        """Format the storage the first time, start, and wait until it serves; write an archive of classes at the end.
 
         Raises ServiceMissingError where Java, Maven or the jars cannot be had.
         """
         server, logging = self._config.write()
-        command = [java(), *_JVM, f"-Dlog4j2.configurationFile={logging}", "-cp", f"{kafka_jars()}/*"]
+        jars = kafka_jars()
+        classes = (
+            f"-XX:ArchiveClassesAtExit={archive}" if archive else f"-XX:SharedArchiveFile={shared_classes(jars)}"
+        )
+        arguments = [*_JVM, f"-Dlog4j2.configurationFile={logging}", "-cp", f"{jars}/*"]
         if not self._config.data.exists():
-            self._format([*command, "kafka.tools.StorageTool", "format"], server)
+            self._format([java(), *arguments, "kafka.tools.StorageTool", "format"], server)
         # A new pair of files for every start, or the last start's "started" would pass for this one's.
         name = f"broker-{len(list(self._config.folder.glob('broker-*.out'))) + 1}"
-        process = ChildProcess([*command, "kafka.Kafka", str(server)], self._config.folder, name=name)
+        process = ChildProcess(
+            [java(), classes, *arguments, "kafka.Kafka", str(server)], self._config.folder, name=name
+        )
         return self._serve(process, lambda it: it.wait_for_line(_STARTED, within))
 
     def restart(self) -> None:
@@ -71,13 +79,23 @@ class KafkaBroker(Service, BrokerClient):
             self.stop()
         self.start()
 
-    @staticmethod
-    def _format(command: list[str], server: Path) -> None:
-        user = f"{SCRAM}=[name={USERNAME},password={PASSWORD}]"
-        argv = [*command, "-t", _CLUSTER_ID, "-c", str(server), "--add-scram", user]
-        done = subprocess.run(argv, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            said = (done.stdout + done.stderr)[-2000:]
-            if "UnsupportedClassVersionError" in said:
-                raise ServiceMissingError("Kafka needs Java 17 or later, and this machine's is older")
-            raise ChildProcessError(f"the storage could not be formatted:\n{said}")
+    def _format(self, command: list[str], server: Path) -> None:
+        data = self._config.data
+        if not _formatted:
+            _format(command, server)
+            _formatted.update({path.name: path.read_bytes() for path in data.iterdir()})
+            return
+        data.mkdir()
+        for name, content in _formatted.items():
+            (data / name).write_bytes(content)
+
+
+def _format(command: list[str], server: Path) -> None:
+    user = f"{SCRAM}=[name={USERNAME},password={PASSWORD}]"
+    argv = [*command, "-t", _CLUSTER_ID, "-c", str(server), "--add-scram", user]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        said = (done.stdout + done.stderr)[-2000:]
+        if "UnsupportedClassVersionError" in said:
+            raise ServiceMissingError("Kafka needs Java 17 or later, and this machine's is older")
+        raise ChildProcessError(f"the storage could not be formatted:\n{said}")

@@ -31,6 +31,11 @@ def kafka_jars() -> Path:
     return downloaded(f"kafka-{hashlib.sha256(_POM.read_bytes()).hexdigest()[:12]}", _download)
 
 
+def shared_classes(jars: Path) -> Path:
+    """The archive of classes with which a broker starts in half the time, once there is one (`archive_classes`)."""
+    return jars / "classes.jsa"
+
+
 def _download(jars: Path) -> None:
     maven = shutil.which("mvn")
     if maven is None:

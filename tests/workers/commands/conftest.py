@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -68,6 +70,53 @@ def sluice(tmp_path: Path) -> Sluice:
         return Ended(status, out, err.decode())
 
     return run
+
+
+class Piped:
+    """A warm command whose output is read as it comes; what tests use of ``subprocess.Popen`` has the same names."""
+
+    def __init__(self, words: Sequence[str], folder: Path, aside: Path, stdout: Path | None) -> None:
+        """Start it; its output goes to that file, or else to `stdout`."""
+        out, err = stdout or aside / "out", aside / "err"
+        for path in {out, err} - {stdout}:
+            os.mkfifo(path)
+        streams = Streams(Path(os.devnull), out, err)
+        self._process = WarmProcess(words, streams, child_env(ONE_THREAD), folder)
+        self.pid, self.poll, self.wait = self._process.pid, self._process.poll, self._process.wait
+        self.stdout = None if stdout else out.open("rb", buffering=0)
+        self.stderr = err.open("rb", buffering=0)
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.returncode
+
+    def communicate(self, timeout: float) -> tuple[bytes, bytes]:
+        """Read all that it says, and wait for its end."""
+        with ThreadPoolExecutor(1) as pool:
+            said = pool.submit(self.stdout.read) if self.stdout is not None else None
+            err = self.stderr.read()
+            out = said.result() if said else b""
+        self.wait(timeout)
+        return out, err
+
+    def close(self) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.kill()
+        for stream in filter(None, (self.stdout, self.stderr)):
+            stream.close()
+
+
+@pytest.fixture
+def start_warm(tmp_path: Path) -> Iterator[Callable[..., Piped]]:
+    """Start a command as `start` does, where nothing is wanted to know of its imports."""
+    with ExitStack() as ending:
+
+        def piped(*words: str, stdout: Path | None = None) -> Piped:
+            aside = Path(ending.enter_context(TemporaryDirectory()))
+            return ending.enter_context(closing(Piped(words, tmp_path, aside, stdout)))
+
+        yield piped
 
 
 @pytest.fixture

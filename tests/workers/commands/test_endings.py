@@ -15,10 +15,11 @@ import pytest
 
 from tests.e2e.pictures import picture
 from tests.services.kafka import KafkaBroker
-from tests.workers.commands.conftest import PATIENCE, Sluice
+from tests.workers.commands.conftest import PATIENCE, Piped, Sluice
 
 Options = Callable[[float], list[str]]
-Start = Callable[..., subprocess.Popen[bytes]]
+Running = subprocess.Popen[bytes] | Piped
+Start = Callable[..., Running]
 
 LONG = [
     ["scan", "pictures"],
@@ -33,7 +34,7 @@ LONG = [
 ]
 
 
-def interrupted(process: subprocess.Popen[bytes]) -> tuple[int, bytes, list[str]]:
+def interrupted(process: Running) -> tuple[int, bytes, list[str]]:
     """Press Ctrl-C: the whole process group hears of it. Returns status, stdout and the lines of stderr."""
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=PATIENCE)
@@ -57,7 +58,7 @@ def test_ctrl_c_while_it_imports_or_loads_is_one_line(
     assert said[0].startswith(("sluice: interrupted", "Interrupted at step"))
 
 
-def wait_for(process: subprocess.Popen[bytes], needed: bytes) -> None:
+def wait_for(process: Running, needed: bytes) -> None:
     """Read its output until that has come."""
     assert process.stdout is not None
     seen = b""
@@ -67,10 +68,10 @@ def wait_for(process: subprocess.Popen[bytes], needed: bytes) -> None:
         seen += part
 
 
-def test_ctrl_c_in_a_scan_says_how_far_it_came(start: Start, judged_by: Options, folder: Path) -> None:
+def test_ctrl_c_in_a_scan_says_how_far_it_came(start_warm: Start, judged_by: Options, folder: Path) -> None:
     for number in range(20_000):
         (folder / f"{number}.jpg").write_bytes(picture(1))
-    process = start("scan", "pictures", *judged_by(0.0))
+    process = start_warm("scan", "pictures", *judged_by(0.0))
     wait_for(process, b"review")
     status, _, lines = interrupted(process)
     assert status == 130
@@ -78,9 +79,9 @@ def test_ctrl_c_in_a_scan_says_how_far_it_came(start: Start, judged_by: Options,
     assert re.fullmatch(r"sluice: interrupted: \d+ judged, \d+ of them flagged; 0 unread", lines[0])
 
 
-def test_a_bench_that_is_interrupted_prints_what_it_has(start: Start, judged_by: Options) -> None:
+def test_a_bench_that_is_interrupted_prints_what_it_has(start_warm: Start, judged_by: Options) -> None:
     small = ["--count", "150", "--width", "160", "--height", "120", "--size", "4000", "--no-peers"]
-    process = start("bench", *small, "--json", *judged_by(0.0))
+    process = start_warm("bench", *small, "--json", *judged_by(0.0))
     assert process.stderr is not None
     while b"measuring latency" not in process.stderr.readline():
         assert process.poll() is None
@@ -127,11 +128,11 @@ def test_a_reader_who_reads_nothing_is_no_error(start: Start, words: list[str]) 
 
 @pytest.mark.parametrize("form", [[], ["--json"]])
 def test_a_reader_who_leaves_a_scan_is_no_error_and_nothing_is_called_clean(
-    start: Start, judged_by: Options, folder: Path, form: list[str]
+    start_warm: Start, judged_by: Options, folder: Path, form: list[str]
 ) -> None:
     for number in range(400):
         (folder / f"{number}.jpg").write_bytes(picture(1))
-    process = start("scan", "pictures", *form, *judged_by(1.0))
+    process = start_warm("scan", "pictures", *form, *judged_by(1.0))
     wait_for(process, b"pictures/")
     assert process.stdout is not None
     process.stdout.close()
@@ -141,15 +142,14 @@ def test_a_reader_who_leaves_a_scan_is_no_error_and_nothing_is_called_clean(
     assert err == ""
 
 
-def test_a_full_disk_is_one_line(start: Start, judged_by: Options, folder: Path) -> None:
+def test_a_full_disk_is_one_line(start_warm: Start, judged_by: Options, folder: Path) -> None:
     del folder
-    with Path("/dev/full").open("wb") as full:
-        for words in (["config", "show"], ["scan", "pictures", *judged_by(0.0)]):
-            process = start(*words, stdout=full)
-            err = process.communicate(timeout=PATIENCE)[1].decode()
-            assert process.returncode not in {0, 70}
-            assert err.count("\n") == 1
-            assert "No space left" in err
+    for words in (["config", "show"], ["scan", "pictures", *judged_by(0.0)]):
+        process = start_warm(*words, stdout=Path("/dev/full"))
+        err = process.communicate(timeout=PATIENCE)[1].decode()
+        assert process.returncode not in {0, 70}
+        assert err.count("\n") == 1
+        assert "No space left" in err
 
 
 class TestWithKafka:
