@@ -34,5 +34,6 @@ def test_a_minute_of_chaos_breaks_no_promise(tmp_path: Path, capsys: pytest.Capt
     show(Console(width=120), figures(plan, evidence, breaches))
     shown = capsys.readouterr().out
     assert not any(breaches.values()), "\n".join([shown, *told])
-    assert {strike.name for done in evidence.rounds for strike in done.strikes} == SHOWN, "change both with the faults"
+    struck = {strike.name for done in evidence.rounds for strike in done.strikes}
+    assert struck == SHOWN, "another fault draws another schedule: look for a seed that shows as much"
     assert len(evidence.sent) > 100
