@@ -53,6 +53,7 @@ class Gated(Encoder):
         self._encoder = encoder
         self.gate, self.reached = Flag(), Flag()
         self.views = list[int]()
+        self.sentences = list[str]()
         self.broken: StopError | None = None
         self.nonsense = False
         self.gate.set()
@@ -67,6 +68,8 @@ class Gated(Encoder):
         return features * np.nan if self.nonsense else features
 
     def encode_texts(self, texts: Sequence[str]) -> Features:
+        self.sentences += texts
+        assert self.gate.wait(PATIENCE)
         if self.broken is not None:
             raise self.broken
         return self._encoder.encode_texts(texts)
@@ -167,6 +170,7 @@ def serve(judge: Judge, behind: Publisher | None = None, **given: Any) -> Iterat
     assert isinstance(encoder, Gated)
     encoder.reached.clear()
     encoder.views.clear()
+    encoder.sentences.clear()
     desk = desk_of(settings, stop)
     access = access_of(settings, "api_host")
     with ExitStack() as held:

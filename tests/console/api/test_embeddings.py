@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64decode
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +12,9 @@ import pytest
 
 from pipeline.rules.heads.ensembles import average
 from pipeline.rules.policies.templates import fill
-from tests.console.api.served import JPEG, KNIFE, POLICIES, RAINBOW, Api
+from tests.console.api.served import JPEG, KNIFE, POLICIES, RAINBOW, Api, serve, settings_for, until
 from workers.assembly import Judge
+from workers.embed.texts import text_features
 
 TEMPLATES = ("a photo of {}.", "{}")
 
@@ -77,3 +80,31 @@ def test_sentences_that_do_not_hold_are_422_and_the_answer_says_why(api: Api, bo
 def test_what_is_no_picture_is_422_and_another_encoding_400(api: Api) -> None:
     assert api.post("/v1/embeddings", b"text", JPEG).json()["reason"] == "not_an_image"
     assert api.post("/v1/embeddings?encoding=hex", KNIFE, JPEG).status_code == 400
+
+
+def test_features_of_sentences_are_those_that_the_command_line_gives(api: Api, judge: Judge, tmp_path: Path) -> None:
+    for name, text in POLICIES.items():
+        (tmp_path / name).write_text(text)
+    settings, texts = settings_for(policies=str(tmp_path)), ["a kitchen knife", "a rainbow"]
+    for raw in (False, True):
+        expected = text_features(settings, judge.model.encoder, texts, raw=raw)
+        answer = api.post("/v1/embeddings?encoding=base64", json={"texts": texts, "raw": raw})
+        assert (_exact(answer) == np.array([expected[text] for text in texts])).all()
+
+
+def test_sentences_that_nobody_waits_for_any_more_are_not_begun(judge: Judge) -> None:
+    with serve(judge) as api:
+        api.encoder.gate.clear()
+
+        def asked(text: str, deadline: str) -> Any:
+            body = json.dumps({"texts": [text], "raw": True}).encode()
+            headers = {"Content-Type": "application/json", "Sluice-Deadline": deadline}
+            return api.posts("/v1/embeddings", [body], headers)[0]
+
+        first = asked("first", "10")
+        until(lambda: api.encoder.sentences == ["first"])
+        assert asked("late", "0.2").result().status_code == 504
+        last = asked("last", "10")
+        api.encoder.gate.set()
+        assert [first.result().status_code, last.result().status_code] == [200, 200]
+        assert api.encoder.sentences == ["first", "last"]

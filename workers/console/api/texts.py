@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 
 from starlette.exceptions import HTTPException
 
@@ -14,6 +15,7 @@ from pipeline.path.live import PromptFeatures
 from pipeline.ports import Encoder
 from pipeline.rules.policies.lengths import TokenCounter, cut_off
 from pipeline.signals import Features
+from workers.console.api.desk import stopping
 
 AS_IT_STANDS = ("{}",)
 
@@ -35,9 +37,32 @@ class Texts:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sluice-texts")
 
     def features(self, texts: Sequence[str], *, raw: bool) -> asyncio.Future[Mapping[str, Features]]:
-        """``float32[D]`` of each sentence. The future fails with 422 for one that the model would cut off."""
+        """``float32[D]`` of each sentence. The future fails with 422 for one that the model would cut off.
+
+        Nothing is begun of which the future is done by then: nobody waits for it any more.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Mapping[str, Features]] = loop.create_future()
+
+        def resolve(job: Future[Mapping[str, Features]]) -> None:
+            if future.done():
+                return
+            if job.cancelled():
+                future.set_exception(stopping())
+            elif (error := job.exception()) is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(job.result())
+
+        def ended(job: Future[Mapping[str, Features]]) -> None:
+            with suppress(RuntimeError):  # the loop has ended, and with it whoever asked
+                loop.call_soon_threadsafe(resolve, job)
+
         templates = AS_IT_STANDS if raw else self._templates()
-        return asyncio.get_running_loop().run_in_executor(self._thread, self._encoded, texts, templates)
+        job = self._thread.submit(self._encoded, texts, templates)
+        job.add_done_callback(ended)
+        future.add_done_callback(lambda _: job.cancel())
+        return future
 
     def close(self) -> None:
         """Join the thread. Idempotent."""
