@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from inspect import iscoroutinefunction
 from typing import cast
@@ -18,6 +19,8 @@ from workers.console.access.roles import NOBODY, Role, Visitor
 
 MOST_FORM = 1 << 20
 """Bytes of a form."""
+SLOWEST_BODY = 60.0
+"""Seconds in which a body must have come in."""
 Answer = Callable[[Request], Response | Awaitable[Response]]
 
 
@@ -52,13 +55,17 @@ async def form_of(request: Request, most: int = MOST_FORM) -> dict[str, str]:
 
 
 async def body_of(request: Request, most: int) -> bytes:
-    """The request's body. Raises 413 as soon as it is longer than `most` bytes."""
+    """The request's body. Raises 413 as soon as it is longer than `most` bytes, 408 where it does not come in."""
     parts, size = list[bytes](), 0
-    async for part in request.stream():
-        size += len(part)
-        if size > most:
-            raise HTTPException(413, f"that is more than the {most:,} bytes that are taken here")
-        parts.append(part)
+    try:
+        async with asyncio.timeout(SLOWEST_BODY):
+            async for part in request.stream():
+                size += len(part)
+                if size > most:
+                    raise HTTPException(413, f"that is more than the {most:,} bytes that are taken here")
+                parts.append(part)
+    except TimeoutError as error:
+        raise HTTPException(408, f"the body did not come in within {SLOWEST_BODY:g} seconds") from error
     return b"".join(parts)
 
 
