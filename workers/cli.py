@@ -171,8 +171,16 @@ def _failed(error: UsageError | StopError) -> int:
 def _refused(error: TyperException) -> int:
     """A command line that does not parse. Where a command is missing, typer has printed the help by now."""
     if reason := error.format_message():
-        _complain(f"{reason} (see {' '.join(['sluice', *sys.argv[1:2]])} --help)")
+        _complain(f"{reason} (see {' '.join(['sluice', *_command()])} --help)")
     return EXIT_USAGE
+
+
+def _command() -> list[str]:
+    """The words of the command line that name a command, or as many of them as do."""
+    first, *others = sys.argv[1:] or [""]
+    group = COMMANDS.get(first)
+    second = others[:1] if isinstance(group, Group) and others[:1] and others[0] in group.commands else []
+    return [first, *second] if group else []
 
 
 def _complain(reason: str, *more: str) -> None:

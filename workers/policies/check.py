@@ -12,6 +12,8 @@ from pathlib import Path
 from pipeline.adapters.local.policy_folder import NOTHING, Reading, look_at, not_taken
 from pipeline.adapters.token_counts import token_counter
 from pipeline.errors import PolicyError, Problem
+from pipeline.rules.images.formats import ACCEPTED, describe, sniff
+from pipeline.rules.policies.assets import Assets
 from pipeline.rules.policies.files import BUILT_IN, parse_policies
 from pipeline.rules.policies.lengths import TokenCounter
 from pipeline.rules.policies.names import BACKGROUND_SUFFIX
@@ -67,7 +69,7 @@ def check_folder(settings: Settings, edited: Mapping[str, bytes] = NOTHING) -> C
         except PolicyError as error:
             problems += error.problems
         else:
-            problems += _missing_samples(folder, policy_set)
+            problems += [*_missing_samples(folder, policy_set), *_no_pictures(policy_set, reading.assets)]
     notes = [*_strays(folder, reading, policy_set), *(_worth_knowing(folder, policy_set) if policy_set else ())]
     return Checked(policy_set, problems, notes)
 
@@ -84,6 +86,16 @@ def _missing_samples(folder: Path, policy_set: PolicySet) -> Iterator[Problem]:
         for sample, where in policy.samples.items():
             if wrong := no_file(folder / sample):
                 yield where.problem(f"the sample {sample} {wrong}; samples are files, relative to this one")
+
+
+def _no_pictures(policy_set: PolicySet, assets: Assets) -> Iterator[Problem]:
+    """What lies under `examples` and `lists` and is no picture, by its first bytes: no decoder is asked."""
+    for policy in policy_set.active:
+        for name in (*policy.examples.pictures, *policy.lists.pictures):
+            content = assets[name.path].content
+            if sniff(content) is None:
+                why = describe(content) if content else "empty"
+                yield name.where.problem(f"{name.path!r} is no picture ({why}); accepted are {', '.join(ACCEPTED)}")
 
 
 def _strays(folder: Path, reading: Reading, policy_set: PolicySet | None) -> Iterator[Problem]:

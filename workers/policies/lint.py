@@ -73,17 +73,5 @@ def as_json(folder: Folder, found: Sequence[Told]) -> dict[str, Any]:
         "policy_set": folder.compiled.policy_set.version,
         "pictures": folder.pool.pictures if folder.pool else 0,
         "stream": folder.stream.pictures if folder.stream else 0,
-        "findings": [
-            {
-                "rule": told.rule.name,
-                "note": told.rule.note,
-                "policy": told.finding.policy,
-                "file": told.finding.where.file,
-                "line": told.finding.where.line,
-                "about": told.finding.about,
-                "reason": told.finding.reason,
-                "remedy": told.finding.remedy,
-            }
-            for told in found
-        ],
+        "findings": [told.as_json() for told in found],
     }

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from pipeline.adapters.memory import MemoryTextCache
 from pipeline.errors import UsageError
 from pipeline.lab.data.extract import Extracted
 from pipeline.lab.data.judged import image_scores
+from pipeline.lab.lint.folder import Folder
+from pipeline.lab.lint.knowing import Knowing, knowings
+from pipeline.lab.lint.registry import Told
 from pipeline.path.live import PromptFeatures
 from pipeline.ports import TextCache
 from pipeline.rules.flags_everything import PROBES
@@ -69,6 +73,25 @@ def _of_sentences(model: Model, compiled: CompiledPolicies, cache: TextCache) ->
     return float(compiled.prompts.score(np.stack(list(features.values()))).scores.max())
 
 
+def known(model: Model, folder: Folder, words: Sequence[str], match: Extracted) -> list[Knowing]:
+    """How well the model knows the words, and what may be said instead of them or of the pictures."""
+    templates = folder.compiled.policy_set.defaults.templates
+    prompts = PromptFeatures(model.encoder, MemoryTextCache())
+    views = [signals.features[0] for signals in match.signals]
+    pictures = np.stack(views) if views else np.zeros((0, model.encoder.spec.features), np.float32)
+    return knowings(folder.vocabulary, lambda said: prompts.of(said, templates, folder.features), words, pictures)
+
+
+def as_json(path: Path, found: Chosen, wordings: Sequence[Knowing], told: Sequence[Told]) -> dict[str, Any]:
+    """What ``sluice policy new --json`` prints."""
+    return {
+        "written": str(path),
+        "threshold": found.least,
+        "wordings": [each.as_json() for each in wordings],
+        "findings": [each.as_json() for each in told],
+    }
+
+
 def text_of(words: Sequence[str], found: Chosen, tests: Mapping[str, Sequence[str]]) -> bytes:
     """The policy file, with comments that say where its threshold comes from."""
     return policy_text(words, (), found.least, title=title_of(words), comments=list(_comments(found)), tests=tests)
@@ -83,12 +106,14 @@ def relative(folder: Path, pictures: Sequence[Path]) -> list[str]:
 
 
 def _comments(found: Chosen) -> Iterator[str]:
-    yield "Written by `sluice policy new`. In shadow mode it is scored and reported, and acts on nothing."
+    yield "Written by `sluice policy new`, in shadow mode: it is scored and reported, and acts on nothing."
     if found.harmless:
-        yield f"Its threshold is not calibrated: of {found.harmless} pictures that must not match the highest scores"
+        of = f"{found.harmless} picture{'' if found.harmless == 1 else 's'} that must not match"
     else:
-        yield f"Its threshold is not calibrated: of {len(PROBES)} sentences such as 'a chair' the highest scores"
-    yield f"{found.highest:.3f}, and the threshold lies above that, within {LEAST:g} and {MOST:g}."
+        of = f"{len(PROBES)} sentences such as 'a chair'"
+    yield f"Its threshold was {found.least:g} then: above {found.highest:.3f}, the highest score of {of},"
+    yield f"and within {LEAST:g} and {MOST:g}."
     if found.wanted:
-        yield f"{found.found} of {found.wanted} pictures that must match reach it."
-    yield "Set it by `sluice policy calibrate` once there are labelled images or reviews."
+        yield f"{found.found} of {found.wanted} picture{'' if found.wanted == 1 else 's'} that must match reached it."
+    yield "Unless `calibrated` stands below, it is still set by hand: `sluice policy calibrate` sets it by labelled"
+    yield "images, a dozen to begin with, or by reviews."

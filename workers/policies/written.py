@@ -50,6 +50,8 @@ def title_of(prompts: Sequence[str]) -> str:
 def place_for(folder: Path, name: str, text: bytes, asked_by: str) -> Path:
     """Where the policy of that name will lie. Raises `UsageError`, which begins with `asked_by`, where it cannot."""
     path = folder / f"{name}.yaml"
+    if not folder.exists():
+        raise UsageError(f"{folder}: no such folder; make it, empty, or name that of your policies with --policies")
     reading = read_policy_folder(folder)
     taken = [each for each in reading.files if each.endswith(SUFFIXES) and Path(each).stem == name]
     if taken or path.exists():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pipeline.lab.lint import against, alike, shown, unknown, wording
 from pipeline.lab.lint.finding import Finding, Rule
@@ -34,6 +34,20 @@ class Told(NamedTuple):
 
     def __str__(self) -> str:
         return f"{'note: ' if self.rule.note else ''}{self.finding} [{self.rule.name}]"
+
+    def as_json(self) -> dict[str, Any]:
+        """As ``--json`` has it, of lint and of a new policy."""
+        where = self.finding.where
+        return {
+            "rule": self.rule.name,
+            "note": self.rule.note,
+            "policy": self.finding.policy,
+            "file": where.file,
+            "line": where.line,
+            "about": self.finding.about,
+            "reason": self.finding.reason,
+            "remedy": self.finding.remedy,
+        }
 
 
 def look(folder: Folder, rules: Sequence[Rule] = RULES) -> list[Told]:

@@ -14,6 +14,9 @@ ENOUGH = 30
 tenth of them, with 95% confidence."""
 FEW = 3
 """Samples that must be flagged from which on a threshold is named that none of them reaches."""
+SEVERAL = 2
+"""Samples that a line keeps from being flagged from which on it is named: one alone is often a chance of its picture.
+Of wordings that no line is in the way of, one sample or more were taken for 15%."""
 MANY = 300
 """Pictures of a stream from which on it is said that none reaches a threshold: less than one in a hundred does then,
 with 95% confidence."""
@@ -68,6 +71,8 @@ def in_the_way(folder: Folder) -> Iterator[Finding]:
         samples = folder.pool.samples.get(policy.id, ())
         taken = Counter(each.against for each in samples if kept_from(each, policy.lowest))
         for line, count in taken.most_common():
+            if count < min(SEVERAL, len(samples)):
+                continue
             reason = f"without {line!r}, which stands against it, {count} of {len(samples)} samples more were flagged"
             remedy = "write it as a prompt, too, if it means the same; take it out of 'unless', if it stands there"
             yield Finding(policy.id, folder.places.of(policy, "prompts"), str(line), reason, remedy)

@@ -41,7 +41,7 @@ def unknown(folder: Folder) -> Iterator[Finding]:
     """Prompts that nothing in the vocabulary is near to, unless a flagged picture proves them."""
     for line in folder.lines("prompts"):
         if not known(folder, line) and not _proven(folder, line):
-            remedy = f"say what the picture shows in other words{such_as(line.sentence)}"
+            remedy = f"say what the picture shows in other words{such_as(line.sentence, folder.vocabulary.phrases)}"
             yield Finding(line.policy.id, line.where, line.sentence, _reason(folder, line), remedy)
 
 

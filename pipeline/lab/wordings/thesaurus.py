@@ -28,6 +28,11 @@ def noun_phrase(words: str) -> str:
     return f"{'an' if words[:1].lower() in 'aeiou' else 'a'} {words}"
 
 
+def with_article(phrase: str) -> str:
+    """As `noun_phrase`, of what may have an article already."""
+    return phrase if phrase.partition(" ")[0] in {"a", "an", "the"} else noun_phrase(phrase)
+
+
 @cache
 def meanings() -> Mapping[str, frozenset[str]]:
     """Each name and each keyword in small letters, with the names of the things that it is said of."""
@@ -58,9 +63,17 @@ def things_of(sentence: str) -> list[str]:
     return [name.lower() for name in best]
 
 
-def such_as(sentence: str, most: int = 3) -> str:
-    """Some things to name instead, to be put behind a remedy; empty where the thesaurus knows none."""
-    found = [repr(noun_phrase(name)) for name in things_of(sentence)[:most]]
+def instead(sentence: str, phrases: Sequence[str] = (), most: int = 3) -> list[str]:
+    """Things to name instead: of these everyday phrases those that leave a word out, and what shares a word."""
+    wanted = stems(sentence)
+    plainer = sorted((each for each in phrases if stems(each) and stems(each) < wanted), key=len, reverse=True)
+    things = [name for name in things_of(sentence) if ":" not in name]
+    return list(dict.fromkeys(map(with_article, (*plainer, *things))))[:most]
+
+
+def such_as(sentence: str, phrases: Sequence[str] = (), most: int = 3) -> str:
+    """As `instead`, to be put behind a remedy; empty where nothing is known."""
+    found = [repr(each) for each in instead(sentence, phrases, most)]
     return f", such as {', '.join(found)}" if found else ""
 
 

@@ -127,6 +127,16 @@ def test_a_line_that_alone_keeps_samples_from_being_flagged_is_told() -> None:
     assert "1 of 1 samples" in told.finding.reason
 
 
+def test_a_line_in_the_way_of_one_sample_among_others_is_a_chance() -> None:
+    world = World()
+    folder = world.folder({"p/knives.yaml": policy([KNIFE])})
+    both = world.features(KNIFE) + 1.1 * world.features(BLADE)
+    kept, flagged = both / (both @ both) ** 0.5, world.features(KNIFE)
+    for shown, told in (([kept, flagged, flagged], 0), ([kept, kept, flagged], 1)):
+        pool = world.pool(folder.compiled, shown, {at: ["knives"] for at in range(3)})
+        assert len(of_rule(replace(folder, pool=pool), "in-the-way")) == told
+
+
 def test_a_prompt_that_wins_none_of_many_flagged_pictures_is_noted() -> None:
     world = World()
     folder = world.folder({"p/knives.yaml": policy([KNIFE, BLADE])})

@@ -12,7 +12,7 @@ from importlib import import_module
 import pytest
 from typer.testing import CliRunner
 
-from workers import commands
+from workers import cli, commands
 from workers.cli import LazyCommand, app
 from workers.commands import COMMANDS, Group, called
 
@@ -96,3 +96,20 @@ def loaded_by(words: list[str]) -> set[str]:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=300)
     assert "workers.cli" in done.stderr, done.stderr
     return set(done.stderr.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["policy", "release", "--data"], "sluice policy release --help"),
+        (["policy", "releases"], "sluice policy --help"),
+        (["scan", "--data"], "sluice scan --help"),
+        (["scans"], "sluice --help"),
+    ],
+)
+def test_a_slip_names_the_help_of_what_was_called(
+    words: list[str], named: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["sluice", *words])
+    assert cli._status() == cli.EXIT_USAGE
+    assert f"(see {named})" in capsys.readouterr().err

@@ -134,6 +134,24 @@ def test_no_name_of_a_sample_is_too_strange_to_be_named(folder: Path, sample: st
     assert lines[0].startswith("weapons.yaml:9: the sample ")
 
 
+def test_an_example_that_is_no_picture_is_named_where_the_policy_names_it(folder: Path) -> None:
+    """A worker refuses the edit: the writer hears of it before, without a model."""
+    whole = (SHIPPED_POLICIES / "samples" / "cigarette-01.jpg").read_bytes()
+    for name, content in (("good", whole), ("note", b"hello"), ("empty", b"")):
+        (folder / f"{name}.jpg").write_bytes(content)
+    named = "examples:\n  match:\n" + "".join(f"    - {name}.jpg\n" for name in ("good", "note", "empty"))
+    (folder / "weapons.yaml").write_text(WEAPONS + named)
+    first = WEAPONS.count("\n") + 3
+    status, lines = said(folder)
+    assert status == 2
+    said_of = [
+        f"weapons.yaml:{first + 1}: 'note.jpg' is no picture (starts like text: 'hello'); accepted are JPEG, PNG",
+        f"weapons.yaml:{first + 2}: 'empty.jpg' is no picture (empty); accepted are JPEG, PNG",
+    ]
+    assert len(lines) == len(said_of)
+    assert all(line.startswith(begins) for line, begins in zip(lines, said_of, strict=True)), lines
+
+
 def test_what_is_allowed_and_rarely_meant_is_noted(folder: Path) -> None:
     (folder / "weapons.yaml").write_text(WEAPONS.replace("0.5", "0"))
     assert "note: weapons.yaml: a threshold of 0 is reached by every image" in said(folder)[1]

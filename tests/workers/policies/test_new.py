@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from pipeline.adapters import memory
 from pipeline.adapters.local.policy_folder import policies_in
 from pipeline.adapters.memory import MemoryTextCache
 from pipeline.errors import UsageError
+from pipeline.lab.lint.knowing import PICTURES
+from pipeline.lab.lint.unknown import LEAST_NEARNESS
 from workers.cli import app
-from workers.policies import lint, new
+from workers.policies import new
 
 SAMPLES = Path(__file__).parents[3] / "policies" / "samples"
 WORDS = MemoryTextCache()
@@ -21,7 +25,7 @@ WORDS = MemoryTextCache()
 @pytest.fixture(autouse=True)
 def words_of_earlier_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """The features of sentences are kept from run to run: encoding a background takes seconds on busy cores."""
-    for module in (lint, new):
+    for module in (memory, new):
         monkeypatch.setattr(module, "MemoryTextCache", lambda: WORDS)
 
 
@@ -36,14 +40,40 @@ def test_a_policy_is_written_in_shadow_mode_with_its_samples_and_looked_at(tmp_p
     done = made(tmp_path, "smoking", "a cigarette", "vaping", *pictures)
     assert done.return_value == 0, done.exception
     assert "the model does not seem to know 'vaping'" in done.stdout
-    assert "'a cigarette'" not in done.stdout
+    assert "'a cigarette'," not in done.stdout, "the model knows it"
     (policy,) = policies_in(tmp_path).policies
     assert (policy.id, policy.mode, policy.prompts) == ("smoking", "shadow", ("a cigarette", "vaping"))
     assert (policy.must_flag, policy.must_pass) == (("cigarette-01.jpg",), ("candle-01.jpg",))
     assert policy.calibrated is None
     text = (tmp_path / "smoking.yaml").read_text()
-    assert "not calibrated: of 1 pictures that must not match" in text
-    assert "1 of 1 pictures that must match reach it" in text
+    assert "of 1 picture that must not match" in text
+    assert "1 of 1 picture that must match reached it" in text
+
+
+def test_how_well_the_model_knows_each_wording_is_told_and_what_it_knows_better(tmp_path: Path) -> None:
+    shutil.copy(SAMPLES / "cigarette-01.jpg", tmp_path)
+    picture = str(tmp_path / "cigarette-01.jpg")
+    done = made(tmp_path, "smoking", "a cigarette", "an electronic cigarette", "--match", picture, "--json")
+    assert done.return_value == 0, done.exception
+    said = json.loads(done.stdout)
+    own = {each["words"]: each for each in said["wordings"] if each["instead_of"] is None}
+    suggested = [each for each in said["wordings"] if each["instead_of"] is not None]
+    assert [each["known"] for each in own.values()] == [True, False]
+    assert "cigarette" in own["a cigarette"]["nearest"]
+    assert {each["instead_of"] for each in suggested} == {"an electronic cigarette", PICTURES}
+    assert all(each["known"] == (each["nearness"] >= LEAST_NEARNESS) for each in said["wordings"])
+    assert len({each["words"] for each in said["wordings"]}) == len(said["wordings"]), "nothing is suggested twice"
+    assert [each["rule"] for each in said["findings"]] == ["unknown-words"]
+    assert said["written"] == str(tmp_path / "smoking.yaml")
+    assert policies_in(tmp_path).policies[0].actions == {"review": said["threshold"]}
+
+
+def test_who_begins_with_nothing_is_told_to_make_a_folder(tmp_path: Path) -> None:
+    done = made(tmp_path / "policies", "dogs", "a dog")
+    assert isinstance(done.exception, UsageError)
+    assert str(done.exception).endswith(
+        "no such folder; make it, empty, or name that of your policies with --policies"
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 from pipeline.adapters.local.store import FolderStore
 from pipeline.adapters.memory import MemoryTextCache
 from pipeline.errors import ServiceError, UsageError
+from pipeline.lab.wordings.record import Count, Top, Tried, Wording
 from pipeline.rules.policies.backgrounds import background_lines
 from tests.archive.made import keep
 from tests.workers.search.conftest import record, seen
@@ -22,6 +23,8 @@ from workers import assembly
 from workers.assembly import Model, judgement
 from workers.cli import app
 from workers.settings import Settings
+from workers.terminal.console import Terminal
+from workers.terminal.wordings import show
 
 SAMPLES = Settings().policies / "samples"
 KNIVES = ("kitchen-knife-01.jpg", "kitchen-knife-02.jpg")
@@ -129,13 +132,30 @@ def test_more_images_than_are_shown_are_counted_all_the_same(tried: Try, folder:
 
 
 def test_the_table_says_how_many_and_which(tried: Try, folder: Path) -> None:
-    done = tried("a kitchen knife", "--against", "tobacco", "--on", folder / "pictures")
+    done = tried("a kitchen knife", "--against", "a banana", "--on", folder / "pictures")
     assert done.exception is None
     assert "6 images of" in done.stdout
     assert "A: a kitchen knife" in done.stdout
-    assert done.stdout.index("B: tobacco") < done.stdout.rindex("B 0.")
+    assert done.stdout.index("B: a banana") < done.stdout.rindex("B 0.")
     for name in KNIVES:
         assert name in done.stdout
+
+
+def test_of_what_hardly_scores_nothing_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Twenty lines of 0.000 say nothing, and look as if they did."""
+    count = Count(threshold=0.5, flagged=0, alone=0)
+
+    def wording(words: str, scores: Sequence[tuple[float, float]]) -> Wording:
+        top = [Top(image_id=f"{each}.jpg", scores=list(each), alike=0, against=None) for each in scores]
+        return Wording(words=words, counts=[count], top=top)
+
+    pairs = [(0.4, 0.0), (0.0004, 0.0003)]
+    wordings = [wording("a knife", pairs), wording("a vape", pairs[::-1])]
+    show(Tried(source="here", model="m", preprocess="p", images=2, unread=0, wordings=wordings), Terminal())
+    said = capsys.readouterr().out
+    assert said.count("0.4, 0.0") == 1
+    assert "(0.0004" not in said
+    assert "no image scores 0.001 or more" in said.partition("B: a vape")[2]
 
 
 def test_the_page_has_a_column_each_and_veils_its_pictures(tried: Try, folder: Path, archive: Path) -> None:

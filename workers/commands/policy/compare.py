@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.errors import UsageError
+from pipeline.errors import ServiceError, UsageError
 from workers.archive.options import ArchiveAt, Since, Until
 from workers.commands.options import AsJson
 from workers.settings import Settings
@@ -52,10 +52,15 @@ def compare(
     from workers.policies.compare import in_archive, in_topic  # noqa: PLC0415
 
     tally = Tally(a, b, limit)
-    if topic or not (archive or settings.archive_at):
-        found = in_topic(settings, window, tally)
-    else:
-        found = in_archive(settings, archive, window, tally)
+    try:
+        if topic or not (archive or settings.archive_at):
+            found = in_topic(settings, window, tally)
+        else:
+            found = in_archive(settings, archive, window, tally)
+    except ServiceError as error:
+        if topic or archive or settings.archive_at:
+            raise
+        raise ServiceError(f"{error}; or compare in an archive (--archive)") from error
     if html is not None:
         from pipeline.lab.comparing.page import page  # noqa: PLC0415
 

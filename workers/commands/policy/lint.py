@@ -61,11 +61,13 @@ def lint(
     if as_json:
         say_json(json.dumps(told_json(ready, found)))
     else:
-        say(*map(str, found))
+        if found:
+            say(*map(str, found))
         terminal.note(_counted(len(found), sum(each.rule.note for each in found), len(ready.compiled.policies)))
     return FOUND if any(not each.rule.note for each in found) else 0
 
 
 def _counted(found: int, notes: int, policies: int) -> str:
     many = f"{found - notes} finding{'' if found - notes == 1 else 's'}"
-    return f"{many} and {notes} note{'' if notes == 1 else 's'} on {policies} policies"
+    of = "1 policy" if policies == 1 else f"{policies} policies"
+    return f"{many} and {notes} note{'' if notes == 1 else 's'} on {of}"
