@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from time import sleep
 from types import SimpleNamespace
 
 import httpx2
@@ -17,6 +18,7 @@ from pipeline.adapters.memory import MemoryBroker, MemoryTopic, MemoryWriter
 from pipeline.adapters.memory.store import MemoryStore
 from pipeline.archive.archive import Archive
 from pipeline.ports import Decoder, Topic
+from pipeline.rules.archive.denied import Kind, erased
 from pipeline.rules.archive.remembered import remembered
 from pipeline.wire import Review, parse_review
 from tests.archive.made import NOON, decision, keep, some_signals
@@ -25,6 +27,7 @@ from tests.console.served import Served, match, served, until
 from tests.console.test_live import HOSTILE, PICTURE
 from workers.console.desk.desk import Ask, Desk, LostError
 from workers.console.desk.hands import LEASE
+from workers.console.pictures.erased import FRESH
 from workers.console.stream.answers import Passing
 from workers.settings import load_settings
 
@@ -171,8 +174,12 @@ def test_of_an_archive_what_is_nearly_the_same_is_judged_at_once(policies: str, 
     settings = load_settings({"policies": policies, "console_tokens": TOKENS})
     with served(settings, decoder, archive=lambda: nullcontext(Archive(store))) as console:
         desk, always = console.console.desk, Ask(None, 0)
-        first, second = desk.next("ann", always), desk.next("rob", always)
+        first = desk.next("ann", always)
         assert first is not None
+        Archive(store).deny_list.add([erased(Kind.IMAGE, "image-7")], "2026-01-01T00:00:00Z")
+        sleep(FRESH)
+        assert desk.next("ann", always) == first, "it is looked for anew once anybody is erased"
+        second = desk.next("rob", always)
         assert second is not None
         assert {len(first.alike), len(second.alike)} == {0, 1}
         assert desk.next("eve", always) is None
@@ -180,6 +187,31 @@ def test_of_an_archive_what_is_nearly_the_same_is_judged_at_once(policies: str, 
             desk.judge(who, image.decision.event_id, {"weapons": "yes"})
         assert {each.image_id for each in reviews_of(console)} == {"image-0", "image-1", "image-2"}
         assert "the archive" in desk.progress("eve", always).looked
+
+
+def test_who_is_erased_is_in_nobody_s_hands_or_queue_any_more(policies: str, decoder: Decoder) -> None:
+    rng, store = np.random.default_rng(0), MemoryStore()
+    said = {"verdict": "review", "matches": [match("weapons", 0.7, "review")], "scores": {"weapons": 0.7}}
+    signals = enumerate(some_signals(1, rng) for _ in range(3))
+    keep(store, [remembered(decision(number, each, NOON + number, **said), each) for number, each in signals])
+    with served(
+        load_settings({"policies": policies}), decoder, archive=lambda: nullcontext(Archive(store))
+    ) as console:
+        desk, always = console.console.desk, Ask(None, 0)
+        first, second = desk.next("ann", always), desk.next("rob", always)
+        assert first is not None
+        assert second is not None
+        desk.judge("rob", second.decision.event_id, {"weapons": "yes"})
+        both = [erased(Kind.IMAGE, each.decision.image_id) for each in (first, second)]
+        Archive(store).deny_list.add(both, "2026-01-01T00:00:00Z")
+        sleep(FRESH)
+        with pytest.raises(LostError):
+            desk.judge("ann", first.decision.event_id, {"weapons": "yes"})
+        assert desk.undo("rob") is None
+        left = desk.next("ann", always)
+        assert left is not None
+        assert left.decision.image_id not in {each.decision.image_id for each in (first, second)}
+        assert [each.image_id for each in reviews_of(console)] == [second.decision.image_id]
 
 
 def test_what_is_left_lying_is_another_s_and_comes_back_to_nobody(policies: str) -> None:

@@ -44,7 +44,8 @@ def console_of(settings: Settings, reach: Reach, access: Access) -> Console:
     """The parts, put together; nothing is read until `Console.start`."""
     feed = Feed(reach.answers, reach.listening, settings.dead_letters_topic)
     fleet = Fleet(reach.standings, reach.metrics, feed.changes)
-    desk, pictures = Desk(reach, settings), Pictures(reach, settings)
+    pictures = Pictures(reach, settings)
+    desk = Desk(reach, settings, erased=pictures.erased)
     feed.heard_by(desk.queues.take)
     recent = Recent(feed, pictures, reach.judge)
     return Console(settings, reach, access, feed, fleet, pictures, desk, recent)

@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import NamedTuple
 
+from pipeline.errors import ServiceError
 from pipeline.lab.reviews.given import given, publish, taken_back
 from pipeline.ports import RecordWriter
+from pipeline.rules.archive.denied import NOBODY, Denied
 from pipeline.rules.reviews.queueing import as_others
 from pipeline.rules.reviews.waiting import Waiting, Wanted
 from pipeline.rules.times import ALWAYS, Window
@@ -19,6 +21,7 @@ from workers.console.desk.hands import Hands
 from workers.console.desk.known import KnownReviews
 from workers.console.desk.policies import AskedPolicies
 from workers.console.desk.queues import Queued, Queues
+from workers.console.pictures.gone import GoneError
 from workers.console.reach import Reach
 from workers.settings import Settings
 
@@ -69,7 +72,13 @@ class _Filled:
 class Desk:
     """What people have in hand. Consoles that share a Redis never give the same image to two. Safe to share."""
 
-    def __init__(self, reach: Reach, settings: Settings, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        reach: Reach,
+        settings: Settings,
+        clock: Callable[[], float] = time.time,
+        erased: Callable[[], Denied] = lambda: NOBODY,
+    ) -> None:
         self._reach = reach
         self._settings = settings
         self._clock = clock
@@ -84,6 +93,7 @@ class Desk:
         self._judged: defaultdict[str, dict[str, float]] = defaultdict(dict)
         self._taken_back: defaultdict[str, set[str]] = defaultdict(set)
         self._writer: RecordWriter | None = None
+        self._erased, self._denied = erased, NOBODY
 
     def next(self, who: str, ask: Ask, besides: Collection[str] = ()) -> Waiting | None:
         """The image that this person looks at next, which nobody else gets meanwhile; None where nothing waits.
@@ -91,6 +101,7 @@ class Desk:
         First what they have in hand already, but for `besides`, events that they have before them. It blocks for
         seconds where the queue is to be looked for. Raises `ServiceError`.
         """
+        self._forget_erased()
         self.known.all()
         key = who, ask
         with self._lock:
@@ -108,6 +119,7 @@ class Desk:
 
         It blocks for seconds where this console has to look for it.
         """
+        self._forget_erased()
         with self._lock:
             image = self._hands[who].get(event)
         if image is None:
@@ -121,6 +133,7 @@ class Desk:
 
     def judge(self, who: str, event: str, labels: Mapping[str, Label]) -> Waiting:
         """Publish what they say of it. Raises `LostError`, or `PublishError`, after which it is in hand as before."""
+        self._forget_erased()
         with self._lock:
             image = self._hands[who].pop(event, None)
             if image is None:
@@ -146,6 +159,7 @@ class Desk:
 
         Raises `PublishError`.
         """
+        self._forget_erased()
         with self._lock:
             if not self._said[who]:
                 return None
@@ -192,6 +206,21 @@ class Desk:
             publish(self._writer, self._settings.reviews_topic, reviews)
         self.known.add(reviews)
 
+    def _forget_erased(self) -> None:
+        """Have nothing queued or in hand that is from before an erasure: it is looked for anew in what is left.
+
+        Raises `ServiceError` where the archive does not say who is erased.
+        """
+        try:
+            denied = self._erased()
+        except GoneError as error:
+            raise ServiceError(str(error)) from error
+        with self._lock:
+            if denied != self._denied:
+                self._denied = denied
+                for each in (self._filled, self._hands, self._said):
+                    each.clear()
+
     def _is_old(self, key: tuple[str, Ask]) -> bool:
         with self._lock:
             filled = self._filled.get(key)
@@ -210,7 +239,9 @@ class Desk:
     def _picked_up(self, key: tuple[str, Ask], event: str) -> Waiting | None:
         """Of the queue the image of that event, in their hands; None where it is not there or in somebody else's."""
         who = key[0]
-        queued = next((each for each in self._filled[key].queue if each.decision.event_id == event), None)
+        filled = self._filled.get(key)
+        queue = () if filled is None else filled.queue
+        queued = next((each for each in queue if each.decision.event_id == event), None)
         image = queued and self._still_asked(queued, who)
         if image is None or not self._leases.take(_things(image), who):
             return None
