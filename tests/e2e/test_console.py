@@ -25,7 +25,8 @@ def test_answers_of_a_running_pipeline_are_on_its_pages_with_pictures_from_kafka
 ) -> None:
     pipeline = make_pipeline(partitions=2, fetch_allowed_stores=f"file://{tmp_path}/images")
     port, pages = free_port(), free_port()
-    own = {"group": pipeline.group, "metrics_port": port, "metrics_host": HOST, "log_format": "json"}
+    own: dict[str, object] = {"group": pipeline.group, "metrics_port": port, "metrics_host": HOST}
+    own |= {"log_format": "json", "state": tmp_path / "state"}
     worker = pipeline.worker()
     watching = {"console_port": pages, "console_workers": f"{HOST}:{worker.port}"}
     claims = {"fetch_allowed_stores": f"file://{tmp_path}/images"}
@@ -58,3 +59,4 @@ def test_answers_of_a_running_pipeline_are_on_its_pages_with_pictures_from_kafka
     assert pipeline.decisions in everywhere
     assert {each["what"] for each in console.logged("console_did")} == {"saw a picture"}
     assert console.process.terminate(STOP) == 0
+    assert [each.suffix for each in (tmp_path / "state").iterdir()] == [".msgpack"], "a restart goes on from there"

@@ -74,6 +74,7 @@ def test_a_judgement_is_a_review_in_kafka_and_a_replay_an_event(make_pipeline: C
     own: dict[str, object] = {"group": pipeline.group, "metrics_port": port, "metrics_host": HOST}
     own |= {"console_port": pages, "console_workers": f"{HOST}:{port}", "reviews_topic": reviews}
     own |= {"policies": write_policies(pipeline.folder / "policies"), "log_format": "json"}
+    own["state"] = pipeline.folder / "state"
     console = Worker(pipeline.command("console", env=None, **pipeline.topic_settings, **own), port)
     console.wait_until_ready()
     until(lambda: console.metric("sluice_console_stream_up") == 1, ANSWER, lambda: str(console.process))
@@ -125,6 +126,7 @@ def test_two_who_race_at_two_consoles_with_one_redis_never_get_the_same(
     images, pipeline = 12, make_pipeline(partitions=1)
     reviews = pipeline.kafka.create_topic(f"{pipeline.group}-reviews", 1)
     own: dict[str, object] = {"group": pipeline.group, "metrics_host": HOST, "reviews_topic": reviews}
+    own["state"] = pipeline.folder / "state"
     own |= {"policies": write_policies(pipeline.folder / "policies"), "redis_url": empty_redis.url}
     own |= {"console_tokens": TOKENS}
     started = list[tuple[Worker, str]]()

