@@ -37,11 +37,13 @@ _SERVICES |= {"prometheus", "promtool", "certificate"}
 def pytest_configure() -> None:
     """Turn SIGTERM into Ctrl-C, so that a run that is told to stop still ends its services.
 
-    Examples have no deadline: how long one takes is the machine's business, and no test asserts a speed. A mutation
-    run takes the profile `mutants`: the same examples each time, and no time spent on making a failing one smaller.
+    Examples have no deadline: how long one takes is the machine's business, and no test asserts a speed. Every run
+    draws others, so that fifty will do; the profile `thorough` takes hours. A mutation run takes the profile
+    `mutants`: the same examples each time, and no time spent on making a failing one smaller.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    hypothesis.settings.register_profile("sluice", deadline=None)
+    hypothesis.settings.register_profile("sluice", deadline=None, max_examples=50)
+    hypothesis.settings.register_profile("thorough", deadline=None, max_examples=10_000)
     hypothesis.settings.register_profile(
         "mutants",
         deadline=None,

@@ -22,7 +22,7 @@ def test_poll_of_an_idle_topic_takes_the_timeout_and_brings_nothing(bus: Bus) ->
     poll_until(lambda: bool(source._ours.partitions), source)
     started = time.monotonic()
     assert source.poll(0.3, MOST) is None
-    assert 0.25 <= time.monotonic() - started < 2
+    assert 0.25 <= time.monotonic() - started < 10
 
 
 def test_a_batch_is_no_larger_than_asked_for(bus: Bus) -> None:
@@ -239,7 +239,7 @@ def test_close_is_idempotent_and_prompt(bus: Bus) -> None:
     started = time.monotonic()
     source.close()
     source.close()
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
 
 
 def test_polls_of_no_length_are_enough_to_join_and_to_share(bus: Bus) -> None:

@@ -73,7 +73,7 @@ def test_a_worker_rides_out_a_broker_restart(
 ) -> None:
     """In the middle of a stream; the same process goes on by itself, and every event is answered."""
     pipeline = make_pipeline(on=kafka_of_own, partitions=3)
-    events = pipeline.send(pictures(1500))
+    events = pipeline.send(pictures(900))
     worker = pipeline.worker(max_batch=2)
     pipeline.wait_for_answers(100, worker)
 
@@ -81,7 +81,7 @@ def test_a_worker_rides_out_a_broker_restart(
 
     halfway = pipeline.answered()
     assert halfway < len(events), "it was through before the restart: this test has tested nothing"
-    events += pipeline.send(pictures(50, start=1500), start=1500)
+    events += pipeline.send(pictures(50, start=900), start=900)
     pipeline.wait_until_committed()
     assert worker.process.running, str(worker.process)
     answers = pipeline.answers()
@@ -101,7 +101,7 @@ def test_a_worker_that_starts_during_an_outage_waits_for_the_broker(
     for worker in (waits, leaves):
         (line, *_) = worker.wait_for_log("waiting_for_kafka", within=60)
         assert kafka_of_own.bootstrap_servers in line["why"]
-    assert leaves.process.terminate(within=10) != 0  # at once, by the signal
+    assert leaves.process.terminate(within=STOP) != 0  # by the signal
     assert gives_up.process.wait(within=60) == 2, str(gives_up.process)
     assert "no Kafka broker answers" in last_word(gives_up)
     assert waits.process.running

@@ -61,7 +61,7 @@ def test_what_comes_back_counts_and_what_does_not_and_lag_needs_no_worker(
     until(lambda: outside.metric("sluice_group_lag_images", group=pipeline.group) >= 3, ANSWER, lambda: "a lag")
     until(
         lambda: outside.metric(OUTCOMES) == outside.metric(OUTCOMES, outcome="missing"),
-        15,
+        ANSWER,
         lambda: "only missing ones",
     )
     stood_at = outside.metric("sluice_group_committed_offset")

@@ -94,7 +94,7 @@ def test_prometheus_finds_what_was_promised_and_what_is_deployed(
 
     # Only these wait for something that the work does not bring.
     waiting = {"Policies went live", *FROM_OUTSIDE, *FROM_ARCHIVERS, *FROM_POLICIES}
-    until(lambda: empty() <= waiting, 15, lambda: f"data in every chart; there is none in {empty()}")
+    until(lambda: empty() <= waiting, 60, lambda: f"data in every chart; there is none in {empty()}")
     for each in alerts:
         server.query(each.promql)
     read = {selector for each in alerts for selector in each.selectors}

@@ -58,7 +58,7 @@ def test_an_edit_that_does_not_hold_is_refused_aloud_and_changes_nothing(standin
     assert {each["policy_set"] for each in stream.next_decisions(20)} == {live}
 
     standing.policies.change("weapons.yaml", good)
-    until(lambda: worker.metric("sluice_policies_refused") == 0, 10, "the mended files are live")
+    until(lambda: worker.metric("sluice_policies_refused") == 0, 60, "the mended files are live")
     assert {each["policy_set"] for each in stream.next_decisions(5)} == {live}, "the same files are the same version"
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 
 from tests.fuzz.child import serve
@@ -40,11 +41,19 @@ class _Child:
 class Fuzzing:
     """Sends indices to `count` processes and yields outcomes as they come."""
 
-    def __init__(self, seed: int, indices: Iterator[int], count: int, *, hangs: float = HANGS) -> None:
+    def __init__(
+        self,
+        seed: int,
+        indices: Iterator[int],
+        count: int,
+        *,
+        hangs: float = HANGS,
+        context: BaseContext | None = None,
+    ) -> None:
         self._seed = seed
         self._indices = indices
         self._hangs = hangs
-        self._context = multiprocessing.get_context("spawn")
+        self._context = context or multiprocessing.get_context("spawn")
         os.environ |= RETURNS_MEMORY
         self._started = 0
         self._children: list[_Child] = []

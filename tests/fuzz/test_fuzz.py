@@ -17,12 +17,13 @@ from tests.fuzz.files import KINDS, MAKERS, SHARES, file, format_of, formats_her
 from tests.fuzz.outcome import Outcome, breach_of
 from tests.fuzz.processes import Fuzzing
 from tests.fuzz.report import Found
+from tests.services.warm import context
 
 SEED = 20
-FILES = 5_000
+FILES = 3_000
 
 
-def test_five_thousand_files_break_nothing() -> None:
+def test_three_thousand_files_break_nothing() -> None:
     found = Found(SEED)
     for one in Fuzzing(SEED, iter(indices(FILES)), 2).outcomes():
         found.add(one)
@@ -92,7 +93,7 @@ def _breaks(pipe: Connection, seed: int, process: int) -> None:
 
 def test_a_process_that_dies_or_hangs_tells_its_file_and_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "serve", _breaks)
-    found = {one.index: one for one in Fuzzing(1, iter(range(40)), 2, hangs=2.0).outcomes()}
+    found = {one.index: one for one in Fuzzing(1, iter(range(40)), 2, hangs=2.0, context=context()).outcomes()}
     assert sorted(found) == list(range(40))
     assert {index for index, one in found.items() if one.outcome == "crashes"} == {10, 21, 32}
     assert {index for index, one in found.items() if one.outcome == "hangs"} == {12, 25, 38}

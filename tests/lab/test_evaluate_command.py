@@ -17,6 +17,8 @@ from tests.tiny_models import SIGLIP, SIGLIP_PREPROCESS, write_model
 from workers.cli import app
 
 SAMPLES = Path(__file__).parents[2] / "policies" / "samples"
+ONE_TEMPLATE = "--templates={}"
+"""Of the lexicon's names a model encodes a thousand and more for each."""
 SHOWN = {
     "kitchen_knife": "kitchen-knife-0",
     "beer-mug": "beer-mug-0",
@@ -78,7 +80,7 @@ def test_a_csv_with_groups_and_other_data_are_shown_as_tables(photos: Path, tmp_
 
 
 def test_rendered_scenes_are_data_as_well(atlas: Atlas, tmp_path: Path) -> None:
-    result = run("--emoji", "--scenes=12", "--shift=grey", "--json")
+    result = run("--emoji", "--scenes=12", "--shift=grey", ONE_TEMPLATE, "--json")
     assert result.exception is None
     said = json.loads(result.stdout)
     assert (said["images"], said["scored"]) == (12, 12)
@@ -94,7 +96,7 @@ def test_a_hand_is_other_data_and_gives_a_row_of_its_own(atlas: Atlas, tmp_path:
     (folder / f"{shown}.png").write_bytes(encoded(flat((20, 30, 30))))
     (folder / "dog.png").write_bytes(encoded(flat((200, 30, 30))))
     (folder / "nothing.png").write_bytes(encoded(flat((200, 30, 30))))
-    result = run("--emoji", "--scenes=8", f"--shift={folder}", "--shift=grey", "--json")
+    result = run("--emoji", "--scenes=8", f"--shift={folder}", "--shift=grey", ONE_TEMPLATE, "--json")
     assert result.exception is None
     assert "left out: " in result.stderr
     assert "nothing.png: its name says no known emoji" in result.stderr

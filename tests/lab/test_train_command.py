@@ -27,6 +27,7 @@ from tests.lab.conftest import write_pairs
 from tests.lab.training.test_training import SCENES
 from workers.assembly.training import load_trainee
 from workers.cli import app
+from workers.lab import card as card_of_scenes
 
 HERE = "--workers=0"
 POLICY = "title: Tobacco\nprompts: [a cigarette]\nunless: [a dog]\nactions: {label: 0.5}\n"
@@ -214,11 +215,12 @@ def test_resuming_nothing_is_one_line_that_says_what_to_do(
 
 @pytest.mark.usefixtures("drawn")
 def test_a_run_on_scenes_is_measured_and_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Against one policy, with a short background."""
+    """Against one policy, with a short background, and spots of one size."""
     policies, out = tmp_path / "policies", tmp_path / "model"
     policies.mkdir()
     (policies / "tobacco.yaml").write_text(POLICY, encoding="utf-8")
     monkeypatch.setenv("SLUICE_POLICIES", str(policies))
+    monkeypatch.setattr(card_of_scenes, "SPOT_SIZES", card_of_scenes.SPOT_SIZES[:1])
     result = trained(out, "--samples=32", "--batch=16", "--test-scenes=8", HERE)
     assert "Zero-shot among 1,354 names: " in result.stdout
     card = (out / CARD_FILE).read_text(encoding="utf-8")

@@ -111,7 +111,7 @@ class TestPrometheus:
         rules.write_text("groups: [{name: g, rules: [{alert: Gone, expr: up == 0}]}]")
         server = prometheus([f"127.0.0.1:{free_port()}"], rule_files=[rules])
         assert [sample.value for sample in server.wait_for('up{job="sluice"}')] == [0.0]
-        until(lambda: server.firing() == {"Gone"}, 15, "the alert")
+        until(lambda: server.firing() == {"Gone"}, 60, "the alert")
         with pytest.raises(ValueError, match="parse error"):
             server.query("up{")
 
@@ -142,7 +142,7 @@ class TestProcesses:
         grandchild = int(child.wait_for_line(r"^(\d+)$")[1])
         child.close()
         assert child.returncode == -9
-        until(lambda: not _alive(grandchild), 10, "the grandchild's end")
+        until(lambda: not _alive(grandchild), 60, "the grandchild's end")
 
 
 def _alive(pid: int) -> bool:

@@ -49,7 +49,7 @@ class WarmProcess:
         """Start ``sluice`` with these words at once, leading a process group of its own."""
         streams.stdout.touch()
         streams.stderr.touch()
-        self._process = _context().Process(target=_run, args=(list(words), streams, dict(env), cwd))
+        self._process = context().Process(target=_run, args=(list(words), streams, dict(env), cwd))
         self._process.start()
         assert self._process.pid is not None
         self.pid: int = self._process.pid
@@ -81,15 +81,16 @@ class WarmProcess:
 
 
 @cache
-def _context() -> ForkServerContext:
+def context() -> ForkServerContext:
+    """Processes of this context fork from the warm interpreter, which starts with the first question."""
     from multiprocessing import forkserver
 
-    context = get_context("forkserver")
-    context.set_forkserver_preload(_IMPORTED)
+    warm = get_context("forkserver")
+    warm.set_forkserver_preload(_IMPORTED)
     # The libraries read the number of threads when they are loaded.
     with mock.patch.dict(os.environ, {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(_ROOT)}):
         forkserver.ensure_running()
-    return context
+    return warm
 
 
 def _run(words: list[str | bytes], streams: Streams, env: dict[str, str], cwd: Path) -> None:

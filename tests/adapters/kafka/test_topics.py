@@ -117,7 +117,7 @@ def test_a_worker_that_waits_for_an_answer_gathers_no_threads(attempt: Callable[
         for _ in range(2):
             with pytest.raises(ServiceError):
                 attempt(connection)
-    until(lambda: set(threading.enumerate()) <= before, 10, lambda: str(threading.enumerate()))
+    until(lambda: set(threading.enumerate()) <= before, 60, lambda: str(threading.enumerate()))
 
 
 def secure(listener: Any, **changes: Any) -> KafkaConnection:

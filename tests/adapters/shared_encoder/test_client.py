@@ -193,10 +193,10 @@ def test_a_question_that_gets_no_answer_shows_as_a_stall(path: Path) -> None:
     encoder.gate.clear()
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(shared.encode_images, some_pixels(2))
-        until(lambda: server.stalled() > 0.2, 10, "a stall")
+        until(lambda: server.stalled() > 0.2, 60, "a stall")
         encoder.gate.set()
         answer.result(10)
-    until(lambda: server.stalled() == 0, 10, "the end of the stall")
+    until(lambda: server.stalled() == 0, 60, "the end of the stall")
     shared.close()
     stop.set()
     serving.join(10)

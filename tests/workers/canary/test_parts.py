@@ -216,10 +216,10 @@ def test_a_loop_goes_on_through_what_fails_for_now_and_says_when_it_first_worked
     loop = Loop("lag", step, stop)
     with capture_logs() as logged:
         loop.start()
-        until(lambda: len(logged) > 2, 10, "some failures")
+        until(lambda: len(logged) > 2, 60, "some failures")
         assert loop.not_ready() == "lag has not succeeded yet"
         fine.set()
-        until(lambda: loop.not_ready() is None, 10, "a success")
+        until(lambda: loop.not_ready() is None, 60, "a success")
         assert loop.stalled() < 10
         stop.set()
         loop.join(10)
@@ -237,9 +237,9 @@ def test_a_step_that_hangs_shows() -> None:
     loop = Loop("sending", step, stop)
     loop.start()
     assert inside.wait(10)
-    until(lambda: loop.stalled() > 0.2, 10, "a step that hangs")
+    until(lambda: loop.stalled() > 0.2, 60, "a step that hangs")
     go.set()
-    until(lambda: loop.stalled() == 0.0, 10, "a pause, which is no hang")
+    until(lambda: loop.stalled() == 0.0, 60, "a pause, which is no hang")
     stop.set()
     loop.join(10)
 

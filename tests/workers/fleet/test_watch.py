@@ -114,7 +114,7 @@ def test_it_looks_again_and_again_whatever_goes_wrong(tmp_path: Path, monkeypatc
     server = HealthServer(
         str(encoder.health), 0, CollectorRegistry(), lambda: None, lambda: None, lambda: ["brake: paused"]
     )
-    until(lambda: watch.notices() == ["encoder: brake: paused"], 10, lambda: str(watch.notices()))
+    until(lambda: watch.notices() == ["encoder: brake: paused"], 60, lambda: str(watch.notices()))
     server.close()
     watch.close()
     assert failures == []

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -115,6 +117,12 @@ def crowd(worker: Worker, count: int) -> list[socket.socket]:
     return [socket.create_connection((HOST, worker.server.port), timeout=30) for _ in range(count)]
 
 
+def threads_in(function: str) -> int:
+    """How many threads stand in a function of that name."""
+    stacks = [traceback.extract_stack(frame) for frame in sys._current_frames().values()]
+    return sum(any(each.name == function for each in stack) for stack in stacks)
+
+
 def threads_of_the_server() -> int:
     return sum("process_request_thread" in thread.name for thread in threading.enumerate())
 
@@ -123,7 +131,7 @@ def test_a_crowd_that_says_nothing_holds_up_nobody_and_takes_no_more_threads(wor
     silent = crowd(worker, 5 * connections.CONNECTIONS)
     for _ in range(3):
         assert worker.get("/healthz").status_code == 200
-    until(lambda: threads_of_the_server() <= connections.CONNECTIONS, 10, lambda: str(threads_of_the_server()))
+    until(lambda: threads_of_the_server() <= connections.CONNECTIONS, 60, lambda: str(threads_of_the_server()))
     for each in silent:
         each.close()
 
@@ -175,7 +183,7 @@ def test_one_who_is_gone_without_a_word_is_forgotten(worker: Worker, monkeypatch
     with closing(gone):
         gone.sendall(b"GET /healthz HTTP/1.1\r\n")
         assert gone.recv(1) == b""
-        until(lambda: threads_of_the_server() == 0, 10, "the end of its thread")
+        until(lambda: threads_of_the_server() == 0, 60, "the end of its thread")
 
 
 @pytest.mark.parametrize(
@@ -219,7 +227,7 @@ def test_only_so_many_scrapes_are_made_at_once_and_probes_beside_them() -> None:
     with ThreadPoolExecutor(health.PAGES) as scrapers:
         slow.asked = 0
         pages = [scrapers.submit(it.get, "/metrics") for _ in range(health.PAGES)]
-        until(lambda: slow.asked == health.PAGES, 10, lambda: str(slow.asked))
+        until(lambda: slow.asked == health.PAGES, 60, lambda: str(slow.asked))
         assert it.get("/metrics").status_code == 503
         assert it.get("/healthz").status_code == 200
         slow.go.set()
@@ -236,16 +244,16 @@ def test_a_check_is_asked_once_for_all_who_ask_at_that_moment() -> None:
         go.wait(30)
         return f"round {len(asked)}"
 
-    it = Worker(server=HealthServer(HOST, 0, CollectorRegistry(), lambda: None, check))
-    with ThreadPoolExecutor(10) as probes:
+    server = HealthServer(HOST, 0, CollectorRegistry(), lambda: None, check)
+    it = Worker(server=server)
+    with closing(server), ThreadPoolExecutor(10) as probes:
         first = probes.submit(it.get, "/readyz")
-        until(lambda: len(asked) == 1, 10, "the first question")
+        until(lambda: len(asked) == 1, 60, "the first question")
         more = [probes.submit(it.get, "/readyz") for _ in range(9)]
-        until(lambda: threads_of_the_server() == 10, 10, lambda: str(threads_of_the_server()))
+        until(lambda: threads_in("ask") == 10, 60, lambda: str(threads_in("ask")))
         go.set()
         assert first.result().text == "round 1\n"
         assert {each.result().text for each in more} == {"round 2\n"}
-    it.server.close()
 
 
 @pytest.mark.parametrize(("host", "alone"), [("127.0.0.1", True), ("0.0.0.0", False)])
@@ -267,7 +275,7 @@ def test_a_client_that_drips_is_cut(worker: Worker, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(connections, "REQUEST_TIMEOUT", 0.5)
     [drip] = crowd(worker, 1)
     with closing(drip):
-        until(lambda: cut_off(drip), 10, "its end")
+        until(lambda: cut_off(drip), 60, "its end")
 
 
 def cut_off(connection: socket.socket) -> bool:
@@ -284,8 +292,8 @@ def test_a_client_that_does_not_read_is_cut(worker: Worker, monkeypatch: pytest.
     [lazy] = crowd(worker, 1)
     with closing(lazy):
         lazy.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
-        until(lambda: threads_of_the_server() == 1, 10, "its thread")
-        until(lambda: threads_of_the_server() == 0, 10, "the end of its thread")
+        until(lambda: threads_of_the_server() == 1, 60, "its thread")
+        until(lambda: threads_of_the_server() == 0, 60, "the end of its thread")
 
 
 def test_a_check_that_raises_is_an_answer(worker: Worker, capfd: pytest.CaptureFixture[str]) -> None:
@@ -351,7 +359,7 @@ def test_closing_frees_the_port_and_ends_the_thread(worker: Worker) -> None:
     before = time.monotonic()
     worker.server.close()
     worker.server.close()
-    assert time.monotonic() - before < 3
+    assert time.monotonic() - before < 10
     assert not [thread for thread in threading.enumerate() if thread.name == "sluice-health"]
     HealthServer(HOST, worker.server.port, CollectorRegistry(), lambda: None, lambda: None).close()
 

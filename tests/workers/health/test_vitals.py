@@ -58,7 +58,7 @@ def test_what_every_thread_is_in_is_logged_once_for_each_time_that_it_is_not_wel
     vitals.watch("worker", lambda: reasons.pop(0))
     hung = threading.Thread(target=_hang_in_the_decoder, args=(go,), name="sluice-decode")
     hung.start()
-    until(lambda: "_hang_in_the_decoder" in stacks()["sluice-decode"], 10, "the thread in its place")
+    until(lambda: "_hang_in_the_decoder" in stacks()["sluice-decode"], 60, "the thread in its place")
     with capture_logs() as logged:
         while reasons:
             vitals.alive()
