@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.lab.wordings.thesaurus import meanings, noun_phrase, phrases, such_as, things_of
+from pipeline.lab.wordings.thesaurus import instead, meanings, noun_phrase, phrases, such_as, things_of
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,11 @@ def test_every_wording_means_something() -> None:
 @given(st.text())
 def test_any_sentence_may_be_asked_for(sentence: str) -> None:
     assert len(set(things_of(sentence))) == len(things_of(sentence))
+
+
+def test_an_everyday_phrase_that_leaves_a_word_out_is_proposed_first() -> None:
+    everyday = ["a flag", "a car", "spoon"]
+    assert instead("a national flag", everyday)[0] == "a flag"
+    assert instead("a dirty spoon", everyday)[0] == "a spoon"
+    assert "a flag" not in instead("a flag", everyday), "it is what was said"
+    assert all(":" not in each for each in instead("a big hairy spider", everyday))
