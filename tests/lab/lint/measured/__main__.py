@@ -83,7 +83,7 @@ def main() -> None:
     }
     for half, of in halves.items():
         say(f"{half}: {of.sum():,} wordings, {(of & found.works).sum():,} work, {(of & found.fails).sum():,} fail")
-        say(tables[half])
+        say(*tables[half].splitlines())
     say(f"unknown.LEAST_NEARNESS, by the first: {bound(subject, found, halves['chosen by']):.2f}")
     if given.write:
         PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), tables["held out"]), encoding="utf-8")
