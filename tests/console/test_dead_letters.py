@@ -38,7 +38,7 @@ def test_by_reason_one_is_looked_at_and_replayed_after_a_confirmation(
     expect(page.get_by_label("Why")).to_contain_text("took too long")
     expect(page.get_by_text("JPEG of 120 x 90 pixels")).to_be_visible()
     page.get_by_role("button", name="Show the picture").click()
-    page.wait_for_function("document.querySelector('.veil img').naturalWidth === 120")
+    expect(page.locator(".veil img")).to_have_js_property("naturalWidth", 120)
     page.get_by_role("button", name="Replay").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Replay 1 event?")
     assert len(images_of(console)) == 4

@@ -32,7 +32,7 @@ def test_answers_stream_by_and_one_is_opened_and_unveiled_by_keyboard(
     veil.focus()
     page.keyboard.press("Enter")
     expect(veil).to_have_attribute("aria-pressed", "true")
-    assert page.wait_for_function("document.querySelector('.veil img').naturalWidth === 120")
+    expect(page.locator(".veil img")).to_have_js_property("naturalWidth", 120)
 
 
 def test_a_partition_that_stands_still_and_a_stream_that_dies_are_seen_on_the_open_page(

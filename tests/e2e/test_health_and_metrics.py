@@ -48,6 +48,9 @@ FROM_ARCHIVERS = {"Kept", "Waits to be kept", "Files and bytes", "Left out, unre
 FROM_ARCHIVERS |= {"Tidying: time, and since when all is tidy"}
 FROM_ARCHIVERS |= {"Precision by reviews", "Missed by reviews", "Reviewed images"}
 """The panels of what `sluice archive run` shows."""
+FROM_CONSOLES = {"API: requests by status", "API: seconds to the answer", "API: requests in flight"}
+FROM_CONSOLES |= {"Console: what it reads", "Console: processes that answer it"}
+"""The panels of what `sluice serve` and `sluice console` show."""
 FROM_POLICIES = {"Policies held", "Shadow beside live"}
 """The panels of policies with limits, and of such as stand in the shadow of another; none that ships does either."""
 
@@ -93,7 +96,7 @@ def test_prometheus_finds_what_was_promised_and_what_is_deployed(
         return {each.place for each in dashboard if not server.query(each.promql)}
 
     # Only these wait for something that the work does not bring.
-    waiting = {"Policies went live", *FROM_OUTSIDE, *FROM_ARCHIVERS, *FROM_POLICIES}
+    waiting = {"Policies went live", *FROM_OUTSIDE, *FROM_ARCHIVERS, *FROM_CONSOLES, *FROM_POLICIES}
     until(lambda: empty() <= waiting, 60, lambda: f"data in every chart; there is none in {empty()}")
     for each in alerts:
         server.query(each.promql)
@@ -102,7 +105,7 @@ def test_prometheus_finds_what_was_promised_and_what_is_deployed(
     of_others = {
         selector
         for selector in missing
-        if re.match(r"sluice_(archive|canary|group|review)_|up.*(archiver|canary)", selector)
+        if re.match(r"sluice_(archive|canary|group|review|api|console)_|up.*(archiver|canary|api|console)", selector)
     }
     assert {selector.partition("{")[0] for selector in missing - of_others} == {
         "sluice_restarts_total",

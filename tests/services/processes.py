@@ -43,6 +43,14 @@ def free_port() -> int:
             return port
 
 
+def _stands_still(pid: int) -> bool:
+    """Whether none of its threads runs, or it is gone."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        stats = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+        return all(stat.rpartition(")")[2].split()[0] in "TtZX" for stat in stats)
+    return True
+
+
 def accepts(port: int) -> bool:
     """Whether something accepts connections on this loopback port now."""
     with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1):
@@ -177,8 +185,12 @@ class ChildProcess:
         return self._popen.wait()
 
     def pause(self) -> None:
-        """Freeze it (SIGSTOP): its connections stay open and nobody answers them."""
+        """Freeze it (SIGSTOP): its connections stay open and nobody answers them, from when this returns.
+
+        On a busy machine the thread that takes the signal may wait long for a core, while the others go on.
+        """
         self._popen.send_signal(signal.SIGSTOP)
+        until(lambda: _stands_still(self.pid), 30, f"{self.pid} to stand still")
 
     def resume(self) -> None:
         """Let a paused process go on (SIGCONT)."""
