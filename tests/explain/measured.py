@@ -84,10 +84,11 @@ def measure(
         for name, method in methods.items():
             _tally(bench, found.tallies[name], method, scene, view, counts=counts, is_flagged=is_flagged)
         if is_flagged:
+            is_clear = bench.margin(view, scene.policy) >= CLEAR
             for name, parts_of in chances.items():
-                _chance(bench, found.at_random[name], parts_of, scene, view)
-                if bench.margin(view, scene.policy) >= CLEAR:
-                    _chance(bench, found.clear[name], parts_of, scene, view)
+                _chance(
+                    bench, [found.at_random[name], *([found.clear[name]] if is_clear else [])], parts_of, scene, view
+                )
     return found
 
 
@@ -105,11 +106,12 @@ def _tally(
             tally.removed[filled] += share == 1
 
 
-def _chance(bench: Bench, found: AtRandom, parts_of: Chance, scene: Pointed, view: Pixels) -> None:
+def _chance(bench: Bench, tallies: Sequence[AtRandom], parts_of: Chance, scene: Pointed, view: Pixels) -> None:
     parts = parts_of((view.shape[0], view.shape[1]), scene.box)
-    if parts:
-        found.scenes += 1
-        for filled, share in _without(bench, scene, view, parts).items():
+    shares = _without(bench, scene, view, parts) if parts else {}
+    for found in tallies:
+        found.scenes += bool(parts)
+        for filled, share in shares.items():
             found.removed[filled] += share
 
 

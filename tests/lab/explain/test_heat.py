@@ -93,6 +93,15 @@ def test_a_part_is_filled_with_the_colours_around_it_however_large_it_is() -> No
     assert FILLS["surroundings"](scene(), np.ones(SIZE, bool)).shape == (*SIZE, 3)
 
 
+def test_a_part_of_a_slope_is_filled_so_that_no_edge_shows() -> None:
+    slope = np.broadcast_to(
+        np.linspace(0, 255, SIZE[1]).round().astype(np.uint8)[np.newaxis, :, np.newaxis], (*SIZE, 3)
+    )
+    part = np.zeros(SIZE, bool)
+    part[SIZE[0] // 4 : SIZE[0] // 2, SIZE[1] // 3 : 2 * SIZE[1] // 3] = True
+    assert np.abs(FILLS["surroundings"](slope, part).astype(int) - slope).max() <= 2
+
+
 def test_a_view_through_a_mask_that_keeps_all_is_the_view() -> None:
     assert np.array_equal(masked(scene(), np.ones((1, *SIZE), np.float32))[0], scene())
 
