@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.services.deadline import until
 from tests.services.processes import ChildProcess
 
-WORDS = "a pizza"
+WORDS = "a snake"
 ROOT = Path(__file__).parents[2]
 OPENED = ("/live", "/event", "/search", "/reviews", "/dead-letters", "/policies", "/policies/weapons", "/playground")
 WEIGHED = """() => {

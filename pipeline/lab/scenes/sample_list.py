@@ -61,6 +61,8 @@ SAMPLES = (
     ("elephant", 1, "webp"),
     ("owl", 1, "jpg"),
     ("turtle", 1, "jpg"),
+    ("snake", 1, "jpg"),
+    ("snake", 2, "webp"),
     ("butterfly", 1, "jpg"),
     ("tropical fish", 1, "jpg"),
     ("frog", 1, "jpg"),

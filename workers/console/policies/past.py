@@ -82,7 +82,8 @@ def tried_on_archive(
     earlier = before.policies[0] if before is not None and before.policies else None
     return Trial(
         policy,
-        f"{seen.events:,} images, {'all that the archive has' if ended else 'the newest of the archive'}",
+        f"{seen.events:,} {'image' if seen.events == 1 else 'images'}, "
+        f"{'all that the archive has' if ended else 'the newest of the archive'}",
         seen.events,
         seen.counts.tolist(),
         _told(archive, [place for _, place in seen.highest], now, before),
