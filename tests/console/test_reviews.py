@@ -12,7 +12,7 @@ import httpx2
 import msgspec
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from pipeline.adapters.memory import MemoryBroker, MemoryTopic, MemoryWriter
 from pipeline.adapters.memory.store import MemoryStore
@@ -109,6 +109,32 @@ def test_a_reviewer_judges_by_keys_and_takes_one_back(console: Served, opened: C
         ("image-0.jpg", "no"),
     ]
     assert {(each.reviewer, each.policy) for each in reviews_of(console)} == {("local", "weapons")}
+
+
+def test_what_was_asked_for_before_an_undo_does_not_bring_the_image_a_second_time(
+    console: Served, opened: Callable[..., Page]
+) -> None:
+    """The next image is on its way when the last judgement is taken back, and is that very one."""
+    sent_to_review(console, [0.61, 0.62, 0.63, 0.64, 0.65])
+    page = opened(f"{console.address}/reviews")
+    expect(page.locator("#ahead .review")).to_have_count(2)
+    held: list[Route] = []
+    page.route("**/reviews/next*", lambda route: held.append(route))  # noqa: PLW0108 - it sets an attribute on it
+    for judged in ("1", "2"):
+        page.keyboard.press("u")
+        expect(page.locator("#progress dd").first).to_have_text(judged)
+    expect(page.locator("#desk")).to_contain_text("image-2")
+    held[0].continue_()
+    expect(page.locator("#ahead .review")).to_have_count(1)
+    page.keyboard.press("z")
+    expect(page.locator("#desk")).to_contain_text("image-1")
+    held[1].continue_()
+    page.unroute("**/reviews/next*")
+    for image in (1, 2, 3, 4):
+        expect(page.locator("#desk")).to_contain_text(f"image-{image}")
+        page.keyboard.press("u")
+    expect(page.locator("#desk")).to_contain_text("Nothing waits")
+    expect(page.locator("#alarm")).to_be_hidden()
 
 
 def test_two_who_review_at_once_never_get_the_same_and_a_viewer_gets_none(

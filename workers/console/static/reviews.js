@@ -12,6 +12,7 @@
   const sending = new Set(); // events of which something was said that has not arrived yet
   let sent = Promise.resolve();
   let fetching = null;
+  let undone = 0; // an answer that was asked for before an undo may be the very image that it brought back
 
   const now = () => desk.querySelector(".review");
   const tell = (text) => { alarm.textContent = text; alarm.hidden = !text; };
@@ -44,9 +45,11 @@
     fetching = (async () => {
       try {
         while (ahead.children.length < AHEAD) {
+          const asked = undone;
           const here = [...document.querySelectorAll(".review")].map((each) => each.dataset.event);
           const besides = [...here, ...sending].map((each) => `&besides=${encodeURIComponent(each)}`).join("");
           const found = made(await part(`/reviews/next?${desk.dataset.query}${besides}`));
+          if (asked !== undone) continue;
           const image = found.querySelector(".review");
           if (!image) {
             if (!now() && !ahead.children.length) put(found.firstElementChild);
@@ -101,6 +104,7 @@
   const undo = () => inTurn(async () => {
     try {
       const image = made(await part("/reviews/undo", new FormData(undoing))).firstElementChild;
+      undone += 1;
       tell("");
       document.querySelectorAll(".review").forEach((each) => { if (each.dataset.event === image.dataset.event) each.remove(); });
       if (now()) ahead.prepend(now());
