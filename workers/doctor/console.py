@@ -5,15 +5,13 @@ A worker needs neither, so what is in their way alone is a warning.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import closing
-from errno import EADDRINUSE
 from http.client import HTTPConnection, HTTPException
 
 from pipeline.errors import SettingsError
 from workers.doctor.finding import Finding, fail, ok, warn
-from workers.doctor.machine import nearest, unwritable
+from workers.doctor.machine import nearest, taken, unwritable
 from workers.settings import Settings
 
 OPEN = {"console": "/sign-in", "api": "/v1/openapi.json"}
@@ -53,13 +51,9 @@ def _door(settings: Settings, at: str = "console_host") -> Finding:
 
 def _address(settings: Settings, role: str = "console") -> Finding:
     host, port = getattr(settings, f"{role}_host"), getattr(settings, f"{role}_port")
+    if found := taken(host, port, f"{role}-host"):
+        return found
     where = f"{host}:{port}"
-    try:
-        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
-            return ok(f"{where} is free")
-    except OSError as error:
-        if error.errno != EADDRINUSE:
-            return fail(f"{where}: {error.strerror}", f"name an address of this machine with --{role}-host")
     if not _ours(settings, role, host, port):
         return warn(f"{where} is taken by something else", f"for a {role} end it, or take another with --{role}-port")
     return ok(f"{where} is a Sluice process's own")

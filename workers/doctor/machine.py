@@ -109,6 +109,18 @@ def shared_memory(settings: Settings) -> Finding:
     return ok(found)
 
 
+def taken(host: str, port: int, setting: str) -> Finding | None:
+    """None where something listens at that address; else whether it is free, or why it cannot be had."""
+    where = f"{host}:{port}"
+    try:
+        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+            return ok(f"{where} is free")
+    except OSError as error:
+        if error.errno == EADDRINUSE:
+            return None
+        return fail(f"{where}: {error.strerror}", f"name an address of this machine with --{setting}")
+
+
 def metrics_port(settings: Settings) -> Finding:
     """Free to be had, or had by one of ours."""
     host, port = settings.metrics_host, settings.metrics_port
@@ -116,13 +128,9 @@ def metrics_port(settings: Settings) -> Finding:
         if why := unwritable(nearest(Path(host).parent)):
             return fail(f"the socket {host} cannot be made: {why}", "let the worker's user write its folder")
         return ok(f"the socket {host}")
+    if found := taken(host, port, "metrics-host"):
+        return found
     where = f"{host}:{port}"
-    try:
-        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
-            return ok(f"{where} is free")
-    except OSError as error:
-        if error.errno != EADDRINUSE:
-            return fail(f"{where}: {error.strerror}", "name an address of this machine with --metrics-host")
     ours = _asked(host, port)
     if ours is None:
         return fail(f"{where} is taken by something else", "end it, or take another with --metrics-port")

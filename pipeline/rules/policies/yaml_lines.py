@@ -76,7 +76,7 @@ class YamlError(ValueError):
 
 @dataclass(frozen=True)
 class Located:
-    """A parsed mapping, where its parts stand and how they are written."""
+    """A parsed mapping, where its parts stand and how they are written. It may be shared: it is only read."""
 
     value: dict[str, Any]
     lines: dict[KeyPath, int] = field(default_factory=dict)
