@@ -43,7 +43,7 @@ AMONG_SIZES = (0.3, 0.52)  # sizes of things that share a scene: four at most fi
 
 TRAINING = Recipe(one=0.7, small=0.12, scraps=0.2, worn=True)
 IN_ANY_HAND = replace(
-    TRAINING, styled=0.2, mirrored=0.06, turned=0.06, hued=0.06, greyed=0.06, framed=0.06, textured=0.1
+    TRAINING, styled=0.3, mirrored=0.06, turned=0.06, hued=0.06, greyed=0.06, framed=0.06, textured=0.1
 )
 """What the bundled model learns from where it is to know things whoever draws them, however they are shown.
 

@@ -32,6 +32,7 @@ from pipeline.lab.training.interrupts import uninterrupted
 from pipeline.lab.training.lanes import Lanes
 from pipeline.lab.training.names import Names
 from pipeline.lab.training.plan import Plan, Progress, Times, learning_rate
+from pipeline.lab.training.products import with_products
 from pipeline.lab.training.text import encode_text
 from pipeline.lab.training.trainee import Trainee
 
@@ -84,7 +85,7 @@ class Trainer:
     def __post_init__(self) -> None:
         self.precision = mixed_precision(self.device)
         model = self.trainee.train().to(self.device).to(memory_format=torch.channels_last)
-        self.model: Any = model
+        self.model: Any = with_products(model) if self.device.type == "cpu" else model
         self.average = AveragedModel(model, multi_avg_fn=_follow, use_buffers=True)
         self.optimiser = torch.optim.AdamW(self._groups(), lr=self.plan.peak, betas=(0.9, 0.98))
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision is torch.float16)
