@@ -34,7 +34,7 @@ Load = Callable[[str, str | None], Trainee]
 SCENES = 2_500_000
 SCENES_DATA = "rendered emoji scenes"
 SCENE_SIZES = ((0.3, 48), (0.85, 64))
-FINER_SIZES = ((0.6, 64),)
+FINER_SIZES = ((0.7, 64),)
 EMPTY_OF = 16
 """One image in so many shows nothing, where the text tower is frozen."""
 FRESH_PEAK, INIT_PEAK = 1.2e-3, 1e-5

@@ -87,7 +87,7 @@ class Trainer:
         model = self.trainee.train().to(self.device).to(memory_format=torch.channels_last)
         self.model: Any = with_products(model) if self.device.type == "cpu" else model
         self.average = AveragedModel(model, multi_avg_fn=_follow, use_buffers=True)
-        self.optimiser = torch.optim.AdamW(self._groups(), lr=self.plan.peak, betas=(0.9, 0.98))
+        self.optimiser = torch.optim.AdamW(self._groups(), lr=self.plan.peak, betas=(0.9, 0.98), fused=True)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision is torch.float16)
         self.lanes = Lanes(model, partial(_towers, self.device.type, self.precision), self.plan.lanes)
         self._history: list[tuple[float, int]] = []
