@@ -12,6 +12,7 @@ The library goes to the oldest or the newest record, silently, whenever it does 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
@@ -23,6 +24,18 @@ from pipeline.rules.flow.assignment import Partition
 
 _ASK_MS = 10_000
 _ID = "topic-id:"
+
+
+@dataclass(slots=True)
+class _Moved:
+    """A partition that does not go on where it should; why, is told by metadata that comes afterwards."""
+
+    looked_for: int
+    end: int | None = None
+    """Where the log ends that we have read up to `looked_for`; None where it goes on at its oldest record."""
+    recreated: bool = False
+    certain: bool = False
+    """Whether metadata has come since."""
 
 
 class Consumer(KafkaConsumer):
@@ -37,7 +50,7 @@ class Consumer(KafkaConsumer):
             if isinstance(assignor, HonestAssignor):
                 assignor.holds = self._subscription.assigned_partitions
         self._ids: dict[Any, str | None] = {}
-        self._moved: dict[Any, tuple[int, str | None]] = {}
+        self._moved: dict[Any, _Moved] = {}
         self._task: Any = None
         self._metadata_seen: float | None = None
 
@@ -45,16 +58,38 @@ class Consumer(KafkaConsumer):
         """Events found to be lost since the last call. Called after every poll, before its events are used."""
         self._look_for_new_topics()
         found, self._fair.lost = self._fair.lost, []
-        while self._fair.out_of_range:
-            partition, offset = self._fair.out_of_range.popitem()
-            self._moved.setdefault(partition, (offset, None))
-        for partition, (offset, reason) in list(self._moved.items()):
+        for partition, moved in list(self._moved.items()):
             if not self._subscription.is_assigned(partition):
-                del self._moved[partition]
-            elif (begins := self._fair.begun.pop(partition, None)) is not None:
-                del self._moved[partition]
-                found.append(_range(partition, offset, begins, reason))
+                self._let_go(partition)
+            elif moved.certain and (lost := self._lost_of(partition, moved)) is not None:
+                self._let_go(partition)
+                found.append(lost)
+        self._take_moved()
         return found
+
+    def _lost_of(self, partition: Any, moved: _Moved) -> Lost | None:
+        """What is lost of a partition; None until it is known where it goes on."""
+        if moved.end is not None:
+            self._subscription.seek(partition, moved.end)
+            return Lost(tuple(partition), TRUNCATED, moved.looked_for, moved.end)
+        begins = self._fair.begun.pop(partition, None)
+        if begins is None:
+            return None
+        reason = RECREATED if moved.recreated else EXPIRED if begins > moved.looked_for else TRUNCATED
+        return Lost(tuple(partition), reason, moved.looked_for, begins)
+
+    def _take_moved(self) -> None:
+        """Take over what the fetcher found since the last call, and ask whether those topics are still the same."""
+        found = {at: _Moved(offset) for at, offset in self._fair.taken(self._fair.out_of_range)}
+        found |= {at: _Moved(offset, end) for at, (offset, end) in self._fair.taken(self._fair.cut)}
+        for partition, moved in found.items():
+            self._moved.setdefault(partition, moved)
+        if found:
+            self._cluster.request_update()
+
+    def _let_go(self, partition: Any) -> None:
+        self._moved.pop(partition, None)
+        self._fair.held.discard(partition)
 
     def begin_anew(self, partition: Partition) -> None:
         """From now on, commits of this partition belong to the topic as it is now.
@@ -117,13 +152,15 @@ class Consumer(KafkaConsumer):
         saved = await coordinator.fetch_committed_offsets_async(partitions, timeout_ms=_ASK_MS)
         for partition in partitions & self._subscription.missing_fetch_positions():
             self._ids[partition] = self._topic_id(partition.topic)
+            self._fair.forget(partition)
+            self._let_go(partition)
             committed = saved.get(partition)
             if committed is None:
                 self._fair.to_the_oldest(partition)
             elif _belongs(committed.metadata, self._ids[partition]):
                 self._subscription.seek(partition, committed.offset)
             else:
-                self._moved[partition] = (committed.offset, RECREATED)
+                self._moved[partition] = _Moved(committed.offset, recreated=True, certain=True)
                 self._fair.to_the_oldest(partition)
 
     def _look_for_new_topics(self) -> None:
@@ -134,14 +171,24 @@ class Consumer(KafkaConsumer):
         self._metadata_seen = seen
         for partition in self._subscription.assigned_partitions():
             now, known = self._topic_id(partition.topic), self._ids.get(partition)
-            position = self._subscription.position(partition)
-            if now is None or partition not in self._ids or now == known or position is None:
-                continue
-            if known is None:
-                self._ids[partition] = now
-            elif partition not in self._moved:
-                self._moved[partition] = (position.offset, RECREATED)
-                self._fair.to_the_oldest(partition)
+            if now is not None and now != known and partition in self._ids:
+                if known is None:
+                    self._ids[partition] = now
+                else:
+                    self._recreated(partition)
+        for partition, moved in list(self._moved.items()):
+            # A broker before 2.8 tells no ids: there nothing is known of the topic, and nothing will be.
+            moved.certain |= self._topic_id(partition.topic) is not None or self._ids.get(partition) is None
+
+    def _recreated(self, partition: Any) -> None:
+        """Begin anew in a partition of another topic, unless that has begun."""
+        position, moved = self._subscription.position(partition), self._moved.get(partition)
+        if moved is None and position is not None:
+            self._moved[partition] = _Moved(position.offset, recreated=True)
+            self._fair.to_the_oldest(partition)
+        elif moved is not None and not moved.recreated:
+            moved.end, moved.recreated = None, True
+            self._fair.to_the_oldest(partition)
 
     def _topic_id(self, topic: str) -> str | None:
         topic_id = self._cluster.topic_id(topic)
@@ -152,10 +199,3 @@ def _belongs(metadata: str | None, topic_id: str | None) -> bool:
     """Whether an offset was committed for that very topic; an offset that names no topic is believed."""
     said = metadata is not None and metadata.startswith(_ID)
     return not said or topic_id is None or metadata == _ID + topic_id
-
-
-def _range(partition: Any, looked_for: int, begins: int, reason: str | None) -> Lost:
-    """What is missing between the offset that was looked for and the oldest record that there is."""
-    if reason is None:
-        reason = EXPIRED if begins > looked_for else TRUNCATED
-    return Lost(tuple(partition), reason, looked_for, begins)

@@ -19,7 +19,7 @@ from kafka import errors
 from kafka.consumer import fetcher
 from kafka.protocol.consumer import OffsetResetStrategy
 
-from pipeline.adapters.kafka.losses import TRUNCATED, Lost
+from pipeline.adapters.kafka.losses import Lost
 from pipeline.adapters.kafka.partition_records import Ahead, PartitionRecords
 
 PARTITION_FETCH_BYTES = 16 * 1024 * 1024
@@ -54,6 +54,10 @@ class FairFetcher(fetcher.Fetcher):
         """Events that cannot be read; the consumer takes them out to report them."""
         self.out_of_range: dict[Any, int] = {}
         """By partition, the offset that was asked for and does not exist; taken out like `lost`."""
+        self.cut: dict[Any, tuple[int, int]] = {}
+        """By partition, the offset that was asked for and where the log now ends before it; taken out like `lost`."""
+        self.held: set[Any] = set()
+        """Partitions that are not fetched until it is known what became of their log; the consumer lets them go."""
         self.begun: dict[Any, int] = {}
         """By partition, where one that was sent to the oldest record began; taken out like `lost`."""
         self._left_alone: dict[Any, float] = {}
@@ -79,6 +83,16 @@ class FairFetcher(fetcher.Fetcher):
                     break
             parts = [part for part in parts if part]
         return dict(drained), self._buffered() >= BUFFER_BYTES
+
+    @staticmethod
+    def taken(found: dict[Any, Any]) -> list[tuple[Any, Any]]:
+        """What was found by partition so far, which is then forgotten; the library's thread may be adding to it."""
+        return [(partition, found.pop(partition)) for partition in list(found)]
+
+    def forget(self, partition: Any) -> None:
+        """Forget what was found in a partition that begins at a committed offset: it was another tenancy's."""
+        for found in (self.out_of_range, self.cut, self.begun):
+            found.pop(partition, None)
 
     def _note(self, part: Any) -> None:
         self.lost += part.lost
@@ -127,6 +141,7 @@ class FairFetcher(fetcher.Fetcher):
 
     def begin_anew(self, partition: Any, offset: int) -> None:
         """Go to the oldest record that there is, and remember which offset was looked for instead."""
+        self.held.add(partition)
         self.out_of_range[partition] = offset
         self.to_the_oldest(partition)
 
@@ -141,7 +156,7 @@ class FairFetcher(fetcher.Fetcher):
             self.begun[partition] = offset  # the position itself may be far ahead before anybody looks
 
     def validate_offsets_if_needed(self, timeout_ms: float | None = None) -> Any:
-        """Ask whether the log is still the one that we have read; where it was cut, go on from the cut."""
+        """Ask whether the log is still the one that we have read; a partition where it is not is held."""
         try:
             return super().validate_offsets_if_needed(timeout_ms)
         except errors.LogTruncationError as error:
@@ -151,8 +166,8 @@ class FairFetcher(fetcher.Fetcher):
             if to is None:
                 self.begin_anew(partition, position)
             else:
-                self._subscriptions.seek(partition, to.offset)
-                self.lost.append(Lost(tuple(partition), TRUNCATED, position, to.offset))
+                self.held.add(partition)
+                self.cut[partition] = position, to.offset
         return None
 
     def _buffered(self) -> int:
@@ -161,7 +176,7 @@ class FairFetcher(fetcher.Fetcher):
     def _fetchable_partitions(self) -> list[Any]:
         now = time.monotonic()
         not_now = {part.topic_partition for part in list(self._ready)}
-        not_now |= {partition for partition, until in self._left_alone.items() if until > now}
+        not_now |= {partition for partition, until in self._left_alone.items() if until > now} | self.held
         return [partition for partition in super()._fetchable_partitions() if partition not in not_now]
 
     def _create_fetch_requests(self) -> dict[Any, Any]:
