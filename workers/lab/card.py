@@ -62,22 +62,6 @@ def amounts(scenes: int) -> Amounts:
     )
 
 
-def fit_logit_scale(
-    settings: Settings, folder: Path, trainer: Trainer, scenes: int, font: Path | None
-) -> float | None:
-    """Fit the scale on held-out scenes, write the weights again with it, and return it.
-
-    None, and nothing written, for a model with a bias: its sigmoids are no softmax over the lexicon.
-    """
-    if getattr(trainer.model, "logit_bias", None) is not None:
-        return None
-    with _subject(settings, folder, font) as subject:
-        scale = fit_scale(subject, scenes)
-    trainer.set_logit_scale(scale)
-    trainer.export(folder)
-    return scale
-
-
 @dataclass(frozen=True)
 class Drawings:
     """Whose drawings a model of scenes is measured on."""
@@ -93,6 +77,22 @@ class Drawings:
             for problem in hand.left_out:
                 say(f"left out: {problem}", err=True)
         return hands
+
+
+def fit_logit_scale(
+    settings: Settings, folder: Path, trainer: Trainer, scenes: int, drawings: Drawings
+) -> float | None:
+    """Fit the scale on held-out scenes by all hands, write the weights again with it, and return it.
+
+    None, and nothing written, for a model with a bias: its sigmoids are no softmax over the lexicon.
+    """
+    if getattr(trainer.model, "logit_bias", None) is not None:
+        return None
+    with _subject(settings, folder, drawings.font) as subject:
+        scale = fit_scale(subject, scenes, [shown_by(path) for path in drawings.hands])
+    trainer.set_logit_scale(scale)
+    trainer.export(folder)
+    return scale
 
 
 def measure_again(settings: Settings, folder: Path | None, scenes: int, drawings: Drawings) -> str:

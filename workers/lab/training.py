@@ -105,12 +105,12 @@ def _lines(every: int) -> Callable[[Progress], None]:
 def _finish(settings: Settings, run: Run, trainer: Trainer, out: Path, choices: Choices, test_scenes: int) -> None:
     """Measure the finished model, and write its record and its card."""
     fitted = None
+    drawings = model_card.Drawings(choices.font, choices.hands)
     if choices.data is None:
-        fitted = model_card.fit_logit_scale(settings, out, trainer, test_scenes, choices.font)
+        fitted = model_card.fit_logit_scale(settings, out, trainer, test_scenes, drawings)
     record = training.record(run, trainer, choices, fitted)
     record.write(out)
     if choices.data is None:
-        drawings = model_card.Drawings(choices.font, choices.hands)
         said = model_card.write_for_scenes(settings, out, record, model_card.amounts(test_scenes), drawings)
     else:
         said = model_card.write_for_pairs(settings, out, record, run.held_out)

@@ -8,12 +8,15 @@ scenes; it changes no ranking.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from pipeline.lab.evaluation.findings import TEMPLATES, Subject
 from pipeline.lab.evaluation.zero_shot import encode_classes
-from pipeline.lab.scenes.scene_set import emoji_scenes
+from pipeline.lab.hands.shown import Shown
+from pipeline.lab.scenes.lexicon import load_lexicon
 from pipeline.rules.heads import Stacked
 
 SEED = 2**44  # no training draws these scenes, and no other measurement
@@ -35,11 +38,16 @@ def best_scale(cosines: Tensor, right: Tensor) -> float:
     return (low + high) / 2
 
 
-def fit_scale(subject: Subject, scenes: int) -> float:
-    """The best logit scale for naming what ``scenes`` held-out scenes show."""
-    dataset = emoji_scenes(scenes, SEED, atlas=subject.atlas)
-    extracted = subject.extract("logit scale", dataset)
-    texts = encode_classes(subject.encoder, dataset.classes, TEMPLATES).ensemble
-    column = {name: index for index, name in enumerate(dataset.classes)}
-    right = torch.tensor([column[example.labels[0]] for example in extracted.examples])
-    return best_scale(torch.from_numpy(Stacked.of(extracted.signals).features @ texts.T), right)
+def fit_scale(subject: Subject, scenes: int, hands: Sequence[Shown] = ()) -> float:
+    """The best logit scale for naming what ``scenes`` held-out scenes show, as many in each hand as in the others."""
+    own = Shown("the lexicon's own hand", subject.atlas, range(len(load_lexicon())))
+    every, each = (own, *hands), max(1, scenes // (1 + len(hands)))
+    datasets = [hand.scenes(each, SEED) for hand in every]
+    texts = encode_classes(subject.encoder, datasets[0].classes, TEMPLATES).ensemble
+    column = {name: index for index, name in enumerate(datasets[0].classes)}
+    cosines, right = list[Tensor](), list[int]()
+    for hand, dataset in zip(every, datasets, strict=True):
+        extracted = subject.extract(f"logit scale, {hand.name}", dataset)
+        cosines.append(torch.from_numpy(Stacked.of(extracted.signals).features @ texts.T))
+        right += [column[example.labels[0]] for example in extracted.examples]
+    return best_scale(torch.cat(cosines), torch.tensor(right))

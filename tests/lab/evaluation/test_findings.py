@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +24,7 @@ from pipeline.lab.evaluation.findings import (
 )
 from pipeline.lab.evaluation.shares import share
 from pipeline.lab.evaluation.temperature import fit_scale
+from pipeline.lab.hands.shown import Shown
 from pipeline.lab.scenes.emoji import Atlas
 from pipeline.lab.scenes.lexicon import load_lexicon
 from pipeline.lab.scenes.scene_set import KINDS
@@ -201,3 +202,15 @@ def test_the_fitted_scale_answers_for_how_often_the_model_is_right(atlas: Atlas)
     assert always > 50
     chance = np.exp(half) / (np.exp(half) + 1353)
     assert chance == pytest.approx(0.5, abs=0.02)
+
+
+def test_the_scale_is_fitted_to_every_hand_alike(atlas: Atlas) -> None:
+    """A model that knows its own hand, and another's drawings in one case of three, is to be sure of two in three."""
+
+    @dataclass(frozen=True)
+    class KnowsItsOwn(Told):
+        def extract(self, what: str, dataset: Dataset) -> Extracted:
+            return Told.extract(replace(self, right=100 if "own hand" in what else 33), what, dataset)
+
+    scale = fit_scale(KnowsItsOwn(Words(), None, atlas, 1), 600, [Shown("stickers", atlas, (1, 2, 3))])  # type: ignore[arg-type]
+    assert np.exp(scale) / (np.exp(scale) + 1353) == pytest.approx(2 / 3, abs=0.02)
