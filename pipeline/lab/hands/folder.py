@@ -18,7 +18,8 @@ from pipeline.disk import read_bytes
 from pipeline.errors import ItemError, UsageError
 from pipeline.lab.data.dataset_files import file_name
 from pipeline.lab.hands.naming import thing_of
-from pipeline.lab.hands.svg import DrawingError, fitted, render
+from pipeline.lab.hands.renderer import Renderer
+from pipeline.lab.hands.svg import DrawingError, fitted
 from pipeline.lab.scenes.emoji import LEVELS, Atlas
 from pipeline.lab.scenes.lexicon import load_lexicon
 
@@ -56,15 +57,16 @@ def read_hand(folder: Path, progress: Advance = lambda _: None) -> Hand:
     pictures: dict[int, Image.Image] = {}
     left_out: list[str] = []
     taken: dict[int, Path] = {}
-    for path in _drawings(folder):
-        progress(1)
-        try:
-            thing = _thing(path, taken)
-            picture = _picture(path)
-        except (DrawingError, ItemError, OSError) as error:
-            left_out.append(f"{file_name(path)}: {_reason(error)}")
-        else:
-            pictures[thing], taken[thing] = picture, path
+    with Renderer(SIZE) as renderer:
+        for path in _drawings(folder):
+            progress(1)
+            try:
+                thing = _thing(path, taken)
+                picture = _picture(path, renderer)
+            except (DrawingError, ItemError, OSError) as error:
+                left_out.append(f"{file_name(path)}: {_reason(error)}")
+            else:
+                pictures[thing], taken[thing] = picture, path
     if not pictures:
         why = left_out[0] if left_out else "no .svg and no .png file in it"
         raise UsageError(f"{folder}: not one drawing that can be used; {why}")
@@ -91,9 +93,9 @@ def _thing(path: Path, taken: dict[int, Path]) -> int:
     return thing
 
 
-def _picture(path: Path) -> Image.Image:
+def _picture(path: Path, renderer: Renderer) -> Image.Image:
     data = read_bytes(str(path))
-    picture = render(data, SIZE) if path.suffix.lower() == ".svg" else _png(data)
+    picture = renderer.render(data) if path.suffix.lower() == ".svg" else _png(data)
     if picture.getbbox() is None:
         raise DrawingError("nothing can be seen in it")
     return picture

@@ -18,6 +18,7 @@ MOST_BYTES = 2_000_000
 MOST_ELEMENTS = 20_000
 _REFERENCES = frozenset({"href", "src"})
 _OUTSIDE = re.compile(r"url\(\s*['\"]?\s*(?!['\"#])(?!data:image/)|@import", re.IGNORECASE)
+_ANIMATIONS = frozenset({"set", "animate"})
 _FORBIDDEN = {
     "script": "a script",
     "foreignobject": "a foreign object",
@@ -32,11 +33,9 @@ class DrawingError(UsageError):
 
 def render(data: bytes, size: int) -> Image.Image:
     """RGBA, ``size`` x ``size``, the drawing as large as fits in the middle. Raises `DrawingError`."""
+    import resvg_py  # noqa: PLC0415 - it comes with the extra "hands", which only folders of SVG files need
+
     text = check(data)
-    try:
-        import resvg_py  # noqa: PLC0415 - it comes with the extra "hands", which only folders of SVG files need
-    except ImportError as error:
-        raise UsageError("drawings that are SVG files need resvg: pip install 'sluice[hands]'") from error
     try:
         # It fits into both. No font of this machine may get into the picture.
         png = resvg_py.svg_to_bytes(svg_string=text, width=size, height=size, skip_system_fonts=True)
@@ -66,6 +65,8 @@ def check(data: bytes) -> str:
         text = data.decode("utf-8-sig")
         if "<!entity" in text.lower():
             raise DrawingError("an SVG with entities of its own")
+        if "<?xml-stylesheet" in text.lower():
+            raise DrawingError("an SVG that refers to something outside it (a style sheet)")
         root = ET.fromstring(text)  # noqa: S314 - it has no entities
     except (ET.ParseError, ValueError, LookupError) as error:
         raise DrawingError(f"a broken SVG ({error})") from error
@@ -82,8 +83,10 @@ def _check(element: ET.Element) -> None:
     kind = _bare(element.tag) if isinstance(element.tag, str) else ""
     if why := _FORBIDDEN.get(kind):
         raise DrawingError(f"an SVG with {why}")
-    if kind == "style" and _OUTSIDE.search("".join(element.itertext())):
-        raise DrawingError("an SVG whose style refers to something outside it")
+    if kind == "style":
+        _check_style("".join(element.itertext()))
+    if kind in _ANIMATIONS and element.get("attributeName", "").lower().endswith("href"):
+        raise DrawingError("an SVG that refers to something outside it in time")
     for name, value in element.attrib.items():
         bare = _bare(name)
         if bare.startswith("on"):
@@ -93,6 +96,13 @@ def _check(element: ET.Element) -> None:
             raise DrawingError(f"an SVG that refers to something outside it ({bare}={said[:60]!r})")
         if _OUTSIDE.search(value):
             raise DrawingError(f"an SVG that refers to something outside it ({bare}={said[:60]!r})")
+
+
+def _check_style(said: str) -> None:
+    if _OUTSIDE.search(said):
+        raise DrawingError("an SVG whose style refers to something outside it")
+    if "\\" in said:
+        raise DrawingError("an SVG whose style spells characters by numbers, which hides what it refers to")
 
 
 def _bare(name: str) -> str:

@@ -14,6 +14,7 @@ from PIL import Image
 from pipeline.errors import UsageError
 from pipeline.lab.hands.folder import SIZE, Hand, read_hand
 from pipeline.lab.hands.naming import thing_of
+from pipeline.lab.hands.renderer import Renderer
 from pipeline.lab.hands.svg import DrawingError, check, render
 from pipeline.lab.scenes.lexicon import index_of, load_lexicon
 from tests.images import encoded, flat
@@ -70,6 +71,12 @@ BAD = {
     "fill": (SVG.format('<rect fill="url(http://127.0.0.1/a.svg#b)" width="9" height="9"/>'), "refers to something"),
     "import": (SVG.format('<style>@import "http://127.0.0.1/a.css";</style>' + RED), "whose style refers"),
     "styled": (SVG.format("<style>rect{fill:url('a.svg#b')}</style>" + RED), "whose style refers"),
+    "escaped": (SVG.format('<style>@\\69mport "a.css";</style>' + RED), "spells characters by numbers"),
+    "sheet": ('<?xml-stylesheet href="a.css"?>' + SVG.format(RED), "refers to something outside"),
+    "later": (
+        SVG.format('<image><set attributeName="xlink:href" to="other.png"/></image>'),
+        "refers to something outside",
+    ),
     "foreign": (SVG.format("<foreignObject><p>hi</p></foreignObject>"), "a foreign object"),
     "entity": ('<!DOCTYPE svg [<!ENTITY a "b">]>' + SVG.format(RED), "entities of its own"),
     "broken": ("<svg", "a broken SVG"),
@@ -117,14 +124,41 @@ def test_what_cannot_be_used_is_named_and_left_out(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("kind", BAD)
-def test_an_svg_that_asks_for_more_than_itself_is_never_drawn(kind: str, tmp_path: Path) -> None:
+def test_an_svg_that_asks_for_more_than_itself_is_never_drawn(kind: str) -> None:
     text, said = BAD[kind]
-    Image.new("RGB", (8, 8), "red").save(tmp_path / "other.png")
-    (tmp_path / "dog.svg").write_text(text)
-    with pytest.raises(UsageError, match="not one drawing that can be used; ") as error:
-        read_hand(tmp_path)
+    with pytest.raises(DrawingError) as error:
+        render(text.encode(), 16)
     assert said in str(error.value)
-    assert "dog.svg" in str(error.value)
+
+
+def test_svgs_that_ask_for_more_than_themselves_are_named_and_left_out(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "other.png")
+    points = [f"{ord(emoji.char):x}" for at, emoji in enumerate(load_lexicon()) if at != KNIFE]
+    expected = dict(zip(points, BAD.values(), strict=False))
+    for name, (text, _) in expected.items():
+        (tmp_path / f"{name}.svg").write_text(text)
+    (tmp_path / "1f52a.svg").write_text(SVG.format(RED))
+    hand = read_hand(tmp_path)
+    assert hand.things == (KNIFE,)
+    for name, (_, said) in expected.items():
+        assert any(f"/{name}.svg: " in line and said in line for line in hand.left_out), name
+
+
+HANGS = SVG.format(
+    '<filter id="f" x="0" y="0" width="1" height="1"><feTurbulence numOctaves="1000000000" baseFrequency="0.1"/>'
+    '</filter><rect width="8" height="8" filter="url(#f)"/>'
+)
+CRASHES = SVG.format('<g opacity="0.99">' * 19_000 + RED + "</g>" * 19_000)
+
+
+def test_a_drawing_that_hangs_or_crashes_the_renderer_costs_itself_alone() -> None:
+    with Renderer(16, patience=5.0) as renderer:
+        red = renderer.render(SVG.format(RED).encode()).getpixel((1, 1))
+        with pytest.raises(DrawingError, match="more than 5 s to draw"):
+            renderer.render(HANGS.encode())
+        with pytest.raises(DrawingError, match="crashes the renderer"):
+            renderer.render(CRASHES.encode())
+        assert renderer.render(SVG.format(RED).encode()).getpixel((1, 1)) == red
 
 
 @given(st.binary(max_size=300) | st.binary(max_size=60).map(lambda rubbish: SVG.encode().replace(b"{}", rubbish)))
