@@ -8,16 +8,18 @@ scenes; it changes no ranking.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
+from pipeline.lab.data.extract import Extracted
 from pipeline.lab.evaluation.findings import TEMPLATES, Subject
 from pipeline.lab.evaluation.zero_shot import encode_classes
 from pipeline.lab.hands.shown import Shown
 from pipeline.lab.scenes.lexicon import load_lexicon
 from pipeline.rules.heads import Stacked
+from pipeline.signals import Features
 
 SEED = 2**44  # no training draws these scenes, and no other measurement
 LIMIT = 100.0  # CLIP's own clamp
@@ -39,15 +41,23 @@ def best_scale(cosines: Tensor, right: Tensor) -> float:
 
 
 def fit_scale(subject: Subject, scenes: int, hands: Sequence[Shown] = ()) -> float:
-    """The best logit scale for naming what ``scenes`` held-out scenes show, as many in each hand as in the others."""
+    """The best logit scale for naming what ``scenes`` held-out scenes show, in the hand for which it is least.
+
+    A hand that the model never saw it knows less than any of these: to be too unsure of what it knows best does less
+    harm than to be sure of what it does not.
+    """
     own = Shown("the lexicon's own hand", subject.atlas, range(len(load_lexicon())))
     every, each = (own, *hands), max(1, scenes // (1 + len(hands)))
-    datasets = [hand.scenes(each, SEED) for hand in every]
-    texts = encode_classes(subject.encoder, datasets[0].classes, TEMPLATES).ensemble
-    column = {name: index for index, name in enumerate(datasets[0].classes)}
-    cosines, right = list[Tensor](), list[int]()
-    for hand, dataset in zip(every, datasets, strict=True):
-        extracted = subject.extract(f"logit scale, {hand.name}", dataset)
-        cosines.append(torch.from_numpy(Stacked.of(extracted.signals).features @ texts.T))
-        right += [column[example.labels[0]] for example in extracted.examples]
-    return best_scale(torch.cat(cosines), torch.tensor(right))
+    datasets = [(hand.name, hand.scenes(each, SEED)) for hand in every]
+    classes = datasets[0][1].classes
+    texts = encode_classes(subject.encoder, classes, TEMPLATES).ensemble
+    column = {name: index for index, name in enumerate(classes)}
+    return min(
+        _best_of(subject.extract(f"logit scale, {hand}", dataset), texts, column) for hand, dataset in datasets
+    )
+
+
+def _best_of(scenes: Extracted, texts: Features, column: Mapping[str, int]) -> float:
+    views = Stacked.of(scenes.signals)  # a scene that looks framed has further views; the first is all of it
+    cosines = torch.from_numpy(views.features[views.offsets[:-1]] @ texts.T)
+    return best_scale(cosines, torch.tensor([column[each.labels[0]] for each in scenes.examples]))

@@ -63,10 +63,12 @@ class Renderer:
         self._process = _SPAWN.Process(target=_serve, args=(theirs, self._size), daemon=True)
         self._process.start()
         theirs.close()
-        if not self._pipe.poll(self._patience):
-            self._end()
-            raise UsageError(f"the process that draws SVG files did not start within {self._patience:g} s: try again")
-        self._pipe.recv()
+        try:
+            if not self._pipe.poll(self._patience):
+                raise UsageError(f"the process that draws SVG files did not start within {self._patience:g} s")
+            self._pipe.recv()
+        except EOFError as error:
+            raise UsageError("the process that draws SVG files ended before it began; it says why above") from error
         return self._pipe
 
     def _end(self) -> None:
