@@ -85,7 +85,8 @@ def test_untouched_scores_are_those_of_policy_test() -> None:
         (trial["policy"], trial["sample"]): trial["score"] for trial in map(json.loads, tested.stdout.splitlines())
     }
     for each in drill("weapons", "--trick", "saved-again", "--json").said["attempts"]:  # type: ignore[attr-defined]
-        assert each["before"] == pytest.approx(scores[each["policy"], each["sample"]], abs=1e-4)
+        # In bfloat16 a pass of another size rounds otherwise: seen to 1.4e-3 of a score.
+        assert each["before"] == pytest.approx(scores[each["policy"], each["sample"]], abs=5e-3)
 
 
 def test_of_an_animation_the_frame_that_matched_is_hidden() -> None:
