@@ -19,8 +19,7 @@ from pipeline.lab.training.products import MOST_SIDE, SmallConv2d, with_products
 def test_outputs_and_gradients_are_those_of_the_convolution(
     side: int, kernel: int, stride: int, padding: int, bias: bool
 ) -> None:
-    if side + 2 * padding < kernel:
-        pytest.skip("a kernel that is larger than the picture")
+    side = max(side, kernel - 2 * padding)  # the kernel must fit in
     torch.manual_seed(side)
     plain = nn.Conv2d(8, 16, kernel, stride, padding, bias=bias).double()
     ours = with_products(copy.deepcopy(plain))
