@@ -207,7 +207,9 @@ def test_the_encoders_mistake_at_the_first_start_ends_all_at_once(supervise: Cal
 
 
 def test_a_mistake_of_all_moderators_ends_all(supervise: Callable[..., Supervised]) -> None:
-    it = supervise("serve", "2", "2")
+    it = supervise("serve", "2", "2", ready=False)
+    it.wait_for_start("encoder")  # one that is told to end before it listens has nothing to finish
+    it.encoder_ready.set()
     assert it.status.result(PATIENCE) == 2
     assert noted(it.folder, "finished") == ["encoder"]
 
