@@ -14,6 +14,13 @@ from workers.settings import Settings
 from workers.settings.options import with_settings
 
 
+class Optimiser(StrEnum):
+    """What moves the weights. A twin of `optimisers.Kind`, which takes seconds of torch to import."""
+
+    ADAMW = "adamw"
+    MUON = "muon"
+
+
 class Frozen(StrEnum):
     """A part that may be left as it is."""
 
@@ -40,6 +47,10 @@ Samples = Annotated[
 ]
 Batch = Annotated[int, typer.Option(min=4, help="Images per step.")]
 LearningRate = Annotated[float | None, typer.Option(min=0, help="At its peak. Default: 1.2e-3, or 1e-5 with --init.")]
+ByOptimiser = Annotated[Optimiser, typer.Option(help="muon learns more from a scene, for a sixth more time.")]
+Shown = Annotated[
+    int, typer.Option(min=1, help="How often each scene is shown, moved and coloured anew: drawing takes time.")
+]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same run.")]
 HeldOut = Annotated[
     float, typer.Option(min=0, max=0.9, help="Share of the images of --data kept from training, to test with.")
@@ -70,6 +81,8 @@ def train(
     samples: Samples = None,
     batch: Batch = 256,
     learning_rate: LearningRate = None,
+    optimiser: ByOptimiser = Optimiser.ADAMW,
+    shown: Shown = 1,
     seed: Seed = 0,
     held_out: HeldOut = 0.05,
     device: Device = "auto",
@@ -102,6 +115,8 @@ def train(
         font=font,
         cores=settings.cores,
         hands=tuple(hand or ()),
+        shown=shown,
+        optimiser=training.Kind(optimiser.value),
     )
     options = training_run.RunOptions(out, checkpoint, device, workers, resume=resume)
     training_run.train(settings, choices, options, test_scenes)

@@ -72,7 +72,7 @@ def _fit(trainer: Trainer, out: Path, state: Path, workers: int) -> None:
         say(f"Interrupted at step {trainer.step}: repeat the command with --resume to go on.", err=True)
         raise typer.Exit(130) from None
     finally:
-        trainer.lanes.close()
+        trainer.close()
 
 
 @contextmanager

@@ -21,7 +21,7 @@ NOT_REACHED = (
     "files named .part-* of writers that were killed half-way, in an archive that is a folder",
     "blocks of a disk that are free and not yet written over",
     "caches of features (Redis, workers' memory), which know images by the sha256 of their bytes, until these expire",
-    "logs, and what was made of the archive before: reports, contact sheets, exports",
+    "logs, and what was made of the archive before: reports, contact sheets, exports, pictures beside policies",
 )
 
 

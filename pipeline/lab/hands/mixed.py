@@ -11,7 +11,7 @@ from pipeline.lab.scenes.emoji import Atlas
 
 COLUMNS = 12
 """How many drawings of a thing are drawn from; it parts into halves, thirds and quarters."""
-OWN_SHARE = 1 / 3
+OWN_SHARE = 5 / 12
 """The share of things that the lexicon's own font draws, where others draw them too."""
 
 

@@ -29,6 +29,7 @@ from pipeline.lab.scenes.emoji import Atlas
 from pipeline.lab.scenes.lexicon import NOTHING
 from pipeline.lab.scenes.recipes import TRAINING, Recipe
 from pipeline.lab.training.interrupts import unheard_by_children
+from pipeline.lab.training.moved import moved
 from pipeline.lab.training.plan import Plan
 from pipeline.rules.images.formats import describe
 
@@ -99,6 +100,7 @@ class SceneBatches(Dataset[TrainingBatch]):
         self.font = font
         self.recipe = recipe
         self._given = atlas
+        self._drawn: tuple[int, TrainingBatch] | None = None
 
     @cached_property
     def atlas(self) -> Atlas:
@@ -106,6 +108,15 @@ class SceneBatches(Dataset[TrainingBatch]):
         return self._given or Atlas.build(self.font)
 
     def __getitem__(self, step: int) -> TrainingBatch:
+        again = step % self.plan.shown
+        if self._drawn is None or self._drawn[0] != step - again:
+            self._drawn = step - again, self._draw(step - again)
+        batch = self._drawn[1]
+        if not again:
+            return batch
+        return replace(batch, pixels=moved(batch.pixels, generator_of(self.plan.seed, -1 - step)))
+
+    def _draw(self, step: int) -> TrainingBatch:
         plan, size = self.plan, self.plan.size(step, self.size)
         full = plan.batch - plan.empty
         first = things_with_neighbours(self.atlas.count, full, generator_of(plan.seed, -1 - step))
@@ -223,12 +234,17 @@ def thing_of(caption: str) -> int:
     return int.from_bytes(hashlib.sha256(words.encode()).digest()[:7], "big")
 
 
-def load_batches(batches: Dataset[TrainingBatch], first: int, steps: int, workers: int) -> Iterator[TrainingBatch]:
-    """The batches of the steps from ``first`` on, in order, made ahead by worker processes (0: in this one)."""
-    loader: DataLoader[TrainingBatch] = DataLoader(
-        batches,
+def load_batches(
+    batches: Dataset[TrainingBatch], first: int, steps: int, workers: int, together: int = 1
+) -> Iterator[TrainingBatch]:
+    """The batches of the steps from ``first`` on, in order, made ahead by worker processes (0: in this one).
+
+    One process makes ``together`` steps that follow each other, such as those that show the same scenes.
+    """
+    loader: DataLoader[list[TrainingBatch]] = DataLoader(
+        _Together(batches, first, steps, together),
         batch_size=None,
-        sampler=_steps(first, steps),
+        sampler=range(first // together, -(-steps // together)),
         num_workers=workers,
         prefetch_factor=2 if workers else None,
         # A fork of a process that has used torch's threads may hang.
@@ -237,8 +253,19 @@ def load_batches(batches: Dataset[TrainingBatch], first: int, steps: int, worker
     )
     with unheard_by_children():
         batches_ahead = iter(loader)
-    yield from batches_ahead
+    for some in batches_ahead:
+        yield from some
 
 
-def _steps(first: int, steps: int) -> Sequence[int]:
-    return range(first, steps)
+@dataclass(frozen=True)
+class _Together(Dataset[list[TrainingBatch]]):
+    """Steps that one process makes, by the number of their group."""
+
+    batches: Dataset[TrainingBatch]
+    first: int
+    steps: int
+    together: int
+
+    def __getitem__(self, group: int) -> list[TrainingBatch]:
+        begin = group * self.together
+        return [self.batches[step] for step in range(max(begin, self.first), min(begin + self.together, self.steps))]

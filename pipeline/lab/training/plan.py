@@ -30,6 +30,10 @@ class Plan:
     """Tells the training data from other data; empty for scenes of one hand, which the seed decides."""
     empty: int = 0
     """How many images of a batch show nothing; they take a frozen text tower (see `names`)."""
+    shown: int = 1
+    """How often scenes are shown, in steps that follow each other; after the first time they are `moved`."""
+    optimiser: str = "adamw"
+    """One of `optimisers.Kind`."""
 
     @property
     def steps(self) -> int:

@@ -23,6 +23,7 @@ from pipeline.lab.training.batches import PairBatches, SceneBatches, TrainingBat
 from pipeline.lab.training.bpe import MERGES
 from pipeline.lab.training.model import config, fresh
 from pipeline.lab.training.names import Names
+from pipeline.lab.training.optimisers import Kind
 from pipeline.lab.training.plan import Plan
 from pipeline.lab.training.record import TrainingRecord
 from pipeline.lab.training.trainee import Part, Trainee
@@ -34,7 +35,7 @@ Load = Callable[[str, str | None], Trainee]
 SCENES = 2_500_000
 SCENES_DATA = "rendered emoji scenes"
 SCENE_SIZES = ((0.3, 48), (0.85, 64))
-FINER_SIZES = ((0.7, 64),)
+FINER_SIZES = ((0.4, 64),)
 EMPTY_OF = 16
 """One image in so many shows nothing, where the text tower is frozen."""
 FRESH_PEAK, INIT_PEAK = 1.2e-3, 1e-5
@@ -61,6 +62,9 @@ class Choices:
     font: Path | None
     cores: int
     hands: tuple[Path, ...] = ()
+    shown: int = 1
+    """How often each batch of scenes is shown."""
+    optimiser: Kind = Kind.ADAMW
 
     @property
     def init_label(self) -> str | None:
@@ -93,6 +97,8 @@ def prepare(choices: Choices, load: Load) -> Run:
         find_font(choices.font)
     elif choices.hands:
         raise UsageError("--hand is for rendered emoji scenes: leave --data away, or --hand")
+    elif choices.shown > 1:
+        raise UsageError("--shown is for rendered emoji scenes: leave --data away, or --shown")
     trainee = _trainee(choices, load)
     if choices.data is None:
         return _on_scenes(choices, trainee)
@@ -122,6 +128,8 @@ def _on_scenes(choices: Choices, trainee: Trainee) -> Run:
         frozen=choices.freeze,
         data="; ".join(f"{hand.name} with {len(hand.things)} drawings, {hand.digest}" for hand in hands),
         empty=choices.batch // EMPTY_OF if named else 0,
+        shown=choices.shown,
+        optimiser=choices.optimiser.value,
     )
     atlas = mixed(Atlas.build(choices.font), hands) if hands else None
     recipe = IN_ANY_HAND if hands else TRAINING
@@ -149,6 +157,7 @@ def _on_pairs(choices: Choices, trainee: Trainee, path: Path) -> Run:
         peak=_peak(choices),
         lanes=_lanes(choices, batch),
         frozen=choices.freeze,
+        optimiser=choices.optimiser.value,
         data=f"{file_name(path.resolve().name)} with {len(pairs)} pairs, {_digest(pairs)}",
     )
     batches = PairBatches(plan, pairs, trainee.config["preprocess_cfg"])
@@ -225,6 +234,8 @@ def _command(choices: Choices) -> str:
         "--samples": choices.samples,
         "--batch": choices.batch,
         "--learning-rate": choices.peak,
+        "--optimiser": choices.optimiser.value if choices.optimiser is not Kind.ADAMW else None,
+        "--shown": choices.shown if choices.shown > 1 else None,
         "--seed": choices.seed,
         "--held-out": choices.held_out if choices.data else None,
     }

@@ -31,6 +31,7 @@ from pipeline.lab.training.contrast import Captions, Images, contrastive_loss
 from pipeline.lab.training.interrupts import uninterrupted
 from pipeline.lab.training.lanes import Lanes
 from pipeline.lab.training.names import Names
+from pipeline.lab.training.optimisers import Kind, Optimisers
 from pipeline.lab.training.plan import Plan, Progress, Times, learning_rate
 from pipeline.lab.training.products import with_products
 from pipeline.lab.training.text import encode_text
@@ -68,7 +69,7 @@ def _follow(averages: Sequence[Tensor], values: Sequence[Tensor], count: Tensor 
 
 @dataclass
 class Trainer:
-    """A run in progress: weights, their moving average, the optimiser, and the next step's number."""
+    """A run in progress: weights, their moving average, the optimisers, and the next step's number."""
 
     plan: Plan
     trainee: Trainee
@@ -87,35 +88,26 @@ class Trainer:
         model = self.trainee.train().to(self.device).to(memory_format=torch.channels_last)
         self.model: Any = with_products(model) if self.device.type == "cpu" else model
         self.average = AveragedModel(model, multi_avg_fn=_follow, use_buffers=True)
-        self.optimiser = torch.optim.AdamW(self._groups(), lr=self.plan.peak, betas=(0.9, 0.98), fused=True)
+        self.optimisers = Optimisers(model, Kind(self.plan.optimiser), self.plan.weight_decay, self.plan.lanes)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision is torch.float16)
         self.lanes = Lanes(model, partial(_towers, self.device.type, self.precision), self.plan.lanes)
         self._history: list[tuple[float, int]] = []
-
-    def _groups(self) -> list[dict[str, Any]]:
-        """Matrices decay; gains, biases and the logit scale do not. Frozen weights are left out."""
-        learned = [value for value in self.model.parameters() if value.requires_grad]
-        matrices = [value for value in learned if value.ndim > 1]
-        others = [value for value in learned if value.ndim <= 1]
-        return [{"params": matrices, "weight_decay": self.plan.weight_decay}, {"params": others, "weight_decay": 0.0}]
 
     def advance(self, batch: TrainingBatch) -> float:
         """One optimiser step; returns the batch's loss. With under two images a lane it only counts the step."""
         if len(batch.texts) < self.plan.lanes * 2:
             self.step += 1
             return 0.0
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.plan, self.step)
+        self.optimisers.set_rate(learning_rate(self.plan, self.step))
         self.lanes.zero_grad()
         pixels = batch.pixels.to(self.device, non_blocking=True).to(memory_format=torch.channels_last)
         image, text = self.lanes.forward(pixels, self.trainee.tokenizer(batch.texts).to(self.device))
         loss = self._loss(image, text, batch)
         self.scaler.scale(loss).backward()
         self.lanes.backward(image, text)
-        self.scaler.unscale_(self.optimiser)
+        self.optimisers.unscale(self.scaler)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.scaler.step(self.optimiser)
-        self.scaler.update()
+        self.optimisers.step(self.scaler)
         with torch.no_grad():
             self.model.logit_scale.clamp_(0, MAX_LOGIT_SCALE)
         self.average.update_parameters(self.model)
@@ -142,7 +134,7 @@ class Trainer:
             "step": self.step,
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimisers": self.optimisers.state_dict(),
             "scaler": self.scaler.state_dict(),
             "unreadable": list(self.unreadable),
             "seconds": self.seconds,
@@ -159,10 +151,10 @@ class Trainer:
             raise ResumeError(f"no checkpoint at {path}: leave --resume away to begin a new run") from error
         except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
             raise ResumeError(f"{path} is not a checkpoint of `sluice train` ({error})") from error
-        if not isinstance(saved, dict) or not saved.keys() >= {"run", "config", "step", "model"}:
+        if not isinstance(saved, dict) or not saved.keys() >= {"run", "config", "step", "model", "optimisers"}:
             raise ResumeError(f"{path} is not a checkpoint of `sluice train` (it holds something else)")
         self._check_same(path, saved)
-        for key in ("model", "average", "optimiser", "scaler"):
+        for key in ("model", "average", "optimisers", "scaler"):
             getattr(self, key).load_state_dict(saved[key])
         self.lanes.level()
         self.step, self.seconds = saved["step"], saved.get("seconds", 0.0)
@@ -180,6 +172,10 @@ class Trainer:
     def set_logit_scale(self, scale: float) -> None:
         """Give the moving average another logit scale, which `export` then writes."""
         cast(Any, self.average.module).logit_scale.fill_(math.log(scale))
+
+    def close(self) -> None:
+        self.lanes.close()
+        self.optimisers.close()
 
     def export(self, folder: Path) -> None:
         """Write the moving average as a model folder."""
@@ -202,7 +198,7 @@ class Trainer:
         saved = exported = time.monotonic()
         began = saved - self.seconds
         with _attention(self.device):
-            for batch in load_batches(self.batches, self.step, self.plan.steps, workers):
+            for batch in load_batches(self.batches, self.step, self.plan.steps, workers, self.plan.shown):
                 self.unreadable |= dict.fromkeys(batch.unreadable)
                 with uninterrupted():
                     loss = self.advance(batch)

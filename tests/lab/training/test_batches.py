@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -204,3 +205,24 @@ def test_further_steps_load_in_order_and_worker_processes_give_the_same_batches(
     for step, (one, other) in enumerate(zip(here, there, strict=True), start=1):
         assert same(one, other)
         assert same(one, batches[step])
+
+
+def test_scenes_that_are_shown_again_are_moved_under_the_same_captions(
+    scenes: Callable[[Plan], SceneBatches],
+) -> None:
+    plan = Plan(samples=64, batch=8, shown=3)
+    batches = scenes(plan)
+    first, again, third, other = (batches[step] for step in range(4))
+    assert first.texts == again.texts == third.texts != other.texts
+    assert not torch.equal(first.pixels, again.pixels)
+    assert not torch.equal(again.pixels, third.pixels)
+    assert same(again, scenes(plan)[1])
+    assert same(first, scenes(replace(plan, shown=1))[0])
+
+
+def test_steps_that_one_process_makes_together_begin_where_they_should(pairs: list[Pair]) -> None:
+    batches: Dataset[TrainingBatch] = of(pairs)
+    alone = list(load_batches(batches, 2, 7, workers=0))
+    together = list(load_batches(batches, 2, 7, workers=0, together=3))
+    assert len(alone) == len(together) == 5
+    assert all(same(one, other) for one, other in zip(alone, together, strict=True))

@@ -56,10 +56,12 @@ def test_a_few_steps_on_one_batch_lower_its_loss() -> None:
     assert losses[-1] < losses[0] - 0.2
 
 
-@pytest.mark.parametrize("lanes", [1, 2])
-def test_a_run_that_was_interrupted_within_a_step_goes_on_as_the_same_run(tmp_path: Path, lanes: int) -> None:
+@pytest.mark.parametrize("how", [{"lanes": 1}, {"lanes": 2}, {"lanes": 2, "optimiser": "muon", "shown": 2}])
+def test_a_run_that_was_interrupted_within_a_step_goes_on_as_the_same_run(
+    tmp_path: Path, how: dict[str, Any]
+) -> None:
     """Ctrl-C waits for the step's end: a half-done one would count twice in batch norm's statistics."""
-    plan = replace(TINY, lanes=lanes)
+    plan = replace(TINY, **how)
     whole = on_scenes(plan)
     whole.run(tmp_path / "whole", tmp_path / "whole.pt", quiet)
 
