@@ -50,6 +50,16 @@ SAMPLES = (
     ("kiss mark", 2, "jpg"),
     ("money bag", 1, "jpg"),
     ("money with wings", 1, "png"),
+    # The same in other hands.
+    ("dagger", 2, "redrawn"),
+    ("axe", 4, "redrawn"),
+    ("cigarette", 5, "redrawn"),
+    ("beer mug", 7, "redrawn"),
+    ("wine glass", 4, "redrawn"),
+    ("pill", 8, "redrawn"),
+    ("slot machine", 8, "redrawn"),
+    ("skull", 6, "redrawn"),
+    ("fire", 2, "redrawn"),
     # Everyday things, many of them close to what some policy is about.
     ("dog", 1, "jpg"),
     ("dog", 2, "jpg"),
@@ -134,6 +144,16 @@ SAMPLES = (
     ("grinning face", 1, "jpg"),
     ("grinning face", 2, "webp"),
     ("smiling face with sunglasses", 1, "jpg"),
+    # The same in other hands.
+    ("dog", 3, "redrawn"),
+    ("cat face", 4, "redrawn"),
+    ("pizza", 6, "redrawn"),
+    ("guitar", 7, "redrawn"),
+    ("rocket", 1, "redrawn"),
+    ("cactus", 7, "redrawn"),
+    ("umbrella", 8, "redrawn"),
+    ("teapot", 3, "redrawn"),
+    ("hammer", 2, "redrawn"),
 )
 
 GIF_FRAMES = (

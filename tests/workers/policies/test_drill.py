@@ -74,7 +74,7 @@ def test_shipped_policies_are_drilled_and_the_same_seed_says_the_same() -> None:
     assert tricks["saved-again"]["flagged"] == 1.0
     assert tricks["saved-again"]["lost"] == pytest.approx(0, abs=0.02)
     attempts = said["attempts"]
-    assert len(attempts) == 5 * 5  # type: ignore[arg-type]
+    assert len(attempts) == 6 * 5  # type: ignore[arg-type]
     assert {each["must_flag"] for each in attempts} == {True}  # type: ignore[attr-defined]
     assert said["not_drilled"] == []
 
@@ -210,11 +210,11 @@ def test_a_picture_that_becomes_a_dead_letter_is_reported_as_one() -> None:
     """With room for few pixels, a large collage is refused, which is neither passed nor flagged."""
     only = ("tobacco", "--trick", "saved-again", "--trick", "place-corner", "--max-pixels", "200000")
     ended = drill(*only)
-    assert "place-corner: 6 became dead letters (too_large), neither passed nor flagged" in ended.stdout
+    assert "place-corner: 8 became dead letters (too_large), neither passed nor flagged" in ended.stdout
     assert ended.status == 0
     said = drill(*only, "--json").said
     (refused,) = (trick for trick in said["tricks"] if trick["trick"] == "place-corner")  # type: ignore[attr-defined]
-    assert (refused["dead_letters"], refused["flagged"]) == (6, None)
+    assert (refused["dead_letters"], refused["flagged"]) == (8, None)
     assert said["policies"][0]["flagged"] == 1.0  # type: ignore[index]
 
 

@@ -90,7 +90,7 @@ def test_an_archive_says_what_the_pictures_it_keeps_would_say(model: Model, tmp_
     )
     policies = tmp_path / "policies"
     policies.mkdir()
-    text = "title: K\nprompts:\n  - a kitchen knife\n  - a violin\nunless: [a balloon]\nactions: {review: 0.5}\n"
+    text = "title: K\nprompts:\n  - a kitchen knife\n  - a violin\nunless: [a balloon]\nactions: {review: 0.25}\n"
     (policies / "knives.yaml").write_text(text)
     said = []
     for where in (("--on", str(pictures)), ("--archive", str(tmp_path / "archive"))):

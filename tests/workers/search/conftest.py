@@ -29,8 +29,11 @@ from workers.search import asking
 from workers.settings import Settings
 
 SAMPLES = Settings().policies / "samples"
-KNIVES = ("kitchen-knife-01.jpg", "kitchen-knife-02.jpg", "kitchen-knife-03.jpg")
-OTHERS = ("banana-01.png", "bus-01.png", "cactus-01.jpg", "pill-01.jpg", "pill-02.jpg", "violin-01.jpg", "dog-01.jpg")
+KNIVES = ("kitchen-knife-02.jpg", "kitchen-knife-03.jpg")
+OTHERS = (
+    *("banana-01.png", "bus-01.png", "cactus-01.jpg", "pill-01.jpg", "pill-02.jpg", "violin-01.jpg", "dog-01.jpg"),
+    "rocket-01.jpg",
+)
 NAMES = (*KNIVES, *OTHERS, "cats-then-a-knife.gif")
 COPY = "copy-of-bus.jpg"
 
