@@ -100,6 +100,7 @@ def train(
     """
     _make(out)
     from pipeline.lab.training import run as training  # noqa: PLC0415 - seconds of torch, which --help goes without
+    from pipeline.lab.training.optimisers import Kind  # noqa: PLC0415 - as above
     from workers.lab import training as training_run  # noqa: PLC0415 - seconds of torch, which --help goes without
 
     choices = training.Choices(
@@ -116,7 +117,7 @@ def train(
         cores=settings.cores,
         hands=tuple(hand or ()),
         shown=shown,
-        optimiser=training.Kind(optimiser.value),
+        optimiser=Kind(optimiser.value),
     )
     options = training_run.RunOptions(out, checkpoint, device, workers, resume=resume)
     training_run.train(settings, choices, options, test_scenes)
