@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.deploy.expressions import ALERTS, DASHBOARD, Expression, alert_expressions, dashboard_expressions
+from tests.services.deadline import until
 from tests.services.processes import ChildProcess, python
 from tests.services.prometheus import PrometheusServer
 
@@ -36,8 +37,18 @@ def test_every_expression_is_understood_and_finds_data(
     # The time shown spans the whole run: policies are loaded at its start and never again.
     expressions = dashboard_expressions(window="2m")
     server = scraped(prometheus, start_process, "2m")
-    empty = {each.place for each in expressions if not server.query(each.promql)}
-    assert empty <= {"Policies went live"}, "only this one waits for something that ordinary work does not bring"
+    empty = list(expressions)
+
+    def found() -> bool:
+        """Asks those again that found nothing: a scrape that a busy machine cuts short hides all for a moment."""
+        empty[:] = [each for each in empty if not server.query(each.promql)]
+        return {each.place for each in empty} <= {"Policies went live"}
+
+    until(
+        found,
+        30,
+        lambda: f"no data in {empty}; only 'Policies went live' waits for what ordinary work does not bring",
+    )
 
 
 def test_every_alert_is_understood_and_reads_series_that_exist(
@@ -48,7 +59,7 @@ def test_every_alert_is_understood_and_reads_series_that_exist(
         server.query(each.promql)
         assert each.selectors or "job_policy:" in each.promql
         for selector in each.selectors:
-            assert server.query(selector), f"{each.place} reads {selector}, which nothing exposes"
+            assert server.wait_for(selector), f"{each.place} reads {selector}, which nothing exposes"
     assert not server.firing() - {"SluiceTextCacheFailing", "SluicePoliciesRefused"}
 
 

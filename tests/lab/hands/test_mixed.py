@@ -7,7 +7,7 @@ from collections import Counter
 import torch
 
 from pipeline.lab.hands.folder import Hand
-from pipeline.lab.hands.mixed import COLUMNS, mixed
+from pipeline.lab.hands.mixed import COLUMNS, OWN_SHARE, mixed
 from pipeline.lab.scenes.draw import draw_scenes, generator_of
 from pipeline.lab.scenes.emoji import LEVELS, Atlas
 from pipeline.lab.scenes.recipes import ALONE
@@ -34,13 +34,14 @@ def test_without_hands_the_sprites_are_the_fonts_own() -> None:
     assert own.drawn(torch.arange(3), generator_of(1, 2)).tolist() == [0, 1, 2]
 
 
-def test_a_third_is_drawn_by_the_font_and_the_rest_by_those_that_have_the_thing() -> None:
+def test_a_share_is_drawn_by_the_font_and_the_rest_by_those_that_have_the_thing() -> None:
     atlas = mixed(of(1), [hand(2, 0, 1), hand(3, 0)])
     assert atlas.count == THINGS
     both, one, none = (shares(atlas, thing) for thing in (0, 1, 2))
-    assert all(900 < both[shade] < 1100 for shade in (1, 2, 3))
+    own = 3000 * OWN_SHARE
+    assert all(own - 100 < each[1] < own + 100 for each in (both, one))
+    assert all(650 < both[shade] < 1100 for shade in (2, 3)), "seven columns do not part evenly in two"
     assert set(one) == {1, 2}
-    assert one[2] > 1800
     assert set(none) == {1}
     assert atlas.drawings is not None
     assert atlas.drawings.shape == (THINGS, COLUMNS)
