@@ -16,10 +16,11 @@ from tests.services.deadline import until
 from tests.services.processes import HOST, ChildProcess, free_port, http_get
 from tests.services.service import Service
 
-# A quarter of a second: `rate(...[2s])` sees several scrapes, so tests of rates take seconds, not minutes.
+# Half a second: `rate(...[2s])` sees several scrapes, so tests of rates take seconds, not minutes. A scrape may take
+# as long, and a process on busy cores needs it: one that is cut short hides all of its series until the next.
 # (The first scrape still comes five seconds after the start: Prometheus looks for targets at that pace.)
 _CONFIG = """\
-global: {{scrape_interval: 250ms, scrape_timeout: 250ms, evaluation_interval: 250ms}}
+global: {{scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 500ms}}
 rule_files: {rules}
 scrape_configs: {jobs}
 """
