@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 from types import SimpleNamespace
 
 import httpx2
@@ -120,12 +120,22 @@ def test_what_was_asked_for_before_an_undo_does_not_bring_the_image_a_second_tim
     expect(page.locator("#ahead .review")).to_have_count(2)
     held: list[Route] = []
     page.route("**/reviews/next*", lambda route: held.append(route))  # noqa: PLW0108 - it sets an attribute on it
+
+    def asked(times: int) -> None:
+        """Wait until the page has asked so often: a request arrives here while the browser is being waited for."""
+        ends = monotonic() + 30
+        while len(held) < times:
+            assert monotonic() < ends, f"{len(held)} requests, not {times}"
+            page.wait_for_timeout(20)
+
     for judged in ("1", "2"):
         page.keyboard.press("u")
         expect(page.locator("#progress dd").first).to_have_text(judged)
     expect(page.locator("#desk")).to_contain_text("image-2")
+    asked(1)
     held[0].continue_()
     expect(page.locator("#ahead .review")).to_have_count(1)
+    asked(2)
     page.keyboard.press("z")
     expect(page.locator("#desk")).to_contain_text("image-1")
     held[1].continue_()
