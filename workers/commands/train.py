@@ -9,16 +9,10 @@ from typing import Annotated
 import typer
 
 from pipeline.errors import ServiceError
+from pipeline.lab.training.plan import Optimiser
 from workers.commands.options import Font
 from workers.settings import Settings
 from workers.settings.options import with_settings
-
-
-class Optimiser(StrEnum):
-    """What moves the weights. A twin of `optimisers.Kind`, which takes seconds of torch to import."""
-
-    ADAMW = "adamw"
-    MUON = "muon"
 
 
 class Frozen(StrEnum):
@@ -100,7 +94,6 @@ def train(
     """
     _make(out)
     from pipeline.lab.training import run as training  # noqa: PLC0415 - seconds of torch, which --help goes without
-    from pipeline.lab.training.optimisers import Kind  # noqa: PLC0415 - as above
     from workers.lab import training as training_run  # noqa: PLC0415 - seconds of torch, which --help goes without
 
     choices = training.Choices(
@@ -117,7 +110,7 @@ def train(
         cores=settings.cores,
         hands=tuple(hand or ()),
         shown=shown,
-        optimiser=Kind(optimiser.value),
+        optimiser=optimiser,
     )
     options = training_run.RunOptions(out, checkpoint, device, workers, resume=resume)
     training_run.train(settings, choices, options, test_scenes)

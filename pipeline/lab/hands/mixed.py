@@ -10,7 +10,7 @@ from pipeline.lab.hands.folder import Hand
 from pipeline.lab.scenes.emoji import Atlas
 
 COLUMNS = 12
-"""How many drawings of a thing are drawn from; it parts into halves, thirds and quarters."""
+"""How many drawings of a thing are drawn from, as often as each stands there."""
 OWN_SHARE = 5 / 12
 """The share of things that the lexicon's own font draws, where others draw them too."""
 

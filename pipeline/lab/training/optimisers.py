@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from enum import StrEnum
 from typing import Any
 
 import torch
@@ -16,22 +15,17 @@ from torch import Tensor, nn
 from torch.amp import GradScaler
 from torch.optim import AdamW, Muon, Optimizer
 
+from pipeline.lab.training.plan import Optimiser
+
 BETAS = (0.9, 0.98)
-
-
-class Kind(StrEnum):
-    """Which optimiser moves the matrices."""
-
-    ADAMW = "adamw"
-    MUON = "muon"
 
 
 class Optimisers:
     """Those that together move all weights of a model that learn; `lanes` threads of a CPU share Muon's work."""
 
-    def __init__(self, model: nn.Module, kind: Kind, weight_decay: float, lanes: int) -> None:
+    def __init__(self, model: nn.Module, optimiser: Optimiser, weight_decay: float, lanes: int) -> None:
         learned = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
-        by_muon = [weight for name, weight in learned if kind is Kind.MUON and _is_matrix(name, weight)]
+        by_muon = [weight for name, weight in learned if optimiser is Optimiser.MUON and _is_matrix(name, weight)]
         taken = {id(weight) for weight in by_muon}
         rest = [weight for _, weight in learned if id(weight) not in taken]
         self._parts: list[Optimizer] = [_Matrices(share, weight_decay) for share in _shares(by_muon, lanes)]

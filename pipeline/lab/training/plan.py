@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any
+
+
+class Optimiser(StrEnum):
+    """What moves the matrices among the weights; AdamW moves the rest in any case."""
+
+    ADAMW = "adamw"
+    MUON = "muon"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +40,8 @@ class Plan:
     """How many images of a batch show nothing; they take a frozen text tower (see `names`)."""
     shown: int = 1
     """How often scenes are shown, in steps that follow each other; after the first time they are `moved`."""
-    optimiser: str = "adamw"
-    """One of `optimisers.Kind`."""
+    optimiser: str = Optimiser.ADAMW.value
+    """The value of an `Optimiser`: checkpoints hold no classes."""
 
     @property
     def steps(self) -> int:

@@ -23,8 +23,7 @@ from pipeline.lab.training.batches import PairBatches, SceneBatches, TrainingBat
 from pipeline.lab.training.bpe import MERGES
 from pipeline.lab.training.model import config, fresh
 from pipeline.lab.training.names import Names
-from pipeline.lab.training.optimisers import Kind
-from pipeline.lab.training.plan import Plan
+from pipeline.lab.training.plan import Optimiser, Plan
 from pipeline.lab.training.record import TrainingRecord
 from pipeline.lab.training.trainee import Part, Trainee
 from pipeline.lab.training.trainer import Trainer
@@ -64,7 +63,7 @@ class Choices:
     hands: tuple[Path, ...] = ()
     shown: int = 1
     """How often each batch of scenes is shown."""
-    optimiser: Kind = Kind.ADAMW
+    optimiser: Optimiser = Optimiser.ADAMW
 
     @property
     def init_label(self) -> str | None:
@@ -234,7 +233,7 @@ def _command(choices: Choices) -> str:
         "--samples": choices.samples,
         "--batch": choices.batch,
         "--learning-rate": choices.peak,
-        "--optimiser": choices.optimiser.value if choices.optimiser is not Kind.ADAMW else None,
+        "--optimiser": choices.optimiser.value if choices.optimiser is not Optimiser.ADAMW else None,
         "--shown": choices.shown if choices.shown > 1 else None,
         "--seed": choices.seed,
         "--held-out": choices.held_out if choices.data else None,

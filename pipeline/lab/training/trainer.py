@@ -31,8 +31,8 @@ from pipeline.lab.training.contrast import Captions, Images, contrastive_loss
 from pipeline.lab.training.interrupts import uninterrupted
 from pipeline.lab.training.lanes import Lanes
 from pipeline.lab.training.names import Names
-from pipeline.lab.training.optimisers import Kind, Optimisers
-from pipeline.lab.training.plan import Plan, Progress, Times, learning_rate
+from pipeline.lab.training.optimisers import Optimisers
+from pipeline.lab.training.plan import Optimiser, Plan, Progress, Times, learning_rate
 from pipeline.lab.training.products import with_products
 from pipeline.lab.training.text import encode_text
 from pipeline.lab.training.trainee import Trainee
@@ -88,7 +88,7 @@ class Trainer:
         model = self.trainee.train().to(self.device).to(memory_format=torch.channels_last)
         self.model: Any = with_products(model) if self.device.type == "cpu" else model
         self.average = AveragedModel(model, multi_avg_fn=_follow, use_buffers=True)
-        self.optimisers = Optimisers(model, Kind(self.plan.optimiser), self.plan.weight_decay, self.plan.lanes)
+        self.optimisers = Optimisers(model, Optimiser(self.plan.optimiser), self.plan.weight_decay, self.plan.lanes)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision is torch.float16)
         self.lanes = Lanes(model, partial(_towers, self.device.type, self.precision), self.plan.lanes)
         self._history: list[tuple[float, int]] = []

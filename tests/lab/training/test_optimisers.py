@@ -10,7 +10,8 @@ from torch import nn
 from torch.amp import GradScaler
 from torch.optim import Muon
 
-from pipeline.lab.training.optimisers import Kind, Optimisers
+from pipeline.lab.training.optimisers import Optimisers
+from pipeline.lab.training.plan import Optimiser
 
 RATE = 1e-2
 
@@ -48,11 +49,11 @@ def step(model: nn.Module, optimisers: Optimisers) -> None:
     optimisers.step(scaler)
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("optimiser", Optimiser)
 @pytest.mark.parametrize("lanes", [1, 2])
-def test_all_that_learns_is_moved_and_what_is_frozen_stays(kind: Kind, lanes: int) -> None:
+def test_all_that_learns_is_moved_and_what_is_frozen_stays(optimiser: Optimiser, lanes: int) -> None:
     model, before = small(), dict(small().named_parameters())
-    step(model, Optimisers(model, kind, 0.0, lanes))
+    step(model, Optimisers(model, optimiser, 0.0, lanes))
     for name, weight in model.named_parameters():
         assert torch.equal(weight, before[name]) != weight.requires_grad, name
 
@@ -60,7 +61,7 @@ def test_all_that_learns_is_moved_and_what_is_frozen_stays(kind: Kind, lanes: in
 def test_a_convolution_moves_as_torchs_muon_moves_the_matrix_of_its_outputs_by_its_inputs() -> None:
     model = small()
     matrix = nn.Parameter(small().convolution.weight.detach().flatten(1))
-    step(model, Optimisers(model, Kind.MUON, 0.0, 1))
+    step(model, Optimisers(model, Optimiser.MUON, 0.0, 1))
     alone = Muon([matrix], lr=RATE, weight_decay=0.0, adjust_lr_fn="match_rms_adamw")
     give_gradients(twin := small())
     assert twin.convolution.weight.grad is not None
@@ -72,8 +73,8 @@ def test_a_convolution_moves_as_torchs_muon_moves_the_matrix_of_its_outputs_by_i
 
 def test_embeddings_and_gains_are_moved_as_adamw_moves_them() -> None:
     ours, theirs = small(), small()
-    step(ours, Optimisers(ours, Kind.MUON, 0.0, 2))
-    step(theirs, Optimisers(theirs, Kind.ADAMW, 0.0, 2))
+    step(ours, Optimisers(ours, Optimiser.MUON, 0.0, 2))
+    step(theirs, Optimisers(theirs, Optimiser.ADAMW, 0.0, 2))
     for part in ("token_embedding", "norm"):
         assert torch.equal(getattr(ours, part).weight, getattr(theirs, part).weight), part
     assert not torch.equal(ours.head.weight, theirs.head.weight)
@@ -82,11 +83,11 @@ def test_embeddings_and_gains_are_moved_as_adamw_moves_them() -> None:
 @pytest.mark.parametrize("lanes", [1, 2])
 def test_a_state_that_is_loaded_goes_on_as_it_would_have_gone(lanes: int) -> None:
     whole = small()
-    first = Optimisers(whole, Kind.MUON, 0.05, lanes)
+    first = Optimisers(whole, Optimiser.MUON, 0.05, lanes)
     step(whole, first)
     resumed = small()
     resumed.load_state_dict(whole.state_dict())
-    second = Optimisers(resumed, Kind.MUON, 0.05, lanes)
+    second = Optimisers(resumed, Optimiser.MUON, 0.05, lanes)
     second.load_state_dict(deepcopy(first.state_dict()))
     for model, optimisers in ((whole, first), (resumed, second)):
         step(model, optimisers)

@@ -211,6 +211,11 @@ def test_hands_are_for_scenes_alone(pairs: Choices, tmp_path: Path) -> None:
         prepare(replace(pairs, hands=(tmp_path,)), load_trainee)
 
 
+def test_only_scenes_are_shown_again(pairs: Choices) -> None:
+    with pytest.raises(UsageError, match="--shown is for rendered emoji scenes"):
+        prepare(replace(pairs, shown=2), load_trainee)
+
+
 @pytest.mark.parametrize(("cores", "batch", "lanes"), [(1, 256, 1), (2, 256, 2), (64, 256, 8), (2, 63, 1), (4, 4, 1)])
 @pytest.mark.usefixtures("drawn")
 def test_each_lane_has_images_enough_for_batch_norm(cores: int, batch: int, lanes: int) -> None:
