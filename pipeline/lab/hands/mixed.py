@@ -9,10 +9,12 @@ import torch
 from pipeline.lab.hands.folder import Hand
 from pipeline.lab.scenes.emoji import Atlas
 
-COLUMNS = 12
+COLUMNS = 48
 """How many drawings of a thing are drawn from, as often as each stands there."""
-OWN_SHARE = 5 / 12
+OWN_SHARE = 3 / 8
 """The share of things that the lexicon's own font draws, where others draw them too."""
+PLAIN = 2
+"""How often a hand draws for each time that it draws anew."""
 
 
 def mixed(own: Atlas, hands: Sequence[Hand]) -> Atlas:
@@ -22,10 +24,8 @@ def mixed(own: Atlas, hands: Sequence[Hand]) -> Atlas:
     every = [own, *(hand.atlas for hand in hands)]
     levels = tuple(torch.cat(parts) for parts in zip(*(atlas.levels for atlas in every), strict=True))
     has = [set(hand.things) for hand in hands]
-    rows = [
-        _rows(thing, [at for at, things in enumerate(has) if thing in things], own.count)
-        for thing in range(own.count)
-    ]
+    turns = [at for at, hand in enumerate(hands) for _ in range(1 if hand.anew else PLAIN)]
+    rows = [_rows(thing, [at for at in turns if thing in has[at]], own.count) for thing in range(own.count)]
     return Atlas(levels, torch.tensor(rows))
 
 
