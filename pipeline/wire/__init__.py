@@ -6,6 +6,7 @@ The JSON Schemas in ``pipeline/schemas`` describe the same bytes; the tests hold
 from __future__ import annotations
 
 from pipeline.wire.answers import Answer, Decided, Failed, Failure, Form
+from pipeline.wire.audits import AuditEvent, audit_json, parse_audit
 from pipeline.wire.canaries import CANARY_HEADER, CANARY_IDS, Reply, canary_record, marked, reply_in
 from pipeline.wire.dead_letters import DeadLetter, dead_letter, dead_letter_json, read_dead_letter
 from pipeline.wire.decisions import (
@@ -52,6 +53,7 @@ from pipeline.wire.features import (
     parse_archive_record,
 )
 from pipeline.wire.names import (
+    AUDIT_TOPIC,
     CLAIM_CONTENT_TYPE,
     CONNECT_PREFIX,
     CONTENT_TYPE,
@@ -73,6 +75,7 @@ from pipeline.wire.replays import MOST_REPLAYS, event_of, is_event_of, is_whole,
 from pipeline.wire.reviews import Label, Review, parse_review, review_json
 
 __all__ = [
+    "AUDIT_TOPIC",
     "CANARY_HEADER",
     "CANARY_IDS",
     "CLAIM_CONTENT_TYPE",
@@ -97,6 +100,7 @@ __all__ = [
     "Answer",
     "ArchiveRecord",
     "AssetRecord",
+    "AuditEvent",
     "Claim",
     "DeadLetter",
     "Decided",
@@ -127,6 +131,7 @@ __all__ = [
     "Verdict",
     "archive_record_bytes",
     "as_judged",
+    "audit_json",
     "canary_record",
     "dead_letter",
     "dead_letter_json",
@@ -141,6 +146,7 @@ __all__ = [
     "marked",
     "origin_of",
     "parse_archive_record",
+    "parse_audit",
     "parse_claim",
     "parse_decision",
     "parse_review",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx2
 
+from pipeline.wire import parse_audit
 from tests.e2e.pictures import picture
 from tests.e2e.pipeline_under_test import ANSWER, STOP, Pipeline, Worker
 from tests.services.deadline import until
@@ -26,7 +27,8 @@ def test_answers_of_a_running_pipeline_are_on_its_pages_with_pictures_from_kafka
     pipeline = make_pipeline(partitions=2, fetch_allowed_stores=f"file://{tmp_path}/images")
     port, pages = free_port(), free_port()
     own: dict[str, object] = {"group": pipeline.group, "metrics_port": port, "metrics_host": HOST}
-    own |= {"log_format": "json", "state": tmp_path / "state"}
+    audit = pipeline.kafka.create_topic(f"{pipeline.group}-audit", 1)
+    own |= {"log_format": "json", "state": tmp_path / "state", "audit_topic": audit}
     worker = pipeline.worker()
     watching = {"console_port": pages, "console_workers": f"{HOST}:{worker.port}"}
     claims = {"fetch_allowed_stores": f"file://{tmp_path}/images"}
@@ -58,5 +60,7 @@ def test_answers_of_a_running_pipeline_are_on_its_pages_with_pictures_from_kafka
     everywhere = page_of(address, f"/event?id={event}&everywhere=1")
     assert pipeline.decisions in everywhere
     assert {each["what"] for each in console.logged("console_did")} == {"saw a picture"}
+    told = [parse_audit(each.value or b"") for each in pipeline.kafka.wait_for_records(audit, 3, ANSWER)]
+    assert [(each.what, each.role, each.allowed) for each in told] == [("saw a picture", "editor", True)] * 3
     assert console.process.terminate(STOP) == 0
     assert [each.suffix for each in (tmp_path / "state").iterdir()] == [".msgpack"], "a restart goes on from there"

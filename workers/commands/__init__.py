@@ -128,7 +128,7 @@ COMMANDS: Mapping[str, str | Group] = {
     ),
     "topics": Group(
         "Topics in Kafka.",
-        {"create": "Make the five topics with sane settings; those that exist are left as they are."},
+        {"create": "Make the topics with sane settings; those that exist are left as they are."},
     ),
     "dlq": Group(
         "See, save, replay and purge dead letters.",

@@ -69,6 +69,7 @@ def create(console: Console, more: Iterable[BaseRoute] = (), pages: Sequence[Pag
         exception_handlers=_handlers(frame),
     )
     app.state.access = console.access
+    app.state.journal = console.journal
     app.state.console = console
     return app
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
+from workers.console.access.audit import AuditTopic
+from workers.console.access.journal import Journal
 from workers.console.access.visitors import Access
 from workers.console.desk.desk import Desk
 from workers.console.fleet.fleet import Fleet
@@ -27,6 +29,9 @@ class Console:
     pictures: Pictures
     desk: Desk
     recent: Recent
+    journal: Journal
+    audit: AuditTopic | None
+    """None where the log alone says who did what."""
     version: str = field(default_factory=lambda: version("sluice"))
 
     def start(self) -> None:
@@ -38,6 +43,8 @@ class Console:
         self.feed.close()
         self.pictures.close()
         self.desk.close()
+        if self.audit is not None:
+            self.audit.close()
 
 
 def console_of(settings: Settings, reach: Reach, access: Access) -> Console:
@@ -48,4 +55,6 @@ def console_of(settings: Settings, reach: Reach, access: Access) -> Console:
     desk = Desk(reach, settings, erased=pictures.erased)
     feed.heard_by(desk.queues.take)
     recent = Recent(feed, pictures, reach.judge)
-    return Console(settings, reach, access, feed, fleet, pictures, desk, recent)
+    audit = AuditTopic(reach.writer, settings.audit_topic) if settings.audit_topic else None
+    journal = Journal(audit.keep if audit else None)
+    return Console(settings, reach, access, feed, fleet, pictures, desk, recent, journal, audit)

@@ -15,6 +15,11 @@ class ConsoleMetrics:
         self.stream = Gauge(
             "sluice_console_stream_up", "1 while the console can read answers, else 0.", registry=registry
         )
+        self.audit_lost = Gauge(
+            "sluice_console_audit_lost",
+            "Audit events since the start that could not be written to their topic: the log alone has them.",
+            registry=registry,
+        )
         self.processes = Gauge(
             "sluice_console_processes",
             "Workers, archivers and canaries that answer when the console reads their metrics.",
@@ -25,4 +30,5 @@ class ConsoleMetrics:
         """From now on they say how that console is."""
         console.feed.heard_by(lambda _: self.answers.inc())
         self.stream.set_function(lambda: float(console.feed.condition.well))
+        self.audit_lost.set_function(lambda: console.audit.lost if console.audit else 0)
         self.processes.set_function(lambda: sum(each.away_since is None for each in console.fleet.processes))

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from workers.console.access import journal
+from workers.console.access.journal import Journal
 from workers.console.access.roles import NOBODY, Role, Visitor
 
 MOST_FORM = 1 << 20
@@ -38,13 +38,18 @@ def get(path: str, answer: Answer, *, role: Role) -> Guarded:
 
 
 def post(path: str, answer: Answer, *, role: Role) -> Guarded:
-    """Something that is done. The answer tells `journal.did` of it."""
+    """Something that is done. The answer tells `did` of it."""
     return Guarded(path, answer, role=role, methods=["POST"])
 
 
 def visitor_of(request: Request) -> Visitor:
     """Who asks."""
     return cast("Visitor", request.scope.get("visitor", NOBODY))
+
+
+def did(request: Request, what: str, **about: object) -> None:
+    """Whoever asks did something that lasts, or saw a picture."""
+    _journal(request).did(visitor_of(request), what, **about)
 
 
 async def form_of(request: Request, most: int = MOST_FORM) -> dict[str, str]:
@@ -69,6 +74,10 @@ async def body_of(request: Request, most: int) -> bytes:
     return b"".join(parts)
 
 
+def _journal(request: Request) -> Journal:
+    return cast("Journal", request.app.state.journal)
+
+
 def _guarded(answer: Answer, role: Role) -> Callable[[Request], Awaitable[Response]]:
     async def guarded(request: Request) -> Response:
         visitor = request.app.state.access.visitor(request)
@@ -84,7 +93,7 @@ def _guarded(answer: Answer, role: Role) -> Callable[[Request], Awaitable[Respon
 
 def _refused(request: Request, visitor: Visitor, role: Role) -> Response:
     if visitor is not NOBODY:
-        journal.refused(visitor, request.url.path, str(role))
+        _journal(request).refused(visitor, request.url.path, str(role))
         raise HTTPException(403, f"{visitor.name} is a {visitor.role}, and this is for a {role}")
     page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
     if page and request.app.state.access.takes_tokens:

@@ -72,6 +72,9 @@ def keep_open(settings: Settings) -> None:
         serving = held.enter_context(closing(Serving(create(console), settings.console_host, settings.console_port)))
         vitals.watch("console", serving.alive)
         vitals.notice("stream", lambda: console.feed.condition.why or None)
+        if console.audit is not None:
+            audit = console.audit
+            vitals.notice("audit", lambda: f"audit events wait: {audit.trouble}" if audit.trouble else None)
         started.append(console)
         _log.info("console_started", at=serving.address, group=settings.group)
         stop.wait()

@@ -13,7 +13,14 @@ from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_serializ
 from pydantic_core import PydanticCustomError
 
 from pipeline.rules.images.views import Coverage
-from pipeline.wire import DEAD_LETTERS_TOPIC, DECISIONS_TOPIC, FEATURES_TOPIC, IMAGES_TOPIC, REVIEWS_TOPIC
+from pipeline.wire import (
+    AUDIT_TOPIC,
+    DEAD_LETTERS_TOPIC,
+    DECISIONS_TOPIC,
+    FEATURES_TOPIC,
+    IMAGES_TOPIC,
+    REVIEWS_TOPIC,
+)
 from workers.settings.cores import usable_cores
 from workers.settings.environment import HOME, state_folder
 from workers.settings.kinds import Count, Port, Seconds
@@ -48,6 +55,9 @@ class Topics(BaseModel, frozen=True):
     dead_letters_topic: str = Field(DEAD_LETTERS_TOPIC, description="Topic of what could not be moderated.")
     features_topic: str = Field(FEATURES_TOPIC, description="Topic of what the archive remembers of decisions.")
     reviews_topic: str = Field(REVIEWS_TOPIC, description="Topic of people's reviews.")
+    audit_topic: str = Field(
+        AUDIT_TOPIC, description="Topic of who saw and did what in the console; empty: the log alone has it."
+    )
 
 
 class Consumer(BaseModel, frozen=True):

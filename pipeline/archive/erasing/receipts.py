@@ -16,7 +16,7 @@ from pipeline.rules.archive.denied import Erased
 
 SCHEMA = "sluice.erasure.v1"
 NOT_REACHED = (
-    "what Kafka's topics hold until their retention: images, decisions, features, reviews, dead letters",
+    "what Kafka's topics hold until their retention: images, answers, features, reviews, audit events",
     "earlier versions of objects, in a bucket that keeps them, and every backup or replica of the archive",
     "files named .part-* of writers that were killed half-way, in an archive that is a folder",
     "blocks of a disk that are free and not yet written over",

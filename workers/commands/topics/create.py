@@ -28,15 +28,17 @@ def create(
         float, typer.Option(min=0.01, help="How long the archive has to fetch what it is to remember.")
     ] = 7,
     review_retention_days: Annotated[float, typer.Option(min=0.01, help="How long reviews are kept.")] = 30,
+    audit_retention_days: Annotated[float, typer.Option(min=0.01, help="How long audit events are kept.")] = 90,
     max_message_mb: Annotated[int, typer.Option(min=1, help="Largest record, MiB; beyond, use claim checks.")] = 16,
 ) -> None:
-    """Make the five topics with sane settings; those that exist are left as they are."""
+    """Make the topics with sane settings; those that exist are left as they are."""
     days = {
         settings.images_topic: image_retention_days,
         settings.decisions_topic: decision_retention_days,
         settings.dead_letters_topic: dead_letter_retention_days,
         settings.features_topic: features_retention_days,
         settings.reviews_topic: review_retention_days,
+        **({settings.audit_topic: audit_retention_days} if settings.audit_topic else {}),
     }
     # A dead letter is its event and some headers: its topic must take what the images topic took, and a little more.
     room = {settings.dead_letters_topic: ADDED_BYTES}

@@ -1,19 +1,38 @@
-"""Who saw and did what: an event in the log, a JSON line where the process has no terminal."""
+"""Who saw and did what: a line in the log, and an audit event for whoever keeps those."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from time import time
+from uuid import uuid4
+
 import structlog
 
+from pipeline.wire import AuditEvent, rfc3339
 from workers.console.access.roles import Visitor
 
+Keep = Callable[[AuditEvent], object]
 _log = structlog.get_logger("sluice.console")
 
 
-def did(visitor: Visitor, what: str, **about: object) -> None:
-    """Somebody did something that lasts, or saw a picture."""
-    _log.info("console_did", who=visitor.name, role=str(visitor.role), what=what, **about)
+class Journal:
+    """Is told by every page; ``keep`` gets each event at once, and must not block."""
 
+    def __init__(self, keep: Keep | None = None) -> None:
+        self._keep = keep
 
-def refused(visitor: Visitor, path: str, needed: str) -> None:
-    """Somebody asked for what their role does not allow."""
-    _log.warning("console_refused", who=visitor.name, role=str(visitor.role), path=path, needed=needed)
+    def did(self, visitor: Visitor, what: str, **about: object) -> None:
+        """Somebody did something that lasts, or saw a picture."""
+        _log.info("console_did", who=visitor.name, role=str(visitor.role), what=what, **about)
+        self._told(visitor, what, about, allowed=True)
+
+    def refused(self, visitor: Visitor, path: str, needed: str) -> None:
+        """Somebody asked for what their role does not allow."""
+        _log.warning("console_refused", who=visitor.name, role=str(visitor.role), path=path, needed=needed)
+        self._told(visitor, "was refused a page", {"path": path, "needed": needed}, allowed=False)
+
+    def _told(self, visitor: Visitor, what: str, about: dict[str, object], *, allowed: bool) -> None:
+        if self._keep is None:
+            return
+        said = {"who": visitor.name, "role": str(visitor.role), "what": what}
+        self._keep(AuditEvent(audit_id=uuid4().hex, **said, allowed=allowed, about=about, at=rfc3339(time())))

@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from workers.console.access.door import Door
+from workers.console.access.journal import Journal
 from workers.console.access.roles import Role
 from workers.console.access.visitors import Access
 from workers.console.api.answers import JSON, as_problem
@@ -52,4 +53,5 @@ def application(parts: Parts, access: Access, registry: CollectorRegistry) -> St
         exception_handlers={HTTPException: as_problem, ClientDisconnect: as_problem},
     )
     app.state.access = access
+    app.state.journal = Journal()
     return app

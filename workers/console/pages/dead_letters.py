@@ -14,13 +14,12 @@ from starlette.responses import Response
 
 from pipeline.errors import PublishError
 from pipeline.rules.dead_letters import reason_of
-from workers.console.access import journal
 from workers.console.access.roles import Role
 from workers.console.console import Console
 from workers.console.letters.again import MOST, found_at, sent_again
 from workers.console.letters.shelf import Place, Shelf
 from workers.console.pages.page import Page, Show
-from workers.console.routes import Guarded, form_of, get, post, visitor_of
+from workers.console.routes import Guarded, did, form_of, get, post, visitor_of
 from workers.dlq.lines import dump_of, facts_of, headers_of
 
 SHOWN = 50
@@ -93,7 +92,7 @@ class _Pages:
         sent = [(each.found.record.partition, each.found.record.offset) for each in outcomes if each.sent]
         if sure:
             said = [f"{partition}@{offset}" for partition, offset in sent]
-            journal.did(who, "replayed dead letters", letters=said, refused=len(outcomes) - len(sent))
+            did(request, "replayed dead letters", letters=said, refused=len(outcomes) - len(sent))
             for place in sent:
                 self._shelf.mark(place, who.name)
         gone = len(places) - len(found)

@@ -11,14 +11,13 @@ from starlette.responses import HTMLResponse, Response
 
 from pipeline.errors import SluiceError
 from pipeline.wire import DeadLetter, Decision
-from workers.console.access import journal
 from workers.console.access.roles import Role
 from workers.console.console import Console
 from workers.console.explaining import Answer, Explaining
 from workers.console.looking import Looked, answers_called
 from workers.console.pages.page import Page, Show
 from workers.console.pictures.gone import GoneError
-from workers.console.routes import Guarded, get, post, visitor_of
+from workers.console.routes import Guarded, did, get, post
 
 
 def routes(console: Console, show: Show) -> Sequence[Guarded]:
@@ -40,7 +39,7 @@ def _explained_routes(console: Console, show: Show) -> Sequence[Guarded]:
     def explain(request: Request) -> Response:
         """The sentences at once, where a script then asks for the maps; else all of it."""
         found, decision = _asked_for(console, request)
-        journal.did(visitor_of(request), "saw an explanation", event_id=decision.event_id)
+        did(request, "saw an explanation", event_id=decision.event_id)
         if "hx-request" in request.headers:
             explained = _explained(explaining.words, decision)
             return HTMLResponse(show.part("event_explained.html", explained=explained, decision=decision))

@@ -13,12 +13,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from pipeline.errors import PolicyError, UsageError
-from workers.console.access import journal
 from workers.console.access.roles import Role
 from workers.console.console import Console
 from workers.console.pages.page import Page, Show
 from workers.console.policies.files import PolicyFiles
-from workers.console.routes import Guarded, form_of, get, post, visitor_of
+from workers.console.routes import Guarded, did, form_of, get, post
 
 if TYPE_CHECKING:
     from workers.console.policies.words import Words
@@ -68,7 +67,7 @@ def routes(console: Console, show: Show) -> Sequence[Guarded]:
             files.create(files.folder / f"{name}.yaml", text)
         except (UsageError, PolicyError) as error:
             return played(request, asked, name, str(error))
-        journal.did(visitor_of(request), "wrote a policy", policy=name, words=words_in(asked))
+        did(request, "wrote a policy", policy=name, words=words_in(asked))
         return RedirectResponse(f"/policies/{quote(name)}?saved=1", 303)
 
     async def save(request: Request) -> Response:

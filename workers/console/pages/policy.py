@@ -16,14 +16,13 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 
 from pipeline.rules.policies.edits import with_thresholds
 from pipeline.wire import SEVERITY, Action
-from workers.console.access import journal
 from workers.console.access.roles import Role
 from workers.console.console import Console
 from workers.console.pages.page import Page, Show
 from workers.console.policies.edits import Edit, Edits, Saved
 from workers.console.policies.files import ChangedError, PolicyFile, PolicyFiles
 from workers.console.policies.standing import folder_of
-from workers.console.routes import Guarded, form_of, get, post, visitor_of
+from workers.console.routes import Guarded, did, form_of, get, post
 
 AT = "/policies/{policy}"
 
@@ -79,7 +78,7 @@ def _opened_and_saved(console: Console, show: Show, files: PolicyFiles, edits: E
             return await run_in_threadpool(framed, request, theirs, form["text"], base, 409, why)
         if not isinstance(found, Saved):
             return await run_in_threadpool(framed, request, opened, form["text"], base, 422, _refused(found), found)
-        journal.did(visitor_of(request), "saved a policy", policy=opened.id, was=opened.digest, now=found.file.digest)
+        did(request, "saved a policy", policy=opened.id, was=opened.digest, now=found.file.digest)
         return RedirectResponse(f"/policies/{quote(opened.id)}?saved=1", 303)
 
     return [get(AT, page, role=Role.VIEWER), post(f"{AT}/save", save, role=Role.EDITOR)]

@@ -14,12 +14,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from pipeline.errors import PublishError
 from pipeline.rules.reviews.waiting import Waiting
 from pipeline.wire import Label
-from workers.console.access import journal
 from workers.console.access.roles import Role, Visitor
 from workers.console.console import Console
 from workers.console.desk.desk import Ask, LostError
 from workers.console.pages.page import Page, Show
-from workers.console.routes import Guarded, form_of, get, post, visitor_of
+from workers.console.routes import Guarded, did, form_of, get, post, visitor_of
 
 DAYS = (1, 7, 30, 0)
 """How far back the queue goes; 0: all there is."""
@@ -91,7 +90,7 @@ class _Pages:
             raise HTTPException(409, str(error)) from error
         except PublishError as error:
             raise HTTPException(503, f"the review is not written: {error}") from error
-        journal.did(who, "judged", event_id=event, labels=dict(labels))
+        did(request, "judged", event_id=event, labels=dict(labels))
         if _scripted(request):
             return self._part("reviews_progress.html", who, ask)
         return RedirectResponse(f"/reviews?{_query(ask)}", 303)
@@ -104,7 +103,7 @@ class _Pages:
             raise HTTPException(503, f"it is not taken back: {error}") from error
         if image is None:
             raise HTTPException(409, "there is nothing of yours to take back")
-        journal.did(who, "took a judgement back", event_id=image.decision.event_id)
+        did(request, "took a judgement back", event_id=image.decision.event_id)
         if _scripted(request):
             return self._part("reviews_image.html", who, ask, image=image)
         return RedirectResponse(f"/reviews?{_query(Ask(None, ask.days))}", 303)

@@ -14,12 +14,11 @@ from starlette.responses import RedirectResponse, Response
 
 from pipeline.errors import PolicyError, UsageError
 from pipeline.wire import SEVERITY
-from workers.console.access import journal
 from workers.console.access.roles import Role
 from workers.console.console import Console
 from workers.console.pages.page import Page, Show
 from workers.console.pages.search_selection import selection_routes
-from workers.console.routes import Guarded, get, post, visitor_of
+from workers.console.routes import Guarded, did, get, post
 from workers.console.search.tools import Tools
 from workers.settings import variable
 
@@ -56,7 +55,7 @@ class _Pages:
                 result = self.tools.finder.result(query)
             except (UsageError, PolicyError) as error:
                 why = str(error)
-            journal.did(visitor_of(request), "searched", words=query.wordings, like=query.like, picture=query.picture)
+            did(request, "searched", words=query.wordings, like=query.like, picture=query.picture)
         return self._shown(request, query, result, why)
 
     async def picture(self, request: Request) -> Response:
@@ -72,7 +71,7 @@ class _Pages:
             name = self.tools.finder.upload(image)
         except UsageError as error:
             return self._shown(request, query, None, str(error))
-        journal.did(visitor_of(request), "uploaded a picture", sha256=name)
+        did(request, "uploaded a picture", sha256=name)
         return RedirectResponse(query.address(picture=name, like="", day="", words="", unless="", most=""), 303)
 
     def _shown(self, request: Request, query: Query, result: Result | None, why: str) -> Response:

@@ -19,12 +19,11 @@ from pipeline.errors import PolicyError, ServiceError, UsageError
 from pipeline.lab.reviews.given import publish
 from pipeline.rules.policies.names import SUFFIXES
 from pipeline.wire import Label, rfc3339
-from workers.console.access import journal
 from workers.console.access.roles import Role
 from workers.console.console import Console
 from workers.console.pages.page import Show
 from workers.console.pages.playground import words_in
-from workers.console.routes import Guarded, form_of, get, post, visitor_of
+from workers.console.routes import Guarded, did, form_of, get, post, visitor_of
 from workers.console.search.tools import Tools
 from workers.policies.written import write_new
 
@@ -78,7 +77,7 @@ class _Selection:
             text = list_of(self._chosen(form)[1], form.get("note", ""), form.get("expires", ""))
         except UsageError as error:
             return self._shown(request, form, str(error))
-        journal.did(visitor_of(request), "took a list of what was chosen", **_counted(form))
+        did(request, "took a list of what was chosen", **_counted(form))
         return _download(text, "list.csv", "text/csv; charset=utf-8")
 
     def list_written(self, request: Request, form: Form) -> Response:
@@ -91,7 +90,7 @@ class _Selection:
             write_new(path, text)
         except UsageError as error:
             return self._shown(request, form, str(error))
-        journal.did(visitor_of(request), "wrote a list", path=str(path), **_counted(form))
+        did(request, "wrote a list", path=str(path), **_counted(form))
         named = f"lists/{path.name}"
         return self._shown(request, form, said=f"{named} is written; it counts once a policy names it under lists:")
 
@@ -101,7 +100,7 @@ class _Selection:
             write_new(path, text)
         except (UsageError, PolicyError) as error:
             return self._shown(request, form, str(error))
-        journal.did(visitor_of(request), "wrote a policy", path=str(path), **_counted(form))
+        did(request, "wrote a policy", path=str(path), **_counted(form))
         return self._shown(
             request, form, said=f"{path.name} is written, in shadow mode: workers take it up by themselves"
         )
@@ -115,7 +114,7 @@ class _Selection:
             path = write(self._folder, name, words, drawn)
         except (UsageError, PolicyError) as error:
             return self._shown(request, form, str(error))
-        journal.did(visitor_of(request), "wrote a policy of pictures", path=str(path), **_counted(form))
+        did(request, "wrote a policy of pictures", path=str(path), **_counted(form))
         said = f"{path.name} is written, in shadow mode, with {len(drawn)} pictures in examples/{name}/"
         return self._shown(request, form, said=said)
 
@@ -138,7 +137,7 @@ class _Selection:
         reviews = reviews_of(chosen, policy, cast("Label", label), who.name, rfc3339(time()))
         with closing(self._console.reach.writer()) as writer:
             publish(writer, self._console.settings.reviews_topic, reviews)
-        journal.did(who, "reviewed what was chosen", policy=policy, label=label, **_counted(form))
+        did(request, "reviewed what was chosen", policy=policy, label=label, **_counted(form))
         return self._shown(request, form, said=f"{len(reviews)} reviews are given: {label} to {policy}")
 
     def erase(self, request: Request, form: Form) -> Response:
@@ -149,7 +148,7 @@ class _Selection:
         if not chosen.hits or " ".join(form.get("confirm", "").lower().split()) != wanted:
             return self._shown(request, form, f"nothing was erased: type {wanted} to confirm it")
         images = [each.nearby.image_id for each in chosen.hits]
-        journal.did(who, "erases what was chosen", images=images)
+        did(request, "erases what was chosen", images=images)
         return RedirectResponse(f"/search/erasures/{self._tools.erasures.begin(chosen.hits, who.name)}", 303)
 
     def erasure(self, request: Request) -> Response:

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from workers.console.access import journal
 from workers.console.access.roles import Role
 from workers.console.access.visitors import COOKIE, SIGNED_IN
 from workers.console.console import Console
 from workers.console.pages.page import Page, Show
-from workers.console.routes import Guarded, form_of, get, post
+from workers.console.routes import Guarded, did, form_of, get, post
 
 
 def routes(console: Console, show: Show) -> Sequence[Guarded]:
@@ -26,7 +25,8 @@ def routes(console: Console, show: Show) -> Sequence[Guarded]:
         if known is None:
             return show(request, "sign_in.html", 401, then=then, wrong=True)
         visitor, cookie = known
-        journal.did(visitor, "signed in")
+        request.scope["visitor"] = visitor
+        did(request, "signed in")
         answer = RedirectResponse(then, 303)
         secure = request.url.scheme == "https"
         answer.set_cookie(COOKIE, cookie, max_age=SIGNED_IN, httponly=True, samesite="strict", secure=secure)

@@ -10,11 +10,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from pipeline.wire import SourceRef
-from workers.console.access import journal
 from workers.console.access.roles import Role
 from workers.console.pictures.gone import GoneError
 from workers.console.pictures.pictures import Pictures, Wanted
-from workers.console.routes import get, visitor_of
+from workers.console.routes import did, get
 from workers.terminal.plain import one_line
 
 KEEPS = {"cache-control": "private, max-age=60"}
@@ -28,7 +27,7 @@ def routes(pictures: Pictures) -> list[Route]:
 
     def clear(request: Request) -> Response:
         wanted = _wanted(request)
-        journal.did(visitor_of(request), "saw a picture", picture=str(wanted.place), event_id=wanted.event_id)
+        did(request, "saw a picture", picture=str(wanted.place), event_id=wanted.event_id)
         return _answer(pictures.clear, request)
 
     place = "{topic}/{partition:int}/{offset:int}"

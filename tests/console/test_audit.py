@@ -1,0 +1,163 @@
+"""Who saw and did what is an event on a topic, in order, whatever the broker does meanwhile."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from threading import Event as Flag
+
+import httpx2
+import jsonschema
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.adapters.memory import MemoryBroker, MemoryTopic, MemoryWriter
+from pipeline.errors import ServiceError
+from pipeline.ports import Decoder
+from pipeline.wire import AuditEvent, Record, audit_json, parse_audit
+from tests.console.served import Served, match, served, until
+from tests.e2e.pictures import picture
+from workers.console.access import audit
+from workers.console.access.audit import AuditTopic
+from workers.settings import load_settings
+
+TOKENS = "vera:viewer:vvvvvvvvvvvvvvvv,ed:editor:eeeeeeeeeeeeeeee"
+VERA = {"authorization": f"Bearer {'v' * 16}"}
+SCHEMA = json.loads(files("pipeline.schemas").joinpath("audit.v1.json").read_text())
+TOPIC = "audit"
+
+
+def event(number: int = 1, **changed: object) -> AuditEvent:
+    made = AuditEvent(audit_id=f"{number:032x}", who="vera", role="viewer", what="saw", at="2026-01-02T03:04:05Z")
+    return msgspec.structs.replace(made, **changed)
+
+
+def kept(broker: MemoryBroker, topic: str = TOPIC) -> list[AuditEvent]:
+    found = MemoryTopic(broker, topic)
+    return [parse_audit(each.value or b"") for each in found.read(found.spans())]
+
+
+@pytest.fixture
+def guarded(decoder: Decoder) -> Iterator[Served]:
+    with served(load_settings({"console_tokens": TOKENS}), decoder) as made:
+        yield made
+
+
+def test_a_picture_that_is_seen_and_a_page_that_is_refused_are_events(guarded: Served) -> None:
+    sent = guarded.sent(picture(1))
+    guarded.decided(sent, match())
+    guarded.read(1)
+    topic, place = guarded.settings.audit_topic, f"{sent.topic}/{sent.partition}/{sent.offset}"
+    with httpx2.Client(base_url=guarded.address, headers=VERA) as vera:
+        assert vera.get(f"/pictures/clear/{place}").status_code == 200
+        assert vera.post("/dead-letters/replay", data={}).status_code == 403
+    until(lambda: len(kept(guarded.broker, topic)) == 2)
+    saw, refused = kept(guarded.broker, topic)
+    assert (saw.who, saw.role, saw.what, saw.allowed) == ("vera", "viewer", "saw a picture", True)
+    assert saw.about["picture"].endswith(str(sent.offset))
+    assert (refused.who, refused.allowed) == ("vera", False)
+    assert refused.about == {"path": "/dead-letters/replay", "needed": "reviewer"}
+    for each in (saw, refused):
+        jsonschema.validate(json.loads(audit_json(each)), SCHEMA)
+
+
+def test_without_a_topic_the_log_alone_has_it(decoder: Decoder) -> None:
+    with served(load_settings({"audit_topic": ""}), decoder) as quiet:
+        sent = quiet.sent(picture(1))
+        assert quiet.console.audit is None
+        found = httpx2.get(f"{quiet.address}/pictures/clear/{sent.topic}/{sent.partition}/{sent.offset}")
+        assert found.status_code == 200
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "AGAIN", 0.01)
+
+
+@pytest.mark.usefixtures("soon")
+def test_events_wait_for_a_broker_that_is_away_and_keep_their_order() -> None:
+    broker = MemoryBroker(1)
+    broker.available = False
+    written = AuditTopic(lambda: MemoryWriter(broker), TOPIC)
+    for number in range(1, 4):
+        written.keep(event(number))
+    until(lambda: written.trouble)
+    assert "it is down" in written.trouble
+    broker.available = True
+    until(lambda: not written.trouble)
+    written.keep(event(4))
+    written.close()
+    assert [int(each.audit_id, 16) for each in kept(broker)] == [1, 2, 3, 4]
+    assert written.lost == 0
+
+
+@pytest.mark.usefixtures("soon")
+def test_a_broker_that_does_not_answer_at_first_is_asked_again() -> None:
+    broker, asked = MemoryBroker(1), list[int]()
+
+    def writer() -> MemoryWriter:
+        asked.append(1)
+        if len(asked) < 3:
+            raise ServiceError("no broker answers")
+        return MemoryWriter(broker)
+
+    written = AuditTopic(writer, TOPIC)
+    written.keep(event())
+    until(lambda: kept(broker))
+    written.close()
+    assert len(asked) == 3
+
+
+def test_what_is_not_written_in_the_end_is_counted() -> None:
+    broker = MemoryBroker(1)
+    broker.available = False
+    written = AuditTopic(lambda: MemoryWriter(broker), TOPIC)
+    for number in range(5):
+        written.keep(event(number))
+    written.close()
+    written.close()
+    assert written.lost == 5
+
+
+def test_more_than_may_wait_is_counted_and_nobody_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "MOST", 3)
+    goes_on, broker = Flag(), MemoryBroker(1)
+
+    class Slow(MemoryWriter):
+        def write(self, records: Sequence[Record]) -> None:
+            goes_on.wait(30)
+            super().write(records)
+
+    written = AuditTopic(lambda: Slow(broker), TOPIC)
+    for number in range(10):
+        written.keep(event(number))
+    goes_on.set()
+    written.close()
+    assert written.lost == 7
+    assert len(kept(broker)) == 3
+
+
+def test_one_that_is_too_large_costs_itself_alone() -> None:
+    broker = MemoryBroker(1)
+    broker.limits[TOPIC] = 2_000
+    written = AuditTopic(lambda: MemoryWriter(broker), TOPIC)
+    for each in (event(1), event(2, about={"images": ["i" * 64] * 100}), event(3)):
+        written.keep(each)
+    written.close()
+    assert sorted(int(each.audit_id, 16) for each in kept(broker)) == [1, 3]
+    assert written.lost == 1
+
+
+def test_the_schema_names_the_very_fields() -> None:
+    fields = msgspec.structs.fields(AuditEvent)
+    assert set(SCHEMA["properties"]) == {field.name for field in fields}
+    assert set(SCHEMA["required"]) == {field.name for field in fields if field.required}
+
+
+@given(st.binary(max_size=200))
+def test_bytes_that_are_no_event_are_refused_in_words(value: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        parse_audit(value)
