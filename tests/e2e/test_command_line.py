@@ -53,7 +53,7 @@ def output(process: ChildProcess, status: int = 0) -> str:
     return process.stdout()
 
 
-KINDS = ("images", "decisions", "dead_letters", "features", "reviews")
+KINDS = ("images", "decisions", "dead_letters", "features", "reviews", "audit")
 
 
 class TestTopics:
@@ -61,9 +61,9 @@ class TestTopics:
         name = unique("made")
         settings = {f"{kind}_topic": f"{name}-{kind}" for kind in KINDS}
         settings["bootstrap_servers"] = kafka.bootstrap_servers
-        assert output(sluice("topics", "create", partitions=3, **settings)).count("created") == 5
+        assert output(sluice("topics", "create", partitions=3, **settings)).count("created") == 6
         again = output(sluice("topics", "create", partitions=5, **settings))
-        assert (again.count("exists"), again.count("created")) == (5, 0)
+        assert (again.count("exists"), again.count("created")) == (6, 0)
         for kind in KINDS:
             assert len(kafka.end_offsets(f"{name}-{kind}")) == 3
 
