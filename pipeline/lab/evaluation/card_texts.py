@@ -9,8 +9,7 @@ from pipeline.lab.hands.fetch import SETS
 
 def scenes(classes: int, hands: Sequence[str]) -> str:
     """What a model of scenes was shown, beside Noto's drawings by these hands."""
-    drawn = "whole, anew with other lines and colours, as outlines, posterised and flat"
-    others = f", and by {listed(hands)}, {drawn};" if hands else ","
+    others = f", and by {listed(hands)}, whole, as outlines, posterised and flat;" if hands else ","
     return _SCENES.format(classes=f"{classes:,}", others=others)
 
 

@@ -11,20 +11,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from random import Random
 
 from PIL import Image
 
 from pipeline.disk import read_bytes
 from pipeline.errors import ItemError, UsageError
 from pipeline.lab.data.dataset_files import file_name
-from pipeline.lab.hands.anew import drawn_anew
 from pipeline.lab.hands.naming import thing_of
 from pipeline.lab.hands.renderer import Renderer
-from pipeline.lab.hands.svg import DrawingError, check, fitted
+from pipeline.lab.hands.svg import DrawingError, fitted
 from pipeline.lab.scenes.emoji import LEVELS, Atlas
 from pipeline.lab.scenes.lexicon import load_lexicon
-from pipeline.lab.scenes.poses import coloured
 
 SIZE = LEVELS[0]
 MOST_PIXELS = 4096 * 4096
@@ -44,8 +41,6 @@ class Hand:
     """The lexicon indices of those that it has."""
     left_out: tuple[str, ...]
     """The files that were not used, each with the reason."""
-    anew: bool = False
-    """Whether they are drawn anew from another hand's SVG files."""
 
     @property
     def digest(self) -> str:
@@ -53,11 +48,8 @@ class Hand:
         return hashlib.sha256(self.atlas.levels[-1].numpy().tobytes()).hexdigest()[:8]
 
 
-def read_hand(folder: Path, progress: Advance = lambda _: None, *, anew: bool = False) -> Hand:
-    """The hand in a folder, or its SVG files drawn anew as another hand might have (`anew.drawn_anew`).
-
-    Raises `UsageError` where there is no folder, or not one drawing that can be used.
-    """
+def read_hand(folder: Path, progress: Advance = lambda _: None) -> Hand:
+    """The hand in a folder. Raises `UsageError` where there is no folder, or not one drawing that can be used."""
     if not folder.is_dir():
         raise UsageError(
             f"{folder}: no such folder; give one of drawings named for emoji, as 1f52a.svg or kitchen-knife.png"
@@ -70,7 +62,7 @@ def read_hand(folder: Path, progress: Advance = lambda _: None, *, anew: bool = 
             progress(1)
             try:
                 thing = _thing(path, taken)
-                picture = _picture(path, renderer, thing if anew else None)
+                picture = _picture(path, renderer)
             except (DrawingError, ItemError, OSError) as error:
                 left_out.append(f"{file_name(path)}: {_reason(error)}")
             else:
@@ -80,7 +72,7 @@ def read_hand(folder: Path, progress: Advance = lambda _: None, *, anew: bool = 
         raise UsageError(f"{folder}: not one drawing that can be used; {why}")
     empty = Image.new("RGBA", (SIZE, SIZE))
     atlas = Atlas.of([pictures.get(index, empty) for index in range(len(load_lexicon()))])
-    return Hand(file_name(folder.resolve().name), atlas, tuple(sorted(pictures)), tuple(left_out), anew)
+    return Hand(file_name(folder.resolve().name), atlas, tuple(sorted(pictures)), tuple(left_out))
 
 
 def _drawings(folder: Path) -> Iterator[Path]:
@@ -101,13 +93,9 @@ def _thing(path: Path, taken: dict[int, Path]) -> int:
     return thing
 
 
-def _picture(path: Path, renderer: Renderer, anew: int | None) -> Image.Image:
-    """A drawing, an SVG file anew where ``anew`` is what it shows; nothing but its bytes decides how."""
+def _picture(path: Path, renderer: Renderer) -> Image.Image:
     data = read_bytes(str(path))
-    svg = path.suffix.lower() == ".svg"
-    if svg and anew is not None:
-        data = drawn_anew(check(data), Random(data), coloured=bool(coloured()[anew])).encode()
-    picture = renderer.render(data) if svg else _png(data)
+    picture = renderer.render(data) if path.suffix.lower() == ".svg" else _png(data)
     if picture.getbbox() is None:
         raise DrawingError("nothing can be seen in it")
     return picture

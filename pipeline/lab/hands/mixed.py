@@ -9,12 +9,10 @@ import torch
 from pipeline.lab.hands.folder import Hand
 from pipeline.lab.scenes.emoji import Atlas
 
-COLUMNS = 48
+COLUMNS = 12
 """How many drawings of a thing are drawn from, as often as each stands there."""
-OWN_SHARE = 3 / 8
+OWN_SHARE = 5 / 12
 """The share of things that the lexicon's own font draws, where others draw them too."""
-PLAIN = 2
-"""How often a hand draws for each time that it draws anew."""
 
 
 def mixed(own: Atlas, hands: Sequence[Hand]) -> Atlas:
@@ -24,8 +22,10 @@ def mixed(own: Atlas, hands: Sequence[Hand]) -> Atlas:
     every = [own, *(hand.atlas for hand in hands)]
     levels = tuple(torch.cat(parts) for parts in zip(*(atlas.levels for atlas in every), strict=True))
     has = [set(hand.things) for hand in hands]
-    turns = [at for at, hand in enumerate(hands) for _ in range(1 if hand.anew else PLAIN)]
-    rows = [_rows(thing, [at for at in turns if thing in has[at]], own.count) for thing in range(own.count)]
+    rows = [
+        _rows(thing, [at for at, things in enumerate(has) if thing in things], own.count)
+        for thing in range(own.count)
+    ]
     return Atlas(levels, torch.tensor(rows))
 
 

@@ -70,8 +70,8 @@ def check(data: bytes) -> str:
         root = ET.fromstring(text)  # noqa: S314 - it has no entities
     except (ET.ParseError, ValueError, LookupError) as error:
         raise DrawingError(f"a broken SVG ({error})") from error
-    if local_name(root.tag) != "svg":
-        raise DrawingError(f"no SVG: its outermost element is {local_name(root.tag)}")
+    if _bare(root.tag) != "svg":
+        raise DrawingError(f"no SVG: its outermost element is {_bare(root.tag)}")
     for count, element in enumerate(root.iter(), 1):
         if count > MOST_ELEMENTS:
             raise DrawingError(f"an SVG of more than {MOST_ELEMENTS:,} elements")
@@ -80,7 +80,7 @@ def check(data: bytes) -> str:
 
 
 def _check(element: ET.Element) -> None:
-    kind = local_name(element.tag) if isinstance(element.tag, str) else ""
+    kind = _bare(element.tag) if isinstance(element.tag, str) else ""
     if why := _FORBIDDEN.get(kind):
         raise DrawingError(f"an SVG with {why}")
     if kind == "style":
@@ -88,7 +88,7 @@ def _check(element: ET.Element) -> None:
     if kind in _ANIMATIONS and element.get("attributeName", "").lower().endswith("href"):
         raise DrawingError("an SVG that refers to something outside it in time")
     for name, value in element.attrib.items():
-        bare = local_name(name)
+        bare = _bare(name)
         if bare.startswith("on"):
             raise DrawingError(f"an SVG with a script ({bare})")
         said = value.strip()
@@ -105,6 +105,6 @@ def _check_style(said: str) -> None:
         raise DrawingError("an SVG whose style spells characters by numbers, which hides what it refers to")
 
 
-def local_name(name: str) -> str:
-    """The name without its namespace, in small letters."""
+def _bare(name: str) -> str:
+    """The name without its namespace."""
     return name.rpartition("}")[2].lower()

@@ -130,8 +130,7 @@ def _on_scenes(choices: Choices, trainee: Trainee) -> Run:
         shown=choices.shown,
         optimiser=choices.optimiser.value,
     )
-    anew = [read_hand(path, anew=True) for path in choices.hands]
-    atlas = mixed(Atlas.build(choices.font), [*hands, *anew]) if hands else None
+    atlas = mixed(Atlas.build(choices.font), hands) if hands else None
     recipe = IN_ANY_HAND if hands else TRAINING
     batches = SceneBatches(plan, trainee.size, trainee.normalise, choices.font, atlas=atlas, recipe=recipe)
     left_out = tuple(each for hand in hands for each in hand.left_out)

@@ -19,8 +19,8 @@ def of(shade: int) -> Atlas:
     return Atlas(tuple(torch.full((THINGS, 4, size, size), shade, dtype=torch.uint8) for size in LEVELS))
 
 
-def hand(shade: int, *things: int, anew: bool = False) -> Hand:
-    return Hand(str(shade), of(shade), things, (), anew)
+def hand(shade: int, *things: int) -> Hand:
+    return Hand(str(shade), of(shade), things, ())
 
 
 def shares(atlas: Atlas, thing: int) -> Counter[int]:
@@ -40,17 +40,11 @@ def test_a_share_is_drawn_by_the_font_and_the_rest_by_those_that_have_the_thing(
     both, one, none = (shares(atlas, thing) for thing in (0, 1, 2))
     own = 3000 * OWN_SHARE
     assert all(own - 100 < each[1] < own + 100 for each in (both, one))
-    assert all(800 < both[shade] < 1075 for shade in (2, 3))
+    assert all(650 < both[shade] < 1100 for shade in (2, 3)), "seven columns do not part evenly in two"
     assert set(one) == {1, 2}
     assert set(none) == {1}
     assert atlas.drawings is not None
     assert atlas.drawings.shape == (THINGS, COLUMNS)
-
-
-def test_drawings_anew_are_drawn_half_as_often_as_those_they_come_from() -> None:
-    found = shares(mixed(of(1), [hand(2, 0), hand(3, 0), hand(4, 0, anew=True), hand(5, 0, anew=True)]), 0)
-    assert all(500 < found[shade] < 750 for shade in (2, 3))
-    assert all(220 < found[shade] < 400 for shade in (4, 5))
 
 
 def test_scenes_are_drawn_from_every_hand() -> None:
