@@ -1,4 +1,9 @@
-"""Mixes hands into one atlas, of which each scene draws a thing by one hand or another."""
+"""Mixes hands into one atlas, of which each scene draws a thing by one hand or another.
+
+Only hands make more hands known. Drawing SVG files anew, each shape with an outline, a colour and a place of its own,
+was tried for 1.4 million scenes, a quarter of them: a hand that was never shown was named in 29.0% of scenes as
+before, and the same hand drawn anew in 21.6% instead of 21.3%.
+"""
 
 from __future__ import annotations
 
