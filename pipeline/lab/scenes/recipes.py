@@ -46,9 +46,9 @@ IN_ANY_HAND = replace(
     TRAINING,
     one=0.85,
     small=0.1,
-    styled=0.2,
-    mirrored=0.2,
-    turned=0.16,
+    styled=0.25,
+    mirrored=0.06,
+    turned=0.06,
     hued=0.06,
     greyed=0.06,
     framed=0.06,
@@ -56,7 +56,9 @@ IN_ANY_HAND = replace(
 )
 """What the bundled model learns from where it is to know things whoever draws them, however they are shown.
 
-With twice as many scenes that are hard in some way nobody could name half of them, and the loss stood still.
+With twice as many scenes that are hard in some way nobody could name half of them, and the loss stood still. With a
+fifth of things mirrored and a sixth turned, the font's own drawings were named in 43% of scenes instead of 32% when
+on their side, and in 94.2% instead of 95.7% when upright; of the flagged samples no more stayed flagged.
 """
 ALONE = Recipe()
 AMONG = Recipe(one=0.0, several=(3, 4))
