@@ -148,8 +148,8 @@ def kafka_writer(settings: Settings) -> KafkaWriter:
     return KafkaWriter(kafka_connection(settings), delivery_timeout=settings.delivery_timeout)
 
 
-def kafka_policy_sets(settings: Settings) -> KafkaWriter:
-    """A writer of policy sets, which are text. It gives up soon: who uses it tries again."""
+def kafka_text_writer(settings: Settings) -> KafkaWriter:
+    """A writer of text: policy sets, audit events. It gives up soon: who uses it tries again."""
     from pipeline.adapters.kafka import KafkaWriter
 
     return KafkaWriter(kafka_connection(settings), delivery_timeout=10.0, compression="gzip")

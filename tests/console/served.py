@@ -136,6 +136,7 @@ def served(
         "topic": lambda name: MemoryTopic(broker, name),
         "records": lambda: MemoryRecords(broker),
         "writer": lambda: MemoryWriter(broker),
+        "text_writer": lambda: MemoryWriter(broker),
         "standings": lambda: standings_of(broker, settings.group, settings.images_topic),
         "metrics": lambda: list(metrics),
         "fetcher": MemoryFetcher(),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from functools import partial
 from importlib.resources import files
 from threading import Event as Flag
+from uuid import uuid4
 
 import httpx2
 import jsonschema
@@ -20,8 +22,10 @@ from pipeline.ports import Decoder
 from pipeline.wire import AuditEvent, Record, audit_json, parse_audit
 from tests.console.served import Served, match, served, until
 from tests.e2e.pictures import picture
+from tests.services.kafka import KafkaBroker
 from workers.console.access import audit
 from workers.console.access.audit import AuditTopic
+from workers.services import kafka_text_writer
 from workers.settings import load_settings
 
 TOKENS = "vera:viewer:vvvvvvvvvvvvvvvv,ed:editor:eeeeeeeeeeeeeeee"
@@ -109,6 +113,19 @@ def test_a_broker_that_does_not_answer_at_first_is_asked_again() -> None:
     until(lambda: kept(broker))
     written.close()
     assert len(asked) == 3
+
+
+def test_a_topic_that_is_made_later_gets_what_waited_for_it(kafka: KafkaBroker) -> None:
+    settings = load_settings({"bootstrap_servers": kafka.bootstrap_servers})
+    topic = f"audit-{uuid4().hex}"
+    written = AuditTopic(partial(kafka_text_writer, settings), topic)
+    written.keep(event(1))
+    until(lambda: topic in written.trouble, 60)
+    kafka.create_topic(topic)
+    until(lambda: not written.trouble, 60)
+    written.keep(event(2))
+    written.close()
+    assert [parse_audit(each.value or b"") for each in kafka.read_all(topic)] == [event(1), event(2)]
 
 
 def test_what_is_not_written_in_the_end_is_counted() -> None:

@@ -54,7 +54,7 @@ def _moderate(settings: Settings) -> None:
         health.announce()
         services.check_kafka(settings)
         sets = policy_sets_sent(
-            partial(services.kafka_policy_sets, settings), settings.features_topic, on=settings.remembers
+            partial(services.kafka_text_writer, settings), settings.features_topic, on=settings.remembers
         )
         hooks = HookChain(metrics, vitals, LogOtherModel(), held.enter_context(sets))
         loaded = load(settings, hooks, held)

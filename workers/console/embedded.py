@@ -41,6 +41,7 @@ def memory_reach(
         topic=lambda name: MemoryTopic(broker, name),
         records=lambda: MemoryRecords(broker),
         writer=lambda: MemoryWriter(broker),
+        text_writer=lambda: MemoryWriter(broker),
         standings=lambda: standings_of(broker, settings.group, settings.images_topic),
         metrics=lambda: [("this process", generate_latest(registry).decode())],
         fetcher=MemoryFetcher(),

@@ -27,6 +27,8 @@ class Reach:
     topic: Callable[[str], Topic]
     records: Callable[[], Records]
     writer: Callable[[], RecordWriter]
+    text_writer: Callable[[], RecordWriter]
+    """It gives up soon; who uses it tries again."""
     standings: Callable[[], Mapping[Partition, Standing]]
     """Where the workers' group stands. One thread calls it."""
     metrics: Callable[[], Sequence[tuple[str, str | None]]]

@@ -90,6 +90,7 @@ def _reach(settings: Settings, held: ExitStack) -> Reach:
         topic=partial(services.kafka_topic, settings),
         records=partial(services.kafka_single_records, settings),
         writer=partial(services.kafka_writer, settings),
+        text_writer=partial(services.kafka_text_writer, settings),
         standings=group.standings,
         metrics=partial(pages_of, settings.console_workers),
         fetcher=held.enter_context(closing(claim_fetcher(settings))),

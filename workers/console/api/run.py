@@ -130,7 +130,7 @@ def moderate(moderator: Moderator, desk: Desk) -> None:
 
 def _policy_sets(settings: Settings) -> AbstractContextManager[Hooks]:
     return policy_sets_sent(
-        partial(services.kafka_policy_sets, settings),
+        partial(services.kafka_text_writer, settings),
         settings.features_topic,
         on=settings.api_publish and settings.remembers,
     )
