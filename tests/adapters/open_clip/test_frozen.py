@@ -13,7 +13,7 @@ CPU = torch.device("cpu")
 
 
 class Tower(torch.nn.Module):
-    """A convolution, its batch norm and a projection."""
+    """Two convolutions, a batch norm and a projection."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -22,10 +22,12 @@ class Tower(torch.nn.Module):
         self.norm = torch.nn.BatchNorm2d(8)
         self.norm.running_mean = torch.randn(8)
         self.norm.running_var = torch.rand(8) + 0.5
+        self.then = torch.nn.Conv2d(8, 8, 1)
         self.project = torch.nn.Linear(8, 4)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        features: torch.Tensor = self.project(torch.relu(self.norm(self.conv(images))).mean(dim=(2, 3)))
+        inner = self.then(torch.relu(self.norm(self.conv(images))))
+        features: torch.Tensor = self.project(inner.mean(dim=(2, 3)))
         return features
 
 
@@ -84,3 +86,15 @@ def test_without_torchscript_a_tower_runs_as_it_is(monkeypatch: pytest.MonkeyPat
     images = torch.randn(2, 3, *SIZE)
     with torch.inference_mode():
         assert torch.equal(frozen(visual, SIZE, torch.float32)(images), visual(images))
+
+
+def test_a_tower_that_cannot_be_packed_is_frozen_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(torch.fx, "symbolic_trace")
+    visual = to_device(Tower(), CPU, torch.float32)
+    fast = frozen(visual, SIZE, torch.float32)
+    images = torch.randn(2, 3, *SIZE)
+    with torch.inference_mode():
+        before = fast(images)
+        torch.testing.assert_close(before, visual(images))
+        visual.project = torch.nn.Linear(8, 4)
+        assert torch.equal(fast(images), before)
