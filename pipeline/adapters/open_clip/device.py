@@ -22,20 +22,21 @@ class Forward:
 
     def __init__(self, spec: EncoderSpec, tower: ImageTower, device: torch.device, dtype: torch.dtype) -> None:
         self.spec = spec
-        shape = (1, 3, 1, 1)
         self._tower = tower
         self._dtype = dtype
-        self._mean = torch.tensor(spec.mean, device=device).reshape(shape) * 255.0
-        self._scale = 1.0 / (torch.tensor(spec.std, device=device).reshape(shape) * 255.0)
+        # For a whole row of pixels: over three channels alone, a CPU would do this at a sixth of the speed.
+        row = spec.image_size[1]
+        self._mean = torch.tensor(spec.mean, device=device).repeat(row) * 255.0
+        self._scale = 1.0 / (torch.tensor(spec.std, device=device).repeat(row) * 255.0)
 
     def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
         """``uint8[B,H,W,3]`` to L2-normalised ``float32[B,D]``, both on the device.
 
         As uint8 a quarter of float32's bytes cross the bus.
         """
-        images = pixels.permute(0, 3, 1, 2)
-        normalised = (images - self._mean).mul_(self._scale).to(self._dtype)
-        return unit(self._tower(normalised))
+        rows = pixels.flatten(2).to(torch.float32)
+        normalised = rows.sub_(self._mean).mul_(self._scale).to(self._dtype)
+        return unit(self._tower(normalised.unflatten(2, (-1, 3)).permute(0, 3, 1, 2)))
 
 
 def unit(features: torch.Tensor) -> torch.Tensor:
