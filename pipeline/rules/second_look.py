@@ -24,7 +24,7 @@ TURNS: Mapping[SecondLook, tuple[Turned, ...]] = {
     "all": ("90", "180", "270", "mirrored"),
 }
 """How the most suspicious view is turned; ``all`` takes tiles as well."""
-BARS: Mapping[SecondLook, float] = {"turns": 0.9, "all": 0.97}
+BARS: Mapping[SecondLook, float] = {"turns": 0.9, "all": 0.95}
 """The least score that counts of such views, where a policy's lowest threshold is below it."""
 NEAR = 0.02
 """An enforced policy's score is suspicious from that share of its lowest threshold on."""

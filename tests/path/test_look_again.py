@@ -134,7 +134,7 @@ def test_what_is_small_is_found_in_a_tile_which_the_evidence_names() -> None:
     assert item.decision is not None
     views = [match.evidence and match.evidence.view for match in item.decision.matches]
     assert views == [Region(0, BOX)]
-    assert item.decision.notes[0] == "looked at again: 13 views, which count from 0.97 on"
+    assert item.decision.notes[0] == "looked at again: 13 views, which count from 0.95 on"
 
 
 def test_a_repeat_that_is_recalled_is_decided_the_same() -> None:

@@ -3,6 +3,8 @@
 Only hands make more hands known. SVG files drawn anew, each shape with an outline, a colour and a place of its own,
 were a quarter of 1.4 million scenes: beside as many without them, from the same weights, a hand that was never shown
 was named as often (29.0%), and the same hand drawn anew hardly oftener (21.6%, and 21.3% without).
+A leg more, in which a third of pictures took the statistics of their features from another (MixStyle), brought that
+hand from 29.0 to 29.8%, Symbola's outlines from 10.6 to 12.8%, and Twemoji, which it learned from, from 76 to 78%.
 """
 
 from __future__ import annotations

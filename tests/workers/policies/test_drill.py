@@ -181,7 +181,7 @@ def test_nothing_to_drill_is_said_and_ends_with_2(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no active policy has samples that it must flag"):
         drill("--policies", where)
     (tmp_path / "tobacco.yaml").write_text(
-        "title: T\nprompts: [a cigarette]\nactions: {block: 0.5}\ntests: {must_flag: [smoke.jpg]}\n"
+        "title: T\nprompts: [a cigarette]\nactions: {block: 0.2}\ntests: {must_flag: [smoke.jpg]}\n"
     )
     (tmp_path / "smoke.jpg").write_bytes((SHIPPED / "samples" / "cigarette-01.jpg").read_bytes())
     ended = drill("--policies", where, "--trick", "saved-again")

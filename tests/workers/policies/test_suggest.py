@@ -31,7 +31,7 @@ title: Knives
 prompts:
   - a kitchen knife
   - a knife
-actions: {review: 0.2}
+actions: {review: 0.1}
 """
 KNIVES, CUTLERY = "kitchen knife", "fork and knife"
 
@@ -115,7 +115,7 @@ def _precision(folder: Path) -> float:
         Archive(FolderStore(folder / "archive")).segments(), SIGNALS
     )
     fresh = [*range(20, 30), *range(50, 60)]
-    flagged = np.array(judge.live().look(block.signals(fresh)).scores[:, 0] >= 0.2)
+    flagged = np.array(judge.live().look(block.signals(fresh)).scores[:, 0] >= 0.1)
     return float(flagged[:10].sum() / max(1, flagged.sum()))
 
 
