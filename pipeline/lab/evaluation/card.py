@@ -87,7 +87,8 @@ def _what_it_is(folder: Path, record: TrainingRecord) -> Iterator[str]:
     yield "## What it is\n"
     yield f"- open_clip's CLIP, begun from {record.began_from}; its shape is in `open_clip_config.json`."
     yield f"- {record.parameters:,} parameters; the folder holds {size:,} bytes beside this card."
-    fitted = "fitted afterwards on held-out scenes (temperature scaling)" if record.scale_was_fitted else "as trained"
+    how = "the note below says how" if record.note else "by temperature scaling"
+    fitted = f"fitted afterwards on held-out scenes; {how}" if record.scale_was_fitted else "as trained"
     yield f"- Logit scale {record.logit_scale:.1f}, {fitted}.\n"
 
 
