@@ -213,7 +213,7 @@ def _weightiest(reasons: Iterable[Exception], otherwise: Exception) -> Exception
     """
     said = list(reasons)
     turned_down = [each for each in said if isinstance(each, errors.SaslAuthenticationFailedError)]
-    met = [each for each in said if not isinstance(each, errors.RequestTimedOutError)]
+    met = [each for each in said if not (isinstance(each, errors.RequestTimedOutError) or "timed out" in str(each))]
     return (turned_down or met or said or [otherwise])[-1]
 
 
