@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from threading import Condition, Thread
 
 import structlog
 
-from pipeline.errors import PublishError, RefusedError, ServiceError
+from pipeline.errors import RefusedError
 from pipeline.ports import Hooks, RecordWriter
 from pipeline.rules.archive.kept_assets import kept_assets
 from pipeline.rules.archive.set_parts import in_parts
 from pipeline.rules.policies.assets import NO_ASSETS, Assets
 from pipeline.wire import ArchiveRecord, PolicySetRecord, Record, archive_record_bytes, rfc3339
+from workers.outbox import Outbox
 
 PAUSE = 5.0
 """Seconds between two tries to send a set to a broker that is away."""
-LEAVING = 5.0
-"""Seconds that the end waits for sets that have not been sent; the next start sends the one that is live then."""
+MOST = 1_000
+"""Sets that wait for a broker that is away; the next start sends the one that is live then."""
 _log = structlog.get_logger(__name__)
 
 
@@ -38,7 +38,7 @@ def policy_set_record(version: str, files: Mapping[str, bytes], assets: Assets, 
 
 
 class PolicySetsSent(Hooks):
-    """Sends sets on a thread of its own, each until it is acknowledged, in the order in which they went live.
+    """Sends sets, each until it is acknowledged, in the order in which they went live.
 
     The path never waits for it: `went_live` puts the files down and returns.
     """
@@ -50,67 +50,46 @@ class PolicySetsSent(Hooks):
         now: Callable[[], float] = time.time,
         pause: float = PAUSE,
     ) -> None:
-        """`connect` gives a writer, and may raise `ServiceError`; it is called on that thread."""
-        self._connect = connect
+        """`connect` gives a writer, and may raise `ServiceError`; it is called on another thread."""
         self._topic = topic
         self._now = now
-        self._pause = pause
-        self._waiting: dict[str, PolicySetRecord] = {}
-        self._changed = Condition()
-        self._closing = False
-        self._thread = Thread(target=self._run, name="sluice-policy-sets", daemon=True)
-        self._thread.start()
+        self._outbox = Outbox[PolicySetRecord](
+            connect,
+            self._send,
+            lambda why: _log.warning("policy_sets_wait", topic=topic, error=why, again_in=pause),
+            pause=pause,
+            most=MOST,
+            name="sluice-policy-sets",
+        )
 
     def went_live(self, version: str, files: Mapping[str, bytes], assets: Assets = NO_ASSETS) -> None:
         record = policy_set_record(version, files, assets, self._now())
         if left_out := [path for path, each in record.assets.items() if each.left_out]:
             said = "too large to be kept with the set; to make its decisions again takes the folder as it was"
             _log.warning("policy_set_without_lists", version=version, lists=left_out, reason=said)
-        with self._changed:
-            self._waiting[version] = record
-            self._changed.notify_all()
+        if not self._outbox.put(record):
+            self._not_sent([record])
 
     def close(self) -> None:
-        """Wait a little for what has not been sent, then give it up with a log line. Idempotent."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._waiting, LEAVING)
-            self._closing = True
-            self._changed.notify_all()
-        self._thread.join(LEAVING)
-        if self._waiting:
-            _log.warning("policy_sets_not_sent", topic=self._topic, versions=list(self._waiting))
+        """Send what waits, or else give it up with a log line. Idempotent."""
+        if left := self._outbox.close():
+            self._not_sent(left)
 
-    def _run(self) -> None:
-        while (record := self._next()) is not None:
+    def _send(self, writer: RecordWriter, sets: Sequence[PolicySetRecord]) -> None:
+        for each in sets:
+            parts, rest = in_parts(each)
+            records: list[ArchiveRecord] = [*parts, rest]
             try:
-                with closing(self._connect()) as writer:
-                    while record is not None:
-                        self._send(writer, record)
-                        record = self._next()
-            except (PublishError, ServiceError) as error:
-                _log.warning("policy_set_waits", topic=self._topic, error=str(error), again_in=self._pause)
-                with self._changed:
-                    self._changed.wait_for(lambda: self._closing, self._pause)
+                for record in records:
+                    writer.write([Record(self._topic, each.version.encode(), archive_record_bytes(record))])
+            except RefusedError as error:
+                said = "the archive will not have this set; to make its decisions again takes the folder as it was"
+                _log.error(
+                    "policy_set_refused", topic=self._topic, version=each.version, error=str(error), means=said
+                )
 
-    def _next(self) -> PolicySetRecord | None:
-        """The set that has waited the longest, once there is one; None when it is time to end."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closing)
-            return None if self._closing else next(iter(self._waiting.values()))
-
-    def _send(self, writer: RecordWriter, record: PolicySetRecord) -> None:
-        parts, rest = in_parts(record)
-        records: list[ArchiveRecord] = [*parts, rest]
-        try:
-            for each in records:
-                writer.write([Record(self._topic, record.version.encode(), archive_record_bytes(each))])
-        except RefusedError as error:
-            said = "the archive will not have this set, and to make its decisions again takes the folder as it was"
-            _log.error("policy_set_refused", topic=self._topic, version=record.version, error=str(error), means=said)
-        with self._changed:
-            if self._waiting.get(record.version) is record:
-                del self._waiting[record.version]
-            self._changed.notify_all()
+    def _not_sent(self, sets: Sequence[PolicySetRecord]) -> None:
+        _log.warning("policy_sets_not_sent", topic=self._topic, versions=[each.version for each in sets])
 
 
 @contextmanager

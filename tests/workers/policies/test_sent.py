@@ -20,7 +20,7 @@ from pipeline.wire import PolicySetPart, PolicySetRecord, Record, parse_archive_
 from tests.path.test_live import Hashing, folder
 from tests.services.deadline import until
 from tests.signals_made import signals
-from workers.policies import sent
+from workers import outbox
 from workers.policies.sent import PolicySetsSent, policy_sets_sent
 
 TOPIC = "features"
@@ -109,7 +109,7 @@ def test_a_set_with_hundreds_of_pictures_goes_in_parts_that_a_topic_takes() -> N
 
 
 def test_who_goes_live_does_not_wait_and_the_end_waits_a_little(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sent, "LEAVING", 0.1)
+    monkeypatch.setattr(outbox, "LEAVING", 0.1)
     busy, free = Flag(), Flag()
 
     class Slow:
