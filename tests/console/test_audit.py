@@ -68,6 +68,23 @@ def test_a_picture_that_is_seen_and_a_page_that_is_refused_are_events(guarded: S
         jsonschema.validate(json.loads(audit_json(each)), SCHEMA)
 
 
+def test_a_wrong_token_is_an_event_and_nobody_without_one_is(guarded: Served) -> None:
+    assert httpx2.get(f"{guarded.address}/live/series").status_code == 401
+    wrong = {"authorization": f"Bearer {'x' * 16}"}
+    assert httpx2.get(f"{guarded.address}/live/series", headers=wrong).status_code == 401
+    assert httpx2.post(f"{guarded.address}/sign-in", data={"token": "y" * 16}).status_code == 401
+    until(lambda: len(kept(guarded.broker, guarded.settings.audit_topic)) == 2)
+    found = kept(guarded.broker, guarded.settings.audit_topic)
+    assert [each.about for each in found] == [
+        {"path": path, "address": "127.0.0.1"} for path in ("/live/series", "/sign-in")
+    ]
+    for each in found:
+        assert (each.who, each.what, each.allowed) == ("nobody", "gave a wrong token", False)
+        jsonschema.validate(json.loads(audit_json(each)), SCHEMA)
+        assert "x" * 16 not in audit_json(each).decode()
+        assert "y" * 16 not in audit_json(each).decode()
+
+
 def test_without_a_topic_the_log_alone_has_it(decoder: Decoder) -> None:
     with served(load_settings({"audit_topic": ""}), decoder) as quiet:
         sent = quiet.sent(picture(1))

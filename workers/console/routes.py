@@ -52,6 +52,11 @@ def did(request: Request, what: str, **about: object) -> None:
     _journal(request).did(visitor_of(request), what, **about)
 
 
+def gave_wrong_token(request: Request) -> None:
+    """Whoever asks gave a token that nobody has."""
+    _journal(request).unknown(request.url.path, request.client.host if request.client else "")
+
+
 async def form_of(request: Request, most: int = MOST_FORM) -> dict[str, str]:
     """The fields of a form; of several of a name, the last. Raises 413 for a longer one."""
     body = await body_of(request, most)
@@ -95,6 +100,8 @@ def _refused(request: Request, visitor: Visitor, role: Role) -> Response:
     if visitor is not NOBODY:
         _journal(request).refused(visitor, request.url.path, str(role))
         raise HTTPException(403, f"{visitor.name} is a {visitor.role}, and this is for a {role}")
+    if "authorization" in request.headers:
+        gave_wrong_token(request)
     page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
     if page and request.app.state.access.takes_tokens:
         return RedirectResponse(f"/sign-in?{_then(request)}", 303)

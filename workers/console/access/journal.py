@@ -9,7 +9,7 @@ from uuid import uuid4
 import structlog
 
 from pipeline.wire import AuditEvent, rfc3339
-from workers.console.access.roles import Visitor
+from workers.console.access.roles import NOBODY, Visitor
 
 Keep = Callable[[AuditEvent], object]
 _log = structlog.get_logger("sluice.console")
@@ -30,6 +30,11 @@ class Journal:
         """Somebody asked for what their role does not allow."""
         _log.warning("console_refused", who=visitor.name, role=str(visitor.role), path=path, needed=needed)
         self._told(visitor, "was refused a page", {"path": path, "needed": needed}, allowed=False)
+
+    def unknown(self, path: str, address: str) -> None:
+        """Somebody at that address gave a token that nobody has: a mistake, or a guess."""
+        _log.warning("console_unknown_token", path=path, address=address)
+        self._told(NOBODY, "gave a wrong token", {"path": path, "address": address}, allowed=False)
 
     def _told(self, visitor: Visitor, what: str, about: dict[str, object], *, allowed: bool) -> None:
         if self._keep is None:

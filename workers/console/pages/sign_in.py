@@ -11,7 +11,7 @@ from workers.console.access.roles import Role
 from workers.console.access.visitors import COOKIE, SIGNED_IN
 from workers.console.console import Console
 from workers.console.pages.page import Page, Show
-from workers.console.routes import Guarded, did, form_of, get, post
+from workers.console.routes import Guarded, did, form_of, gave_wrong_token, get, post
 
 
 def routes(console: Console, show: Show) -> Sequence[Guarded]:
@@ -23,6 +23,7 @@ def routes(console: Console, show: Show) -> Sequence[Guarded]:
         then = _within(form.get("then", "/"))
         known = console.access.cookie(form.get("token", ""))
         if known is None:
+            gave_wrong_token(request)
             return show(request, "sign_in.html", 401, then=then, wrong=True)
         visitor, cookie = known
         request.scope["visitor"] = visitor
