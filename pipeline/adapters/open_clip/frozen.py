@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -30,12 +30,22 @@ def frozen(visual: torch.nn.Module, size: tuple[int, int], dtype: torch.dtype) -
     trace a tower, nothing is lost but that speed.
     """
     tower = tower_of(visual)
-    for prepare in (partial(packed, visual, _noise(PACKED_FOR, size, dtype)), lambda: visual):
+    for candidate in _candidates(visual, _noise(PACKED_FOR, size, dtype)):
         try:
-            return _checked(tower, _traced(prepare(), size, dtype), _noise(CHECKED, size, dtype))
+            return _checked(tower, _traced(candidate, size, dtype), _noise(CHECKED, size, dtype))
         except Exception as error:  # noqa: BLE001  whatever a tower does that cannot be traced, it runs untraced
             structlog.get_logger().debug("tower_not_frozen", reason=first_line(error))
     return tower
+
+
+def _candidates(visual: torch.nn.Module, example: torch.Tensor) -> Sequence[torch.nn.Module]:
+    """What is worth tracing, the fastest first."""
+    try:
+        faster = packed(visual, example)
+    except Exception as error:  # noqa: BLE001  whatever a tower does that cannot be taken apart, it is left whole
+        structlog.get_logger().debug("tower_not_packed", reason=first_line(error))
+        return [visual]
+    return [visual] if faster is visual else [faster, visual]
 
 
 def _traced(visual: torch.nn.Module, size: tuple[int, int], dtype: torch.dtype) -> ImageTower:
