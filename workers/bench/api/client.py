@@ -1,4 +1,4 @@
-"""A client that costs little, in a process of its own: sockets on threads, each posting one image after the other.
+"""A client that costs little, in a process of its own: one thread, many connections, one image at a time on each.
 
 Read from standard input, a line each: the port, the file of images, and orders. An order is JSON
 ``{"clients": N, "count": M}``; its answer, a line on standard output, has the seconds of each request, or a
@@ -11,18 +11,20 @@ import json
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from functools import partial
 from http import HTTPStatus
-from itertools import cycle
+from itertools import cycle, islice
 from pathlib import Path
+from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 
-from workers.bench.api.askers import Ask, Asked, ask_all
+from workers.bench.api.askers import Asked
 
 HEAD = "POST /v1/judge HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n"
 IDLE = 5.0
-"""Seconds without use after which a connection is dialled anew: sometime the server hangs up."""
+"""Seconds without use after which connections are dialled anew: sometime the server hangs up."""
+SENT_AHEAD = 1 << 20
+"""Bytes that the kernel may take of a request before the server reads them."""
 _CHUNK = 1 << 16
 
 
@@ -40,77 +42,104 @@ def _unframed(data: bytes) -> list[bytes]:
     return images
 
 
-class Connections:
-    """Connections to the API, dialled as they are needed; those that were idle for long are dialled anew."""
+class Connection:
+    """A connection to the API, and how far its request and answer have come. It never blocks."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SENT_AHEAD)
+        self.socket.setblocking(False)
+        self.began = 0.0
+        self._unsent = memoryview(b"")
+        self._answer = b""
+
+    def ask(self, request: bytes) -> int:
+        """Begin a request; returns what to wait for, as `go_on` does."""
+        self.began, self._unsent, self._answer = time.perf_counter(), memoryview(request), b""
+        return self._send()
+
+    def go_on(self) -> int:
+        """Do what can be done; returns the events to wait for, 0 once the answer is there.
+
+        Raises ``OSError`` for any answer but a decision.
+        """
+        if self._unsent:
+            return self._send()
+        data = self.socket.recv(_CHUNK)
+        if not data:
+            raise ConnectionError("the server hung up")
+        self._answer += data
+        head, ended, body = self._answer.partition(b"\r\n\r\n")
+        if not ended or len(body) < int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]):
+            return EVENT_READ
+        if (status := int(head.split()[1])) != HTTPStatus.OK:
+            raise OSError(f"a request was answered with {status}")
+        return 0
+
+    def _send(self) -> int:
+        try:
+            self._unsent = self._unsent[self.socket.send(self._unsent) :]
+        except BlockingIOError:
+            return EVENT_WRITE
+        return EVENT_WRITE if self._unsent else EVENT_READ
+
+
+class Client:
+    """Dials as many connections as are asked for, and keeps them for the next order."""
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._open = list[socket.socket]()
+        self._open = list[Connection]()
         self._used = 0.0
 
-    def askers(self, count: int) -> Sequence[Ask]:
-        """One for each of so many connections."""
+    def ask_all(self, clients: int, requests: Sequence[bytes]) -> Asked:
+        """Have them answered on so many connections: whichever has its answer sends the next."""
+        waiting, seconds, began = iter(requests), list[float](), time.perf_counter()
+        with DefaultSelector() as selector:
+            for connection, request in zip(self._connections(clients), islice(waiting, clients), strict=False):
+                selector.register(connection.socket, connection.ask(request), connection)
+            while selector.get_map():
+                for key, _ in selector.select():
+                    seconds += _gone_on(selector, key.data, waiting)
+        self._used = time.monotonic()
+        return Asked(seconds, time.perf_counter() - began)
+
+    def _connections(self, count: int) -> Sequence[Connection]:
         if time.monotonic() - self._used > IDLE:
-            self._close()
-        while len(self._open) < count:
-            self._open.append(socket.create_connection(("127.0.0.1", self._port)))
-            self._open[-1].setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return [partial(_post, each) for each in self._open[:count]]
+            for each in self._open:
+                each.socket.close()
+            self._open.clear()
+        self._open += [Connection(self._port) for _ in range(count - len(self._open))]
+        return self._open[:count]
 
-    def ask_all(self, count: int, questions: Sequence[bytes]) -> Asked:
-        """Have them asked by so many."""
-        try:
-            return ask_all(self.askers(count), questions)
-        finally:
-            self._used = time.monotonic()
 
-    def _close(self) -> None:
-        for each in self._open:
-            each.close()
-        self._open.clear()
+def _gone_on(selector: DefaultSelector, connection: Connection, waiting: Iterator[bytes]) -> list[float]:
+    """Have a connection go on, if need be with the next request; returns the seconds of the one that it finished."""
+    if events := connection.go_on():
+        selector.modify(connection.socket, events, connection)
+        return []
+    taken = time.perf_counter() - connection.began
+    if (request := next(waiting, None)) is None:
+        selector.unregister(connection.socket)
+    else:
+        selector.modify(connection.socket, connection.ask(request), connection)
+    return [taken]
 
 
 def main() -> None:
     """Do what standard input says until it ends."""
     port, file = int(sys.stdin.readline()), Path(sys.stdin.readline().rstrip("\n"))
-    images = cycle([HEAD.format(len(image)).encode() + image for image in _unframed(file.read_bytes())])
-    connections = Connections(port)
+    requests = cycle([HEAD.format(len(image)).encode() + image for image in _unframed(file.read_bytes())])
+    client = Client(port)
     for line in sys.stdin:
         order = json.loads(line)
-        questions = [next(images) for _ in range(order["count"])]
         try:
-            answer = asdict(connections.ask_all(order["clients"], questions))
+            answer = asdict(client.ask_all(order["clients"], [*islice(requests, order["count"])]))
         except OSError as error:
             answer = {"failure": str(error)}
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
-
-
-def _post(connection: socket.socket, request: bytes) -> None:
-    """Raises ``OSError`` for any answer but a decision."""
-    connection.sendall(request)
-    if (status := _status(connection)) != HTTPStatus.OK:
-        raise OSError(f"a request was answered with {status}")
-
-
-def _status(connection: socket.socket) -> int:
-    """Read one whole answer; returns its status."""
-    data = b""
-    while (end := data.find(b"\r\n\r\n")) < 0:
-        data += _received(connection)
-    head = data[:end].lower()
-    length = int(head.split(b"content-length: ")[1].split(b"\r\n")[0])
-    left = end + 4 + length - len(data)
-    while left > 0:
-        left -= len(_received(connection))
-    return int(head.split()[1])
-
-
-def _received(connection: socket.socket) -> bytes:
-    data = connection.recv(_CHUNK)
-    if not data:
-        raise ConnectionError("the server hung up")
-    return data
 
 
 if __name__ == "__main__":
