@@ -45,6 +45,9 @@ ByOptimiser = Annotated[Optimiser, typer.Option(help="muon learns more from a sc
 Shown = Annotated[
     int, typer.Option(min=1, help="How often each scene is shown, moved and coloured anew: drawing takes time.")
 ]
+MixStyle = Annotated[
+    float, typer.Option(min=0, max=1, help="Share of what is shown again that takes the style of another picture.")
+]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same run.")]
 HeldOut = Annotated[
     float, typer.Option(min=0, max=0.9, help="Share of the images of --data kept from training, to test with.")
@@ -77,6 +80,7 @@ def train(
     learning_rate: LearningRate = None,
     optimiser: ByOptimiser = Optimiser.ADAMW,
     shown: Shown = 1,
+    mix_style: MixStyle = 0.0,
     seed: Seed = 0,
     held_out: HeldOut = 0.05,
     device: Device = "auto",
@@ -111,6 +115,7 @@ def train(
         hands=tuple(hand or ()),
         shown=shown,
         optimiser=optimiser,
+        mix_style=mix_style,
     )
     options = training_run.RunOptions(out, checkpoint, device, workers, resume=resume)
     training_run.train(settings, choices, options, test_scenes)

@@ -59,6 +59,8 @@ class TrainingBatch:
     """``int64[B,U]``, the things that each caption names."""
     unreadable: tuple[str, ...] = ()
     """Pictures that the batch lacks, each with what was wrong."""
+    again: bool = False
+    """Whether these images were shown before, and are only `moved`."""
 
     def pin_memory(self) -> TrainingBatch:
         """The same with its pixels in memory that a GPU copies from by itself; ``DataLoader`` calls this."""
@@ -114,7 +116,7 @@ class SceneBatches(Dataset[TrainingBatch]):
         batch = self._drawn[1]
         if not again:
             return batch
-        return replace(batch, pixels=moved(batch.pixels, generator_of(self.plan.seed, -1 - step)))
+        return replace(batch, pixels=moved(batch.pixels, generator_of(self.plan.seed, -1 - step)), again=True)
 
     def _draw(self, step: int) -> TrainingBatch:
         plan, size = self.plan, self.plan.size(step, self.size)

@@ -24,7 +24,7 @@ class Lanes:
 
     def __init__(self, model: nn.Module, towers: Towers, count: int) -> None:
         self._towers = towers
-        self._models = [model, *(_sharing(model) for _ in range(count - 1))]
+        self.models = [model, *(_sharing(model) for _ in range(count - 1))]
         self._outputs: list[tuple[Tensor, Tensor]] = []
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="lane", initializer=_one_thread)
         if count > 1:
@@ -32,14 +32,14 @@ class Lanes:
 
     def forward(self, pixels: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """The batch's image and text features, ``float32[B,D]`` each, as leaves whose gradients `backward` takes."""
-        split = [each.tensor_split(len(self._models)) for each in (pixels, tokens)]
-        self._outputs = self._each(lambda share: self._towers(*share), list(zip(self._models, *split, strict=True)))
+        split = [each.tensor_split(len(self.models)) for each in (pixels, tokens)]
+        self._outputs = self._each(lambda share: self._towers(*share), list(zip(self.models, *split, strict=True)))
         image, text = (torch.cat([each.detach() for each in side]) for side in zip(*self._outputs, strict=True))
         return image.requires_grad_(), text.requires_grad_()
 
     def backward(self, image: Tensor, text: Tensor) -> None:
         """Carry the gradients of `forward`'s leaves into the weights' ``.grad`` of the first model."""
-        count = len(self._models)
+        count = len(self.models)
         if image.grad is None or text.grad is None:
             raise ValueError("the loss must have been propagated back to the features")
         grads = zip(self._outputs, image.grad.tensor_split(count), text.grad.tensor_split(count), strict=True)
@@ -48,24 +48,24 @@ class Lanes:
         self._gather()
 
     def zero_grad(self) -> None:
-        for model in self._models:
+        for model in self.models:
             model.zero_grad(set_to_none=True)
 
     @torch.no_grad()
     def level(self) -> None:
         """Copy the first model's buffers to every lane; to be called after a state was loaded into that model."""
-        for ours, *others in zip(*(model.buffers() for model in self._models), strict=True):
+        for ours, *others in zip(*(model.buffers() for model in self.models), strict=True):
             for theirs in others:
                 theirs.copy_(ours)
 
     @torch.no_grad()
     def _gather(self) -> None:
-        first, *others = self._models
+        first, *others = self.models
         for other in others:
             for ours, theirs in zip(first.parameters(), other.parameters(), strict=True):
                 if theirs.grad is not None:
                     ours.grad = theirs.grad if ours.grad is None else ours.grad.add_(theirs.grad)
-        for buffers in zip(*(model.buffers() for model in self._models), strict=True):
+        for buffers in zip(*(model.buffers() for model in self.models), strict=True):
             if buffers[0].is_floating_point():
                 mean = torch.stack(buffers).mean(0)
                 for each in buffers:

@@ -40,6 +40,8 @@ class Plan:
     """How many images of a batch show nothing; they take a frozen text tower (see `names`)."""
     shown: int = 1
     """How often scenes are shown, in steps that follow each other; after the first time they are `moved`."""
+    mix_style: float = 0.0
+    """The share of images that are shown again whose style is mixed with another's (see `mix_style`)."""
     optimiser: str = Optimiser.ADAMW.value
     """The value of an `Optimiser`: checkpoints hold no classes."""
 

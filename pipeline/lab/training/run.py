@@ -21,6 +21,7 @@ from pipeline.lab.scenes.emoji import Atlas, find_font
 from pipeline.lab.scenes.recipes import IN_ANY_HAND, TRAINING
 from pipeline.lab.training.batches import PairBatches, SceneBatches, TrainingBatch
 from pipeline.lab.training.bpe import MERGES
+from pipeline.lab.training.mix_style import mixes_styles
 from pipeline.lab.training.model import config, fresh
 from pipeline.lab.training.names import Names
 from pipeline.lab.training.plan import Optimiser, Plan
@@ -64,6 +65,8 @@ class Choices:
     shown: int = 1
     """How often each batch of scenes is shown."""
     optimiser: Optimiser = Optimiser.ADAMW
+    mix_style: float = 0.0
+    """The share of images shown again whose style is mixed with another's."""
 
     @property
     def init_label(self) -> str | None:
@@ -98,7 +101,11 @@ def prepare(choices: Choices, load: Load) -> Run:
         raise UsageError("--hand is for rendered emoji scenes: leave --data away, or --hand")
     elif choices.shown > 1:
         raise UsageError("--shown is for rendered emoji scenes: leave --data away, or --shown")
+    if choices.mix_style and choices.shown == 1:
+        raise UsageError("--mix-style is for what is shown again: give --shown 2 or more")
     trainee = _trainee(choices, load)
+    if choices.mix_style and not mixes_styles(trainee.model):
+        raise UsageError("--mix-style is for an image tower that is a ResNet of timm's: leave it away")
     if choices.data is None:
         return _on_scenes(choices, trainee)
     return _on_pairs(choices, trainee, choices.data)
@@ -128,6 +135,7 @@ def _on_scenes(choices: Choices, trainee: Trainee) -> Run:
         data="; ".join(f"{hand.name} with {len(hand.things)} drawings, {hand.digest}" for hand in hands),
         empty=choices.batch // EMPTY_OF if named else 0,
         shown=choices.shown,
+        mix_style=choices.mix_style,
         optimiser=choices.optimiser.value,
     )
     atlas = mixed(Atlas.build(choices.font), hands) if hands else None
@@ -235,6 +243,7 @@ def _command(choices: Choices) -> str:
         "--learning-rate": choices.peak,
         "--optimiser": choices.optimiser.value if choices.optimiser is not Optimiser.ADAMW else None,
         "--shown": choices.shown if choices.shown > 1 else None,
+        "--mix-style": choices.mix_style or None,
         "--seed": choices.seed,
         "--held-out": choices.held_out if choices.data else None,
     }

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 import pickle
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ from pipeline.lab.training.batches import TrainingBatch, load_batches
 from pipeline.lab.training.contrast import Captions, Images, contrastive_loss
 from pipeline.lab.training.interrupts import uninterrupted
 from pipeline.lab.training.lanes import Lanes
+from pipeline.lab.training.mix_style import MixStyle
 from pipeline.lab.training.names import Names
 from pipeline.lab.training.optimisers import Optimisers
 from pipeline.lab.training.plan import Optimiser, Plan, Progress, Times, learning_rate
@@ -91,6 +92,8 @@ class Trainer:
         self.optimisers = Optimisers(model, Optimiser(self.plan.optimiser), self.plan.weight_decay, self.plan.lanes)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision is torch.float16)
         self.lanes = Lanes(model, partial(_towers, self.device.type, self.precision), self.plan.lanes)
+        share = self.plan.mix_style
+        self.styles = [MixStyle(each, share) for each in self.lanes.models] if share else []
         self._history: list[tuple[float, int]] = []
 
     def advance(self, batch: TrainingBatch) -> float:
@@ -101,7 +104,8 @@ class Trainer:
         self.optimisers.set_rate(learning_rate(self.plan, self.step))
         self.lanes.zero_grad()
         pixels = batch.pixels.to(self.device, non_blocking=True).to(memory_format=torch.channels_last)
-        image, text = self.lanes.forward(pixels, self.trainee.tokenizer(batch.texts).to(self.device))
+        with self._styles_mixed(batch):
+            image, text = self.lanes.forward(pixels, self.trainee.tokenizer(batch.texts).to(self.device))
         loss = self._loss(image, text, batch)
         self.scaler.scale(loss).backward()
         self.lanes.backward(image, text)
@@ -113,6 +117,13 @@ class Trainer:
         self.average.update_parameters(self.model)
         self.step += 1
         return float(loss.detach())
+
+    @contextmanager
+    def _styles_mixed(self, batch: TrainingBatch) -> Iterator[None]:
+        with ExitStack() as mixing:
+            for lane, styles in enumerate(self.styles if batch.again else ()):
+                mixing.enter_context(styles.mixing(self.plan.seed, self.step, lane))
+            yield
 
     def _loss(self, image: Tensor, text: Tensor, batch: TrainingBatch) -> Tensor:
         """CLIP's loss, and that of `names` where they are told apart; SigLIP's own for a model made with a bias."""

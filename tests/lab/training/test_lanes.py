@@ -93,7 +93,7 @@ def test_batch_statistics_are_the_mean_of_the_lanes_and_the_same_in_all(count: i
             alone.image(share)
             shares.append(alone.image[1].running_mean)
         assert torch.allclose(model.image[1].running_mean, torch.stack(shares).mean(0), atol=1e-6)
-        for other in lanes._models:
+        for other in lanes.models:
             for name, buffer in model.named_buffers():
                 assert torch.equal(dict(other.named_buffers())[name], buffer), name
 
@@ -117,7 +117,7 @@ def test_loaded_buffers_are_for_every_lane(count: int) -> None:
     with closing(Lanes(model, towers, count)) as lanes:
         model.load_state_dict(trained.state_dict())
         lanes.level()
-        for other in lanes._models:
+        for other in lanes.models:
             assert torch.equal(other.image[1].running_mean, trained.image[1].running_mean)
             assert int(other.image[1].num_batches_tracked) == 9
 

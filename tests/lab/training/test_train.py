@@ -56,7 +56,9 @@ def test_a_few_steps_on_one_batch_lower_its_loss() -> None:
     assert losses[-1] < losses[0] - 0.2
 
 
-@pytest.mark.parametrize("how", [{"lanes": 1}, {"lanes": 2}, {"lanes": 2, "optimiser": "muon", "shown": 2}])
+@pytest.mark.parametrize(
+    "how", [{"lanes": 1}, {"lanes": 2}, {"lanes": 2, "optimiser": "muon", "shown": 2, "mix_style": 0.5}]
+)
 def test_a_run_that_was_interrupted_within_a_step_goes_on_as_the_same_run(
     tmp_path: Path, how: dict[str, Any]
 ) -> None:

@@ -120,6 +120,14 @@ def test_freezing_everything_is_refused(tiny_models: dict[str, str]) -> None:
         prepare(replace(SCENES, init=tiny_models["clip"], freeze=("image", "text")), load_trainee)
 
 
+def test_mixing_styles_needs_what_is_shown_again_and_a_resnet(tiny_models: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match="--shown 2"):
+        prepare(replace(SCENES, mix_style=0.5), load_trainee)
+    with pytest.raises(UsageError, match="ResNet"):
+        prepare(replace(SCENES, mix_style=0.5, shown=2, init=tiny_models["clip"]), load_trainee)
+    assert prepare(replace(SCENES, mix_style=0.5, shown=2), load_trainee).plan.mix_style == 0.5
+
+
 def test_a_model_that_cannot_be_had_is_one_line(tmp_path: Path) -> None:
     for init, said in (("ViT-B-23", "did you mean"), (f"local-dir:{tmp_path}", "does not exist")):
         with pytest.raises(ModelError, match=said) as error:
