@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from io import BytesIO
@@ -16,6 +16,7 @@ import httpx2
 import pytest
 from msgspec.structs import replace
 from PIL import Image
+from playwright.sync_api import Page, expect
 
 from pipeline.adapters.memory import MemoryFetcher
 from pipeline.adapters.memory.store import MemoryStore
@@ -25,7 +26,7 @@ from pipeline.ports import Decoder
 from pipeline.rules.archive.denied import Kind, erased
 from pipeline.wire import Event, SourceRef
 from tests.archive.made import keep, records
-from tests.console.served import Served, served, until
+from tests.console.served import Served, match, served, until
 from tests.images import encoded, photograph
 from workers.console.pictures.erased import FRESH
 from workers.console.pictures.gone import GoneError
@@ -87,6 +88,42 @@ def test_records_of_other_topics_and_such_that_expired_are_not_shown(console: Se
     console.decided(event)
     other = asked(console, "clear", SourceRef(console.settings.decisions_topic, 0, 0))
     assert "no topic of pictures" in other.text
+
+
+def test_the_sign_says_why_there_is_no_picture_and_one_that_is_away_is_asked_for_again(
+    settings: Settings, decoder: Decoder, opened: Callable[..., Page]
+) -> None:
+    fetcher = MemoryFetcher(["cdn.example.com"])
+    fetcher.images["https://cdn.example.com/far.jpg"] = PICTURE
+    fetcher.away.add("cdn.example.com")
+    sha256 = hashlib.sha256(PICTURE).hexdigest()
+    claim = json.dumps({"uri": "https://cdn.example.com/far.jpg", "sha256": sha256}).encode()
+    with served(settings, decoder, fetcher=fetcher) as console:
+        headers = [("content-type", b"application/json")]
+        events = {
+            "gone": console.sent(PICTURE, b"gone"),
+            "no picture": console.sent(b"<html>", b"page"),
+            "not now": console.sent(claim, b"away", headers),
+        }
+        console.broker.delete_before((events["gone"].topic, events["gone"].partition), events["gone"].offset + 1)
+        for event in events.values():
+            console.decided(event, match())
+        console.read(3)
+        page = opened(f"{console.address}/live")
+        for sign, event in events.items():
+            said = page.get_by_role("button", name=f"{sign}: the picture of {(event.key or b'').decode()}")
+            expect(said).to_have_text(sign)
+            expect(said).to_be_enabled() if sign == "not now" else expect(said).to_be_disabled()
+        expect(page.get_by_title("there is no record")).to_have_count(1)
+        expect(page.get_by_title("cannot be drawn")).to_have_count(1)
+        away = page.get_by_role("button", name="not now: the picture of away")
+        away.click()
+        expect(away).to_have_text("not now")
+        fetcher.away.clear()
+        away.click()
+        shown = page.get_by_role("button", name="Show the picture of away")
+        expect(shown.locator("img")).to_have_js_property("naturalWidth", 256)
+        expect(shown).to_have_attribute("aria-pressed", "true")
 
 
 def test_a_picture_that_kafka_has_no_more_comes_from_the_archive(settings: Settings, decoder: Decoder) -> None:

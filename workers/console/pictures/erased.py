@@ -10,7 +10,7 @@ from time import monotonic
 from pipeline.errors import ServiceError
 from pipeline.rules.archive.denied import NOBODY, Denied, Kind
 from pipeline.wire import Claim, Event, image_id, subject_of
-from workers.console.pictures.gone import GoneError
+from workers.console.pictures.gone import ErasedError, NotNowError
 from workers.console.reach import Reach
 
 FRESH = 1.0
@@ -29,7 +29,7 @@ class Erasures:
         self._denied, self._until = NOBODY, 0.0
 
     def now(self) -> Denied:
-        """All that is erased. Raises `GoneError` where the archive does not say: then nothing may be shown."""
+        """All that is erased. Raises `NotNowError` where the archive does not say: then nothing may be shown."""
         if self._archive is None:
             return NOBODY
         with self._lock:
@@ -38,12 +38,12 @@ class Erasures:
                     with self._archive() as archive:
                         self._denied = archive.deny_list.load()
                 except ServiceError as error:
-                    raise GoneError(f"the archive does not say who is erased: {error}") from error
+                    raise NotNowError(f"the archive does not say who is erased: {error}") from error
                 self._until = self._clock() + FRESH
             return self._denied
 
     def refuse(self, event: Event, claim: Claim | None, content: bytes) -> None:
-        """Raises `GoneError` where the image, its content or its subject is erased."""
+        """Raises `ErasedError` where the image, its content or its subject is erased."""
         if not (denied := self.now()):
             return
         subject = subject_of(event, claim, self._subject_header)
@@ -52,4 +52,4 @@ class Erasures:
             or denied.means(Kind.SUBJECT, subject)
             or denied.means(Kind.SHA256, sha256(content).hexdigest())
         ):
-            raise GoneError(ERASED)
+            raise ErasedError(ERASED)

@@ -12,7 +12,7 @@ from pipeline.errors import ItemError, ServiceError, SluiceError
 from pipeline.rules.archive.denied import NOBODY, Denied
 from pipeline.wire import Claim, Event, SourceRef, parse_claim
 from workers.console.pictures.erased import Erasures
-from workers.console.pictures.gone import GoneError
+from workers.console.pictures.gone import GoneError, NoPictureError, NotNowError, why_none
 from workers.console.pictures.reading import Reading
 from workers.console.pictures.veil import veiled
 from workers.console.reach import Reach
@@ -100,26 +100,23 @@ class Pictures:
         if (thumbnail := self._thumbnails.get(wanted, denied)) is not None:
             with suppress(ItemError), self._in_turn():
                 return self._reach.decoder.thumbnail(thumbnail, 0)
-        why = []
         try:
             event = self.event(wanted.place)
             with self._in_turn():
                 return self._reach.decoder.thumbnail(self._brought(event), 0)
-        except ItemError as error:
-            why.append(f"it cannot be drawn: {error}")
-        except (GoneError, SluiceError) as error:
-            why.append(str(error))
+        except GoneError as error:
+            why = error
+        except SluiceError as error:
+            why = why_none(error)
         if (kept := self._archived(wanted)) is not None:
             return kept
-        if self._reach.archive is not None:
-            why.append("the archive has no thumbnail of it")
-        raise GoneError("; ".join(why))
+        raise why if self._reach.archive is None else type(why)(f"{why}; the archive has no thumbnail of it")
 
     def _brought(self, event: Event) -> bytes:
         if not event.is_claim:
             return event.value or b""
         if (claim := _claim(event)) is None:
-            raise GoneError("its claim check cannot be read")
+            raise NoPictureError("its claim check cannot be read")
         content = self._reach.fetcher.fetch(claim)
         self._erasures.refuse(event, claim, content)
         return content
@@ -134,13 +131,13 @@ class Pictures:
                 found = thumbnail_of(archive, wanted.event_id, wanted.day)
                 return None if found is None else self._reach.decoder.thumbnail(found, 0)
         except (ServiceError, ItemError) as error:
-            raise GoneError(str(error)) from error
+            raise why_none(error) from error
 
     @contextmanager
     def _in_turn(self) -> Iterator[None]:
-        """Decoding, and what is fetched for it. Raises `GoneError` where that is asked for faster than it is done."""
+        """Decoding, and what is fetched for it. Raises `NotNowError` where more is asked for than is done."""
         if not self._turns.acquire(timeout=PATIENCE):
-            raise GoneError("too many pictures are asked for at once; ask again")
+            raise NotNowError("too many pictures are asked for at once; ask again")
         try:
             yield
         finally:

@@ -8,7 +8,7 @@ from threading import Lock
 
 from pipeline.ports import Records
 from pipeline.wire import Event, SourceRef
-from workers.console.pictures.gone import GoneError
+from workers.console.pictures.gone import NotNowError
 
 SECONDS = 5.0
 """For all that are read together. A page of pictures takes a fraction of it; what is not there by then is told so."""
@@ -28,7 +28,7 @@ class Reading:
     def event(self, place: SourceRef) -> Event | None:
         """The record that stands there; None where there is none any more.
 
-        Raises `GoneError` where Kafka does not answer in time, and `ServiceError` where it does not at all.
+        Raises `NotNowError` where Kafka does not answer in time, and `ServiceError` where it does not at all.
         """
         with self._lock:
             mine = self._waiting.setdefault(place, Future())
@@ -65,4 +65,4 @@ class Reading:
             if place in found:
                 each.set_result(found[place])
             else:
-                each.set_exception(GoneError(f"Kafka has not brought {place} in time; ask again"))
+                each.set_exception(NotNowError(f"Kafka has not brought {place} in time; ask again"))

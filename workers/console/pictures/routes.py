@@ -16,11 +16,16 @@ from workers.console.pictures.pictures import Pictures, Wanted
 from workers.console.routes import did, get
 from workers.terminal.plain import one_line
 
+SIGN = "sluice-sign"
+"""The header of an answer without a picture that has a word for why."""
 KEEPS = {"cache-control": "private, max-age=60"}
 
 
 def routes(pictures: Pictures) -> list[Route]:
-    """Where a picture is gone the answer is 404 and the reason, and the page says so in its place (`console.js`)."""
+    """Where there is no picture the answer is a reason, and the page says so in its place (`console.js`).
+
+    Its status is 503 where asking again may help, and else 404.
+    """
 
     def veiled(request: Request) -> Response:
         return _answer(pictures.veiled, request)
@@ -55,4 +60,4 @@ def _answer(draw: Callable[[Wanted], bytes], request: Request) -> Response:
     try:
         return Response(draw(_wanted(request)), media_type="image/webp", headers=KEEPS)
     except GoneError as error:
-        return PlainTextResponse(one_line(str(error)[:300]), 404)
+        return PlainTextResponse(one_line(str(error)[:300]), error.status, {SIGN: error.sign})

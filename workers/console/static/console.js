@@ -1,18 +1,37 @@
 // What every page does: pictures are shown when they are asked for, and veiled again when they are asked once more.
+// Where there is none, a sign in its place says in a word why, and more of it when pointed at; what may be there later
+// can be asked for again.
 "use strict";
-const gone = (image) => {
-  const veil = image.closest(".veil");
-  if (!veil || veil.disabled) return;
-  veil.disabled = true;
-  veil.setAttribute("aria-label", veil.getAttribute("aria-label").replace("Show the", "Gone: the"));
-  veil.querySelector(".cue").textContent = "gone";
+const told = (veil, sign) => {
+  const label = veil.getAttribute("aria-label");
+  veil.setAttribute("aria-label", label.replace(/^[^:]*?:? the/, sign ? `${sign}: the` : "Show the"));
+  veil.querySelector(".cue").textContent = sign || "show";
+};
+const missing = async (veil) => {
+  if (veil.dataset.missing) return;
+  veil.dataset.missing = "asked";
+  veil.dataset.veiled ||= veil.querySelector("img").getAttribute("src");
+  veil.setAttribute("aria-pressed", "false");
+  const answer = await fetch(veil.dataset.veiled).catch(() => null);
+  const sign = answer?.headers.get("sluice-sign") || "not now";
+  veil.dataset.missing = sign;
+  veil.disabled = sign !== "not now";
+  veil.title = answer && !answer.ok ? await answer.text() : "ask again";
+  told(veil, sign);
+};
+const asking = (veil) => {
+  if (!veil.dataset.missing) return;
+  delete veil.dataset.missing;
+  veil.removeAttribute("title");
+  told(veil, "");
 };
 // Errors of pictures do not bubble; those from before this script ran are found by their size.
-document.addEventListener("error", (event) => { if (event.target.matches?.(".veil img")) gone(event.target); }, true);
-document.querySelectorAll(".veil img").forEach((each) => { if (each.complete && !each.naturalWidth) gone(each); });
+document.addEventListener("error", ({ target }) => { if (target.matches?.(".veil img")) missing(target.closest(".veil")); }, true);
+document.querySelectorAll(".veil img").forEach((each) => { if (each.complete && !each.naturalWidth) missing(each.closest(".veil")); });
 document.addEventListener("click", (event) => {
   const veil = event.target.closest(".veil");
   if (!veil || veil.disabled) return;
+  asking(veil);
   const image = veil.querySelector("img");
   const shown = veil.getAttribute("aria-pressed") === "true";
   if (!veil.dataset.veiled) veil.dataset.veiled = image.getAttribute("src");
