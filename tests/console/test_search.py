@@ -32,6 +32,7 @@ from workers import assembly
 from workers.assembly import Judge
 from workers.console.pictures.erased import FRESH
 from workers.console.search import finder
+from workers.console.search.result import AGAINST
 from workers.settings import SHIPPED_POLICIES, Settings, load_settings
 
 TOKENS = "vera:viewer:vvvvvvvvvvvvvvvv,ed:editor:eeeeeeeeeeeeeeee"
@@ -301,4 +302,7 @@ def test_without_an_archive_it_searches_what_has_just_streamed_by(
             event = page.split('name="pick" value="')[1].split('"')[0]
             alike = viewer.get("/search", params={"like": event}).text
             assert alike.index("kitchen-knife-02.jpg") < alike.index("bus-01.png")
-            assert "Nothing like it" in viewer.get("/search", params={"words": "a submarine"}).text
+            nothing = viewer.get("/search", params={"words": "a submarine"}).text
+            assert "Nothing like it" in nothing
+            nearest = nothing.split("the nearest to them: ")[1].split("</p>")[0]
+            assert nearest.count('<a href="/search?words=') == AGAINST

@@ -104,6 +104,11 @@ def answer(archive: Archive, what: Search, nearest: Nearest[Place], seen: Seen) 
     return Answer(record(what, seen, nearest.best, found), [each.found.thumbnail for each in found])
 
 
+def stood_against(query: Query, most: int) -> list[str]:
+    """The sentences nearest to the words that are weighed against them, the nearest first; none without words."""
+    return query.compiled.prompts.nearest_against(0, most) if isinstance(query, Words) else []
+
+
 def evidence(query: Query, found: Found) -> PromptEvidence | None:
     """The best of the words and what stood against them; None where no words were asked for."""
     said = query.compiled.look([found.signals]).evidence(0, 0) if isinstance(query, Words) else None

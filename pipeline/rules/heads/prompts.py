@@ -124,6 +124,12 @@ class PromptsHead:
         rows = self._against[policy]
         return self._strongest(rows, scores, view, policy) if self.logit_bias is None and len(rows) else None
 
+    def nearest_against(self, policy: int, most: int) -> list[str]:
+        """Of the sentences against that policy the `most` that are nearest to a prompt of it, the nearest first."""
+        rows = self._against[policy]
+        near = (self.texts[rows] @ self.texts[self.prompt_rows[policy]].T).max(axis=1, initial=-1.0)
+        return [self.sentences[rows[at]] for at in np.argsort(-near, kind="stable")[:most]]
+
     def _strongest(self, rows: Rows, scores: Scores, view: int, policy: int) -> tuple[str, float]:
         weights = scores.of_sentences[view, rows]
         best = int(weights.argmax())

@@ -46,6 +46,16 @@ def test_a_score_is_the_softmax_mass_on_the_prompts() -> None:
     assert made.score(image).scores[0, 0] == pytest.approx(expected, rel=1e-5)
 
 
+def test_what_stands_against_a_policy_is_told_by_how_near_it_is_to_a_prompt() -> None:
+    made, text = compiled([policy("p", "a", "b", unless=("c",)), policy("q", "z")], background=("d", "e"))
+    near = {name: max(float(text[name] @ text["a"]), float(text[name] @ text["b"])) for name in "cde"}
+    expected = sorted(near, key=lambda name: -near[name])
+    assert made.nearest_against(0, 2) == expected[:2]
+    assert made.nearest_against(0, 9) == expected
+    alone, _ = compiled([policy("p", "a")])
+    assert alone.nearest_against(0, 3) == []
+
+
 def test_another_policy_does_not_change_a_score() -> None:
     alone, text = compiled([policy("p", "a")], background=("d",))
     both = compile_prompts(

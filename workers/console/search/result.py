@@ -10,6 +10,9 @@ from msgspec.structs import replace
 from pipeline.wire import SourceRef
 from workers.search.record import Nearby, Record
 
+AGAINST = 3
+"""Sentences that are told of where nothing was found."""
+
 
 @dataclass(frozen=True)
 class Hit:
@@ -33,10 +36,12 @@ class Result:
     """What was searched, to a person."""
     over: str = ""
     """Why the search ended before it had seen all; empty where it saw all."""
+    against: Sequence[str] = ()
+    """What is nearest to the words and stood against them; empty where something was found."""
 
     def chosen(self, events: Collection[str]) -> Result:
         """Those of these events alone."""
         hits = [each for each in self.hits if each.event_id in events]
         found = [each.nearby for each in hits]
         record = replace(self.record, found=found, nothing_like_it=not found)
-        return Result(record, hits, self.where, self.over)
+        return Result(record, hits, self.where, self.over, self.against)
