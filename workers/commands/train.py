@@ -98,7 +98,7 @@ def train(
     """
     _make(out)
     from pipeline.lab.training import run as training  # noqa: PLC0415 - seconds of torch, which --help goes without
-    from workers.lab import training as training_run  # noqa: PLC0415 - seconds of torch, which --help goes without
+    from workers.lab import training as lab  # noqa: PLC0415 - seconds of torch, which --help goes without
 
     choices = training.Choices(
         data=data,
@@ -117,8 +117,7 @@ def train(
         optimiser=optimiser,
         mix_style=mix_style,
     )
-    options = training_run.RunOptions(out, checkpoint, device, workers, resume=resume)
-    training_run.train(settings, choices, options, test_scenes)
+    lab.train(settings, choices, lab.RunOptions(out, checkpoint, device, workers, resume=resume), test_scenes)
 
 
 def _make(folder: Path) -> None:
