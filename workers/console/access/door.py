@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -27,6 +27,7 @@ ALWAYS = {
     "cross-origin-resource-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
 }
+_ALWAYS = tuple((name.encode(), value.encode()) for name, value in ALWAYS.items())
 
 
 class Door:
@@ -43,10 +44,9 @@ class Door:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in ALWAYS.items():
-                    headers.setdefault(name, value)
-                headers.setdefault("cache-control", "no-cache" if _is_static(scope) else "no-store")
+                said = {name.lower() for name, _ in message["headers"]}
+                ours = (*_ALWAYS, (b"cache-control", b"no-cache" if _is_static(scope) else b"no-store"))
+                message["headers"] = [*message["headers"], *(each for each in ours if each[0] not in said)]
             await send(message)
 
         refusal = self._refusal(scope["method"], Headers(scope=scope))

@@ -102,7 +102,7 @@ class _Pages:
         except PublishError as error:
             raise HTTPException(503, f"it is not taken back: {error}") from error
         if image is None:
-            raise HTTPException(409, "there is nothing of yours to take back")
+            raise HTTPException(409, "nothing that you said at this console is left to take back")
         did(request, "took a judgement back", event_id=image.decision.event_id)
         if _scripted(request):
             return self._part("reviews_image.html", who, ask, image=image)
