@@ -147,6 +147,10 @@ def test_words_find_what_was_planted_and_a_choice_by_keyboard_becomes_a_policy_a
     assert {(row["kind"], row["note"]) for row in rows} == {("sha256", "incident 7")}
 
 
+def test_the_policies_there_are_need_not_be_known_by_heart(as_editor: Page) -> None:
+    expect(as_editor.locator("#policies option[value=weapons]")).to_be_attached()
+
+
 def test_nothing_like_it_is_an_answer(as_editor: Page) -> None:
     asked(as_editor, "a submarine")
     expect(as_editor.get_by_role("heading", name="Nothing like it")).to_be_visible()

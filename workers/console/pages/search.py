@@ -42,6 +42,7 @@ def routes(console: Console, show: Show) -> Sequence[Guarded]:
 class _Pages:
     def __init__(self, console: Console, show: Show) -> None:
         self._archived = console.reach.archive is not None
+        self._policies = console.desk.policies
         self._show = show
         self.tools = Tools(console)
 
@@ -87,6 +88,7 @@ class _Pages:
             why=why,
             picked=frozenset(request.query_params.getlist("pick")),
             verdicts=list(SEVERITY),
+            policies=list(self._policies.now().policies),
             archived=self._archived,
             setting=variable("archive_at"),
             most=MOST,
