@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
@@ -17,7 +18,7 @@ from msgspec.structs import replace as with_fields
 from playwright.sync_api import Page, expect
 
 from pipeline.adapters.local.store import FolderStore
-from pipeline.adapters.memory import MemoryTextCache
+from pipeline.adapters.memory import MemoryFetcher, MemoryTextCache
 from pipeline.archive.archive import Archive
 from pipeline.ports import Decoder, Hooks
 from pipeline.rules.archive.remembered import remembered
@@ -206,6 +207,26 @@ def test_what_another_hand_changed_meanwhile_is_not_overwritten(desk: Desk, open
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved.")).to_be_visible()
     assert desk.weapons.read_text() == mine
+
+
+def test_a_picture_whose_store_is_away_is_looked_at_once_it_is_back(
+    settings: Settings, decoder: Decoder, model: assembly.Model, texts: MemoryTextCache
+) -> None:
+    judge, fetcher = assembly.judge(settings, model, texts, Hooks()), MemoryFetcher(["cdn.example.com"])
+    [path] = (SHIPPED_POLICIES / "samples").glob("pizza-01.*")
+    fetcher.images["https://cdn.example.com/pizza"] = path.read_bytes()
+    fetcher.away.add("cdn.example.com")
+    claims = [{"uri": f"https://cdn.example.com/{name}"} for name in ("pizza", "never")]
+    with served(settings, decoder, judge=lambda: judge, fetcher=fetcher) as console:
+        for at, claim in enumerate(claims):
+            event = console.sent(json.dumps(claim).encode(), headers=[("content-type", b"application/json")])
+            console.decided(event, content_sha256=f"{at:064x}")
+        console.read(len(claims))
+        away = console.console.recent.sample()
+        assert (len(away.signals), away.waiting, away.gone) == (0, 2, 0)
+        fetcher.away.clear()
+        back = console.console.recent.sample()
+        assert (len(back.signals), back.waiting, back.gone) == (1, 0, 1)
 
 
 def test_an_archive_says_of_an_edit_what_the_stream_says_and_no_more_than_its_bounds_allow(

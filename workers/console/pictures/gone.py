@@ -31,8 +31,10 @@ class NotNowError(GoneError):
     status = 503
 
 
-def why_none(error: SluiceError) -> GoneError:
-    """What it says of a picture that it could not be fetched or drawn."""
+def why_none(error: GoneError | SluiceError) -> GoneError:
+    """What it says of a picture that it could not be read, fetched or drawn."""
+    if isinstance(error, GoneError):
+        return error
     if isinstance(error, RetryError) or not isinstance(error, ItemError):
         return NotNowError(str(error))
     kind = GoneError if error.reason == Reason.FETCH_FAILED else NoPictureError

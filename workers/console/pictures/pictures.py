@@ -104,9 +104,7 @@ class Pictures:
             event = self.event(wanted.place)
             with self._in_turn():
                 return self._reach.decoder.thumbnail(self._brought(event), 0)
-        except GoneError as error:
-            why = error
-        except SluiceError as error:
+        except (GoneError, SluiceError) as error:
             why = why_none(error)
         if (kept := self._archived(wanted)) is not None:
             return kept

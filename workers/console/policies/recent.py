@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.errors import ItemError, SluiceError
+from pipeline.errors import SluiceError
 from pipeline.rules.archive.remembered import as_kept
 from pipeline.signals import Signals
 from pipeline.wire import Decision
-from workers.console.pictures.gone import GoneError
+from workers.console.pictures.gone import GoneError, NotNowError, why_none
 from workers.console.pictures.pictures import Pictures
 from workers.console.stream.answers import Passing
 from workers.console.stream.feed import Feed
@@ -37,9 +38,9 @@ class Sample:
     answers: Sequence[Passing]
     signals: Sequence[Signals]
     waiting: int = 0
-    """Pictures that there was no time to look at; asked again, they are among the others."""
+    """Pictures that there was no time to look at, or that are not to be had now; asked again, they may be here."""
     gone: int = 0
-    """Pictures that can be had no more."""
+    """Pictures that can be had no more, or are none."""
 
     def __str__(self) -> str:
         parts = [f"{len(self.signals):,} different pictures of those that have just streamed by"]
@@ -69,7 +70,8 @@ class Recent:
                 if digest not in self._known:
                     if time.monotonic() > ends:
                         break
-                    self._known[digest] = self._seen(judge, digest, answer)
+                    with suppress(NotNowError):
+                        self._known[digest] = self._seen(judge, digest, answer)
             known = {digest: self._known[digest] for digest in newest if digest in self._known}
             while len(self._known) > KEPT:
                 self._known.popitem(last=False)
@@ -93,14 +95,19 @@ class Recent:
                 self._known.move_to_end(digest)
 
     def _seen(self, judge: Judge, digest: str, answer: Passing) -> Signals | None:
-        """The signals of a picture as a worker makes them in its first look; None where it is gone."""
+        """The signals of a picture as a worker makes them in its first look; None where it is gone.
+
+        Raises `NotNowError` where it may be had later.
+        """
         model, place = judge.model, answer.picture
         if place is None:
             return None
         try:
             decoded = model.decoder.decode(self._pictures.bytes_of(place))
             features = model.encoder.encode_images(decoded.pixels)
-        except (GoneError, ItemError, SluiceError):
+        except (GoneError, SluiceError) as error:
+            if isinstance(why := why_none(error), NotNowError):
+                raise why from error
             return None
         if not np.isfinite(features).all():
             return None

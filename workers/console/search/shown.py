@@ -36,7 +36,7 @@ def examples_of(result: Result, pictures: Pictures) -> list[bytes]:
     if _erased(pictures) != before:
         raise UsageError("somebody erased something meanwhile; search again, and choose of what is left")
     if len(dict.fromkeys(drawn)) < LEAST:
-        said = f"; {gone} of the chosen can be had no more" if gone else ""
+        said = f"; {gone} of the chosen cannot be had" if gone else ""
         raise UsageError(f"examples are {LEAST} different pictures at least, better four or more{said}")
     return list(dict.fromkeys(drawn))
 
