@@ -85,7 +85,7 @@ def test_every_page_is_sound_in_every_shape_whatever_strangers_write(
     page.get_by_role("button", name="Sign in").click()
     expect(page.locator(".answer")).to_have_count(3)
     page.wait_for_selector(".chart .u-wrap, .chart .none")
-    expect(page.get_by_role("button", name="Gone: the picture")).to_have_count(1)
+    expect(page.get_by_role("button", name="No picture: the picture")).to_have_count(1)
     walk.look("live")
     walk.to("/reviews")
     expect(page.get_by_label("Your work")).to_be_visible()
