@@ -18,7 +18,7 @@ from workers.policies.written import place_for, policy_text, title_of, write_new
 LEAST, MOST = 2, 64
 """Pictures of such a policy: of one alone nobody can say how much is like it."""
 REVIEW = 0.5
-"""Its threshold: with four pictures the bundled model then finds 98% of what shows the thing, and 0.24% wrongly."""
+"""Its threshold: with four pictures the bundled model then finds 99% of what shows the thing, and 0.24% wrongly."""
 
 
 def examples_of(result: Result, pictures: Pictures) -> list[bytes]:
