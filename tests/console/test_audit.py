@@ -70,6 +70,8 @@ def test_a_picture_that_is_seen_and_a_page_that_is_refused_are_events(guarded: S
 
 def test_a_wrong_token_is_an_event_and_nobody_without_one_is(guarded: Served) -> None:
     assert httpx2.get(f"{guarded.address}/live/series").status_code == 401
+    basic = {"authorization": "Basic dmVyYTp2"}
+    assert httpx2.get(f"{guarded.address}/live/series", headers=basic).status_code == 401
     wrong = {"authorization": f"Bearer {'x' * 16}"}
     assert httpx2.get(f"{guarded.address}/live/series", headers=wrong).status_code == 401
     assert httpx2.post(f"{guarded.address}/sign-in", data={"token": "y" * 16}).status_code == 401

@@ -32,7 +32,7 @@ from workers import assembly
 from workers.assembly import Judge
 from workers.console.pictures.erased import FRESH
 from workers.console.search import finder
-from workers.console.search.result import AGAINST
+from workers.search.run import AGAINST
 from workers.settings import SHIPPED_POLICIES, Settings, load_settings
 
 TOKENS = "vera:viewer:vvvvvvvvvvvvvvvv,ed:editor:eeeeeeeeeeeeeeee"

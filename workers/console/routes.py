@@ -100,7 +100,7 @@ def _refused(request: Request, visitor: Visitor, role: Role) -> Response:
     if visitor is not NOBODY:
         _journal(request).refused(visitor, request.url.path, str(role))
         raise HTTPException(403, f"{visitor.name} is a {visitor.role}, and this is for a {role}")
-    if "authorization" in request.headers:
+    if request.app.state.access.is_wrong(request):
         gave_wrong_token(request)
     page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
     if page and request.app.state.access.takes_tokens:

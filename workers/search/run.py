@@ -19,6 +19,9 @@ from pipeline.wire import PromptEvidence
 from workers.assembly import Model
 from workers.search.record import Answer, Asked, Nearby, Record, record_of
 
+AGAINST = 3
+"""Sentences that are told of where nothing was found."""
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -104,9 +107,9 @@ def answer(archive: Archive, what: Search, nearest: Nearest[Place], seen: Seen) 
     return Answer(record(what, seen, nearest.best, found), [each.found.thumbnail for each in found])
 
 
-def stood_against(query: Query, most: int) -> list[str]:
-    """The sentences nearest to the words that are weighed against them, the nearest first; none without words."""
-    return query.compiled.prompts.nearest_against(0, most) if isinstance(query, Words) else []
+def stood_against(query: Query) -> list[str]:
+    """The `AGAINST` sentences nearest to the words of those weighed against them; none without words."""
+    return query.compiled.prompts.nearest_against(0, AGAINST) if isinstance(query, Words) else []
 
 
 def evidence(query: Query, found: Found) -> PromptEvidence | None:

@@ -82,12 +82,16 @@ class Access:
     def takes_tokens(self) -> bool:
         return bool(self._tokens)
 
+    def is_wrong(self, connection: HTTPConnection) -> bool:
+        """Whether it brings a token that nobody has. What else a proxy leaves in that header is none."""
+        secret = _bearer(connection)
+        return self.takes_tokens and secret is not None and self._token(secret) is None
+
     def visitor(self, connection: HTTPConnection) -> Visitor:
         if not self._tokens and not self._proxies.networks:
             return LOCAL
-        said = connection.headers.get("authorization", "")
-        if said.startswith("Bearer "):
-            token = self._token(said.removeprefix("Bearer "))
+        if (secret := _bearer(connection)) is not None:
+            token = self._token(secret)
         else:
             token = self._of_cookie(connection.cookies.get(COOKIE, ""))
         if token is not None:
@@ -114,6 +118,11 @@ class Access:
         if token is None or not hmac.compare_digest(_code(token, ends).encode(), code.encode()):
             return None
         return token if float(ends) > self._clock() else None
+
+
+def _bearer(connection: HTTPConnection) -> str | None:
+    said = connection.headers.get("authorization", "")
+    return said.removeprefix("Bearer ") if said.startswith("Bearer ") else None
 
 
 def _code(token: Token, ends: str) -> str:

@@ -25,7 +25,7 @@ from workers.console.in_time import in_time
 from workers.console.pictures.gone import GoneError
 from workers.console.pictures.pictures import Wanted
 from workers.console.search.pictured import Uploads, archived
-from workers.console.search.result import AGAINST, Hit, Result
+from workers.console.search.result import Hit, Result
 from workers.console.search.streamed import WHERE, of_sample
 from workers.search.phrases import policy_of_words
 from workers.search.pictures import Pictured
@@ -145,8 +145,7 @@ class Finder:
             said = f"{len(segments):,} segment{'' if len(segments) == 1 else 's'} of {archive.store.address}"
             hits = [Hit(each.nearby, each.found.decision.source) for each in found]
             why = f"{SECONDS:g} s or {ROWS:,} rows were not enough for all of it" if bound.reached else ""
-            against = [] if found else stood_against(what.query, AGAINST)
-            return Result(record(what, seen, nearest.best, found), hits, said, why, against)
+            return Result(record(what, seen, nearest.best, found), hits, said, why, stood_against(what.query))
 
     def _streamed(self, query: Query) -> Result:
         sample = self._console.recent.sample()

@@ -10,9 +10,6 @@ from msgspec.structs import replace
 from pipeline.wire import SourceRef
 from workers.search.record import Nearby, Record
 
-AGAINST = 3
-"""Sentences that are told of where nothing was found."""
-
 
 @dataclass(frozen=True)
 class Hit:
@@ -37,7 +34,7 @@ class Result:
     over: str = ""
     """Why the search ended before it had seen all; empty where it saw all."""
     against: Sequence[str] = ()
-    """What is nearest to the words and stood against them; empty where something was found."""
+    """What is nearest to the words and stood against them."""
 
     def chosen(self, events: Collection[str]) -> Result:
         """Those of these events alone."""

@@ -14,7 +14,7 @@ from pipeline.archive.search.words import Words, scored
 from pipeline.rules.archive.nearest import Nearest
 from pipeline.signals import Features, Signals
 from pipeline.wire import Decision, Region
-from workers.console.search.result import AGAINST, Hit, Result
+from workers.console.search.result import Hit, Result
 from workers.search.record import Asked, Nearby
 from workers.search.run import Lined, Search, evidence, record, stood_against
 
@@ -42,8 +42,7 @@ def of_sample(sample: Sample, what: Search) -> Result:
     seen = Seen(rows=sum(len(signals.features) for _, signals in decided), images=len(decided))
     over = f"{sample.waiting:,} pictures wait to be looked at; search again" if sample.waiting else ""
     hits = [Hit(each.nearby, each.found.decision.source) for each in found]
-    against = [] if found else stood_against(what.query, AGAINST)
-    return Result(record(what, seen, nearest.best, found), hits, WHERE, over, against)
+    return Result(record(what, seen, nearest.best, found), hits, WHERE, over, stood_against(what.query))
 
 
 def _scores(query: Query, signals: Sequence[Signals]) -> list[Scored]:
