@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import pairwise
 from threading import Lock
 
 import numpy as np
@@ -12,10 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.archive.block import FEATURES, SIGNALS, Block, Read
+from pipeline.archive.coarse import COARSE
 from pipeline.archive.denied import DenyList, columns_of, shown
 from pipeline.archive.known import UNKNOWN, known_of
 from pipeline.archive.listing import Segment, columns_that_count, first_record, instead_of, listed, that_count
-from pipeline.archive.mapped import Mapped
+from pipeline.archive.mapped import Lying, Mapped
 from pipeline.archive.reviews import reviews_in
 from pipeline.archive.segments import contents, opened, read_groups
 from pipeline.errors import StoreChangedError
@@ -50,14 +52,17 @@ class Archive:
 
         Nothing that is erased is among them: the deny list is looked at before each segment. A segment that goes or
         changes meanwhile is read on where its records are by then. A block is of one row group at most, and has one
-        event at least. Where the store is a folder and `mapped` is not 0, it is of so many, has features in
-        `Block.mapped`, and lacks the columns that `Block.known` stands for. Raises `StoreError` for a segment that is
-        damaged.
+        event at least. Where the store is a folder and `mapped` is not 0, it is of so many, but the first one is of
+        one, from which may be learnt what is needed of the others. It has features in `Block.mapped`, and lacks the
+        columns that `Block.known` stands for; with ``coarse`` among the columns it has `Block.coarse` where that can
+        be. Raises `StoreError` for a segment that is damaged.
         """
-        for segment in segments:
-            yield from self._blocks(segment, columns, window, mapped)
+        for number, segment in enumerate(segments):
+            yield from self._blocks(segment, columns, window, mapped, min(mapped, 1) if number == 0 else mapped)
 
-    def _blocks(self, segment: Segment, columns: Sequence[str], window: Window, at_once: int) -> Iterator[Block]:
+    def _blocks(
+        self, segment: Segment, columns: Sequence[str], window: Window, at_once: int, at_first: int
+    ) -> Iterator[Block]:
         denied, unread = self.deny_list.load(), segment.first
         try:
             maps = self._mapped(segment) if at_once else None
@@ -65,25 +70,27 @@ class Archive:
                 if maps is not None:
                     maps.check()
                 of, alone = contents(file, segment.path), Lock()
-                asked = tuple(columns) if at_once else ("view", "views", *columns)
-                some = list(_some(file.num_row_groups, at_once if maps is not None else 1))
+                plain = [each for each in columns if each not in COARSE]
+                coarse, asked = len(plain) < len(columns), tuple(plain) if at_once else ("view", "views", *plain)
+                some = _some(file.num_row_groups, *((at_first, at_once) if maps is not None else (1, 1)))
                 reads = [partial(_rows, file, alone, groups, segment, denied, window) for groups in some]
                 known = [UNKNOWN if maps is None else known_of(file, of, groups) for groups in some]
                 lean = [_lean(each.lacking(asked), maps) for each in known]
                 coming = _in_turn(reads, lean, ahead=self.store.local(segment.path) is None)
                 for at, (groups, read) in enumerate(zip(some, reads, strict=True)):
                     unread = max(segment.first, first_record(file, groups[0]))
-                    rows, pieces, told = next(coming), None, known[at]
+                    rows, told, lying = next(coming), known[at], Lying()
                     if maps is not None:
-                        maps.expect(file, [group for each in some[at + bool(at) : at + 2] for group in each])
-                        pieces = maps.of_groups(file, groups, of.dimension)
-                        if pieces is None or sum(map(len, pieces)) != len(rows):  # some of them are left out
-                            pieces, rows, told = None, read(asked), UNKNOWN
+                        ahead = [group for each in some[at + bool(at) : at + 2] for group in each]
+                        maps.expect(file, ahead, coarse=coarse)
+                        lying = maps.rows(file, groups, of.dimension, coarse=coarse)
+                        if not lying.are_all(len(rows)):
+                            rows, told, lying = read(asked), UNKNOWN, Lying()
                     if len(rows):
-                        yield Block(segment, of, rows, read, pieces, told)
+                        yield Block(segment, of, rows, read, *lying, told)
         except (FileNotFoundError, StoreChangedError):
             for each in instead_of(self.store, segment, unread):
-                yield from self._blocks(each, columns, window, at_once)
+                yield from self._blocks(each, columns, window, at_once, at_once)
 
     def _mapped(self, segment: Segment) -> Mapped | None:
         local = self.store.local(segment.path)
@@ -99,8 +106,10 @@ class Archive:
         return opened(local or self.store.open(segment.path), segment.path)
 
 
-def _some(count: int, most: int) -> Iterator[list[int]]:
-    return (list(range(start, min(start + most, count))) for start in range(0, count, most))
+def _some(count: int, first: int, most: int) -> list[list[int]]:
+    """Row groups that are read together: at first so many, then more."""
+    edges = [0, *range(first, count, most), count] if count else []
+    return [list(range(*each)) for each in pairwise(edges)]
 
 
 def _lean(columns: Sequence[str], maps: Mapped | None) -> list[str]:

@@ -11,8 +11,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipeline.archive.coarse import Coarse
 from pipeline.archive.known import UNKNOWN, Known
 from pipeline.archive.listing import Segment
+from pipeline.archive.schema import halves_of
 from pipeline.archive.segments import Contents
 from pipeline.errors import StoreError
 from pipeline.rules.archive.remembered import HALF
@@ -58,6 +60,8 @@ class Block:
     """Other columns of the same rows; only until the next block is asked for."""
     mapped: Sequence[NDArray[np.float16]] | None = None
     """The features where they lie, instead of the column, where that was asked for and can be had."""
+    coarse: Coarse | None = None
+    """The same rows' coarse features, where they were asked for and can be had without being copied."""
     known: Known = UNKNOWN
     """What stands for columns that were not read."""
 
@@ -140,7 +144,7 @@ class Block:
         """``float16[V,D]``, without a copy where the rows lie in one piece."""
         if self.mapped is not None:
             return np.concatenate(self.mapped)
-        pieces = [_halves(each, self.contents.dimension) for each in self.rows["features"].chunks if len(each)]
+        pieces = [halves_of(each) for each in self.rows["features"].chunks if len(each)]
         return (
             pieces[0]
             if len(pieces) == 1
@@ -206,11 +210,3 @@ class Block:
         unseen = self.rows["unseen"][first].as_py()
         sha256 = self.rows["content_sha256"][first].as_py()
         return Signals(features[: seam - first], self._regions[first:seam], made_by, unseen, closer, sha256)
-
-
-def _halves(array: pa.Array, dimension: int) -> NDArray[np.float16]:
-    """``float16[N,D]`` over the very bytes of a column of features."""
-    size = dimension * HALF.itemsize
-    data = array.buffers()[1]
-    whole = np.frombuffer(data, HALF, count=len(array) * dimension, offset=array.offset * size)
-    return whole.reshape(len(array), dimension)

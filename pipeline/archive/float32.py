@@ -22,8 +22,9 @@ def of_product(dimension: int) -> float:
     return share / (1 - share)
 
 
-def tensor_of(features: NDArray[np.float16]) -> torch.Tensor:
+def tensor_of(features: NDArray[np.float16] | NDArray[np.int8]) -> torch.Tensor:
     """The same memory as a tensor, which is only read: torch warns of arrays that may not be written to."""
     contiguous = np.ascontiguousarray(features)
-    flat = pa.Array.from_buffers(pa.float16(), contiguous.size, [None, pa.py_buffer(contiguous)])
+    kind = pa.from_numpy_dtype(contiguous.dtype)
+    flat = pa.Array.from_buffers(kind, contiguous.size, [None, pa.py_buffer(contiguous)])
     return dlpack.from_dlpack(flat).view(contiguous.shape)

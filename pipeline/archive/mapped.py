@@ -11,15 +11,20 @@ import mmap
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from pipeline.archive.coarse import COARSE, Coarse
 from pipeline.archive.thrift import ThriftError, struct_at
 from pipeline.errors import StoreChangedError
 from pipeline.rules.archive.remembered import HALF
 
+N = TypeVar("N", bound=np.generic)
+
+_FLOAT = np.dtype("<f4")
 _DATA_PAGE = 0
 _PLAIN = 0
 _TYPE, _SIZE, _DATA = 1, 3, 5
@@ -30,8 +35,20 @@ _LEVELS_SIZE = 4
 """Bytes before the definition levels that say how many they have."""
 
 
+class Lying(NamedTuple):
+    """Rows where they lie; None of what does not lie there plainly, or is not there at all."""
+
+    features: Sequence[NDArray[np.float16]] | None = None
+    """``float16[V,D]`` in pieces, one row group's after the other's."""
+    coarse: Coarse | None = None
+
+    def are_all(self, rows: int) -> bool:
+        """Whether there are as many as of the columns that were read: of those, some may be left out."""
+        return self.features is not None and sum(map(len, self.features)) == rows
+
+
 class Mapped:
-    """A file's pages of features. Their arrays keep the file mapped, until the last of them is gone."""
+    """A file's pages of features and coarse features. Their arrays keep the file mapped, until the last is gone."""
 
     def __init__(self, path: str) -> None:
         self._path = Path(path)
@@ -44,50 +61,67 @@ class Mapped:
         if self._path.stat().st_ino != self._inode:
             raise StoreChangedError(f"{self._path} was replaced while it was opened")
 
-    def expect(self, file: pq.ParquetFile, groups: Sequence[int]) -> None:
-        """Have the features of these row groups read from the disk while others are worked on."""
-        if not groups:
-            return
-        columns = [file.metadata.row_group(group).column(_column(file)) for group in groups]
-        start = min(each.data_page_offset for each in columns) // mmap.PAGESIZE * mmap.PAGESIZE
-        end = max(each.data_page_offset + each.total_compressed_size for each in columns)
-        self._bytes.madvise(mmap.MADV_WILLNEED, start, max(0, min(end, len(self._bytes)) - start))
+    def expect(self, file: pq.ParquetFile, groups: Sequence[int], *, coarse: bool) -> None:
+        """Have the features of these row groups, or the coarse ones, read from disk while others are worked on."""
+        at = _column(file, COARSE[0]) if coarse else None
+        at = _column(file, "features") if at is None else at
+        for group in groups if at is not None else ():
+            column = file.metadata.row_group(group).column(at)
+            start = column.data_page_offset // mmap.PAGESIZE * mmap.PAGESIZE
+            end = min(column.data_page_offset + column.total_compressed_size, len(self._bytes))
+            self._bytes.madvise(mmap.MADV_WILLNEED, start, max(0, end - start))
 
-    def of_groups(
-        self, file: pq.ParquetFile, groups: Sequence[int], dimension: int
-    ) -> list[NDArray[np.float16]] | None:
-        """`of_group` of some row groups, one after the other."""
-        found = [self.of_group(file, group, dimension) for group in groups]
+    def rows(self, file: pq.ParquetFile, groups: Sequence[int], dimension: int, *, coarse: bool) -> Lying:
+        """Those of some row groups, with coarse features where these are wanted."""
+        features = self._of_groups(file, groups, "features", HALF, dimension)
+        return Lying(features, self._coarse(file, groups, dimension) if coarse else None)
+
+    def _coarse(self, file: pq.ParquetFile, groups: Sequence[int], dimension: int) -> Coarse | None:
+        codes = self._of_groups(file, groups, COARSE[0], np.dtype(np.int8), dimension)
+        beside = [self._of_groups(file, groups, name, _FLOAT, 1) for name in COARSE[1:]]
+        if codes is None or None in beside:
+            return None
+        steps, errors = (np.concatenate(each)[:, 0] for each in beside if each is not None)
+        return Coarse(codes, steps, errors)
+
+    def _of_groups(
+        self, file: pq.ParquetFile, groups: Sequence[int], name: str, of: np.dtype[N], width: int
+    ) -> list[NDArray[N]] | None:
+        at = _column(file, name)
+        if at is None:
+            return None
+        found = [self._of_group(file, group, at, of, width) for group in groups]
         return [piece for pieces in found for piece in pieces or ()] if all(found) else None
 
-    def of_group(self, file: pq.ParquetFile, group: int, dimension: int) -> list[NDArray[np.float16]] | None:
-        """The features of a row group, ``float16[V,D]`` in pieces; None where they do not lie there plainly."""
-        metadata, at = file.metadata.row_group(group), _column(file)
+    def _of_group(
+        self, file: pq.ParquetFile, group: int, at: int, of: np.dtype[N], width: int
+    ) -> list[NDArray[N]] | None:
+        metadata = file.metadata.row_group(group)
         column, levels = metadata.column(at), file.schema.column(at).max_definition_level
         if column.compression != "UNCOMPRESSED" or column.dictionary_page_offset is not None:
             return None
         start, end = column.data_page_offset, column.data_page_offset + column.total_compressed_size
         try:
-            found = [self._page(*page, levels, dimension) for page in _pages(self._bytes, start, end)]
+            found = [self._page(*page, levels, of, width) for page in _pages(self._bytes, start, end)]
         except (ThriftError, _NotPlainError):
             return None
         return found if sum(map(len, found)) == metadata.num_rows else None
 
-    def _page(self, values: int, start: int, end: int, levels: int, dimension: int) -> NDArray[np.float16]:
+    def _page(self, values: int, start: int, end: int, levels: int, of: np.dtype[N], width: int) -> NDArray[N]:
         if levels:
             size = int.from_bytes(self._bytes[start : start + _LEVELS_SIZE], "little")
             start += _LEVELS_SIZE + size
             if self._bytes[start - size : start] != _all_there(values):
                 raise _NotPlainError
-        if end - start != values * dimension * HALF.itemsize:
+        if end - start != values * width * of.itemsize:
             raise _NotPlainError
-        return np.frombuffer(self._bytes, HALF, values * dimension, start).reshape(values, dimension)
+        return np.frombuffer(self._bytes, of, values * width, start).reshape(values, width)
 
 
-def _column(file: pq.ParquetFile) -> int:
-    """The number of the column of features; it is the last but one."""
-    count = len(file.schema)
-    return next(each for each in reversed(range(count)) if file.schema.column(each).path == "features")
+def _column(file: pq.ParquetFile, name: str) -> int | None:
+    """The number of that column, which is one of the last; None where there is none."""
+    found = (each for each in reversed(range(len(file.schema))) if file.schema.column(each).path == name)
+    return next(found, None)
 
 
 class _NotPlainError(Exception):

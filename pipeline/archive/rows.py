@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from pipeline.archive.coarse import Coarse
 from pipeline.archive.schema import schema
 from pipeline.rules.archive.remembered import HALF
 from pipeline.signals import REGION
@@ -33,10 +34,11 @@ def table_of(kept: Sequence[Kept]) -> pa.Table:
         columns[name] = pa.array(values, of.field(name).type).take(pa.array(repeats))
     columns["scores"] = _scores(kept, of.field("scores").type).take(pa.array(repeats))
     of_views = _of_views(kept, views)
-    features = pa.py_buffer(b"".join(each.record.features for each in kept))
+    features = b"".join(each.record.features for each in kept)
     columns["features"] = pa.FixedSizeBinaryArray.from_buffers(
-        pa.binary(dimension * HALF.itemsize), len(repeats), [None, features]
+        pa.binary(dimension * HALF.itemsize), len(repeats), [None, pa.py_buffer(features)]
     )
+    columns |= Coarse.of(np.frombuffer(features, HALF).reshape(-1, dimension)).columns()
     first = of_views["view"] == 0
     for name, values in _of_first_views(kept).items():
         spread = np.full(len(repeats), None, object)

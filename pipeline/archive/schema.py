@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipeline.rules.archive.remembered import HALF
 
 FORMAT = "1"
 """Stands in every segment's metadata; a reader leaves out segments of another format, with a line."""
@@ -59,10 +63,14 @@ _COLUMNS: tuple[tuple[str, pa.DataType | None, str], ...] = (
     ("bar", pa.float64(), "score from which such views count"),
     ("background", _WORD, "digest of the background that `background_lse` is of"),
     ("background_lse", pa.float32(), "log-sum-exp of the view against that background"),
+    ("coarse", None, "the features in a byte each, turned, as multiples of `coarse_step`: for a first look alone"),
+    ("coarse_step", pa.float32(), "of `coarse`"),
+    ("coarse_error", pa.float32(), "length of what `coarse` leaves out of the features, at most"),
     ("features", None, "of the view: float16, little-endian, of length 1"),
     ("thumbnail", pa.binary(), "WebP, where one is kept; in the first view's row alone"),
 )
-"""Name, type and meaning; features have as many bytes as the model's features take."""
+"""Name, type and meaning; of those without a type `_OF_NUMBERS` says what bytes a number of the features takes."""
+_OF_NUMBERS = {"coarse": 1, "features": HALF.itemsize}
 DESCRIBED = {name: said for name, _, said in _COLUMNS}
 """What each column holds, in the order of the columns."""
 
@@ -73,5 +81,13 @@ def schema(dimension: int) -> pa.Schema:
     What is of the event as a whole is repeated in each of its rows, but ``decision`` and ``thumbnail`` stand in the
     first one alone.
     """
-    features = pa.binary(2 * dimension)
-    return pa.schema([pa.field(name, features if kind is None else kind) for name, kind, _ in _COLUMNS])
+    return pa.schema([pa.field(name, kind or pa.binary(_OF_NUMBERS[name] * dimension)) for name, kind, _ in _COLUMNS])
+
+
+def halves_of(column: pa.Array) -> NDArray[np.float16]:
+    """``float16[V,D]`` over the very bytes of a column of features."""
+    width = column.type.byte_width
+    if not len(column):
+        return np.zeros((0, width // HALF.itemsize), HALF)
+    whole = np.frombuffer(column.buffers()[1], HALF, len(column) * width // HALF.itemsize, column.offset * width)
+    return whole.reshape(len(column), -1)

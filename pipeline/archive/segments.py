@@ -11,6 +11,7 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.archive.coarse import COARSE
 from pipeline.archive.denied import shown
 from pipeline.archive.rows import Kept, table_of
 from pipeline.archive.schema import FORMAT, PREFIX
@@ -21,7 +22,7 @@ from pipeline.rules.archive.remembered import HALF
 
 ROWS = 16_384
 """Rows of a row group, which is what a reader holds at once: 17 MB of 512 features."""
-PLAIN = ("features", "thumbnail", "background_lse")
+PLAIN = ("features", "thumbnail", "background_lse", *COARSE)
 """Columns that are not compressed: numbers do not shrink by much, and thumbnails are compressed already."""
 PAGE = 1 << 28
 """Bytes of a page at most, so that a row group's features lie in one piece."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 
+from pipeline.archive.coarse import COARSE
 from pipeline.archive.rows import Kept
-from pipeline.archive.segments import segment_bytes
+from pipeline.archive.segments import parquet_bytes, segment_bytes
 from pipeline.ports import Store
 from pipeline.rules.archive.names import Group, SegmentName, day_of
 from pipeline.rules.archive.remembered import as_kept, remembered
@@ -62,3 +65,9 @@ def keep(store: Store, made: Sequence[FeaturesRecord], *, start: int = 0, partit
     kept = [Kept(start + at, record) for at, record in enumerate(made)]
     assert store.create(name.path, segment_bytes(name, kept, start + len(made)))
     return name
+
+
+def as_before(path: Path) -> None:
+    """Write a segment as releases did that knew no coarse features."""
+    table = pq.read_table(path).drop_columns(list(COARSE))
+    path.write_bytes(parquet_bytes(iter([table]), {}))

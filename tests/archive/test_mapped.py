@@ -40,7 +40,7 @@ def test_pages_of_every_size_are_found(tmp_path: Path, rows: int, nullable: bool
     how = {"compression": "none", "use_dictionary": False, "data_page_size": 1024, "write_batch_size": 64}
     wanted = _file(tmp_path / "plain", rows, nullable=nullable, **how)
     file = pq.ParquetFile(tmp_path / "plain")
-    found = Mapped(str(tmp_path / "plain")).of_groups(file, range(file.num_row_groups), DIMENSION)
+    found = Mapped(str(tmp_path / "plain")).rows(file, range(file.num_row_groups), DIMENSION, coarse=False).features
     assert found is not None
     assert rows < 100 or len(found) > 1
     assert np.concatenate(found).tobytes() == wanted.tobytes()
@@ -59,7 +59,9 @@ def test_pages_of_every_size_are_found(tmp_path: Path, rows: int, nullable: bool
 def test_what_is_not_plain_is_left_to_pyarrow(tmp_path: Path, how: dict[str, object]) -> None:
     _file(tmp_path / "other", 900, **how)  # type: ignore[arg-type]
     file = pq.ParquetFile(tmp_path / "other")
-    assert Mapped(str(tmp_path / "other")).of_groups(file, range(file.num_row_groups), DIMENSION) is None
+    lying = Mapped(str(tmp_path / "other")).rows(file, range(file.num_row_groups), DIMENSION, coarse=False)
+    assert lying.features is None
+    assert not lying.are_all(900)
 
 
 def test_an_archive_in_a_folder_gives_blocks_whose_features_were_not_copied(tmp_path: Path) -> None:

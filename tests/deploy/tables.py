@@ -107,7 +107,7 @@ def columns_table() -> str:
         "dictionary<values=string, indices=int32, ordered=0>": "string",
         "timestamp[ms, tz=UTC]": "timestamp, UTC",
     }
-    words["fixed_size_binary[1024]"] = "bytes, fixed length"
+    words |= dict.fromkeys(("fixed_size_binary[512]", "fixed_size_binary[1024]"), "bytes, fixed length")
     words[types["matches"]] = "list of policy, mode, action, score"
     return _table(
         ("column", "type", "what it holds"),

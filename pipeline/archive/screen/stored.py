@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from pipeline.archive.archive import Block
 from pipeline.archive.screen.errors import STORED
 from pipeline.archive.screen.plan import Plan
-from pipeline.signals import Features
 
 LOOKED_AT = 16
 """Rows of each segment for which it is computed again."""
@@ -20,7 +20,8 @@ class Stored:
     def __init__(self) -> None:
         self._agree: dict[str, bool] = {}
         self._segment = ""
-        self._texts: dict[str, Features] = {}
+        self._texts: dict[str, torch.Tensor] = {}
+        """Transposed, by the digest of the background."""
 
     def of(self, block: Block, plan: Plan, scale: float) -> NDArray[np.float32] | None:
         """``float32[V]``; None where some row has none, or one of another background or of other texts."""
@@ -39,8 +40,9 @@ class Stored:
 
     def _log_sum(self, features: NDArray[np.float16], plan: Plan, scale: float) -> NDArray[np.float32]:
         if plan.digest not in self._texts:
-            self._texts[plan.digest] = np.ascontiguousarray(plan.background.T)
+            self._texts[plan.digest] = torch.from_numpy(np.ascontiguousarray(plan.background.T * np.float32(scale)))
         # In float32, which errs by less than a hundredth of what is looked for, and has half as much to read.
-        logits = features.astype(np.float32) @ self._texts[plan.digest] * np.float32(scale)
-        highest = logits.max(axis=1)
-        return np.asarray(highest + np.log(np.exp(logits - highest[:, np.newaxis]).sum(axis=1)))
+        logits = torch.from_numpy(features.astype(np.float32)) @ self._texts[plan.digest]
+        highest = logits.amax(dim=1, keepdim=True)
+        sums = logits.sub_(highest).exp_().sum(dim=1)
+        return np.asarray((highest[:, 0] + sums.log_()).numpy())

@@ -50,10 +50,13 @@ class Scores:
         of = [each.unsqueeze(1).expand(-1, count) for each, count in zip(found, policies, strict=True)]
         return torch.cat(of, dim=1)
 
-    def high(self, sums: Sequence[torch.Tensor], weight: torch.Tensor | None) -> torch.Tensor:
-        """``float32[V,K]``: no score is above it."""
-        own = sums[0].mul(self._lift).add_(TINY)
-        whole = own + self._rest(sums, weight, self._down, self._up, self._less).sub_(TINY).clamp_(min=0.0)
+    def high(
+        self, sums: Sequence[torch.Tensor], weight: torch.Tensor | None, off: torch.Tensor | float = 1.0
+    ) -> torch.Tensor:
+        """``float32[V,K]``: no score is above it. By `off`, ``float32[V,1]``, a row's terms are off further."""
+        own = sums[0].mul(self._lift).mul_(off).add_(TINY)
+        rest = self._rest(sums, weight, self._down / off, self._up * off, self._less)
+        whole = own + rest.sub_(TINY).clamp_(min=0.0)
         return torch.where(whole <= HUGE, own.div_(whole).mul_(1 + 8 * UNIT), 1.0)
 
     def low(self, sums: Sequence[torch.Tensor], weight: torch.Tensor | None) -> torch.Tensor:
@@ -63,11 +66,16 @@ class Scores:
         return torch.where(whole <= HUGE, own.div_(whole).mul_(1 - 8 * UNIT), 0.0)
 
     def _rest(
-        self, sums: Sequence[torch.Tensor], weight: torch.Tensor | None, plus: float, minus: float, of_weight: float
+        self,
+        sums: Sequence[torch.Tensor],
+        weight: torch.Tensor | None,
+        plus: torch.Tensor | float,
+        minus: torch.Tensor | float,
+        of_weight: float,
     ) -> torch.Tensor:
         rest = sums[1].mul(plus).add_(self._alone)
         if len(sums) > 2:  # noqa: PLR2004 - what is left out
-            rest.sub_(sums[2], alpha=minus)
+            rest.sub_(sums[2].mul(minus))
         return rest if weight is None else rest.add_(weight, alpha=of_weight)
 
 

@@ -13,17 +13,24 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pipeline.archive.coarse import Coarse
 from pipeline.archive.screen import errors
 from pipeline.archive.screen.first import Sample, columns_first
 from pipeline.archive.screen.layout import Layout
 from pipeline.archive.screen.plan import Plan
 from pipeline.archive.screen.products import Product
+from pipeline.archive.screen.rough import Rough
 from pipeline.archive.screen.sums import Scores
 from pipeline.rules.heads.head import Array
 
 Halves = NDArray[np.float16]
 Stored = Sequence[NDArray[np.float32] | None]
 """For each plan what is stored of its background, ``float32[V]``, if it is for all rows."""
+
+
+LEFT = 0.2
+"""Where coarse features leave more of the rows than this share, all are looked at without them: a row that is fetched
+by itself costs three times as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +67,27 @@ class Upper:
         if sample is not None and least is not None:
             first, later = columns_first(layout, sample, self._scores, self._policies, least)
         kinds = 3 if layout.left_out.any() else 2
+        self._rough = _rough(layout, kinds, shift, asked)
+        if some is not None and least is not None and self._left_by_rough(*some, least) > LEFT:
+            self._rough = None
         self._first = _Summing(layout.some(first), kinds, shift, asked)
         self._later = _Summing(layout.some(later), kinds, shift, asked) if len(later) else None
 
     def weight(self, stored: Stored) -> torch.Tensor | None:
         """As `Scores.weight`, on the device."""
         return self._scores.weight(self._tensors(stored, self._device), self._policies)
+
+    def rough(self, coarse: Coarse, weight: torch.Tensor | None) -> torch.Tensor | None:
+        """``float32[V,K]``: no score is above it, which takes a third of the time; None where it does not pay."""
+        if self._rough is None:
+            return None
+        return self._scores.high(self._split(self._rough.sums(coarse)), weight, self._rough.off(coarse))
+
+    def _left_by_rough(self, features: Halves, stored: Stored, least: Array) -> float:
+        """The share of these rows that may score what matters, as far as coarse features tell."""
+        high = self.rough(Coarse.of(features), self.weight(stored))
+        enough = torch.from_numpy(least.astype(np.float32))
+        return 0.0 if high is None else float((high >= enough).any(dim=1).float().mean())
 
     def first(self, features: Sequence[Halves]) -> torch.Tensor:
         """The sums of rows by the texts that are compared first, ``float32[V,M]``."""
@@ -90,6 +112,14 @@ class Upper:
     @staticmethod
     def _tensors(stored: Stored, device: torch.device | str) -> list[torch.Tensor | None]:
         return [None if each is None else torch.tensor(each, device=device) for each in stored]
+
+
+def _rough(layout: Layout, kinds: int, shift: float, asked: Asked) -> Rough | None:
+    """Without the texts that only stand against policies; None where the sum over a background is not known."""
+    if asked.device.type != "cpu" or not (all(asked.stored) or asked.bias is not None):
+        return None
+    needed = np.setdiff1d(np.arange(len(layout.texts)), layout.against_alone)
+    return Rough(layout.some(needed), kinds, asked.scale, shift) if len(needed) else None
 
 
 class _Summing:

@@ -21,6 +21,7 @@ from pipeline.archive.search.bounds import Products, error
 from pipeline.archive.search.query import Bounds, Events, Scored, of_events
 from pipeline.rules.heads import CompiledPolicies
 from pipeline.rules.heads.compiled import JoinedOpinion
+from pipeline.rules.heads.head import Array
 from pipeline.rules.heads.prompts import PromptsHead, PromptsOpinion
 
 PART = 64
@@ -47,7 +48,7 @@ class Words:
 
     @property
     def columns(self) -> Sequence[str]:
-        return (*FEATURES, "closer", "bar", "background", "background_lse")
+        return (*FEATURES, "coarse", "closer", "bar", "background", "background_lse")
 
     def prepare(self, block: Block) -> None:
         every = max(1, len(block.rows) // SAMPLE)
@@ -62,34 +63,50 @@ class Words:
 
     def bounds(self, block: Block) -> Bounds:
         """By the sum over the whole background where it is stored, else by some of its lines."""
-        stored = self._looked_at().of(block, self._plan, self._head.logit_scale)
+        stored = self._stored(block)
         if stored is not None:
-            return of_events(self._by_stored(block, stored), block)
+            coarse = self._by_coarse(block, stored)
+            return of_events(self._by_stored(block.pieces, stored) if coarse is None else coarse, block)
         if self._products is None:
             self.prepare(block)
         assert self._products is not None  # noqa: S101
         return of_events(self._products.of(block.pieces, self._bound), block)
 
     @torch.inference_mode()
-    def _by_stored(self, block: Block, stored: NDArray[np.float32]) -> NDArray[np.float64]:
+    def _by_coarse(self, block: Block, stored: NDArray[np.float32]) -> Array | None:
+        if block.coarse is None:
+            return None
+        upper = self._upper()
+        found = upper.rough(block.coarse, upper.weight([stored]))
+        return None if found is None else np.asarray(found[:, 0].numpy(), np.float64)
+
+    @torch.inference_mode()
+    def _by_stored(self, pieces: Sequence[NDArray[np.float16]], stored: NDArray[np.float32]) -> Array:
+        upper = self._upper()
+        found = upper.high(upper.first(pieces), upper.weight([stored]))
+        return np.asarray(found[:, 0].cpu().numpy(), np.float64)
+
+    def _upper(self) -> Upper:
+        """Each thread has its own, for its products."""
         if not hasattr(self._mine, "upper"):
             scale, bias = self._head.logit_scale, self._head.logit_bias
             self._mine.upper = Upper(Asked([self._plan], [True], scale, bias, torch.device(self._device)))
         upper: Upper = self._mine.upper
-        found = upper.high(upper.first(block.pieces), upper.weight([stored]))
-        return np.asarray(found[:, 0].cpu().numpy(), np.float64)
+        return upper
 
-    def _looked_at(self) -> Stored:
-        """Each thread has its own: they look at different segments."""
+    def _stored(self, block: Block) -> NDArray[np.float32] | None:
+        """Each thread has its own `Stored`: they look at different segments."""
         if not hasattr(self._mine, "stored"):
             self._mine.stored = Stored()
         stored: Stored = self._mine.stored
-        return stored
+        return stored.of(block, self._plan, self._head.logit_scale)
 
     def closer(self, block: Block, events: Events) -> Bounds:
-        """By the whole background; an exact score, with its evidence, takes twenty times as long."""
-        rows, starts = block.rows_of(events)
-        return np.asarray(np.maximum.reduceat(self._all.of([block.views(rows)], self._bound), starts))
+        """By the sum that is stored, else the whole background; an exact score takes twenty times as long."""
+        (rows, starts), stored = block.rows_of(events), self._stored(block)
+        pieces = [block.views(rows)]
+        found = self._all.of(pieces, self._bound) if stored is None else self._by_stored(pieces, stored[rows])
+        return np.asarray(np.maximum.reduceat(found, starts))
 
     def _bound(self, cosines: torch.Tensor) -> torch.Tensor:
         logits, own = cosines * self._head.logit_scale, len(self._own)

@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipeline.archive.coarse import with_coarse
 from pipeline.archive.denied import OF_ROWS, DenyList, shown
 from pipeline.archive.erasing.purging import purge
 from pipeline.archive.keeping.hooks import ArchiveHooks
@@ -130,8 +131,8 @@ class Compactor:
                 for group in range(file.num_row_groups):
                     rows = shown(that_count(file.read_row_group(group), segment), denied)
                     before += events_of(rows)
-                    tables.append(_without(rows, repeats))
-                tables = tables or [file.schema_arrow.empty_table()]
+                    tables.append(with_coarse(_without(rows, repeats)))
+                tables = tables or [with_coarse(file.schema_arrow.empty_table())]
         rows = pa.concat_tables(tables, promote_options="default").unify_dictionaries()
         first = segments[0]
         name = replace(first.name, start=max(first.first, first.name.start), end=end)

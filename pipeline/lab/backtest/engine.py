@@ -26,6 +26,7 @@ from pipeline.rules.heads.prompts import PromptsHead
 
 COLUMNS = (
     "features",
+    "coarse",
     "background",
     "background_lse",
     *(f"matches.list.element.{part}" for part in ("policy", "mode", "action")),
@@ -109,19 +110,21 @@ class Engine:
             (self.new, _missing(after, before)),
             (self.let_go, _missing(before, after)),
         ]
+        drawn = list[tuple[Draw, int, NDArray[np.intp]]]()
         for draws, found in changed:
             for policy, events in found.items():
                 draw = draws.setdefault(policy, Draw(self.question.nearest))
-                drawn = draw.may_be_among(events, lots(block.segment.name, block.records[events]))
-                scores = self._scores(block, policy, drawn)
-                draw.keep(mark(block, policy, zip(drawn.tolist(), scores, strict=True), before, after))
-
-    def _scores(self, block: Block, policy: int, events: NDArray[np.intp]) -> list[float | None]:
-        judged_by, now = self.roster.ids[policy], self.question.now
-        if judged_by not in now.ids or not len(events):
-            return [None] * len(events)
-        found: list[float | None] = _scores(block, events, now)[:, now.ids.index(judged_by)].tolist()
-        return found
+                here = draw.may_be_among(events, lots(block.segment.name, block.records[events]))
+                if len(here):
+                    drawn.append((draw, policy, here))
+        if not drawn:
+            return
+        every, ids = np.unique(np.concatenate([events for _, _, events in drawn])), self.question.now.ids
+        scores = _scores(block, every, self.question.now)  # of all policies at once: a call costs what many rows do
+        for draw, policy, events in drawn:
+            name, told = self.roster.ids[policy], scores[every.searchsorted(events)]
+            of_policy = told[:, ids.index(name)].tolist() if name in ids else [None] * len(events)
+            draw.keep(mark(block, policy, zip(events.tolist(), of_policy, strict=True), before, after))
 
 
 def _scored(block: Block, bounds: Bounds, at: NDArray[np.intp], compiled: CompiledPolicies) -> Bounds:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -13,6 +14,7 @@ from pipeline.adapters.local.store import FolderStore
 from pipeline.adapters.memory.store import MemoryStore
 from pipeline.adapters.stores import BucketStore, StoreOptions
 from pipeline.archive.archive import Archive
+from pipeline.archive.coarse import Coarse
 from pipeline.archive.erasing.erasure import Asked, erase, look
 from pipeline.archive.erasing.receipts import Receipt, Said, parse_receipt, receipt_json, receipt_of
 from pipeline.archive.erasing.verifying import verify
@@ -21,6 +23,7 @@ from pipeline.archive.tidying.retention import retire
 from pipeline.errors import StoreError, UsageError
 from pipeline.ports import Store
 from pipeline.rules.archive.denied import Kind
+from pipeline.rules.archive.remembered import HALF
 from pipeline.rules.claims import allowed_location
 from tests.archive.interleaved import Actor
 from tests.archive.made import keep, records
@@ -62,6 +65,8 @@ def _fill(store: Store) -> list[bytes]:
         record = made[number]
         told += [record.decision.image_id.encode(), record.decision.event_id.encode()]
         told += [record.decision.content_sha256.encode(), record.thumbnail or b"-", record.features]
+        [codes] = Coarse.of(np.frombuffer(record.features, HALF).reshape(-1, record.dimension)).codes
+        told.append(codes.tobytes())
     return told
 
 

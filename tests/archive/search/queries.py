@@ -19,13 +19,18 @@ def unit(rng: np.random.Generator, count: int, dimension: int = 16) -> Features:
 
 
 def compiled(
-    rng: np.random.Generator, *, background: int = 100, scale: float = 20.0, bias: float | None = None
+    rng: np.random.Generator,
+    *,
+    background: int = 100,
+    scale: float = 20.0,
+    bias: float | None = None,
+    dimension: int = 16,
 ) -> CompiledPolicies:
     """Two prompts and an unless line in random directions, one of which is close to a line of the background."""
     lines = tuple(f"line {number}" for number in range(background))
     policy = Policy("searched", "s", ("this", "that"), {"label": 0.0}, ("other",))
     policy_set = PolicySet((policy,), Defaults(background=lines))
-    features = dict(zip(policy_set.sentences(), unit(rng, background + 3), strict=True))
+    features = dict(zip(policy_set.sentences(), unit(rng, background + 3, dimension), strict=True))
     if background:
         features["line 0"] = features["this"]
     return compile_policies(policy_set, features, scale, bias)

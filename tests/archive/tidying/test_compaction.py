@@ -2,15 +2,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
+from pipeline.adapters.local.store import FolderStore
 from pipeline.adapters.memory.store import MemoryStore
-from pipeline.archive.archive import SIGNALS, Archive
+from pipeline.archive.archive import FEATURES, SIGNALS, Archive
+from pipeline.archive.coarse import COARSE, Coarse
 from pipeline.archive.denied import OF_ROWS, DenyList
 from pipeline.archive.erasing.purging import purge
 from pipeline.archive.keeping.gate import Gate
@@ -23,7 +27,7 @@ from pipeline.rules.archive.compaction import runs
 from pipeline.rules.archive.denied import Kind, erased
 from pipeline.rules.archive.names import SegmentName, parse_path
 from tests.archive.interleaved import Actor
-from tests.archive.made import keep, records
+from tests.archive.made import as_before, keep, records
 
 LATER = date(2027, 1, 1)
 MADE = records(24, views=(1, 2))
@@ -225,6 +229,19 @@ def test_a_damaged_segment_is_named_and_other_chains_are_merged_for_all_that() -
     (problem,) = compactor.problems
     assert damaged in problem
     assert compactor.sweep().segments == 0
+
+
+def test_what_an_earlier_release_wrote_gets_coarse_features(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    first = keep(store, MADE[:8], start=0)
+    keep(store, MADE[8:20], start=8)
+    as_before(tmp_path / first.path)
+    list(Compactor(store).merge(LATER))
+    archive = Archive(store)
+    (block,) = archive.blocks(archive.segments(), [*FEATURES, *COARSE], mapped=4)
+    assert _shown(archive) == _images()
+    assert block.coarse is not None
+    assert np.array_equal(np.concatenate(block.coarse.codes), np.concatenate(Coarse.of(block.features).codes))
 
 
 def test_an_event_without_an_id_like_ours_is_told_from_others_all_the_same() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.archive.archive import Archive
+from pipeline.archive.archive import TOGETHER, Archive, Block
+from pipeline.archive.screen import upper
 from pipeline.lab.backtest.bounds import LookAtAll
 from pipeline.lab.backtest.engine import COLUMNS, Question
 from pipeline.lab.backtest.record import Record
@@ -88,18 +91,24 @@ def _sets(draw: st.DrawFn) -> PolicySet:
     return folder(policies, background, too_close=draw(st.sampled_from([0.5, 0.9, 1.0])))
 
 
-@settings(max_examples=60, deadline=None)
-@given(_sets(), _sets(), st.integers(0, 10_000), st.booleans(), st.sampled_from([1.0, 12.0, 100.0]))
+@settings(max_examples=80, deadline=None)
+@given(_sets(), _sets(), st.integers(0, 10_000), st.booleans(), st.sampled_from([1.0, 12.0, 100.0]), st.booleans())
 def test_chance_makes_no_difference_to_judging_everything(
-    old: PolicySet, new: PolicySet, seed: int, sigmoid: bool, scale: float
+    old: PolicySet, new: PolicySet, seed: int, sigmoid: bool, scale: float, coarse: bool
 ) -> None:
+    with TemporaryDirectory() as at, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(upper, "LEFT", 1.0)  # so few rows are ruled out that it would not pay
+        _no_difference(old, new, seed, sigmoid, scale, Path(at) if coarse else None)
+
+
+def _no_difference(old: PolicySet, new: PolicySet, seed: int, sigmoid: bool, scale: float, at: Path | None) -> None:
     model = Model(scale, -scale / 2 if sigmoid else None, seed % 5)
     rng = np.random.default_rng(seed)
     shown = images(40, rng, [model.direction(each) for each in _SENTENCES[:5]], views=(1, 2), closer=0.3)
     compiled = model.compiled(old)
     decisions = decide(shown, model.compiled(new))
     scores = {each: [decision.scores[each] for decision in decisions] for each in model.compiled(new).ids}
-    archive = archived(records(shown, compiled, decide(shown, compiled)))
+    archive = archived(records(shown, compiled, decide(shown, compiled)), at=at)
     question = Question(model.compiled(_thresholds_at(new, scores, seed)), nearest=3)
     fast, _ = asked(archive, question, FastLook(question.sets))
     slow, _ = asked(archive, question, LookAtAll(question.sets))
@@ -112,7 +121,7 @@ def _within(archive: Archive, question: Question, least: float) -> None:
     """Events that are told of lie within their bounds, and the others below what was asked for."""
     fast, slow = FastLook(question.sets), LookAtAll(question.sets)
     enough = [np.full(len(each.ids), least) for each in question.sets]
-    for block in archive.blocks(archive.segments(), COLUMNS):
+    for block in archive.blocks(archive.segments(), COLUMNS, mapped=TOGETHER):
         for bounds, exact in zip(fast(block, enough), slow(block, enough), strict=True):
             assert (bounds.low <= exact.low[bounds.events]).all()
             assert (bounds.high >= exact.high[bounds.events]).all()
@@ -133,6 +142,33 @@ def test_sentences_too_far_off_for_float32_are_not_guessed_at(background: list[s
     archive = archived(records(shown, compiled, decide(shown, compiled)))
     for least in (0.0, 1e-3, 0.5):
         _within(archive, Question(compiled), least)
+
+
+def test_of_rows_that_coarse_features_rule_out_no_features_are_read(tmp_path: Path) -> None:
+    model = Model(scale=30.0)
+    shown = images(4000, np.random.default_rng(3))
+    compiled = model.compiled(folder([policy("knives", ["a knife"], {"review": 0.5})], _BACKGROUND))
+    made = records(shown, compiled, decide(shown, compiled))
+    archive = archived(made[:2000], made[2000:], at=tmp_path)
+    screen, read = FastLook([compiled]), 0
+    for block in archive.blocks(archive.segments(), COLUMNS, mapped=TOGETHER):
+        looked = _Counting(block)
+        screen(looked, [compiled.lowest])
+        read += looked.read
+        assert "pieces" not in vars(looked)
+    assert read < 1500
+
+
+class _Counting(Block):
+    """A block that says of how many rows features were read."""
+
+    def __init__(self, block: Block) -> None:
+        vars(self).update({each.name: getattr(block, each.name) for each in fields(block)})
+        self.read = 0
+
+    def views(self, rows: np.ndarray) -> np.ndarray:
+        self.read += len(rows)
+        return np.concatenate(self.mapped or [])[rows]
 
 
 def test_bounds_are_narrow_where_nothing_cancels() -> None:

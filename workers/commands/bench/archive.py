@@ -16,7 +16,7 @@ from workers.settings.options import with_settings
 def archive(
     settings: Settings,  # noqa: ARG001 - a bench of this machine, whatever is set
     rows: Annotated[
-        int, typer.Option(min=1000, help="Of that archive; 1.2 KB each, in a temporary folder.")
+        int, typer.Option(min=1000, help="Of that archive; 1.8 KB each, in a temporary folder.")
     ] = 200_000,
     inside: Annotated[
         Path | None, typer.Option(exists=True, file_okay=False, help="Make that folder in this one.")

@@ -91,10 +91,16 @@ class _Left:
 
     @classmethod
     def of(cls, block: Block, upper: Upper, stored: Weights, needed: torch.Tensor | None) -> _Left:
-        """By a look at all rows."""
-        sums, weight = upper.first(block.pieces), upper.weight(stored)
-        every = np.arange(block.events)
-        left = cls(block, upper, every, *block.rows_of(every), sums, weight)
+        """By a look at all rows, or at those that a rough look leaves."""
+        weight, events = upper.weight(stored), np.arange(block.events)
+        rows, starts = block.rows_of(events)
+        if needed is not None and block.coarse is not None:
+            high = upper.rough(block.coarse, weight)
+            if high is not None:
+                events = _reaching(high, needed, events, starts)
+                rows, starts = block.rows_of(events)
+                weight = None if weight is None else weight[torch.from_numpy(rows)]
+        left = cls(block, upper, events, rows, starts, upper.first(_pieces(block, rows)), weight)
         return left if needed is None else left.reaching(needed)
 
     def looked_at_again(self, needed: torch.Tensor | None) -> _Left:
@@ -106,7 +112,7 @@ class _Left:
     @property
     def pieces(self) -> Sequence[Halves]:
         """The features of `rows`."""
-        return self.block.pieces if len(self.rows) == len(self.block.rows) else [self.block.views(self.rows)]
+        return _pieces(self.block, self.rows)
 
     def bounds(self, policies: slice) -> tuple[torch.Tensor, torch.Tensor]:
         """``float32[V,K]`` twice, of these policies."""
@@ -115,16 +121,25 @@ class _Left:
 
     def reaching(self, needed: torch.Tensor) -> _Left:
         """Those of which some row may score what is needed."""
-        reaching = (self.upper.high(self.sums, self.weight) >= needed).any(dim=1).cpu().numpy()
         if not len(self.events):
             return self
-        alone = len(self.starts) == len(reaching)
-        kept = np.flatnonzero(reaching if alone else np.logical_or.reduceat(reaching, self.starts))
-        events = self.events[kept]
+        events = _reaching(self.upper.high(self.sums, self.weight), needed, self.events, self.starts)
         rows, starts = self.block.rows_of(events)
         at = torch.from_numpy(self.rows.searchsorted(rows)).to(self.sums.device)
         weight = None if self.weight is None else self.weight[at]
         return _Left(self.block, self.upper, events, rows, starts, self.sums[at], weight)
+
+
+def _reaching(high: torch.Tensor, needed: torch.Tensor, events: Events, starts: Events) -> Events:
+    """Those of the events of which some row may score what is needed; `starts` says where each one's rows begin."""
+    reaching = (high >= needed).any(dim=1).cpu().numpy()
+    alone = len(starts) == len(reaching)
+    return events[np.flatnonzero(reaching if alone else np.logical_or.reduceat(reaching, starts))]
+
+
+def _pieces(block: Block, rows: Events) -> Sequence[Halves]:
+    """The features of these rows."""
+    return block.pieces if len(rows) == len(block.rows) else [block.views(rows)]
 
 
 def _array(scores: torch.Tensor, towards: int) -> Array:

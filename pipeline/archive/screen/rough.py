@@ -1,0 +1,74 @@
+"""Sums of exponentials from coarse features: a product of int8 matrices, which is exact, and how far it may be off.
+
+Texts are turned and put into codes as rows are. What codes leave out of either has a length, and a logit is off by no
+more than these, each times the length of the other. Finer codes of texts would halve that, and the rows that are left
+with it; they would take twice the columns, which costs more.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from pipeline.archive.coarse import MOST, Coarse, turned
+from pipeline.archive.float32 import UNIT, tensor_of
+from pipeline.archive.screen.errors import LENGTH
+from pipeline.archive.screen.layout import Layout
+from pipeline.archive.screen.products import LANES
+from pipeline.signals import Features
+
+ROUNDED = 2.0**-16
+"""More than float32 loses of an exponential, as a logarithm, and of its exponent."""
+CHUNK = 1 << 16
+"""Numbers that a product has at a time: what is made of them does not leave the cache."""
+
+
+class Rough:
+    """Multiplies coarse rows by T texts. Used by one thread, on the CPU: there is one torch function that does it."""
+
+    def __init__(self, layout: Layout, kinds: int, scale: float, shift: float) -> None:
+        """Logits have that scale, and `shift` is taken of them."""
+        columns = -(-len(layout.texts) // LANES) * LANES
+        sums = np.concatenate([layout.own, layout.against, layout.left_out][:kinds], axis=1)
+        self._sums = torch.from_numpy(np.pad(sums, ((0, columns - len(sums)), (0, 0))))
+        self._scale, self._shift = scale, shift
+        self._codes, self._step, self._left_out = _in_codes(layout.texts, columns)
+        self._longest = float(np.linalg.norm(layout.texts.astype(np.float64), axis=1).max(initial=1.0)) * (1 + UNIT)
+        self._rows = max(64, CHUNK // columns)
+        self._products = torch.empty(self._rows, columns, dtype=torch.int32)
+        self._logits = torch.empty(self._rows, columns)
+
+    def sums(self, coarse: Coarse) -> torch.Tensor:
+        """``float32[V,M]``, as `Upper.first` has them of these texts alone."""
+        found = torch.empty(len(coarse.steps), self._sums.shape[1])
+        scales = torch.from_numpy(coarse.steps * np.float32(self._step * self._scale)).unsqueeze(1)
+        start = 0
+        for piece in coarse.codes:
+            for some in tensor_of(piece).split(self._rows):
+                end = start + len(some)
+                torch.mm(self._exponentials(some, scales[start:end]), self._sums, out=found[start:end])
+                start = end
+        return found
+
+    def off(self, coarse: Coarse) -> torch.Tensor:
+        """``float32[V,1]``: by what factor an exponential may be greater than the true one, or smaller."""
+        of_row, of_text = self._longest + self._left_out, LENGTH * self._left_out
+        rounding = 8 * UNIT * LENGTH * self._longest
+        most = torch.from_numpy(coarse.errors * np.float32(abs(self._scale) * of_row * (1 + 8 * UNIT)))
+        return most.add_(abs(self._scale) * (of_text + rounding) + ROUNDED).exp_().unsqueeze(1)
+
+    def _exponentials(self, codes: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
+        products, logits = self._products[: len(codes)], self._logits[: len(codes)]
+        torch._int_mm(codes, self._codes, out=products)  # noqa: SLF001 - it has no other name
+        logits.copy_(products).mul_(scales)
+        return (logits.sub_(self._shift) if self._shift else logits).exp_()
+
+
+def _in_codes(texts: Features, columns: int) -> tuple[torch.Tensor, float, float]:
+    """Codes ``int8[D,columns]``, their step, and the greatest length of what they leave out of a text."""
+    found = turned(texts.astype(np.float64))
+    step = float(np.abs(found).max(initial=0.0)) / MOST or 1.0
+    codes = np.rint(found / step)
+    left = float(np.linalg.norm(found - codes * step, axis=1).max(initial=0.0)) + 1e-12
+    padded = np.pad(codes, ((0, columns - len(codes)), (0, 0)))
+    return torch.from_numpy(np.ascontiguousarray(padded.T.astype(np.int8))), step, left
