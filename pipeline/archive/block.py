@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.archive.coarse import Coarse
+from pipeline.archive.fetching import fetch
 from pipeline.archive.known import UNKNOWN, Known
 from pipeline.archive.listing import Segment
 from pipeline.archive.schema import halves_of
@@ -136,7 +137,10 @@ class Block:
         found, of = np.empty((len(rows), self.contents.dimension), HALF), starts.searchsorted(rows, "right") - 1
         for piece in np.unique(of).tolist():
             here = of == piece
-            found[here] = self.pieces[piece][rows[here] - starts[piece]]
+            within = rows[here] - starts[piece]
+            if self.mapped is not None:
+                fetch(self.pieces[piece], within)
+            found[here] = self.pieces[piece][within]
         return found
 
     @cached_property

@@ -27,6 +27,8 @@ _WIDEST = 128
 """Numbers over which one is spread, at most: more cost more, and do not spread it better."""
 _ROUNDING = 1e-5
 """More than float32 loses of a row's length while it is turned and measured."""
+_AT_ONCE = 512
+"""Rows that are put into codes at a time: what is made of them does not leave the cache."""
 _MIXED, _BIT = 2654435761, 15
 
 
@@ -44,16 +46,9 @@ class Coarse:
     @classmethod
     def of(cls, features: NDArray[np.float16]) -> Coarse:
         """``float16[V,D]`` as they are kept."""
-        found = turned(features.astype(np.float32))
-        highest = np.abs(found).max(axis=1, initial=0.0)
-        finite = np.isfinite(highest)
-        if not finite.all():
-            found, highest = np.where(finite[:, np.newaxis], found, 0), np.where(finite, highest, 0)
-        steps = np.asarray(highest / MOST, np.float32)
-        codes = np.rint(found / np.where(steps > 0, steps, 1)[:, np.newaxis]).clip(-MOST, MOST)
-        left = np.sqrt(np.square(found - codes * steps[:, np.newaxis]).sum(axis=1))
-        errors = np.where(finite, left * (1 + 1e-4) + _ROUNDING, np.inf)
-        return cls([codes.astype(np.int8)], steps, errors.astype(np.float32))
+        some = [_coarse(features[at : at + _AT_ONCE]) for at in range(0, max(1, len(features)), _AT_ONCE)]
+        codes, steps, errors = zip(*some, strict=True)
+        return cls(codes, np.concatenate(steps), np.concatenate(errors))
 
     def columns(self) -> dict[str, pa.Array]:
         """As a segment holds them."""
@@ -64,6 +59,20 @@ class Coarse:
             *map(pa.array, (self.steps, self.errors)),
         )
         return dict(zip(COARSE, made, strict=True))
+
+
+def _coarse(features: NDArray[np.float16]) -> tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]]:
+    found = turned(features.astype(np.float32))
+    highest = np.maximum(found.max(axis=1, initial=0), -found.min(axis=1, initial=0))
+    finite = np.isfinite(highest)
+    if not finite.all():
+        found, highest = np.where(finite[:, np.newaxis], found, 0), np.where(finite, highest, 0)
+    steps = np.asarray(highest / np.float32(MOST))
+    inverse = np.divide(1, steps, out=np.zeros_like(steps), where=steps > 0)
+    codes = np.rint(found * inverse[:, np.newaxis]).clip(-MOST, MOST).astype(np.int8)
+    found -= codes * steps[:, np.newaxis]
+    left = np.sqrt(np.einsum("vd,vd->v", found, found)) * np.float32(1 + 1e-4) + np.float32(_ROUNDING)
+    return codes, steps, np.where(finite, left, np.float32(np.inf))
 
 
 def with_coarse(rows: pa.Table) -> pa.Table:

@@ -63,13 +63,14 @@ class Mapped:
 
     def expect(self, file: pq.ParquetFile, groups: Sequence[int], *, coarse: bool) -> None:
         """Have the features of these row groups, or the coarse ones, read from disk while others are worked on."""
-        at = _column(file, COARSE[0]) if coarse else None
-        at = _column(file, "features") if at is None else at
-        for group in groups if at is not None else ():
-            column = file.metadata.row_group(group).column(at)
-            start = column.data_page_offset // mmap.PAGESIZE * mmap.PAGESIZE
-            end = min(column.data_page_offset + column.total_compressed_size, len(self._bytes))
-            self._bytes.madvise(mmap.MADV_WILLNEED, start, max(0, end - start))
+        wanted = [_column(file, name) for name in (COARSE if coarse else ())]
+        if not wanted or None in wanted:
+            wanted = [_column(file, "features")]
+        for group in groups:
+            for column in (file.metadata.row_group(group).column(at) for at in wanted if at is not None):
+                start = column.data_page_offset // mmap.PAGESIZE * mmap.PAGESIZE
+                end = min(column.data_page_offset + column.total_compressed_size, len(self._bytes))
+                self._bytes.madvise(mmap.MADV_WILLNEED, start, max(0, end - start))
 
     def rows(self, file: pq.ParquetFile, groups: Sequence[int], dimension: int, *, coarse: bool) -> Lying:
         """Those of some row groups, with coarse features where these are wanted."""
