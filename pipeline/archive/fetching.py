@@ -18,13 +18,15 @@ _libc = ctypes.CDLL(None)
 
 
 def fetch(rows: NDArray[Any], wanted: NDArray[np.intp]) -> None:
-    """Have some of mapped rows, by their indices, read from the disk, where not all of a few of them are in memory."""
+    """Have some of mapped rows, by their indices, read from the disk, where not all of a few are in memory."""
     starts = rows.ctypes.data + np.unique(wanted) * rows.strides[0]
     first, last = starts // mmap.PAGESIZE, (starts + rows.strides[0] - 1) // mmap.PAGESIZE
     if all(_in_memory(page) for page in first[:: max(1, len(first) // _LOOKED_AT)].tolist()):
         return
     apart = np.flatnonzero(first[1:] > last[:-1] + 1)
-    for start, end in zip(first[np.r_[0, apart + 1]].tolist(), last[np.r_[apart, len(last) - 1]].tolist(), strict=True):
+    for start, end in zip(
+        first[np.r_[0, apart + 1]].tolist(), last[np.r_[apart, len(last) - 1]].tolist(), strict=True
+    ):
         size = (end - start + 1) * mmap.PAGESIZE
         _libc.madvise(ctypes.c_void_p(start * mmap.PAGESIZE), ctypes.c_size_t(size), mmap.MADV_WILLNEED)
 
