@@ -50,6 +50,14 @@ class Coarse:
         codes, steps, errors = zip(*some, strict=True)
         return cls(codes, np.concatenate(steps), np.concatenate(errors))
 
+    def holds(self, rows: NDArray[np.intp], features: NDArray[np.float16]) -> bool:
+        """Whether these rows, which have these features, are as near to them as is said."""
+        starts = np.cumsum([0, *map(len, self.codes)])
+        pieces = starts.searchsorted(rows, "right") - 1
+        codes = np.stack([self.codes[piece][row - starts[piece]] for piece, row in zip(pieces, rows, strict=True)])
+        apart = turned(features.astype(np.float64)) - codes * self.steps[rows, np.newaxis].astype(np.float64)
+        return bool((np.linalg.norm(apart, axis=1) <= self.errors[rows]).all())
+
     def columns(self) -> dict[str, pa.Array]:
         """As a segment holds them."""
         codes = np.ascontiguousarray(np.concatenate(self.codes))
@@ -76,9 +84,11 @@ def _coarse(features: NDArray[np.float16]) -> tuple[NDArray[np.int8], NDArray[np
 
 
 def with_coarse(rows: pa.Table) -> pa.Table:
-    """The rows of a segment, with these columns where an earlier release wrote none."""
+    """The rows of a segment, with these columns also where an earlier release wrote none, or merged what had none."""
     if COARSE[0] in rows.column_names:
-        return rows
+        if not any(rows[name].null_count for name in COARSE):
+            return rows
+        rows = rows.drop_columns(list(COARSE))
     at, coarse = rows.column_names.index("features"), Coarse.of(halves_of(rows["features"].combine_chunks()))
     for name, column in reversed(coarse.columns().items()):
         rows = rows.add_column(at, name, column)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from hypothesis import given
@@ -147,4 +148,7 @@ def test_rows_of_an_earlier_release_get_them() -> None:
     assert with_coarse(without).schema.equals(with_them.schema)
     assert with_coarse(without).select(COARSE).equals(with_them.select(COARSE))
     assert with_coarse(with_them) is with_them
+    merged = pa.concat_tables([without, with_them], promote_options="default")  # by a release that knows none
+    assert with_coarse(merged).select(COARSE).column("coarse_error").null_count == 0
+    assert with_coarse(merged).schema.equals(with_them.schema)
     assert with_coarse(without.slice(0, 0)).schema.equals(with_them.schema)

@@ -74,10 +74,8 @@ class Words:
 
     @torch.inference_mode()
     def _by_coarse(self, block: Block, stored: NDArray[np.float32]) -> Array | None:
-        if block.coarse is None:
-            return None
-        upper = self._upper()
-        found = upper.rough(block.coarse, upper.weight([stored]))
+        coarse, upper = self._of_segments().coarse(block), self._upper()
+        found = None if coarse is None else upper.rough(coarse, upper.weight([stored]))
         return None if found is None else np.asarray(found[:, 0].numpy(), np.float64)
 
     @torch.inference_mode()
@@ -95,11 +93,14 @@ class Words:
         return upper
 
     def _stored(self, block: Block) -> NDArray[np.float32] | None:
-        """Each thread has its own `Stored`: they look at different segments."""
+        return self._of_segments().of(block, self._plan, self._head.logit_scale)
+
+    def _of_segments(self) -> Stored:
+        """Each thread has its own: they look at different segments."""
         if not hasattr(self._mine, "stored"):
             self._mine.stored = Stored()
         stored: Stored = self._mine.stored
-        return stored.of(block, self._plan, self._head.logit_scale)
+        return stored
 
     def closer(self, block: Block, events: Events) -> Bounds:
         """By the sum that is stored, else the whole background; an exact score takes twenty times as long."""

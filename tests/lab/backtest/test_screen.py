@@ -159,6 +159,21 @@ def test_of_rows_that_coarse_features_rule_out_no_features_are_read(tmp_path: Pa
     assert read < 1500
 
 
+def test_coarse_features_of_other_rows_are_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upper, "LEFT", 1.0)
+    model = Model(scale=30.0)
+    shown = images(300, np.random.default_rng(3), [model.direction("a knife")])
+    compiled = model.compiled(folder([policy("knives", ["a knife"], {"review": 0.5})], _BACKGROUND))
+    archive = archived(records(shown, compiled, decide(shown, compiled)), at=tmp_path)
+    (block,) = archive.blocks(archive.segments(), COLUMNS, mapped=TOGETHER)
+    (right,) = FastLook([compiled])(block, [compiled.lowest])
+    assert block.coarse is not None
+    block.coarse = replace(block.coarse, codes=[each[::-1] for each in block.coarse.codes])
+    (found,) = FastLook([compiled])(block, [compiled.lowest])
+    assert len(right.events) > 20
+    assert found.events.tolist() == right.events.tolist()
+
+
 class _Counting(Block):
     """A block that says of how many rows features were read."""
 

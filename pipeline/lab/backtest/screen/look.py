@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from pipeline.archive.archive import Block
+from pipeline.archive.coarse import Coarse
 from pipeline.archive.float32 import UNIT
 from pipeline.archive.screen.first import SAMPLE
 from pipeline.archive.screen.plan import Plan
@@ -49,7 +50,8 @@ class FastLook:
         head = self._sets[0].prompts
         stored = [self._stored.of(block, plan, head.logit_scale) for plan in self._plans]
         upper, needed = self._upper(block, stored), self._needed(least)
-        left = _Left.of(block, upper, stored, needed).looked_at_again(needed)
+        coarse = None if needed is None else self._stored.coarse(block)
+        left = _Left.of(block, upper, stored, needed, coarse).looked_at_again(needed)
         first, found = 0, []
         for at, each in enumerate(self._sets):
             mine = slice(first, first := first + self._plans[at].policies)
@@ -90,12 +92,14 @@ class _Left:
     weight: torch.Tensor | None
 
     @classmethod
-    def of(cls, block: Block, upper: Upper, stored: Weights, needed: torch.Tensor | None) -> _Left:
+    def of(
+        cls, block: Block, upper: Upper, stored: Weights, needed: torch.Tensor | None, coarse: Coarse | None
+    ) -> _Left:
         """By a look at all rows, or at those that a rough look leaves."""
         weight, events = upper.weight(stored), np.arange(block.events)
         rows, starts = block.rows_of(events)
-        if needed is not None and block.coarse is not None:
-            high = upper.rough(block.coarse, weight)
+        if needed is not None and coarse is not None:
+            high = upper.rough(coarse, weight)
             if high is not None:
                 events = _reaching(high, needed, events, starts)
                 rows, starts = block.rows_of(events)
