@@ -25,6 +25,7 @@ from tests.e2e.pictures import picture
 from tests.services.kafka import KafkaBroker
 from workers.console.access import audit
 from workers.console.access.audit import AuditTopic
+from workers.console.access.journal import GUESSES, Journal
 from workers.services import kafka_text_writer
 from workers.settings import load_settings
 
@@ -85,6 +86,21 @@ def test_a_wrong_token_is_an_event_and_nobody_without_one_is(guarded: Served) ->
         jsonschema.validate(json.loads(audit_json(each)), SCHEMA)
         assert "x" * 16 not in audit_json(each).decode()
         assert "y" * 16 not in audit_json(each).decode()
+
+
+def test_of_very_many_wrong_tokens_some_are_told_and_the_others_counted() -> None:
+    kept, now = list[AuditEvent](), 6_000.0
+    journal = Journal(kept.append, lambda: now)
+    for number in range(1_000):
+        journal.unknown(f"/{number}", "192.0.2.1")
+    assert [each.about["path"] for each in kept] == [f"/{number}" for number in range(GUESSES)]
+    assert not any("more_before" in each.about for each in kept)
+    now += 60
+    for _ in range(2):
+        journal.unknown("/again", "192.0.2.1")
+    first, second = (each.about for each in kept[GUESSES:])
+    assert first == {"path": "/again", "address": "192.0.2.1", "more_before": 1_000 - GUESSES}
+    assert second == {"path": "/again", "address": "192.0.2.1"}
 
 
 def test_without_a_topic_the_log_alone_has_it(decoder: Decoder) -> None:

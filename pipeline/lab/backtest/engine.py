@@ -117,14 +117,21 @@ class Engine:
                 here = draw.may_be_among(events, lots(block.segment.name, block.records[events]))
                 if len(here):
                     drawn.append((draw, policy, here))
-        if not drawn:
-            return
-        every, ids = np.unique(np.concatenate([events for _, _, events in drawn])), self.question.now.ids
-        scores = _scores(block, every, self.question.now)  # of all policies at once: a call costs what many rows do
-        for draw, policy, events in drawn:
-            name, told = self.roster.ids[policy], scores[every.searchsorted(events)]
-            of_policy = told[:, ids.index(name)].tolist() if name in ids else [None] * len(events)
-            draw.keep(mark(block, policy, zip(events.tolist(), of_policy, strict=True), before, after))
+        scores = self._of_drawn(block, [(policy, events) for _, policy, events in drawn])
+        for (draw, policy, events), told in zip(drawn, scores, strict=True):
+            draw.keep(mark(block, policy, zip(events.tolist(), told, strict=True), before, after))
+
+    def _of_drawn(
+        self, block: Block, drawn: Sequence[tuple[int, NDArray[np.intp]]]
+    ) -> Iterator[Sequence[float | None]]:
+        """The scores of events under a policy each, None where it is not judged: of all at once, which costs less."""
+        now, names = self.question.now, [self.roster.ids[policy] for policy, _ in drawn]
+        asked = [events for name, (_, events) in zip(names, drawn, strict=True) if name in now.ids]
+        every = np.unique(np.concatenate(asked)) if asked else np.zeros(0, np.intp)
+        scores = _scores(block, every, now) if asked else np.zeros((0, len(now.ids)))
+        for name, (_, events) in zip(names, drawn, strict=True):
+            known = name in now.ids
+            yield scores[every.searchsorted(events), now.ids.index(name)].tolist() if known else [None] * len(events)
 
 
 def _scored(block: Block, bounds: Bounds, at: NDArray[np.intp], compiled: CompiledPolicies) -> Bounds:
