@@ -1,4 +1,4 @@
-"""Sums of exponentials from coarse features: a product of int8 matrices, which is exact, and how far it may be off.
+"""Coarse features times texts: a product of int8 matrices, which is exact, and how far a logit of it may be off.
 
 Texts are turned and put into codes as rows are. What codes leave out of either has a length, and a logit is off by no
 more than these, each times the length of the other. Finer codes of texts would halve that, and the rows that are left
@@ -6,6 +6,8 @@ with it; they would take twice the columns, which costs more.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -23,45 +25,59 @@ CHUNK = 1 << 16
 """Numbers that a product has at a time: what is made of them does not leave the cache."""
 
 
-class Rough:
-    """Multiplies coarse rows by T texts. Used by one thread, on the CPU: there is one torch function that does it."""
+class CoarseProduct:
+    """Multiplies coarse rows by T texts and a scale. Used by one thread, on the CPU."""
 
-    def __init__(self, layout: Layout, kinds: int, scale: float, shift: float) -> None:
-        """Logits have that scale, and `shift` is taken of them."""
-        columns = -(-len(layout.texts) // LANES) * LANES
-        sums = np.concatenate([layout.own, layout.against, layout.left_out][:kinds], axis=1)
-        self._sums = torch.from_numpy(np.pad(sums, ((0, columns - len(sums)), (0, 0))))
-        self._scale, self._shift = scale, shift
-        self._codes, self._step, self._left_out = _in_codes(layout.texts, columns)
-        self._longest = float(np.linalg.norm(layout.texts.astype(np.float64), axis=1).max(initial=1.0)) * (1 + UNIT)
-        self._rows = max(64, CHUNK // columns)
-        self._products = torch.empty(self._rows, columns, dtype=torch.int32)
-        self._logits = torch.empty(self._rows, columns)
+    def __init__(self, texts: Features, scale: float) -> None:
+        """`texts`: ``float32[T,D]``."""
+        self.columns = -(-len(texts) // LANES) * LANES
+        self._scale = scale
+        self._codes, self._step, self._left_out = _in_codes(texts, self.columns)
+        self._longest = float(np.linalg.norm(texts.astype(np.float64), axis=1).max(initial=1.0)) * (1 + UNIT)
+        self._rows = max(64, CHUNK // self.columns)
+        self._products = torch.empty(self._rows, self.columns, dtype=torch.int32)
+        self._logits = torch.empty(self._rows, self.columns)
 
-    def sums(self, coarse: Coarse) -> torch.Tensor:
-        """``float32[V,M]``, as `Upper.first` has them of these texts alone."""
-        found = torch.empty(len(coarse.steps), self._sums.shape[1])
+    def chunks(self, coarse: Coarse) -> Iterator[tuple[int, torch.Tensor]]:
+        """As `Product.chunks`: the first row of each chunk and its logits, which may be written over."""
         scales = torch.from_numpy(coarse.steps * np.float32(self._step * self._scale)).unsqueeze(1)
         start = 0
         for piece in coarse.codes:
             for some in tensor_of(piece).split(self._rows):
-                end = start + len(some)
-                torch.mm(self._exponentials(some, scales[start:end]), self._sums, out=found[start:end])
-                start = end
+                products, logits = self._products[: len(some)], self._logits[: len(some)]
+                torch._int_mm(some, self._codes, out=products)  # noqa: SLF001 - it has no other name
+                yield start, logits.copy_(products).mul_(scales[start : start + len(some)])
+                start += len(some)
+
+    def off(self, coarse: Coarse) -> torch.Tensor:
+        """``float32[V]``: the most that a row's logits are off."""
+        of_row, of_text = self._longest + self._left_out, LENGTH * self._left_out
+        rounding = 8 * UNIT * LENGTH * self._longest
+        most = torch.from_numpy(coarse.errors * np.float32(abs(self._scale) * of_row * (1 + 8 * UNIT)))
+        return most.add_(abs(self._scale) * (of_text + rounding) * (1 + 8 * UNIT))
+
+
+class Rough:
+    """The sums of a layout's exponentials, as `Upper` has them, from coarse features."""
+
+    def __init__(self, layout: Layout, kinds: int, scale: float, shift: float) -> None:
+        """Logits have that scale, and `shift` is taken of them."""
+        self._product = CoarseProduct(layout.texts, scale)
+        sums = np.concatenate([layout.own, layout.against, layout.left_out][:kinds], axis=1)
+        self._sums = torch.from_numpy(np.pad(sums, ((0, self._product.columns - len(sums)), (0, 0))))
+        self._shift = shift
+
+    def sums(self, coarse: Coarse) -> torch.Tensor:
+        """``float32[V,M]``, as `Upper.first` has them of these texts alone."""
+        found = torch.empty(len(coarse.steps), self._sums.shape[1])
+        for start, logits in self._product.chunks(coarse):
+            exponents = logits.sub_(self._shift) if self._shift else logits
+            torch.mm(exponents.exp_(), self._sums, out=found[start : start + len(logits)])
         return found
 
     def off(self, coarse: Coarse) -> torch.Tensor:
         """``float32[V,1]``: by what factor an exponential may be greater than the true one, or smaller."""
-        of_row, of_text = self._longest + self._left_out, LENGTH * self._left_out
-        rounding = 8 * UNIT * LENGTH * self._longest
-        most = torch.from_numpy(coarse.errors * np.float32(abs(self._scale) * of_row * (1 + 8 * UNIT)))
-        return most.add_(abs(self._scale) * (of_text + rounding) + ROUNDED).exp_().unsqueeze(1)
-
-    def _exponentials(self, codes: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
-        products, logits = self._products[: len(codes)], self._logits[: len(codes)]
-        torch._int_mm(codes, self._codes, out=products)  # noqa: SLF001 - it has no other name
-        logits.copy_(products).mul_(scales)
-        return (logits.sub_(self._shift) if self._shift else logits).exp_()
+        return self._product.off(coarse).add_(ROUNDED).exp_().unsqueeze(1)
 
 
 def _in_codes(texts: Features, columns: int) -> tuple[torch.Tensor, float, float]:

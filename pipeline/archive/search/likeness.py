@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import local
+from typing import NamedTuple
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
 from pipeline.archive.archive import FEATURES, Block
+from pipeline.archive.coarse import Coarse
+from pipeline.archive.screen.rough import CoarseProduct
+from pipeline.archive.screen.stored import Stored
 from pipeline.archive.search.bounds import LONGEST, Products, error
 from pipeline.archive.search.query import Bounds, Events, Scored, of_events
 from pipeline.signals import Features
+
+
+class _OfThread(NamedTuple):
+    """What each thread has for itself: they look at different segments."""
+
+    stored: Stored
+    product: CoarseProduct
 
 
 class Likeness:
@@ -18,24 +32,43 @@ class Likeness:
     def __init__(self, views: Features, device: str = "cpu") -> None:
         """`views`: ``float32[N,D]``, those of all the pictures."""
         self._views = _unit(views)
+        self._device = device
         self._products = Products(self._views.astype(np.float32), device)
+        self._mine = local()
         # Kept rows are a little longer or shorter than 1, and a cosine is divided by their length.
         self._slack = LONGEST - 1 + error(views.shape[1])
 
     @property
     def columns(self) -> Sequence[str]:
-        return FEATURES
+        return (*FEATURES, "coarse")
 
     def prepare(self, block: Block) -> None:
         """Nothing is to be learnt from rows."""
 
     def bounds(self, block: Block) -> Bounds:
-        found = self._products.of(block.pieces, lambda cosines: cosines.amax(dim=1))
-        return of_events(found * LONGEST + self._slack, block)
+        """By coarse features, where there are any."""
+        coarse = self._of_thread().stored.coarse(block) if self._device == "cpu" else None
+        return of_events(self._fine(block.pieces) if coarse is None else self._rough(coarse), block)
 
     def closer(self, block: Block, events: Events) -> Bounds:
-        """The scores themselves, which cost no more."""
-        return np.array([each.score for each in self.scores(block, events.tolist())])
+        rows, starts = block.rows_of(events)
+        return np.asarray(np.maximum.reduceat(self._fine([block.views(rows)]), starts))
+
+    def _fine(self, pieces: Sequence[NDArray[np.float16]]) -> NDArray[np.float64]:
+        return self._products.of(pieces, lambda cosines: cosines.amax(dim=1)) * LONGEST + self._slack
+
+    @torch.inference_mode()
+    def _rough(self, coarse: Coarse) -> NDArray[np.float64]:
+        product, found = self._of_thread().product, torch.empty(len(coarse.steps))
+        for start, cosines in product.chunks(coarse):
+            torch.amax(cosines[:, : len(self._views)], dim=1, out=found[start : start + len(cosines)])
+        return np.asarray(found.add_(product.off(coarse)).numpy(), np.float64) * LONGEST + self._slack
+
+    def _of_thread(self) -> _OfThread:
+        if not hasattr(self._mine, "own"):
+            self._mine.own = _OfThread(Stored(), CoarseProduct(self._views.astype(np.float32), 1.0))
+        own: _OfThread = self._mine.own
+        return own
 
     def scores(self, block: Block, events: Sequence[int]) -> list[Scored]:
         return [self.of_views(block.views(np.arange(*block.offsets[event : event + 2]))) for event in events]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from pipeline.adapters.local.store import FolderStore
 from pipeline.adapters.memory.store import MemoryStore
 from pipeline.archive.archive import Archive
 from pipeline.archive.search.found import look_up
@@ -21,18 +24,21 @@ from pipeline.archive.search.wanted import Wanted
 from pipeline.archive.search.words import Words
 from pipeline.rules.archive.nearest import Nearest
 from pipeline.rules.archive.remembered import remembered, signals_of
+from pipeline.rules.heads import CompiledPolicies
 from pipeline.rules.times import Window
 from pipeline.signals import Closer
 from pipeline.wire import FeaturesRecord, Match
 from tests.archive.made import NOON, decision, keep, records, some_signals
-from tests.archive.search.queries import compiled, cosine, score, unit, words
+from tests.archive.search.queries import compiled, cosine, score, unit
+from tests.lab.backtest.world import background_of
 
 NEVER = 2.0
 EVERY = Wanted()
 
 
-def archived(made: Sequence[FeaturesRecord], parts: int = 3) -> Archive:
-    store = MemoryStore()
+def archived(made: Sequence[FeaturesRecord], parts: int = 3, at: Path | None = None) -> Archive:
+    """In memory, or in a folder, where rows have coarse features."""
+    store = MemoryStore() if at is None else FolderStore(at)
     for part in range(parts):
         if mine := made[part::parts]:
             keep(store, mine, partition=part)
@@ -49,25 +55,36 @@ def found(
     return [(each.decision.image_id, line.score) for each, line in zip(images, lines, strict=True) if each]
 
 
+def with_sums(record: FeaturesRecord, by: CompiledPolicies) -> FeaturesRecord:
+    """The record as a worker with that background sends it."""
+    digest, sums = background_of(signals_of(record), by)
+    return remembered(record.decision, signals_of(record), background=digest, background_lse=sums)
+
+
 def best(made: Sequence[FeaturesRecord], score_of: Callable[[FeaturesRecord], float], most: int = 10) -> list[float]:
     return sorted(map(score_of, made), reverse=True)[:most]
 
 
 @pytest.mark.parametrize("background", [0, 5, 100, 300])
 @pytest.mark.parametrize(("scale", "bias"), [(20.0, None), (100.0, None), (20.0, -5.0)])
+@pytest.mark.parametrize(("stored", "coarse"), [(False, False), (True, False), (True, True)])
 def test_words_find_the_images_that_a_policy_of_them_scores_highest(
-    background: int, scale: float, bias: float | None
+    background: int, scale: float, bias: float | None, stored: bool, coarse: bool, tmp_path: Path
 ) -> None:
     rng, made = np.random.default_rng(1), records(400)
     by = compiled(rng, background=background, scale=scale, bias=bias)
+    if stored:
+        made = [with_sums(record, by) for record in made]
+    archive = archived(made, at=tmp_path if coarse else None)
     for threads in (1, 3):
-        scores = [said for _, said in found(archived(made), Words(by), threads=threads)]
+        scores = [said for _, said in found(archive, Words(by), threads=threads)]
         assert scores == pytest.approx(best(made, lambda record: score(record, by)), abs=1e-6)
 
 
-def test_a_picture_finds_the_images_with_the_nearest_views() -> None:
+@pytest.mark.parametrize("coarse", [False, True])
+def test_a_picture_finds_the_images_with_the_nearest_views(coarse: bool, tmp_path: Path) -> None:
     made, views = records(300), unit(np.random.default_rng(3), 2)
-    scores = [said for _, said in found(archived(made), Likeness(views))]
+    scores = [said for _, said in found(archived(made, at=tmp_path if coarse else None), Likeness(views))]
     assert scores == pytest.approx(best(made, lambda record: cosine(record, views)), abs=1e-6)
 
 
@@ -78,17 +95,22 @@ def test_an_archived_image_is_nearest_to_itself() -> None:
         assert (image_id, round(cosine, 6)) == (record.decision.image_id, 1.0)
 
 
-@settings(max_examples=15)
-@given(st.integers(0, 2**32 - 1), st.sampled_from([5.0, 100.0]), st.sampled_from([None, -12.0]))
-def test_no_score_exceeds_its_bound(seed: int, scale: float, bias: float | None) -> None:
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([5.0, 100.0]), st.sampled_from([None, -12.0]), st.booleans())
+def test_no_score_exceeds_its_bound(seed: int, scale: float, bias: float | None, coarse: bool) -> None:
     rng = np.random.default_rng(seed)
-    archive = archived(records(60, seed=seed), parts=1)
-    for query in (words(rng, background=90, scale=scale, bias=bias), Likeness(unit(rng, 2))):
-        for block in archive.blocks(archive.segments(), query.columns):
-            query.prepare(block)
-            bounds = query.bounds(block)
-            scores = [each.score for each in query.scores(block, range(block.events))]
-            assert (bounds >= scores).all()
+    by = compiled(rng, background=90, scale=scale, bias=bias)
+    made = [with_sums(record, by) if coarse else record for record in records(60, seed=seed)]
+    with TemporaryDirectory() as at:
+        archive = archived(made, parts=1, at=Path(at) if coarse else None)
+        for query in (Words(by), Likeness(unit(rng, 2))):
+            for block in archive.blocks(archive.segments(), query.columns, mapped=4):
+                assert (block.coarse is not None) == coarse
+                query.prepare(block)
+                every = np.arange(block.events)
+                scores = [each.score for each in query.scores(block, every.tolist())]
+                assert (query.bounds(block) + 1e-20 >= scores).all()  # float32 has none that are smaller
+                assert (query.closer(block, every) + 1e-20 >= scores).all()
 
 
 def looked_at_again(number: int, rng: np.random.Generator, bar: float) -> FeaturesRecord:

@@ -47,7 +47,7 @@ class Journal:
         self._guesses += 1
         if self._guesses > GUESSES:
             return
-        about = {"path": path, "address": address} | ({"more_before": more} if more else {})
+        about: dict[str, object] = {"path": path, "address": address} | ({"more_before": more} if more else {})
         _log.warning("console_unknown_token", **about)
         self._told(NOBODY, "gave a wrong token", about, allowed=False)
 
