@@ -13,6 +13,9 @@ STORED = 1e-3
 """By how much a stored log-sum-exp may differ from that of the texts at hand. It was rounded to float32, which is
 1e-5, and its texts may have been encoded on another machine; `Stored` looks at some of each segment."""
 
+ROUNDED = 2.0**-16
+"""More than float32 loses of an exponential, as a logarithm, and of its exponent."""
+
 
 def of_logits(texts: Features, scale: float) -> float:
     """The most that a logit errs, before it becomes an exponent."""

@@ -15,12 +15,9 @@ import torch
 from pipeline.archive.coarse import MOST, Coarse, turned
 from pipeline.archive.float32 import UNIT, tensor_of
 from pipeline.archive.screen.errors import LENGTH
-from pipeline.archive.screen.layout import Layout
 from pipeline.archive.screen.products import LANES
 from pipeline.signals import Features
 
-ROUNDED = 2.0**-16
-"""More than float32 loses of an exponential, as a logarithm, and of its exponent."""
 CHUNK = 1 << 16
 """Numbers that a product has at a time: what is made of them does not leave the cache."""
 
@@ -30,7 +27,7 @@ class CoarseProduct:
 
     def __init__(self, texts: Features, scale: float) -> None:
         """`texts`: ``float32[T,D]``."""
-        self.columns = -(-len(texts) // LANES) * LANES
+        self.columns = -(-max(1, len(texts)) // LANES) * LANES
         self._scale = scale
         self._codes, self._step, self._left_out = _in_codes(texts, self.columns)
         self._longest = float(np.linalg.norm(texts.astype(np.float64), axis=1).max(initial=1.0)) * (1 + UNIT)
@@ -55,29 +52,6 @@ class CoarseProduct:
         rounding = 8 * UNIT * LENGTH * self._longest
         most = torch.from_numpy(coarse.errors * np.float32(abs(self._scale) * of_row * (1 + 8 * UNIT)))
         return most.add_(abs(self._scale) * (of_text + rounding) * (1 + 8 * UNIT))
-
-
-class Rough:
-    """The sums of a layout's exponentials, as `Upper` has them, from coarse features."""
-
-    def __init__(self, layout: Layout, kinds: int, scale: float, shift: float) -> None:
-        """Logits have that scale, and `shift` is taken of them."""
-        self._product = CoarseProduct(layout.texts, scale)
-        sums = np.concatenate([layout.own, layout.against, layout.left_out][:kinds], axis=1)
-        self._sums = torch.from_numpy(np.pad(sums, ((0, self._product.columns - len(sums)), (0, 0))))
-        self._shift = shift
-
-    def sums(self, coarse: Coarse) -> torch.Tensor:
-        """``float32[V,M]``, as `Upper.first` has them of these texts alone."""
-        found = torch.empty(len(coarse.steps), self._sums.shape[1])
-        for start, logits in self._product.chunks(coarse):
-            exponents = logits.sub_(self._shift) if self._shift else logits
-            torch.mm(exponents.exp_(), self._sums, out=found[start : start + len(logits)])
-        return found
-
-    def off(self, coarse: Coarse) -> torch.Tensor:
-        """``float32[V,1]``: by what factor an exponential may be greater than the true one, or smaller."""
-        return self._product.off(coarse).add_(ROUNDED).exp_().unsqueeze(1)
 
 
 def _in_codes(texts: Features, columns: int) -> tuple[torch.Tensor, float, float]:

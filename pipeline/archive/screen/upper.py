@@ -6,8 +6,9 @@ Casts, products and exponentials are made while they are in the cache.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -16,13 +17,14 @@ from numpy.typing import NDArray
 from pipeline.archive.coarse import Coarse
 from pipeline.archive.screen import errors
 from pipeline.archive.screen.first import Sample, columns_first
-from pipeline.archive.screen.layout import Layout
+from pipeline.archive.screen.layout import Columns, Layout
 from pipeline.archive.screen.plan import Plan
 from pipeline.archive.screen.products import Product
-from pipeline.archive.screen.rough import Rough
+from pipeline.archive.screen.rough import CoarseProduct
 from pipeline.archive.screen.sums import Scores
 from pipeline.rules.heads.head import Array
 
+R_contra = TypeVar("R_contra", contravariant=True)
 Halves = NDArray[np.float16]
 Stored = Sequence[NDArray[np.float32] | None]
 """For each plan what is stored of its background, ``float32[V]``, if it is for all rows."""
@@ -67,11 +69,15 @@ class Upper:
         if sample is not None and least is not None:
             first, later = columns_first(layout, sample, self._scores, self._policies, least)
         kinds = 3 if layout.left_out.any() else 2
+
+        def summing(columns: Columns) -> _Summing[Sequence[Halves]]:
+            some = layout.some(columns)
+            return _Summing(Product(some.texts, asked.scale, asked.device), some, kinds, shift, asked.device)
+
+        self._first, self._later = summing(first), summing(later) if len(later) else None
         self._rough = _rough(layout, kinds, shift, asked)
         if some is not None and least is not None and self._left_by_rough(*some, least) > LEFT:
             self._rough = None
-        self._first = _Summing(layout.some(first), kinds, shift, asked)
-        self._later = _Summing(layout.some(later), kinds, shift, asked) if len(later) else None
 
     def weight(self, stored: Stored) -> torch.Tensor | None:
         """As `Scores.weight`, on the device."""
@@ -81,7 +87,9 @@ class Upper:
         """``float32[V,K]``: no score is above it, which takes a third of the time; None where it does not pay."""
         if self._rough is None:
             return None
-        return self._scores.high(self._split(self._rough.sums(coarse)), weight, self._rough.off(coarse))
+        product, summing = self._rough
+        off = product.off(coarse).add_(errors.ROUNDED).exp_().unsqueeze(1)
+        return self._scores.high(self._split(summing(coarse, len(coarse.steps))), weight, off)
 
     def _left_by_rough(self, features: Halves, stored: Stored, least: Array) -> float:
         """The share of these rows that may score what matters, as far as coarse features tell."""
@@ -91,11 +99,11 @@ class Upper:
 
     def first(self, features: Sequence[Halves]) -> torch.Tensor:
         """The sums of rows by the texts that are compared first, ``float32[V,M]``."""
-        return self._first(features)
+        return self._first(features, sum(map(len, features)))
 
     def whole(self, features: Sequence[Halves], sums: torch.Tensor) -> torch.Tensor:
         """The sums by all texts, of rows whose first sums these are."""
-        return sums if self._later is None else sums + self._later(features)
+        return sums if self._later is None else sums + self._later(features, sum(map(len, features)))
 
     def high(self, sums: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
         """``float32[V,K]``: no score is above it, be they first sums or whole ones."""
@@ -114,27 +122,42 @@ class Upper:
         return [None if each is None else torch.tensor(each, device=device) for each in stored]
 
 
-def _rough(layout: Layout, kinds: int, shift: float, asked: Asked) -> Rough | None:
+def _rough(layout: Layout, kinds: int, shift: float, asked: Asked) -> tuple[CoarseProduct, _Summing[Coarse]] | None:
     """Without the texts that only stand against policies; None where the sum over a background is not known."""
     if asked.device.type != "cpu" or not (all(asked.stored) or asked.bias is not None):
         return None
-    needed = np.setdiff1d(np.arange(len(layout.texts)), layout.against_alone)
-    return Rough(layout.some(needed), kinds, asked.scale, shift) if len(needed) else None
+    some = layout.some(np.setdiff1d(np.arange(len(layout.texts)), layout.against_alone))
+    product = CoarseProduct(some.texts, asked.scale)
+    return product, _Summing(product, some, kinds, shift, asked.device)
 
 
-class _Summing:
+class _Multiplies(Protocol[R_contra]):
+    """Multiplies rows by a layout's texts."""
+
+    @property
+    def columns(self) -> int:
+        """How many it makes of the texts."""
+
+    def chunks(self, rows: R_contra) -> Iterator[tuple[int, torch.Tensor]]:
+        """As `Product.chunks`."""
+
+
+class _Summing(Generic[R_contra]):
     """Sums of a layout's exponentials, for each policy of one kind, then of the next."""
 
-    def __init__(self, layout: Layout, kinds: int, shift: float, asked: Asked) -> None:
-        self._product = Product(layout.texts, asked.scale, asked.device)
+    def __init__(
+        self, product: _Multiplies[R_contra], layout: Layout, kinds: int, shift: float, device: torch.device
+    ) -> None:
+        """`product` multiplies by the texts of the layout."""
+        self._product = product
         sums = np.concatenate([layout.own, layout.against, layout.left_out][:kinds], axis=1)
         nothing = ((0, self._product.columns - len(sums)), (0, 0))
-        self._sums = torch.from_numpy(np.pad(sums, nothing)).to(asked.device)
+        self._sums = torch.from_numpy(np.pad(sums, nothing)).to(device)
         self._shift = shift
 
-    def __call__(self, features: Sequence[Halves]) -> torch.Tensor:
-        found = torch.empty(sum(map(len, features)), self._sums.shape[1], device=self._sums.device)
-        for start, logits in self._product.chunks(features):
+    def __call__(self, rows: R_contra, count: int) -> torch.Tensor:
+        found = torch.empty(count, self._sums.shape[1], device=self._sums.device)
+        for start, logits in self._product.chunks(rows):
             exponents = logits.sub_(self._shift) if self._shift else logits
             torch.mm(exponents.exp_(), self._sums, out=found[start : start + len(logits)])
         return found
