@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import pairwise
+from itertools import chain
 from threading import Lock
 
 import numpy as np
@@ -31,6 +31,8 @@ __all__ = ["FEATURES", "SIGNALS", "TOGETHER", "Archive", "Block", "Segment"]
 
 TOGETHER = 4
 """Row groups that are read together where features need no memory: each call for columns costs as much again."""
+FEW = 1024
+"""Events of the first block, from which a reader learns what it needs of the others."""
 
 
 class Archive:
@@ -52,17 +54,17 @@ class Archive:
 
         Nothing that is erased is among them: the deny list is looked at before each segment. A segment that goes or
         changes meanwhile is read on where its records are by then. A block is of one row group at most, and has one
-        event at least. Where the store is a folder and `mapped` is not 0, it is of so many, but the first one is of
-        one, from which may be learnt what is needed of the others. It has features in `Block.mapped`, and lacks the
-        columns that `Block.known` stands for; with ``coarse`` among the columns it has `Block.coarse` where that can
-        be. Raises `StoreError` for a segment that is damaged.
+        event at least. Where the store is a folder and `mapped` is not 0, it is of so many, has features in
+        `Block.mapped`, and lacks the columns that `Block.known` stands for; with ``coarse`` among the columns it has
+        `Block.coarse` where that can be. The first one is of `FEW` events. Raises `StoreError` for a segment that is
+        damaged.
         """
-        for number, segment in enumerate(segments):
-            yield from self._blocks(segment, columns, window, mapped, min(mapped, 1) if number == 0 else mapped)
+        every = chain.from_iterable(self._blocks(each, columns, window, mapped) for each in segments)
+        if (first := next(every, None)) is not None:
+            yield from first.divided(FEW)
+        yield from every
 
-    def _blocks(
-        self, segment: Segment, columns: Sequence[str], window: Window, at_once: int, at_first: int
-    ) -> Iterator[Block]:
+    def _blocks(self, segment: Segment, columns: Sequence[str], window: Window, at_once: int) -> Iterator[Block]:
         denied, unread = self.deny_list.load(), segment.first
         try:
             maps = self._mapped(segment) if at_once else None
@@ -72,7 +74,7 @@ class Archive:
                 of, alone = contents(file, segment.path), Lock()
                 plain = [each for each in columns if each not in COARSE]
                 coarse, asked = len(plain) < len(columns), tuple(plain) if at_once else ("view", "views", *plain)
-                some = _some(file.num_row_groups, *((at_first, at_once) if maps is not None else (1, 1)))
+                some = _some(file.num_row_groups, at_once if maps is not None else 1)
                 reads = [partial(_rows, file, alone, groups, segment, denied, window) for groups in some]
                 known = [UNKNOWN if maps is None else known_of(file, of, groups) for groups in some]
                 lean = [_lean(each.lacking(asked), maps) for each in known]
@@ -90,7 +92,7 @@ class Archive:
                         yield Block(segment, of, rows, read, *lying, told)
         except (FileNotFoundError, StoreChangedError):
             for each in instead_of(self.store, segment, unread):
-                yield from self._blocks(each, columns, window, at_once, at_once)
+                yield from self._blocks(each, columns, window, at_once)
 
     def _mapped(self, segment: Segment) -> Mapped | None:
         local = self.store.local(segment.path)
@@ -106,10 +108,9 @@ class Archive:
         return opened(local or self.store.open(segment.path), segment.path)
 
 
-def _some(count: int, first: int, most: int) -> list[list[int]]:
-    """Row groups that are read together: at first so many, then more."""
-    edges = [0, *range(first, count, most), count] if count else []
-    return [list(range(*each)) for each in pairwise(edges)]
+def _some(count: int, most: int) -> list[list[int]]:
+    """Row groups that are read together."""
+    return [list(range(first, min(first + most, count))) for first in range(0, count, most)]
 
 
 def _lean(columns: Sequence[str], maps: Mapped | None) -> list[str]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.archive.coarse import Coarse
+from pipeline.archive.coarse import Coarse, within
 from pipeline.archive.fetching import fetch
 from pipeline.archive.known import UNKNOWN, Known
 from pipeline.archive.listing import Segment
@@ -65,6 +66,21 @@ class Block:
     """The same rows' coarse features, where they were asked for and can be had without being copied."""
     known: Known = UNKNOWN
     """What stands for columns that were not read."""
+
+    def divided(self, count: int) -> Iterator[Block]:
+        """The block as two, the first of that many events; as it is, where it is not twice as large."""
+        if self.events < 2 * count:
+            yield self
+            return
+        for start, end in pairwise((0, int(self.offsets[count]), len(self.rows))):
+            yield replace(
+                self,
+                rows=self.rows.slice(start, end - start),
+                read=partial(_read, self.read, start, end - start),
+                mapped=None if self.mapped is None else within(self.mapped, start, end),
+                coarse=None if self.coarse is None else self.coarse.part(start, end),
+                known=self.known.after(start),
+            )
 
     def need(self, names: Iterable[str]) -> Block:
         """The block itself, once `rows` has these columns: those that it lacks are read now.
@@ -214,3 +230,7 @@ class Block:
         unseen = self.rows["unseen"][first].as_py()
         sha256 = self.rows["content_sha256"][first].as_py()
         return Signals(features[: seam - first], self._regions[first:seam], made_by, unseen, closer, sha256)
+
+
+def _read(whole: Read, start: int, count: int, names: Sequence[str]) -> pa.Table:
+    return whole(names).slice(start, count)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from pipeline.archive.schema import halves_of
 
 F = TypeVar("F", bound=np.floating)
+N = TypeVar("N", bound=np.generic)
 
 COARSE = ("coarse", "coarse_step", "coarse_error")
 MOST = 127
@@ -52,11 +53,21 @@ class Coarse:
 
     def holds(self, rows: NDArray[np.intp], features: NDArray[np.float16]) -> bool:
         """Whether these rows, which have these features, are as near to them as is said."""
+        said = self.some(rows)
+        near = said.codes[0] * said.steps[:, np.newaxis].astype(np.float64)
+        apart = turned(features.astype(np.float64)) - near
+        return bool((np.linalg.norm(apart, axis=1) <= said.errors).all())
+
+    def some(self, rows: NDArray[np.intp]) -> Coarse:
+        """These rows alone, copied."""
         starts = np.cumsum([0, *map(len, self.codes)])
         pieces = starts.searchsorted(rows, "right") - 1
         codes = np.stack([self.codes[piece][row - starts[piece]] for piece, row in zip(pieces, rows, strict=True)])
-        apart = turned(features.astype(np.float64)) - codes * self.steps[rows, np.newaxis].astype(np.float64)
-        return bool((np.linalg.norm(apart, axis=1) <= self.errors[rows]).all())
+        return Coarse([codes], self.steps[rows], self.errors[rows])
+
+    def part(self, start: int, end: int) -> Coarse:
+        """These rows alone, where they lie."""
+        return Coarse(within(self.codes, start, end), self.steps[start:end], self.errors[start:end])
 
     def columns(self) -> dict[str, pa.Array]:
         """As a segment holds them."""
@@ -93,6 +104,13 @@ def with_coarse(rows: pa.Table) -> pa.Table:
     for name, column in reversed(coarse.columns().items()):
         rows = rows.add_column(at, name, column)
     return rows
+
+
+def within(pieces: Sequence[NDArray[N]], start: int, end: int) -> list[NDArray[N]]:
+    """Of rows that lie in pieces, one after the other, those from `start` to `end`."""
+    firsts = np.cumsum([0, *map(len, pieces)]).tolist()
+    parts = (piece[max(0, start - first) : max(0, end - first)] for first, piece in zip(firsts, pieces, strict=False))
+    return [part for part in parts if len(part)]
 
 
 def turned(rows: NDArray[F]) -> NDArray[F]:

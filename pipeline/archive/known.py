@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -24,6 +24,10 @@ class Known:
     """The first row's record, if each row has the record after that of the last."""
     background: str | None = None
     """The digest that all rows have."""
+
+    def after(self, rows: int) -> Known:
+        """What is known of the rows after so many."""
+        return replace(self, first=None if self.first is None else self.first + rows)
 
     def lacking(self, columns: Sequence[str]) -> list[str]:
         """Those of the columns that it does not stand for."""

@@ -23,7 +23,7 @@ class Stored:
         self._segment = ""
         self._coarse: bool | None = None
         self._texts: dict[str, torch.Tensor] = {}
-        """Transposed, by the digest of the background."""
+        """By the digest of the background."""
 
     def of(self, block: Block, plan: Plan, scale: float) -> NDArray[np.float32] | None:
         """``float32[V]``; None where some row has none, or one of another background or of other texts."""
@@ -55,9 +55,9 @@ class Stored:
 
     def _log_sum(self, features: NDArray[np.float16], plan: Plan, scale: float) -> NDArray[np.float32]:
         if plan.digest not in self._texts:
-            self._texts[plan.digest] = torch.from_numpy(np.ascontiguousarray(plan.background.T * np.float32(scale)))
+            self._texts[plan.digest] = torch.tensor(plan.background)
         # In float32, which errs by less than a hundredth of what is looked for, and has half as much to read.
-        logits = torch.from_numpy(features.astype(np.float32)) @ self._texts[plan.digest]
+        logits = (torch.from_numpy(features.astype(np.float32)) @ self._texts[plan.digest].T).mul_(scale)
         highest = logits.amax(dim=1, keepdim=True)
         sums = logits.sub_(highest).exp_().sum(dim=1)
         return np.asarray((highest[:, 0] + sums.log_()).numpy())

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -51,17 +51,27 @@ class Asked:
         return [plan.policies for plan in self.plans]
 
 
+class Some(NamedTuple):
+    """Rows to learn from."""
+
+    features: Halves
+    stored: Stored
+    coarse: Coarse
+
+
 class Upper:
     """Sums of rows under K policies, those of one plan after the other, and bounds from them. Used by one thread."""
 
-    def __init__(self, asked: Asked, some: tuple[Halves, Stored] | None = None, least: Array | None = None) -> None:
-        """With `some` rows, and what is stored of them, it is learnt from them what to compare first.
+    def __init__(self, asked: Asked, some: Some | None = None, least: Array | None = None) -> None:
+        """With `some` rows it is learnt from them what to compare first, and whether coarse features pay.
 
         `least` is ``float64[K]``: the scores that matter. Without rows everything is compared at once.
         """
         self._policies, self._device = asked.policies, asked.device
         layout = Layout.of(asked.plans, asked.stored)
-        sample = None if some is None else Sample.of(layout, asked.scale, some[0], self._tensors(some[1], "cpu"))
+        sample = (
+            None if some is None else Sample.of(layout, asked.scale, some.features, self._tensors(some.stored, "cpu"))
+        )
         shift = 0.0 if sample is None else sample.shift
         error = errors.of_logits(layout.texts, asked.scale) + _of_sums(layout, asked.scale)
         self._scores = Scores(error, errors.STORED, asked.bias, shift)
@@ -71,12 +81,12 @@ class Upper:
         kinds = 3 if layout.left_out.any() else 2
 
         def summing(columns: Columns) -> _Summing[Sequence[Halves]]:
-            some = layout.some(columns)
-            return _Summing(Product(some.texts, asked.scale, asked.device), some, kinds, shift, asked.device)
+            these = layout.some(columns)
+            return _Summing(Product(these.texts, asked.scale, asked.device), these, kinds, shift, asked.device)
 
         self._first, self._later = summing(first), summing(later) if len(later) else None
         self._rough = _rough(layout, kinds, shift, asked)
-        if some is not None and least is not None and self._left_by_rough(*some, least) > LEFT:
+        if some is not None and least is not None and self._left_by_rough(some, least) > LEFT:
             self._rough = None
 
     def weight(self, stored: Stored) -> torch.Tensor | None:
@@ -91,9 +101,9 @@ class Upper:
         off = product.off(coarse).add_(errors.ROUNDED).exp_().unsqueeze(1)
         return self._scores.high(self._split(summing(coarse, len(coarse.steps))), weight, off)
 
-    def _left_by_rough(self, features: Halves, stored: Stored, least: Array) -> float:
+    def _left_by_rough(self, some: Some, least: Array) -> float:
         """The share of these rows that may score what matters, as far as coarse features tell."""
-        high = self.rough(Coarse.of(features), self.weight(stored))
+        high = self.rough(some.coarse, self.weight(some.stored))
         enough = torch.from_numpy(least.astype(np.float32))
         return 0.0 if high is None else float((high >= enough).any(dim=1).float().mean())
 

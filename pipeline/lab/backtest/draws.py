@@ -16,6 +16,7 @@ class Draw:
 
     def __init__(self, most: int) -> None:
         self.kept: tuple[Marked, ...] = ()
+        """Without scores until the engine has ended: few of those that are drawn on the way are drawn in the end."""
         self._most = most
 
     def may_be_among(self, events: NDArray[np.intp], lots: NDArray[np.uint64]) -> NDArray[np.intp]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.archive.archive import SIGNALS, Block
-from pipeline.lab.backtest.bounds import Array, Bounds, Screen, undecided
+from pipeline.lab.backtest.bounds import Bounds, Screen, undecided
 from pipeline.lab.backtest.draw import lots
 from pipeline.lab.backtest.draws import Draw
 from pipeline.lab.backtest.nearness import Nearness
@@ -23,6 +23,7 @@ from pipeline.lab.backtest.tally import Tally
 from pipeline.lab.backtest.told import Marked, mark
 from pipeline.rules.heads import CompiledPolicies
 from pipeline.rules.heads.prompts import PromptsHead
+from pipeline.signals import Signals
 
 COLUMNS = (
     "features",
@@ -86,6 +87,20 @@ class Engine:
             side.keep(mark(block, policy, near, before, after))
         self._draw(block, before, after)
 
+    def end(self) -> None:
+        """Score what was drawn, under all policies in one call, which costs less. After the last block."""
+        drawn = [(policy, draw) for draws in (self.new, self.let_go) for policy, draw in draws.items()]
+        waiting = [each.signals for _, draw in drawn for each in draw.kept if each.signals is not None]
+        scores = iter(self.question.now.look(waiting).scores if waiting else ())
+        for policy, draw in drawn:
+            name = self.roster.ids[policy]
+            draw.kept = tuple(
+                each
+                if each.signals is None
+                else each._replace(score=float(next(scores)[self.question.now.ids.index(name)]), signals=None)
+                for each in draw.kept
+            )
+
     @property
     def marked(self) -> Iterator[Marked]:
         """All events that are to be told of."""
@@ -110,40 +125,27 @@ class Engine:
             (self.new, _missing(after, before)),
             (self.let_go, _missing(before, after)),
         ]
-        drawn = list[tuple[Draw, int, NDArray[np.intp]]]()
         for draws, found in changed:
             for policy, events in found.items():
                 draw = draws.setdefault(policy, Draw(self.question.nearest))
                 here = draw.may_be_among(events, lots(block.segment.name, block.records[events]))
-                if len(here):
-                    drawn.append((draw, policy, here))
-        scores = self._of_drawn(block, [(policy, events) for _, policy, events in drawn])
-        for (draw, policy, events), told in zip(drawn, scores, strict=True):
-            draw.keep(mark(block, policy, zip(events.tolist(), told, strict=True), before, after))
-
-    def _of_drawn(
-        self, block: Block, drawn: Sequence[tuple[int, NDArray[np.intp]]]
-    ) -> Iterator[Sequence[float | None]]:
-        """The scores of events under a policy each, None where it is not judged: of all at once, which costs less."""
-        now, names = self.question.now, [self.roster.ids[policy] for policy, _ in drawn]
-        asked = [events for name, (_, events) in zip(names, drawn, strict=True) if name in now.ids]
-        every = np.unique(np.concatenate(asked)) if asked else np.zeros(0, np.intp)
-        scores = _scores(block, every, now) if asked else np.zeros((0, len(now.ids)))
-        for name, (_, events) in zip(names, drawn, strict=True):
-            known = name in now.ids
-            yield scores[every.searchsorted(events), now.ids.index(name)].tolist() if known else [None] * len(events)
+                marked = mark(block, policy, ((event, None) for event in here.tolist()), before, after)
+                if marked and self.roster.ids[policy] in self.question.now.ids:
+                    signals = _signals(block, here, self.question.now)
+                    marked = [each._replace(signals=of) for each, of in zip(marked, signals, strict=True)]
+                draw.keep(marked)
 
 
 def _scored(block: Block, bounds: Bounds, at: NDArray[np.intp], compiled: CompiledPolicies) -> Bounds:
-    """The same, with the scores of decisions for the events at these places."""
-    return bounds.with_scores(at, _scores(block, bounds.events[at], compiled)) if len(at) else bounds
+    """The same, with the scores of decisions, as `judge` takes them, for the events at these places."""
+    if not len(at):
+        return bounds
+    return bounds.with_scores(at, compiled.look(_signals(block, bounds.events[at], compiled)).scores)
 
 
-def _scores(block: Block, events: NDArray[np.intp], compiled: CompiledPolicies) -> Array:
-    """``float64[N,K]``: the scores of decisions, as `judge` takes them."""
+def _signals(block: Block, events: NDArray[np.intp], compiled: CompiledPolicies) -> list[Signals]:
     by_features = all(isinstance(head, PromptsHead) for head in compiled.heads)
-    signals = block.looks(events) if by_features else block.need(SIGNALS).signals(events.tolist())
-    return compiled.look(signals).scores
+    return block.looks(events) if by_features else block.need(SIGNALS).signals(events.tolist())
 
 
 def _missing(these: Found, those: Found) -> dict[int, NDArray[np.intp]]:

@@ -7,11 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from pipeline.archive.archive import Archive, Block, Segment
 from pipeline.lab.backtest.moves import OUTCOMES
 from pipeline.lab.backtest.record import Near
 from pipeline.lab.backtest.sides import Found
+from pipeline.signals import Signals
 from pipeline.wire import Verdict
 
 COLUMNS = ("image_id", "event_id", "decision_id", "decided_at")
@@ -26,6 +28,8 @@ class Marked(NamedTuple):
     score: float | None
     before: Verdict
     after: Verdict
+    signals: Signals | None = None
+    """By which it will be scored, where it has not been."""
 
     @property
     def segment(self) -> str:
@@ -40,7 +44,8 @@ def mark(
     found = list(scores)
     if not found:
         return []
-    was, now = (_outcomes(side, policy) for side in (before, after))
+    events = np.array([event for event, _ in found])
+    was, now = (_outcomes(side, policy, events) for side in (before, after))
     return [
         Marked(
             block.segment, int(block.records[event]), score, OUTCOMES[was.get(event, 0)], OUTCOMES[now.get(event, 0)]
@@ -95,6 +100,7 @@ def _columns_of(archive: Archive, segment: Segment, records: set[int]) -> Iterab
             return
 
 
-def _outcomes(found: Found, policy: int) -> dict[int, int]:
-    mine = found.policy == policy
+def _outcomes(found: Found, policy: int, events: NDArray[np.intp]) -> dict[int, int]:
+    mine = np.flatnonzero(found.policy == policy)
+    mine = mine[np.isin(found.event[mine], events)]
     return dict(zip(found.event[mine].tolist(), found.outcome[mine].tolist(), strict=True))

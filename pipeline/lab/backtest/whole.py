@@ -20,7 +20,8 @@ def whole(
     skipped: Sequence[Skipped] = (),
     shards: Sequence[str] = (),
 ) -> Record:
-    """The record of all blocks that the engine took, which were this archive's."""
+    """The record of all blocks that the engine took, which were this archive's, and after which none come."""
+    engine.end()
     told = Told(archive, engine.marked)
     return Record(
         asked=asked,

@@ -80,6 +80,7 @@ def judged(archive: Archive, segments: Sequence[Segment], question: Question) ->
     engine = Engine(question, FastLook(question.sets))
     for block in archive.blocks(segments, COLUMNS, mapped=TOGETHER):
         engine.take(block)
+    engine.end()
     return engine
 
 

@@ -15,7 +15,7 @@ from pipeline.archive.float32 import UNIT
 from pipeline.archive.screen.first import SAMPLE
 from pipeline.archive.screen.plan import Plan
 from pipeline.archive.screen.stored import Stored
-from pipeline.archive.screen.upper import Asked, Halves, Upper
+from pipeline.archive.screen.upper import Asked, Halves, Some, Upper
 from pipeline.lab.backtest.bounds import Array, Bounds
 from pipeline.lab.backtest.screen.sigmoid import Best
 from pipeline.lab.backtest.screen.views import of_events
@@ -65,7 +65,12 @@ class FastLook:
         if known not in self._uppers:
             head = self._sets[0].prompts
             rows = np.unique(np.linspace(0, len(block.rows) - 1, SAMPLE).astype(np.intp))
-            some = block.views(rows), [each if each is None else each[rows] for each in stored]
+            features, coarse = block.views(rows), self._stored.coarse(block)
+            some = Some(
+                features,
+                [each if each is None else each[rows] for each in stored],
+                Coarse.of(features) if coarse is None else coarse.some(rows),
+            )
             lowest = np.concatenate([each.lowest for each in self._sets])
             asked = Asked(self._plans, known, head.logit_scale, head.logit_bias, self._device)
             self._uppers[known] = Upper(asked, some, lowest)
