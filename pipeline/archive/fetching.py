@@ -19,16 +19,22 @@ _libc = ctypes.CDLL(None)
 
 def fetch(rows: NDArray[Any], wanted: NDArray[np.intp]) -> None:
     """Have some of mapped rows, by their indices, read from the disk, where not all of a few are in memory."""
-    starts = rows.ctypes.data + np.unique(wanted) * rows.strides[0]
-    first, last = starts // mmap.PAGESIZE, (starts + rows.strides[0] - 1) // mmap.PAGESIZE
-    if all(_in_memory(page) for page in first[:: max(1, len(first) // _LOOKED_AT)].tolist()):
+    looked_at = wanted[:: max(1, len(wanted) // _LOOKED_AT)]
+    if all(_in_memory(page) for page in _pages(rows, looked_at)[0].tolist()):
         return
+    first, last = _pages(rows, np.unique(wanted))
     apart = np.flatnonzero(first[1:] > last[:-1] + 1)
     for start, end in zip(
         first[np.r_[0, apart + 1]].tolist(), last[np.r_[apart, len(last) - 1]].tolist(), strict=True
     ):
         size = (end - start + 1) * mmap.PAGESIZE
         _libc.madvise(ctypes.c_void_p(start * mmap.PAGESIZE), ctypes.c_size_t(size), mmap.MADV_WILLNEED)
+
+
+def _pages(rows: NDArray[Any], wanted: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The first page of each of these rows, and the last."""
+    starts = rows.ctypes.data + wanted * rows.strides[0]
+    return starts // mmap.PAGESIZE, (starts + rows.strides[0] - 1) // mmap.PAGESIZE
 
 
 def _in_memory(page: int) -> bool:

@@ -103,7 +103,7 @@ def contents(file: pq.ParquetFile, path: str) -> Contents:
 def read_groups(file: pq.ParquetFile, groups: Sequence[int], columns: Sequence[str], path: str) -> pa.Table:
     """These columns of these row groups. Raises `StoreError`, naming the path, where they are damaged."""
     try:
-        return file.read_row_groups(list(groups), columns=list(columns))
+        return file.read_row_groups(list(groups), columns=list(columns), use_threads=False)
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, FileNotFoundError):
             raise

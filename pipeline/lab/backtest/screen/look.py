@@ -93,6 +93,8 @@ class _Left:
     rows: Events
     starts: Events
     """Where each event's begin among `rows`."""
+    pieces: Sequence[Halves]
+    """The features of `rows`."""
     sums: torch.Tensor
     weight: torch.Tensor | None
 
@@ -109,7 +111,8 @@ class _Left:
                 events = _reaching(high, needed, events, starts)
                 rows, starts = block.rows_of(events)
                 weight = None if weight is None else weight[torch.from_numpy(rows)]
-        left = cls(block, upper, events, rows, starts, upper.first(_pieces(block, rows)), weight)
+        pieces = block.pieces if len(rows) == len(block.rows) else [block.views(rows)]
+        left = cls(block, upper, events, rows, starts, pieces, upper.first(pieces), weight)
         return left if needed is None else left.reaching(needed)
 
     def looked_at_again(self, needed: torch.Tensor | None) -> _Left:
@@ -117,11 +120,6 @@ class _Left:
         whole = self.upper.whole(self.pieces, self.sums)
         left = replace(self, sums=whole)
         return left if needed is None or whole is self.sums else left.reaching(needed)
-
-    @property
-    def pieces(self) -> Sequence[Halves]:
-        """The features of `rows`."""
-        return _pieces(self.block, self.rows)
 
     def bounds(self, policies: slice) -> tuple[torch.Tensor, torch.Tensor]:
         """``float32[V,K]`` twice, of these policies."""
@@ -134,9 +132,13 @@ class _Left:
             return self
         events = _reaching(self.upper.high(self.sums, self.weight), needed, self.events, self.starts)
         rows, starts = self.block.rows_of(events)
-        at = torch.from_numpy(self.rows.searchsorted(rows)).to(self.sums.device)
+        if len(rows) == len(self.rows):
+            return self
+        within = self.rows.searchsorted(rows)
+        pieces = [self.pieces[0][within]] if len(self.pieces) == 1 else [self.block.views(rows)]
+        at = torch.from_numpy(within).to(self.sums.device)
         weight = None if self.weight is None else self.weight[at]
-        return _Left(self.block, self.upper, events, rows, starts, self.sums[at], weight)
+        return _Left(self.block, self.upper, events, rows, starts, pieces, self.sums[at], weight)
 
 
 def _reaching(high: torch.Tensor, needed: torch.Tensor, events: Events, starts: Events) -> Events:
@@ -144,11 +146,6 @@ def _reaching(high: torch.Tensor, needed: torch.Tensor, events: Events, starts: 
     reaching = (high >= needed).any(dim=1).cpu().numpy()
     alone = len(starts) == len(reaching)
     return events[np.flatnonzero(reaching if alone else np.logical_or.reduceat(reaching, starts))]
-
-
-def _pieces(block: Block, rows: Events) -> Sequence[Halves]:
-    """The features of these rows."""
-    return block.pieces if len(rows) == len(block.rows) else [block.views(rows)]
 
 
 def _array(scores: torch.Tensor, towards: int) -> Array:
