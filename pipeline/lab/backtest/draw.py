@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Protocol, TypeVar
 from zlib import crc32
 
@@ -62,8 +63,14 @@ def nearest(images: Iterable[Some], threshold: float, most: int) -> tuple[Some, 
 
 def lot_of(image: Image) -> int:
     """As `lots` gives it."""
-    name = parse_path(image.segment)
-    return int(lots(name, np.array([image.record]))[0]) if name is not None else 0
+    return _lot_of(image.segment, image.record)
+
+
+@lru_cache(1024)
+def _lot_of(segment: str, record: int) -> int:
+    """Remembered: those that are kept are compared with each that comes."""
+    name = parse_path(segment)
+    return int(lots(name, np.array([record]))[0]) if name is not None else 0
 
 
 def _lot(each: Image) -> tuple[int, str, int]:
