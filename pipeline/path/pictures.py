@@ -90,8 +90,8 @@ class Pictures:
             raise EncoderError(f"the model makes of example pictures {NOT_FINITE}")
         start, found, digests = 0, dict[str, Signals](), {each.path: each.sha256 for each in pictures}
         for path, each in decoded.items():
-            views = as_kept(features[start : start + len(each.regions)])
-            found[digests[path]] = Signals(views, each.regions, self._made_by, each.unseen)
+            views, digest = as_kept(features[start : start + len(each.regions)]), digests[path]
+            found[digest] = Signals(views, each.regions, self._made_by, each.unseen, content_sha256=digest)
             start += len(each.regions)
         self._cache.put(found)
         return found

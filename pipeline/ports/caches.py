@@ -33,7 +33,10 @@ class FeatureCache(Protocol):
     """
 
     def get(self, digests: Sequence[str]) -> dict[str, Signals]:
-        """The signals, with read-only arrays, that it has under each digest; the others are misses."""
+        """The signals, with read-only arrays, that it has under each digest; the others are misses.
+
+        The digest is their `content_sha256`, whoever put them: lists of known pictures go by it.
+        """
 
     def put(self, signals: Mapping[str, Signals]) -> None:
         """Keep these signals, if it can."""

@@ -47,6 +47,12 @@ def test_what_was_put_is_found_to_the_last_bit_with_its_regions(cache: FeatureCa
     assert all(each.features.dtype == np.float32 for each in found.values())
 
 
+def test_what_is_found_bears_the_digest_that_it_was_put_under(cache: FeatureCache) -> None:
+    assert not remembered(1).content_sha256
+    cache.put({"a": remembered(1), "b": remembered(2)})
+    assert {name: each.content_sha256 for name, each in cache.get(["a", "b"]).items()} == {"a": "a", "b": "b"}
+
+
 def test_an_image_that_stands_twice_in_a_batch_is_asked_for_once(cache: FeatureCache) -> None:
     cache.put({"a": remembered(1)})
     assert alike(cache.get(["a", "b", "a", "b"]), {"a": remembered(1)})

@@ -64,7 +64,12 @@ class MemoryFeatureCache:
     def put(self, signals: Mapping[str, Signals]) -> None:
         """Keep copies that nobody can write to, and forget the least recently used beyond either limit."""
         copies = {
-            digest: replace(each, features=_read_only(each.features), regions=_read_only(each.regions))
+            digest: replace(
+                each,
+                features=_read_only(each.features),
+                regions=_read_only(each.regions),
+                content_sha256=digest,
+            )
             for digest, each in signals.items()
         }
         with self._lock:

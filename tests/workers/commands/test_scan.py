@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 
@@ -180,3 +181,28 @@ def test_a_clean_images_line_names_no_policy_that_says_nothing(
     )
     done = sluice("scan", "pictures", *options)
     assert done.lines[0].split() == ["allow", "-", "pictures/one.jpg"]
+
+
+def test_a_listed_picture_is_flagged_although_it_is_also_an_example_and_one_that_looks_alike(
+    sluice: Sluice, judged_by: Options, folder: Path
+) -> None:
+    """Its signals were made before, for another policy that is in shadow, and are taken from the cache."""
+    options = judged_by(FLAGS_NOTHING)
+    policies, content = Path(options[-1]), (folder / "one.jpg").read_bytes()
+    for name, number in (("same.jpg", 1), ("other.jpg", 2)):
+        (policies / name).write_bytes(picture(number))
+    anything = (policies / "anything.yaml").read_text()
+    (policies / "known.csv").write_text(f"kind,hash\nsha256,{sha256(content).hexdigest()}\n")
+    (policies / "anything.yaml").write_text(f"{anything}lists: {{block: [known.csv]}}\n")
+    (policies / "shown.yaml").write_text(
+        "title: Shown\nmode: shadow\nprompts:\n  - a spoon\nactions:\n  review: 0.9\n"
+        "examples:\n  match:\n    - same.jpg\n    - other.jpg\n"
+    )
+    (policies / "alike.yaml").write_text(
+        "title: Alike\nmode: shadow\nprompts:\n  - a fork\nactions:\n  review: 0.9\n"
+        "lists: {block: [other.jpg, same.jpg]}\n"
+    )
+    done = sluice("scan", "pictures", *options)
+    assert done.lines, done.stderr
+    assert done.lines[0].split()[:3] == ["review", "1.00", "anything"]
+    assert "known.csv:2" in done.lines[0]
