@@ -9,7 +9,10 @@ from pathlib import Path
 from pipeline.adapters.local.policy_folder import read_policy_folder
 from pipeline.errors import PolicyError, UsageError
 from pipeline.rules.policies.files import parse_policies
-from pipeline.rules.policies.names import SUFFIXES
+from pipeline.rules.policies.names import SUFFIXES, wrong_with_id
+
+LONGEST_ID = 200
+"""Characters of the id of a new policy: so no file system finds the name of its file too long."""
 
 
 def policy_text(
@@ -47,8 +50,17 @@ def title_of(prompts: Sequence[str]) -> str:
     return title[:1].upper() + title[1:]
 
 
+def check_id(name: str, asked_by: str) -> None:
+    """Raises `UsageError`, which begins with `asked_by`, where that can be no policy's id, so no name of its file."""
+    if said := wrong_with_id(name):
+        raise UsageError(f"{asked_by}: {said}; give a name such as glass-bottles")
+    if len(name) > LONGEST_ID:
+        raise UsageError(f"{asked_by}: a policy id of {len(name)} characters; give one of {LONGEST_ID} at most")
+
+
 def place_for(folder: Path, name: str, text: bytes, asked_by: str) -> Path:
     """Where the policy of that name will lie. Raises `UsageError`, which begins with `asked_by`, where it cannot."""
+    check_id(name, asked_by)
     path = folder / f"{name}.yaml"
     if not folder.exists():
         raise UsageError(f"{folder}: no such folder; make it, empty, or name that of your policies with --policies")

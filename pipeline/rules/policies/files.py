@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import codecs
 import difflib
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import pairwise
@@ -22,7 +21,7 @@ from pipeline.rules.policies.bounds import too_many_lines, too_many_policies, to
 from pipeline.rules.policies.forms import DefaultsForm, FileForm, PolicyForm, reason
 from pipeline.rules.policies.lengths import TokenCounter, cut_off, long_lines
 from pipeline.rules.policies.lists import taken, wrong_with
-from pipeline.rules.policies.names import BACKGROUND_SUFFIX, DEFAULTS_FILE, SUFFIXES, is_document
+from pipeline.rules.policies.names import BACKGROUND_SUFFIX, DEFAULTS_FILE, SUFFIXES, is_document, wrong_with_id
 from pipeline.rules.policies.policy_set import (
     CalibratedFor,
     Defaults,
@@ -40,8 +39,6 @@ BUILT_IN = "<built in>/_background.txt"
 """The path, among a folder's files, of the background that is used where the folder names none."""
 FILE_LIMIT = 1 << 20
 """Bytes of one policy file: a thousand times what a careful one needs, and small enough to parse at once."""
-
-_ID = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 FormT = TypeVar("FormT", bound=FileForm)
 
@@ -101,8 +98,8 @@ def _policy(
     assets: Assets,
     problems: list[Problem],
 ) -> Policy | None:
-    if not _ID.fullmatch(stem):
-        problems.append(Problem(path, 0, f"the policy id {stem!r} may hold only a-z, 0-9, - and _; rename the file"))
+    if said := wrong_with_id(stem):
+        problems.append(Problem(path, 0, f"{said}; rename the file"))
     read = _read(path, content, PolicyForm, problems)
     if read is None:
         return None

@@ -8,6 +8,7 @@ SUFFIXES = (".yaml", ".yml")
 BACKGROUND_SUFFIX = ".txt"
 DEFAULTS_FILE = "_defaults.yaml"
 
+_ID = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _MEANT = re.compile(r"\.ya?ml(\.txt)?$", re.IGNORECASE)
 _DOCUMENT = re.compile(r"readme(\.(md|markdown|rst|txt))?", re.IGNORECASE)
 _BACKUP = re.compile(r"(~|\.(bak|old|orig|swp|swo|tmp|save)|^#.*#)$", re.IGNORECASE)
@@ -21,6 +22,14 @@ def is_taken(name: str) -> bool:
     if name.startswith(".") or is_document(name) or _meant_for(name):
         return False
     return name.endswith((*SUFFIXES, BACKGROUND_SUFFIX))
+
+
+def wrong_with_id(policy: str) -> str:
+    """Why that is no policy's id, which a file's stem is; empty where it can be one."""
+    if _ID.fullmatch(policy):
+        return ""
+    begins = ", and begins with a letter or a digit" if _ID.fullmatch(policy.lstrip("-_")) else ""
+    return f"the policy id {policy!r} may hold only a-z, 0-9, - and _{begins}"
 
 
 def is_document(name: str) -> bool:

@@ -77,6 +77,23 @@ def test_who_begins_with_nothing_is_told_to_make_a_folder(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
+    "name", ["../up", "_x", "sub/spiders", "sub\\x", "/tmp/x", "-x", "x.yaml", ".x", "", "x" * 300]
+)
+def test_a_name_that_can_be_no_policys_id_makes_no_file_anywhere(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "policies"
+    (folder / "sub").mkdir(parents=True)
+    before = sorted(tmp_path.rglob("*"))
+    done = CliRunner().invoke(
+        app, ["policy", "new", "--policies", str(folder), "--", name, "a spider"], standalone_mode=False
+    )
+    assert isinstance(done.exception, UsageError)
+    (said,) = str(done.exception).splitlines()
+    assert "a policy id of 300 characters" in said or "may hold only a-z, 0-9, - and _" in said
+    assert "begins with a letter or a digit" in said or name not in {"_x", "-x"}
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
     ("words", "reason"),
     [
         (["Big Dogs", "a dog"], "may hold only a-z"),

@@ -53,6 +53,8 @@ def test_no_file_is_overwritten(ask: Ask, policies: Path) -> None:
     ("words", "how", "said"),
     [
         (["a dog"], {"as_policy": "Big Dogs"}, "may hold only a-z"),
+        (["a dog"], {"as_policy": "../up"}, "may hold only a-z"),
+        (["a dog"], {"as_policy": "_x"}, "begins with a letter or a digit"),
         ([], {"as_policy": "dogs", "like": ["dog-01.jpg"]}, "made of words"),
         (["a dog", "a dog"], {"as_policy": "pets"}, "stands in prompts already"),
     ],

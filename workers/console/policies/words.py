@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -13,10 +12,8 @@ from workers.console.console import Console
 from workers.console.policies.trial import Trial
 from workers.console.policies.trying import tried
 from workers.policies.new import NO_PICTURES, Chosen, chosen, text_of
-from workers.policies.written import place_for
+from workers.policies.written import check_id, place_for
 from workers.search.phrases import policy_of_words
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
 
 
 class Words:
@@ -35,8 +32,7 @@ class Words:
 
     def new_policy(self, name: str, words: Sequence[str]) -> bytes:
         """The file of a new policy in shadow mode. Raises `UsageError` for a name that cannot be one, or is taken."""
-        if not _NAME.fullmatch(name):
-            raise UsageError("a policy's name is of a-z, 0-9, - and _, such as snakes; name it so")
+        check_id(name, "the name")
         if not words:
             raise UsageError("say in words what a picture shows that matches")
         found, _ = self._chosen(words)

@@ -12,7 +12,7 @@ from pipeline.rules.known.csv_file import COLUMNS
 from pipeline.rules.reviews.recording import identified
 from pipeline.wire import Label, Review
 from workers.console.search.result import Result
-from workers.policies.written import place_for
+from workers.policies.written import check_id, place_for
 from workers.search.as_policy import check_name, text_of
 from workers.terminal.plain import one_line
 
@@ -24,7 +24,7 @@ def policy_of(result: Result, name: str, folder: Path) -> tuple[Path, bytes]:
     """The place and the text of a policy in shadow mode. Raises `UsageError` for what cannot be one."""
     if not result.record.asked.by_words:
         raise UsageError("a policy is made of words: search by words, and choose among what they find")
-    name = checked(name)
+    check_id(name, "the name")
     path = check_name(folder, name, result.record.asked)
     text = text_of(result.record, BY)
     place_for(folder, name, text, name)
@@ -64,7 +64,7 @@ def reviews_of(result: Result, policy: str, label: Label, reviewer: str, at: str
 
 
 def checked(name: str) -> str:
-    """A name that can be one of a file. Raises `UsageError`."""
+    """A name that can be one of a list's file. Raises `UsageError`."""
     if not NAME.fullmatch(name):
         raise UsageError("a name is of a-z, 0-9, - and _, such as glass-bottles; name it so")
     return name

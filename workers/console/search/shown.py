@@ -11,9 +11,9 @@ from pipeline.errors import PolicyError, UsageError
 from pipeline.rules.policies.files import parse_policies
 from workers.console.pictures.gone import GoneError
 from workers.console.pictures.pictures import Pictures, Wanted
-from workers.console.search.making import BY, checked
+from workers.console.search.making import BY
 from workers.console.search.result import Result
-from workers.policies.written import place_for, policy_text, title_of, write_new
+from workers.policies.written import check_id, place_for, policy_text, title_of, write_new
 
 LEAST, MOST = 2, 64
 """Pictures of such a policy: of one alone nobody can say how much is like it."""
@@ -46,7 +46,7 @@ def write(folder: Path, name: str, words: Sequence[str], drawn: Sequence[bytes])
 
     Raises `UsageError` for a name that cannot be one or is taken, and where nothing can be written.
     """
-    checked(name)
+    check_id(name, "the name")
     if not words:
         raise UsageError("say in words what they show: pictures are taken where they find more than the words do")
     place_for(folder, name, _text(name, words, with_pictures=False), name)
