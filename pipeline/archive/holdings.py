@@ -52,9 +52,11 @@ def contents_of(
 
 
 def aside(store: Store) -> Aside:
-    """What lies beside the segments."""
-    reviews, unreadable, policy_sets, erasures = (
-        sum(1 for each in store.list(prefix) if SEEN_BY not in each.path)
-        for prefix in (REVIEWS, UNREADABLE, POLICY_SETS, ERASED)
-    )
+    """What lies beside the segments.
+
+    Files of records may have any topic's name in theirs, with the topic's id behind it. Of policy sets each version
+    counts once: its parts, and the same version with what a model saw of its examples, are no sets of their own.
+    """
+    reviews, unreadable, erasures = (sum(1 for _ in store.list(prefix)) for prefix in (REVIEWS, UNREADABLE, ERASED))
+    policy_sets = sum(SEEN_BY not in each.path for each in store.list(POLICY_SETS))
     return Aside(reviews, unreadable, policy_sets, erasures, len(DenyList(store).load().entries))
