@@ -59,4 +59,6 @@ def quality(
 
 
 def _any(found: PolicyQuality) -> bool:
-    return bool(found.flagged.reviewed or found.allowed.reviewed or found.others or found.unsure)
+    return bool(
+        found.flagged.reviewed or found.allowed.reviewed or found.others or found.unsure or found.unscored_reviewed
+    )

@@ -61,6 +61,8 @@ def _policy(found: PolicyQuality) -> dict[str, Any]:
         "flagged": _stratum(found.flagged),
         "allowed": _stratum(found.allowed),
         "by_others": found.others,
+        "unscored": found.unscored,
+        "unscored_reviewed": found.unscored_reviewed,
         "unsure": found.unsure,
         "missing": found.missing,
         "remarks": list(found.remarks()),

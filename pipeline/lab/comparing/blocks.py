@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from pipeline.archive.archive import Archive, Block
+from pipeline.archive.scored import Scored
 from pipeline.lab.backtest.sides import Found, Roster, decided
 from pipeline.lab.backtest.thumbnails import pictures_of
 from pipeline.lab.comparing.record import OUTCOMES, Comparison, Told
@@ -30,25 +31,23 @@ EVERY_COLUMN = (*COLUMNS, *_TOLD)
 
 
 class Comparing:
-    """Counts blocks. Policies are scored by policy set, so that one decision of each set says whether both were."""
+    """Counts blocks. A policy set that does not score both says nothing of the two."""
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
-        self._scored: dict[str, bool] = {}
+        self._scored = Scored()
 
     def take(self, block: Block) -> None:
         """Count the events of a block, which needs `COLUMNS`; canaries are left out."""
-        coded = block.column("policy_set").cast(pa.string()).combine_chunks().dictionary_encode()
-        codes, sets = coded.indices.to_numpy(), coded.dictionary.to_pylist()
-        both = [self._both_scored(block, int(np.argmax(codes == at)), each) for at, each in enumerate(sets)]
-        scored, canary = np.array(both, bool)[codes], pc.starts_with(block.column("image_id"), CANARY_IDS)
+        codes = self._scored.sets_of(block)
+        scored, canary = np.array(self._both(), bool)[codes], pc.starts_with(block.column("image_id"), CANARY_IDS)
         meant = scored & ~canary.to_numpy()
         self._tally.add_without(int((~scored).sum()), ())
         if not meant.any():
             return
-        for at, images in enumerate(np.bincount(codes[meant], minlength=len(sets)).tolist()):
+        for number, images in enumerate(np.bincount(codes[meant]).tolist()):
             if images:
-                self._tally.add_set(sets[at], images)
+                self._tally.add_set(self._scored.versions[number], images)
         roster = Roster([self._tally.a, self._tally.b])
         found = decided(block, roster)
         a, b = (_outcomes(block, found, policy) for policy in (0, 1))
@@ -57,12 +56,10 @@ class Comparing:
         self._tally.add(day, a[meant], b[meant], float(times.min()), float(times.max()))
         self._tell(block, np.flatnonzero(meant & ((a > 0) != (b > 0))), a, b)
 
-    def _both_scored(self, block: Block, event: int, policy_set: str) -> bool:
-        if policy_set not in self._scored:
-            scores = dict(block.need(["scores"]).rows["scores"][int(block.offsets[event])].as_py())
-            self._scored[policy_set] = self._tally.a in scores and self._tally.b in scores
-            self._tally.known.update(scores)
-        return self._scored[policy_set]
+    def _both(self) -> list[bool]:
+        """Of each policy set that was met, whether it scores both."""
+        self._tally.known.update(*self._scored.policies)
+        return [{self._tally.a, self._tally.b} <= each for each in self._scored.policies]
 
     def _tell(self, block: Block, events: NDArray[np.intp], a: Outcomes, b: Outcomes) -> None:
         """Of events that only one of the two flags, keep those that chance draws."""

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.archive.archive import Archive, Block
+from pipeline.archive.scored import COLUMN as POLICY_SET
+from pipeline.archive.scored import Scored
 from pipeline.lab.evaluation.weighted import Tally
 from pipeline.lab.reviews.found import IDS, Ids, Wanted
 from pipeline.lab.reviews.misses import PolicyQuality, Stratum
 from pipeline.rules.reviews.settled import Labelled, PolicyReviews, settle
 from pipeline.rules.times import Window
 
-COLUMNS = (*IDS, "verdict", "matches")
+COLUMNS = (*IDS, "verdict", "matches", POLICY_SET)
 """What `judged_by_reviews` needs of an archive's rows."""
-_FLAGGED, _ALLOWED, _OTHERS = "flagged", "allowed", "others"
+_FLAGGED, _ALLOWED, _OTHERS, _UNSCORED = "flagged", "allowed", "others", "unscored"
 
 
 def quality_within(archive: Archive, window: Window) -> list[PolicyQuality]:
@@ -38,23 +41,62 @@ def judged_by_reviews(
 ) -> list[PolicyQuality]:
     """What reviews say of each policy that has some, of the events in blocks with `COLUMNS`, sorted by policy.
 
-    An image that was decided several times counts by its last decision. What is held grows with the number of
-    reviews, and not with that of events.
+    An image that was decided several times counts by its last decision. Of each policy only decisions of sets that
+    score it count: what another set let pass, it did not. What is held grows with the number of reviews, and not with
+    that of events.
     """
     wanted = Wanted[str]({policy: each.labels for policy, each in reviews.items()})
-    flagged, allowed_too, allowed = Counter[str](), Counter[str](), 0
+    counts = _Counts()
     for block in blocks:
-        matched, passed = _matched(block), block.column("verdict").to_numpy() == "allow"
-        allowed += int(passed.sum())
-        for policy, events in matched.items():
-            flagged[policy] += len(events)
-            allowed_too[policy] += int(passed[events].sum())  # in shadow: flagged, and allowed all the same
-        _take(wanted, Ids(block), matched, passed)
+        seen = _Seen(_matched(block), block.column("verdict").to_numpy() == "allow", counts.scored.sets_of(block))
+        counts.add(seen)
+        _take(wanted, Ids(block), seen, counts.scored)
         progress(block)
-    return [
-        _quality(policy, wanted.found(policy, each), each, flagged[policy], allowed - allowed_too[policy])
-        for policy, each in sorted(reviews.items())
-    ]
+    return [_quality(policy, wanted.found(policy, each), each, counts) for policy, each in sorted(reviews.items())]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What became of a block's events."""
+
+    matched: Mapping[str, NDArray[np.int64]]
+    """For each policy the events that it matched, ascending."""
+    passed: NDArray[np.bool_]
+    """``bool[E]``: whether it was allowed."""
+    sets: NDArray[np.int64]
+    """``int64[E]``: by which of the policy sets that `Scored` has met."""
+
+
+class _Counts:
+    """Of all events, by the policies that matched them, and by the sets that decided them."""
+
+    def __init__(self) -> None:
+        self.scored = Scored()
+        self.flagged = Counter[str]()
+        self._allowed_too = Counter[str]()
+        self._events, self._allowed = Counter[int](), Counter[int]()
+
+    def add(self, seen: _Seen) -> None:
+        for policy, events in seen.matched.items():
+            self.flagged[policy] += len(events)
+            self._allowed_too[policy] += int(
+                seen.passed[events].sum()
+            )  # in shadow: flagged, and allowed all the same
+        self._events.update(_by_set(seen.sets))
+        self._allowed.update(_by_set(seen.sets[seen.passed]))
+
+    def allowed(self, policy: str) -> int:
+        """Events that it was asked of and did not match, and that nothing acted on."""
+        there = sum(count for number, count in self._allowed.items() if policy in self.scored.policies[number])
+        return there - self._allowed_too[policy]
+
+    def unscored(self, policy: str) -> int:
+        """Events of sets without it."""
+        return sum(count for number, count in self._events.items() if policy not in self.scored.policies[number])
+
+
+def _by_set(sets: NDArray[np.int64]) -> dict[int, int]:
+    return dict(enumerate(np.bincount(sets).tolist()))
 
 
 def _matched(block: Block) -> Mapping[str, NDArray[np.int64]]:
@@ -71,26 +113,35 @@ def _matched(block: Block) -> Mapping[str, NDArray[np.int64]]:
     return {policy: np.concatenate(parts) for policy, parts in found.items()}
 
 
-def _take(wanted: Wanted[str], ids: Ids, matched: Mapping[str, NDArray[np.int64]], passed: NDArray[np.bool_]) -> None:
+def _take(wanted: Wanted[str], ids: Ids, seen: _Seen, scored: Scored) -> None:
     nothing = np.zeros(0, np.int64)
-    for event, policy, at in wanted.among(ids, range(len(passed))):
-        events = matched.get(policy, nothing)
+    for event, policy, at in wanted.among(ids, range(len(seen.passed))):
+        events = seen.matched.get(policy, nothing)
         place = int(events.searchsorted(event))
-        flagged = place < len(events) and events[place] == event
-        kind = _FLAGGED if flagged else _ALLOWED if passed[event] else _OTHERS
+        if place < len(events) and events[place] == event:
+            kind = _FLAGGED
+        elif policy not in scored.policies[seen.sets[event]]:
+            kind = _UNSCORED
+        else:
+            kind = _ALLOWED if seen.passed[event] else _OTHERS
         wanted.take(policy, at, int(ids.decided_at[event]), kind)
 
 
 def _quality(
-    policy: str, found: list[tuple[Labelled, str]], reviews: PolicyReviews, flagged: int, allowed: int
+    policy: str, found: list[tuple[Labelled, str]], reviews: PolicyReviews, counts: _Counts
 ) -> PolicyQuality:
+    def said(kind: str) -> list[Labelled]:
+        return [label for label, became in found if became == kind]
+
     return PolicyQuality(
         policy=policy,
-        flagged=_stratum(flagged, [label for label, kind in found if kind == _FLAGGED]),
-        allowed=_stratum(allowed, [label for label, kind in found if kind == _ALLOWED]),
-        others=sum(kind == _OTHERS for _, kind in found),
+        flagged=_stratum(counts.flagged[policy], said(_FLAGGED)),
+        allowed=_stratum(counts.allowed(policy), said(_ALLOWED)),
+        others=len(said(_OTHERS)),
         unsure=sum(label.label == "unsure" for label, _ in found),
         missing=len(reviews.labels) - len(found),
+        unscored=counts.unscored(policy),
+        unscored_reviewed=len(said(_UNSCORED)),
     )
 
 

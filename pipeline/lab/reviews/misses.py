@@ -63,12 +63,16 @@ class PolicyQuality:
     flagged: Stratum
     """Events that it matched, enforced or in shadow."""
     allowed: Stratum
-    """Events that it did not match, and that no other policy acted on."""
+    """Events that it was asked of and did not match, and that no other policy acted on."""
     others: int
     """Reviewed events that it did not match, and another policy acted on: neither caught by it nor missed."""
     unsure: int
     missing: int
     """Reviews of events that are not among those that were looked through."""
+    unscored: int = 0
+    """Events that policy sets without it decided: it neither flagged nor allowed them."""
+    unscored_reviewed: int = 0
+    """Those of them that are reviewed."""
 
     @property
     def precision(self) -> Estimate:
@@ -95,6 +99,9 @@ class PolicyQuality:
                     f"reviews stand for {stratum.stands_for:,.0f} of {stratum.events:,} {kind} images; the others are"
                     " taken to be like them"
                 )
+        if self.unscored:
+            reviewed = f", of which {self.unscored_reviewed:,} are reviewed," if self.unscored_reviewed else ""
+            yield f"{self.unscored:,} images{reviewed} were decided by policies without it, and count neither way"
         if self.missing:
             yield f"{self.missing:,} reviewed images are not in the archive, or were decided at another time"
 

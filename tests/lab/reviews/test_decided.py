@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from pipeline.adapters.memory.store import MemoryStore
@@ -24,6 +26,10 @@ def review(number: int, label: Label, chance: float = 1.0, policy: str = "weapon
     return Review(review_id=f"{number}-{policy}", at="2026-09-20T00:00:00Z", **said)  # type: ignore[arg-type]
 
 
+SCORES = {"weapons": 0.1, "gore": 0.1}
+"""Every decision scores both; what they are is not looked at."""
+
+
 def made() -> list[FeaturesRecord]:
     """Ten that weapons flags, five that gore does, five that weapons would in shadow, and twenty that are allowed."""
     found = []
@@ -35,13 +41,13 @@ def made() -> list[FeaturesRecord]:
             said = {"verdict": "block", "matches": [match("gore")]}
         elif number < 20:
             said = {"shadow": [match("weapons")]}
-        found.append(replace(record, decision=replace(record.decision, **said)))
+        found.append(replace(record, decision=replace(record.decision, scores=SCORES, **said)))
     return found
 
 
-def judged(*reviews: Review) -> list[PolicyQuality]:
+def judged(*reviews: Review, of: Sequence[FeaturesRecord] = ()) -> list[PolicyQuality]:
     store = MemoryStore()
-    every = made()
+    every = of or made()
     keep(store, every[:17])
     keep(store, every[17:], start=17)
     archive = Archive(store)
@@ -69,3 +75,17 @@ def test_policies_have_figures_of_their_own() -> None:
     gore, weapons = judged(review(12, "no", policy="gore"), review(3, "yes"), review(30, "yes", policy="gore"))
     assert (gore.flagged.events, gore.allowed.events, weapons.flagged.events) == (5, 25, 15)
     assert (gore.precision.value, weapons.precision.value) == (0.0, 1.0)
+
+
+def test_a_policy_allows_only_what_sets_with_it_decided() -> None:
+    """The last twenty were decided before gore was written: of these it neither flagged nor missed any."""
+    before = {"policy_set": "before-gore", "scores": {"weapons": 0.1}}
+    every = made()
+    every[20:] = [replace(each, decision=replace(each.decision, **before)) for each in every[20:]]
+    said = (review(12, "yes", policy="gore"), review(18, "no", policy="gore"), review(30, "yes", policy="gore"))
+    gore, weapons = judged(*said, review(30, "no"), of=every)
+    assert (gore.flagged.events, gore.allowed.events, weapons.allowed.events) == (5, 5, 20)
+    assert (gore.allowed.yes.images, gore.allowed.no.images, gore.unscored, gore.unscored_reviewed) == (0, 1, 20, 1)
+    assert gore.misses.value == 0.0
+    assert "20 images, of which 1 are reviewed, were decided by policies without it" in " ".join(gore.remarks())
+    assert (weapons.unscored, weapons.unscored_reviewed) == (0, 0)
