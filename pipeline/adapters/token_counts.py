@@ -9,23 +9,18 @@ from __future__ import annotations
 
 import gzip
 import html
-import json
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import regex  # type: ignore[import-untyped]  # open_clip's own dependency; its tokenizer splits with it
 
+from pipeline.adapters.model_configs import config_of, package
 from pipeline.errors import ModelError
 from pipeline.rules.policies.lengths import TokenCounter
 
-BUNDLED_MODEL = Path(__file__).resolve().parents[1] / "bundled_model"
-"""The folder of the small model that ships with the package, in open_clip's ``local-dir:`` layout."""
-
-CONFIG = "open_clip_config.json"
 CONTEXT_LENGTH = 77
 """Tokens that a model reads whose configuration says nothing of it, as in open_clip."""
 
@@ -120,27 +115,19 @@ def _alphabet() -> list[str]:
 
 def _config(model: str) -> tuple[Mapping[str, Any], Path | None] | None:
     """open_clip's ``text_cfg`` of a model, and the model's own folder; None where it is not found on this machine."""
-    folder = BUNDLED_MODEL if model == "bundled" else None
-    if model.startswith("local-dir:"):
-        folder = Path(model.removeprefix("local-dir:"))
-    path = folder / CONFIG if folder else _package() / "model_configs" / f"{model.replace('/', '-')}.json"
+    found = config_of(model)
+    if found is None:
+        return None
     try:
-        whole = json.loads(path.read_text(encoding="utf-8"))
-        text = dict((whole["model_cfg"] if folder else whole)["text_cfg"])
+        text = dict(found[0]["text_cfg"])
         text["context_length"] = int(text.get("context_length", CONTEXT_LENGTH))
         text["tokenizer_kwargs"] = dict(text.get("tokenizer_kwargs", {}))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None
-    return text, folder
+    return text, found[1]
 
 
 def _merges_file(options: Mapping[str, Any], folder: Path | None) -> Path:
     if folder is not None and options.get("bpe_path"):
         return folder / str(options["bpe_path"])
-    return _package() / "bpe_simple_vocab_16e6.txt.gz"
-
-
-def _package() -> Path:
-    """Where open_clip is installed; finding it does not import it."""
-    spec = find_spec("open_clip")
-    return Path(spec.origin).parent if spec and spec.origin else Path()
+    return package() / "bpe_simple_vocab_16e6.txt.gz"

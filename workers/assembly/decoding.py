@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from pipeline.adapters.decode_processes import DecodeProcesses, Limits, NoProcessError, ProcessDecoder
+from pipeline.adapters.model_configs import image_size
 from pipeline.errors import ServiceError
 from pipeline.ports import Decoder, EncoderSpec, Hooks
 from workers.settings import Settings
@@ -43,8 +45,11 @@ class Decoding:
 
 
 def decoder_alone(settings: Settings) -> Decoder:
-    """A decoder without a model, to see whether a worker takes something for an image; its pixels fit none."""
-    return _pillow(settings)(NO_MODEL)
+    """A decoder without a model, to see whether a worker takes something for an image.
+
+    Its pixels are as large as the model's, where that is known without it: so much is seen of what may be missing.
+    """
+    return _pillow(settings)(replace(NO_MODEL, image_size=image_size(settings.model)))
 
 
 def drawing(decoding: Decoding) -> Decoder:

@@ -1,6 +1,7 @@
 """What `sluice policy check` finds out about a folder, without a model.
 
-Tokens are counted without torch, too, but for a model that has a tokenizer of its own.
+Tokens are counted without torch, too, but for a model that has a tokenizer of its own. Pictures that policies name
+are decoded, as a worker does before it takes a policy.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from pathlib import Path
 from pipeline.adapters.local.policy_folder import NOTHING, Reading, look_at, not_taken
 from pipeline.adapters.token_counts import token_counter
 from pipeline.errors import PolicyError, Problem
-from pipeline.rules.images.formats import ACCEPTED, describe, sniff
-from pipeline.rules.policies.assets import Assets
 from pipeline.rules.policies.files import BUILT_IN, parse_policies
 from pipeline.rules.policies.lengths import TokenCounter
 from pipeline.rules.policies.names import BACKGROUND_SUFFIX
-from pipeline.rules.policies.policy_set import Location, PolicySet
+from pipeline.rules.policies.policy_set import PolicySet
 from workers.policies.examples import CameTo, as_json
+from workers.policies.notes import worth_knowing
+from workers.policies.pictures import unreadable
 from workers.policies.samples import no_file
 from workers.settings import Settings
 
@@ -69,8 +70,11 @@ def check_folder(settings: Settings, edited: Mapping[str, bytes] = NOTHING) -> C
         except PolicyError as error:
             problems += error.problems
         else:
-            problems += [*_missing_samples(folder, policy_set), *_no_pictures(policy_set, reading.assets)]
-    notes = [*_strays(folder, reading, policy_set), *(_worth_knowing(folder, policy_set) if policy_set else ())]
+            problems += [*_missing_samples(folder, policy_set), *unreadable(settings, policy_set, reading.assets)]
+    notes = [
+        *_strays(folder, reading, policy_set),
+        *(worth_knowing(folder, policy_set, reading.files) if policy_set else ()),
+    ]
     return Checked(policy_set, problems, notes)
 
 
@@ -88,16 +92,6 @@ def _missing_samples(folder: Path, policy_set: PolicySet) -> Iterator[Problem]:
                 yield where.problem(f"the sample {sample} {wrong}; samples are files, relative to this one")
 
 
-def _no_pictures(policy_set: PolicySet, assets: Assets) -> Iterator[Problem]:
-    """What lies under `examples` and `lists` and is no picture, by its first bytes: no decoder is asked."""
-    for policy in policy_set.active:
-        for name in (*policy.examples.pictures, *policy.lists.pictures):
-            content = assets[name.path].content
-            if sniff(content) is None:
-                why = describe(content) if content else "empty"
-                yield name.where.problem(f"{name.path!r} is no picture ({why}); accepted are {', '.join(ACCEPTED)}")
-
-
 def _strays(folder: Path, reading: Reading, policy_set: PolicySet | None) -> Iterator[Problem]:
     """The files of the folder that have no part in the set."""
     policies = policy_set.policies if policy_set else ()
@@ -110,16 +104,3 @@ def _strays(folder: Path, reading: Reading, policy_set: PolicySet | None) -> Ite
         is_text = path != BUILT_IN and path.endswith(BACKGROUND_SUFFIX) and Path(path).name not in samples
         if is_text and path != policy_set.defaults.background_file:
             yield Problem(path, 0, "not used: _defaults.yaml does not name it as the background")
-
-
-def _worth_knowing(folder: Path, policy_set: PolicySet) -> Iterator[Problem]:
-    for policy in policy_set.active:
-        where = policy.where or Location(policy.id)
-        if policy.lowest <= 0:
-            yield Problem(where.file, 0, "a threshold of 0 is reached by every image")
-        if len(policy.examples.match) == 1:
-            yield policy.examples.match[0].where.problem("one example is not used: show two or more that match")
-        if not policy_set.defaults.background and not policy.unless:
-            yield where.problem("no background and no 'unless': a worker refuses it, unless its model is a SigLIP")
-    if not policy_set.active:
-        yield Problem(folder.as_posix(), 0, "every policy is off: nothing is flagged")

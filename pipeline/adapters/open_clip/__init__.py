@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from pipeline.adapters.model_configs import BUNDLED_MODEL
 from pipeline.adapters.open_clip.encoder import OpenClipEncoder
 from pipeline.adapters.open_clip.load import load_encoder
 from pipeline.adapters.open_clip.parts import Parts, load_parts
 from pipeline.adapters.open_clip.text import Tokenizer, load_tokenizer
 from pipeline.adapters.open_clip.towers import choose_device
-from pipeline.adapters.token_counts import BUNDLED_MODEL
 
 __all__ = [
     "BUNDLED_MODEL",

@@ -15,7 +15,7 @@ from typing import Any
 from open_clip.factory import get_model_config, list_models
 from open_clip.pretrained import get_pretrained_cfg, list_pretrained_tags_by_model
 
-from pipeline.adapters.token_counts import BUNDLED_MODEL
+from pipeline.adapters.model_configs import BUNDLED_MODEL
 from pipeline.errors import ModelError
 
 BUNDLED = "bundled"

@@ -98,8 +98,8 @@ def _policy(
     assets: Assets,
     problems: list[Problem],
 ) -> Policy | None:
-    if said := wrong_with_id(stem):
-        problems.append(Problem(path, 0, f"{said}; rename the file"))
+    if wrong := wrong_with_id(stem):
+        problems.append(Problem(path, 0, f"{wrong}; rename the file"))
     read = _read(path, content, PolicyForm, problems)
     if read is None:
         return None

@@ -197,7 +197,7 @@ def reason(error: dict[str, Any], form: type[FileForm], written: str | None) -> 
     kind = error["type"] + ("_key" if error["loc"][-1] == "[key]" else "")
     says: dict[str, Callable[[], str]] = {
         _WRONG: lambda: f"{entry}: {error['msg']}",
-        "missing": lambda: f"{place!r} is missing",
+        "missing": lambda: f"{place!r} is missing{_missing(loc)}",
         "extra_forbidden": lambda: _unknown(str(loc[-1]), place, _keys(form, loc[:-1]), "key"),
         "too_short": lambda: f"{place!r} is empty; put at least one line under it, such as {_example(loc)!r}",
         "string_too_short": lambda: f"{entry} is blank; write something, or delete the line",
@@ -248,6 +248,12 @@ def _example(loc: tuple[int | str, ...]) -> str:
         "match": "- examples/one.jpg",
     }
     return examples.get(str(loc[-1]), "- a dog")
+
+
+def _missing(loc: tuple[int | str, ...]) -> str:
+    """What to write for a key that the one beside it needs."""
+    said = {"rate": "rate: 0.5%", "per": "per: 10m"}.get(str(loc[-1]))
+    return f"; write it, such as {said!r}" if said else ""
 
 
 def _no_lines(loc: tuple[int | str, ...], place: str, value: Any) -> str:

@@ -152,6 +152,56 @@ def test_an_example_that_is_no_picture_is_named_where_the_policy_names_it(folder
     assert all(line.startswith(begins) for line, begins in zip(lines, said_of, strict=True)), lines
 
 
+@pytest.mark.parametrize(
+    "key", ["examples:\n  match:", "examples:\n  match: [good.jpg]\n  look_alike:", "lists:\n  block:"]
+)
+def test_a_picture_that_a_worker_cannot_read_is_a_problem_without_a_model(folder: Path, key: str) -> None:
+    """Its first bytes are those of a picture: only a decoder sees that the rest is missing."""
+    good, other, whole = (
+        (SHIPPED_POLICIES / "samples" / f"{name}-01.jpg").read_bytes() for name in ("candle", "bicycle", "cigarette")
+    )
+    (folder / "good.jpg").write_bytes(good)
+    (folder / "other.jpg").write_bytes(other)
+    (folder / "half.jpg").write_bytes(whole[: len(whole) // 2])
+    (folder / "weapons.yaml").write_text(f"{WEAPONS}{key}\n    - other.jpg\n    - half.jpg\n")
+    line = (folder / "weapons.yaml").read_text().count("\n")
+    for _ in range(2):
+        status, lines = said(folder)
+        assert status == 2
+        assert lines[0].startswith(
+            f"weapons.yaml:{line}: 'half.jpg' cannot be read: JPEG: part of the picture is missing ("
+        )
+    (folder / "half.jpg").write_bytes(whole)
+    assert said(folder)[0] == 0
+
+
+def test_what_has_no_part_in_any_decision_is_noted_where_it_stands(folder: Path) -> None:
+    shadow = WEAPONS.replace("enforce", "shadow")
+    first = WEAPONS.count("\n") + 1
+    (folder / "weapons.yaml").write_text(
+        f"{shadow}limits:\n  rate: 0.5%\n  per: 10m\nexamples:\n  match: []\nlists: {{block: [known.csv]}}\n"
+    )
+    (folder / "known.csv").write_text(
+        "kind,hash,expires\n"
+        + "".join(f"sha256,{n:064x},{year}-01-31\n" for n, year in enumerate((2999, 2001, 2002)))
+    )
+    status, lines = said(folder)
+    assert status == 0
+    assert sorted(line for line in lines if line.startswith("note: ")) == [
+        "note: known.csv:3: expired on 2001-01-31, as 1 other did: counts no more; delete it, or set another day",
+        f"note: weapons.yaml:{first + 4}: 'examples.match' is empty: it changes nothing; name pictures, or delete it",
+        f"note: weapons.yaml:{first}: 'limits' hold nothing in mode shadow; they count once the mode is enforce",
+    ]
+
+
+@pytest.mark.parametrize(("given", "missing"), [("rate: 0.5%", "per: 10m"), ("per: 10m", "rate: 0.5%")])
+def test_a_limit_that_is_half_said_is_told_what_to_write(folder: Path, given: str, missing: str) -> None:
+    (folder / "weapons.yaml").write_text(f"{WEAPONS}limits: {{{given}}}\n")
+    status, lines = said(folder)
+    assert status == 2
+    assert lines[0].endswith(f"'limits.{missing.partition(':')[0]}' is missing; write it, such as '{missing}'")
+
+
 def test_what_is_allowed_and_rarely_meant_is_noted(folder: Path) -> None:
     (folder / "weapons.yaml").write_text(WEAPONS.replace("0.5", "0"))
     assert "note: weapons.yaml: a threshold of 0 is reached by every image" in said(folder)[1]
