@@ -27,6 +27,8 @@ class CameTo:
     """How many the text finds alone."""
     neutral_flagged: float = 0.0
     """The share of pictures of nothing in particular that would be flagged."""
+    several_flagged: float = 0.0
+    """The same of pictures of several such things at once."""
 
 
 def came_to(live: LivePolicies) -> dict[str, CameTo]:
@@ -74,6 +76,7 @@ def _came_to(policy: Policy, fitted: Fitted | None) -> CameTo:
         round(fitted.least_found, 4),
         fitted.found_by_text,
         round(fitted.neutral_flagged, 4),
+        round(fitted.several_flagged, 4),
     )
 
 
@@ -89,8 +92,11 @@ def _why_not(fitted: Fitted) -> str:
     if fitted.used:
         return ""
     if fitted.flags_neutral:
-        share = f"{fitted.neutral_flagged:.0%} of the pictures that ship with Sluice, which show other things"
-        return f"they would flag {share}; show the thing larger, or name what looks alike"
+        kind = "the pictures that ship with Sluice, which show other things"
+        if fitted.several_flagged > fitted.neutral_flagged:
+            kind = "pictures of several other things"
+        share = f"{max(fitted.neutral_flagged, fitted.several_flagged):.0%} of {kind}"
+        return f"they would flag {share}; show the thing alone and large, or name what looks alike"
     if fitted.found_by_text >= fitted.found:
         return "the text finds as many"
     return "that they find more than the text may be chance; more of them would tell"

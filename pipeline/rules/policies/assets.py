@@ -31,6 +31,8 @@ MOST_BYTES_IN_ALL = 256 << 20
 
 NEUTRAL = "<built in>/samples/"
 """What the paths of the pictures begin with that ship with Sluice, and show what no policy in particular is about."""
+SEVERAL = "<built in>/several/"
+"""The same of pictures that show several of those at once."""
 
 _GLOB = re.compile(r"[*?\[]")
 
@@ -74,7 +76,7 @@ def leads_out(name: str) -> bool:
 
 
 def is_neutral(path: str) -> bool:
-    return path.startswith(NEUTRAL)
+    return path.startswith((NEUTRAL, SEVERAL))
 
 
 def is_glob(name: str) -> bool:

@@ -66,6 +66,18 @@ def test_without_neutral_pictures_there_is_nothing_to_tell_them_from() -> None:
     assert compile_examples(policy_set, Texts(TEXT, 20.0, None, seen(PICTURES, DIM, neutral=15))).ids == ()
 
 
+@pytest.mark.parametrize(("flagged", "used"), [(0, True), (2, True), (3, False), (30, False)])
+def test_what_flags_pictures_of_several_other_things_is_not_used(flagged: int, used: bool) -> None:
+    """Examples that show several things have that in common, too."""
+    several = [near(THING if at < flagged else AXES[at % 4 + 10], at, 0.02) for at in range(40)]
+    words = Texts(TEXT, 20.0, None, seen(PICTURES, DIM, several=several))
+    policy_set = PolicySet((POLICY,), Defaults(background=LINES))
+    assert compile_examples(policy_set, words).ids == (("p",) if used else ())
+    (fitted,) = fit_examples(policy_set, words)
+    assert fitted.several_flagged == pytest.approx(flagged / 40)
+    assert fitted.neutral_flagged == 0
+
+
 def test_a_look_alike_takes_what_is_nearer_to_it() -> None:
     plain, warned = made(), made(examples(*PICTURES, look_alike=("like.jpg",)))
     assert score(plain, LIKE) > 0.5 > score(warned, LIKE)
