@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from pipeline.archive.archive import Archive, Segment
 from pipeline.errors import UsageError
+from pipeline.lab.lint.alike import THE_SAME
 from pipeline.lab.reviews.folds import kept_aside
 from pipeline.lab.reviews.found import COLUMNS, IDS, Ids, Wanted
 from pipeline.lab.reviews.suggestions import Change, Effect, Flags, Judged, Outcome, effect, pointing, ranked
@@ -129,25 +130,47 @@ def suggested(
         tried.append((each, outcome([each])))
         advance()
     best = list(ranked(tried))
-    chosen, together = _chosen([change for change, _ in best], outcome)
+    meant = {text: row for each, features in vocabulary.values() for text, row in zip(each, features, strict=True)}
+    chosen, together = chosen_of([change for change, _ in best], outcome, meant)
     phrases = sum(len(each) for each, _ in vocabulary.values())
-    kept = chosen if together is None or together.holds else []
-    return Suggested(policy, reviewed, phrases, int(aside.sum()), best, kept, together, now)
+    return Suggested(policy, reviewed, phrases, int(aside.sum()), best, chosen, together, now)
 
 
-def _chosen(
-    best: Sequence[Change], tell: Callable[[Sequence[Change]], Outcome]
+def chosen_of(
+    best: Sequence[Change], tell: Callable[[Sequence[Change]], Outcome], meant: Mapping[str, Features]
 ) -> tuple[list[Change], Outcome | None]:
-    """The best line, and others as long as each adds to what those before it do, by what they are chosen by."""
+    """The best line, and others as long as each adds to what those before it do, by what they are chosen by.
+
+    None after one that makes images kept aside worse: to look for one that does not would be to choose by them. Of
+    such a first one the outcome is given. `meant` has ``float32[D]`` of each line; none is the same as one before it.
+    """
     chosen: list[Change] = []
     together: Outcome | None = None
     for change in best:
         if len(chosen) == AT_MOST:
             break
+        if chosen and _same(np.stack([meant[each.text] for each in chosen]), meant[change.text][np.newaxis])[0]:
+            continue
         found = tell([*chosen, change])
         if found.by.helps and (together is None or found.by.gain > together.by.gain):
+            if not found.holds or (together is not None and _worse(together, found)):
+                return chosen, together or found
             chosen, together = [*chosen, change], found
     return chosen, together
+
+
+def _worse(before: Outcome, after: Outcome) -> bool:
+    """Whether images kept aside are judged worse with one more line than without it."""
+    if before.aside is None or after.aside is None:
+        return False
+    one, other = before.aside, after.aside
+    figures = ((one.precision, other.precision), (one.recall, other.recall))
+    return other.gain < one.gain or any(then[1].value > now[1].value for then, now in figures)
+
+
+def _same(those: Features, these: Features) -> Flags:
+    """Of each of `these`, ``float32[N,D]``, whether lint would say that it is the same as one of `those`."""
+    return np.asarray((these @ those.T).max(axis=1) >= THE_SAME)
 
 
 def with_changes(policy: Policy, changes: Sequence[Change]) -> Policy:
@@ -196,9 +219,10 @@ def alone(policy_set: PolicySet, policy: Policy) -> PolicySet:
 def _vocabulary(
     live: CompiledPolicies, policy: Policy, more: dict[str, Features], key: Key
 ) -> tuple[list[str], Features]:
-    """Sentences of the set that are not the policy's own, and those of `more`.
+    """Sentences of the set, and those of `more`, that are not the same to the model as lines of the policy.
 
-    Under ``unless`` what stands against it already, as nearly all of the background does, would change nothing.
+    Nor, for ``prompts``, as those of another policy: lint would ask for one of the two back. Under ``unless`` what
+    stands against it already, as nearly all of the background does, would change nothing.
     """
     head, column = live.prompts, live.ids.index(policy.id)
     own = {*policy.prompts, *policy.unless}
@@ -209,8 +233,11 @@ def _vocabulary(
     ]
     known = [head.sentences[row] for row in at]
     extra = [text for text in more if text not in own and text not in set(head.sentences)]
-    features = [head.texts[at], *(more[text][np.newaxis] for text in extra)]
-    return [*known, *extra], np.concatenate(features)
+    features = np.concatenate([head.texts[at], *(more[text][np.newaxis] for text in extra)])
+    others = {text for each in live.policies for text in each.prompts} if key == "prompts" else set[str]()
+    taken = [row for row, text in enumerate(head.sentences) if text in own or text in others]
+    new = ~_same(head.texts[taken], features)
+    return [text for text, kept in zip([*known, *extra], new, strict=True) if kept], features[new]
 
 
 def _flags(compiled: CompiledPolicies, policy: Policy, images: Sequence[Signals]) -> Flags:

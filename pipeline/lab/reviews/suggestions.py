@@ -72,6 +72,14 @@ class Effect:
         """Whether it is right more often, counted and weighted."""
         return self.gain > 0 and self.let_go + self.found > self.lost + self.wrong
 
+    @property
+    def harms(self) -> bool:
+        """Whether it is right less often, or a figure of it falls: more wrong among the flagged, or more missed.
+
+        What has no precision before, since nothing is flagged, has none that could fall.
+        """
+        return self.gain < 0 or any(after.value < before.value for before, after in (self.precision, self.recall))
+
     def chance(self, among: int) -> float:
         """How likely luck alone does as well with the best of `among` sentences: a sign test, and Bonferroni.
 
@@ -128,8 +136,8 @@ class Outcome:
 
     @property
     def holds(self) -> bool:
-        """Whether images kept aside are judged no worse."""
-        return self.aside is None or self.aside.gain >= 0
+        """Whether images kept aside are judged no worse, by how often it is right and by either figure."""
+        return self.aside is None or not self.aside.harms
 
 
 def ranked(tried: Sequence[tuple[Change, Outcome]]) -> Iterator[tuple[Change, Outcome]]:
