@@ -25,6 +25,7 @@ from workers.archive.options import ArchiveAt, Since, Until
 from workers.history.publishing import MOST, Publishing
 from workers.history.redecide import Redeciding, newest_in
 from workers.history.redecided import Report
+from workers.policies.named import meant
 from workers.policies.other_model import SayOtherModel
 from workers.policies.sent import policy_set_record
 from workers.process.interrupts import keeping
@@ -122,7 +123,8 @@ def _named(said: list[str], compiled: CompiledPolicies) -> frozenset[str]:
     """The ids of the policies, each said as such or as its file."""
     ids = frozenset(Path(each).stem if each.endswith((".yaml", ".yml")) else each for each in said)
     if unknown := ids.difference(compiled.ids):
-        raise UsageError(f"no active policy is called {one_line(min(unknown))}; there are {', '.join(compiled.ids)}")
+        hint = meant(min(unknown), compiled.ids) or f"there are {', '.join(compiled.ids)}"
+        raise UsageError(f"no active policy is called {one_line(min(unknown))}; {hint}")
     return ids
 
 

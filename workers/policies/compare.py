@@ -16,6 +16,7 @@ from pipeline.wire import Decision, Event, parse_decision
 from workers.archive.opening import opened_archive, segments_in
 from workers.archive.reading import reading
 from workers.history.reading import advancing, size_of, spans_within
+from workers.policies.named import meant
 from workers.services import kafka_topic
 from workers.settings import Settings
 from workers.terminal.console import Terminal
@@ -85,7 +86,8 @@ def _found(tally: Tally, source: str) -> Comparison:
         raise ServiceError(f"there is no decision in {source} to compare {tally.a} and {tally.b} by")
     there = f"scored are {', '.join(sorted(tally.known))}"
     if missing:
-        raise ServiceError(f"no decision in {source} has a score of {' or '.join(missing)}; {there}")
+        hints = "".join(f"{each}: {hint} " for each in missing if (hint := meant(each, sorted(tally.known))))
+        raise ServiceError(f"{hints}no decision in {source} has a score of {' or '.join(missing)}; {there}")
     raise ServiceError(
         f"no decision in {source} has scores of both {tally.a} and {tally.b}: they were never there together"
     )

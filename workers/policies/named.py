@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
 from pipeline.errors import UsageError
 from pipeline.rules.policies.policy_set import Policy, PolicySet
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """A question for the nearest of the ids that are known; empty where none is near."""
+    near = get_close_matches(name.casefold(), list(known), n=1)
+    return f"did you mean {near[0]!r}?" if near else ""
 
 
 def named_policies(policy_set: PolicySet, names: Sequence[str], folder: Path, doing: str) -> list[Policy]:
@@ -26,7 +32,6 @@ def named_policies(policy_set: PolicySet, names: Sequence[str], folder: Path, do
             )
         if Path(name).is_dir():
             raise UsageError(f"{name} is a folder: name it with --policies, and policies by their ids")
-        near = get_close_matches(name, active, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(active) or 'none'}"
+        hint = meant(name, active) or f"there are {', '.join(active) or 'none'}"
         raise UsageError(f"{folder}: no policy is called {name!r}; {hint}")
     return [active[name] for name in dict.fromkeys(names)] if names else list(active.values())

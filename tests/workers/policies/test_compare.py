@@ -58,6 +58,11 @@ def test_a_policy_that_was_never_scored_is_named_with_those_that_were(archive: P
     assert str(found).endswith("has a score of newest; scored are live, newer, other")
 
 
+def test_a_slip_in_an_id_is_answered_with_the_nearest_that_was_scored(archive: Path) -> None:
+    found = compare("life", "newre", "--archive", archive).exception
+    assert str(found).startswith("life: did you mean 'live'? newre: did you mean 'newer'? no decision in ")
+
+
 def test_a_policy_is_not_compared_with_itself() -> None:
     assert isinstance(compare("live", "live").exception, UsageError)
 

@@ -54,6 +54,7 @@ def test_a_held_policy_is_released_once(policies: Path, empty_redis: Any) -> Non
     ("policy", "says"),
     [
         ("weapon", "no policy is called 'weapon'"),
+        ("Weapon", "; did you mean 'weapons'?"),
         ("gambling", "gambling has no limits"),
         ("weapons", "there is no Redis through which workers would hear of it"),
     ],

@@ -137,6 +137,7 @@ def test_where_nothing_helps_it_says_so(folder: Path) -> None:
     ("policy", "numbers", "says"),
     [
         ("knifes", [1, 40], "no active policy is called 'knifes'; there are knives"),
+        ("knifes", [1, 40], "; did you mean 'knives'?"),
         ("knives", [1, 2], "all 2 reviews of knives say yes: a line is told from another"),
         ("knives", [900], "none of 1 reviewed images is in it"),
     ],
@@ -145,3 +146,21 @@ def test_what_cannot_be_told_is_one_line(folder: Path, policy: str, numbers: lis
     shown = run(folder, policy, "--labels", reviews(folder, numbers))
     assert isinstance(shown.exception, UsageError)
     assert says in str(shown.exception)
+
+
+def test_what_lint_would_call_the_same_as_another_line_is_not_proposed(folder: Path) -> None:
+    """The best lines say what another policy says, or what the policy says itself, in nearly the same words."""
+    words = folder / "same.txt"
+    words.write_text("balloon\na balloon\nthe balloon\na red balloon\nred balloon\nballoons\n")
+    path = reviews(folder, [*range(20), *range(60, 80)], yes=range(60, 90))
+    own, other = folder / "policies" / "knives.yaml", folder / "policies" / "balloons.yaml"
+    before = own.read_bytes()
+    other.write_text("title: Balloons\nprompts: [a red balloon]\nactions: {review: 0.5}\n")
+    try:
+        assert run(folder, "knives", "--labels", path, "--vocabulary", words, "--write").exception is None
+        flags = ["--policies", str(folder / "policies"), "--log-level", "error", "--json"]
+        told = CliRunner().invoke(app, ["policy", "lint", *flags], standalone_mode=False).stdout
+        assert {each["rule"] for each in json.loads(told)["findings"]}.isdisjoint({"duplicate", "two-policies"}), told
+    finally:
+        own.write_bytes(before)
+        other.unlink()

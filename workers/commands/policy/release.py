@@ -11,6 +11,7 @@ import typer
 from pipeline.adapters.local.policy_folder import policies_in
 from pipeline.errors import ServiceError, UsageError
 from pipeline.rules.limits.standing import Standing, name_of
+from workers.policies.named import meant
 from workers.services import redis_connection
 from workers.settings import Settings
 from workers.settings.environment import variable
@@ -37,7 +38,8 @@ def release(
     """
     found = {each.id: each for each in policies_in(settings.policies).policies}
     if policy not in found:
-        raise UsageError(f"no policy is called {policy!r} in {settings.policies}; there are {', '.join(found)}")
+        hint = meant(policy, found) or f"there are {', '.join(found)}"
+        raise UsageError(f"no policy is called {policy!r} in {settings.policies}; {hint}")
     if found[policy].limits is None:
         raise UsageError(f"{policy} has no limits, so it is never held")
     redis = redis_connection(settings)

@@ -22,6 +22,7 @@ from workers import assembly
 from workers.archive.opening import opened_archive, segments_in, segments_made_by
 from workers.archive.options import ArchiveAt, Since, Until
 from workers.commands.options import AsJson
+from workers.policies.named import meant
 from workers.policies.other_model import SayOtherModel
 from workers.policies.suggestions import TRIED, Suggested, check, diff_of, file_with, reviewed_in, suggested
 from workers.policies.suggestions_on_archive import counted
@@ -96,8 +97,11 @@ def _policy(settings: Settings, name: str) -> Policy:
     policies = policies_in(settings.policies)
     found = next((each for each in policies.active if each.id == name), None)
     if found is None:
-        there = ", ".join(each.id for each in policies.active)
-        raise UsageError(f"{settings.policies}: no active policy is called {name!r}; there are {there}")
+        there = [each.id for each in policies.active]
+        hint = f"; {said}" if (said := meant(name, there)) else ""
+        raise UsageError(
+            f"{settings.policies}: no active policy is called {name!r}; there are {', '.join(there)}{hint}"
+        )
     return found
 
 
@@ -145,9 +149,7 @@ def _kept_aside(found: Suggested) -> str:
 def _nothing(found: Suggested) -> str:
     if found.together is None:
         return "None of the lines that were tried helps: the file stays as it is."
-    return (
-        f"What helps most makes reviews kept aside worse, so the file stays as it is: {_precision(found.together)}."
-    )
+    return f"What helps most makes reviews kept aside worse, so the file stays as it is: {_figures(found.together)}."
 
 
 def _precision(outcome: Outcome) -> str:
@@ -157,6 +159,13 @@ def _precision(outcome: Outcome) -> str:
         return said
     before, after = outcome.aside.precision
     return f"{said}; kept aside {percent(before)} before, {percent(after)} after"
+
+
+def _figures(outcome: Outcome) -> str:
+    """With what is found of all that there is, where lines lose some of it."""
+    before, after = (outcome.aside or outcome.by).recall
+    lost = f"; recall {percent(before)} before, {percent(after)} after" if after.value < before.value else ""
+    return _precision(outcome) + lost
 
 
 def _said(outcome: Outcome, among: int) -> str:
@@ -170,7 +179,8 @@ def _said(outcome: Outcome, among: int) -> str:
     }
     counts = ", ".join(f"{count:,} {what}" for what, count in parts.items() if count)
     luck = "" if outcome.chance(among) <= SURE else "; with so few it may be luck"
-    return f"of the reviewed: {counts}; {_precision(outcome)}{luck}"
+    worse = "" if outcome.holds else "; it makes reviews kept aside worse"
+    return f"of the reviewed: {counts}; {_figures(outcome)}{worse or luck}"
 
 
 def _as_json(
