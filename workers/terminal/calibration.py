@@ -54,20 +54,19 @@ def name_unreadable(unreadable: tuple[Unreadable, ...], console: Console) -> Non
 
 
 def _thresholds(found: Calibration) -> Table:
+    """A line for each action of the policies that some image shows; of the others a remark says so."""
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("policy", no_wrap=True)
     table.add_column("action")
     for name in ("threshold", "precision %", "recall %"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("flagged /M", justify="right")
+    table.add_column("flags /M", justify="right")
     table.add_column("false /M", justify="right")
     for finding in found.findings:
         policy = told(finding.policy.id)
         for choice in finding.choices:
             table.add_row(policy, *_row(choice))
             policy = Text()
-        if not finding.choices:
-            table.add_row(policy, told(("no image shows it", "dim")))
     return table
 
 
@@ -102,9 +101,11 @@ def _percent(estimate: Estimate) -> Text:
 
 
 def _short(count: float) -> str:
-    """``950`` or ``13.4k``; a dash where there was nothing to count."""
+    """``950``, ``13.4k`` or ``1M``; a dash where there was nothing to count."""
     if math.isnan(count):
         return "-"
+    if count >= 999_500:  # noqa: PLR2004 - in three digits a million
+        return f"{count / 1e6:.3g}M"
     return f"{count:.0f}" if count < 1000 else f"{count / 1000:.3g}k"  # noqa: PLR2004 - what k stands for
 
 

@@ -63,15 +63,16 @@ def positives_to_show(precision: float) -> int:
     return math.ceil(Z**2 * precision / (1 - precision))
 
 
-def negatives_to_show(precision: float, prevalence: float, positives: int) -> int:
-    """The negatives, none of them flagged, that show `precision` on a stream, with all `positives` flagged.
+def negatives_to_show(precision: float, prevalence: float, positives: int, hits: int | None = None) -> int:
+    """The negatives, none of them flagged, that show `precision` on a stream, with `hits` of the positives flagged.
 
-    Solves ``bayes(share(n, n, z).low, share(0, m, z).high, prevalence) = precision`` for m, z as in `precision_of`.
+    Without `hits` all are. Solves ``bayes(share(hits, positives, z).low, share(0, m, z).high, prevalence) =
+    precision`` for m, z as in `precision_of`. There are positives, and hits.
     """
-    z2 = simultaneous(2) ** 2
-    recall = positives / (positives + z2)
+    z = simultaneous(2)
+    recall = share(positives if hits is None else hits, positives, z).low
     false_rate = recall * prevalence * (1 - precision) / ((1 - prevalence) * precision)
-    return max(1, math.ceil(z2 * (1 / false_rate - 1)))
+    return max(1, math.ceil(z**2 * (1 / false_rate - 1)))
 
 
 def negatives_to_budget(per_million: float) -> int:

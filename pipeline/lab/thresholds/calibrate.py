@@ -7,7 +7,8 @@ only where scores crowd so that three would lose recall).
 
 A target is not reached where no threshold reaches it, and not *supported* where there are so few images that even a
 flawless threshold would leave the lower end of its interval below the target. Then there is a best guess, which is
-marked as unproven (`guess.py`).
+marked as unproven (`guess.py`). So is a threshold that reaches the target, but flags so few images that they would
+not show it if all of them were right.
 """
 
 from __future__ import annotations
@@ -19,10 +20,9 @@ from typing import get_args
 
 import numpy as np
 
-from pipeline.lab.evaluation.precision import positives_to_show
 from pipeline.lab.thresholds.curve import Curve, Flags, Quality
-from pipeline.lab.thresholds.guess import best_guess
-from pipeline.lab.thresholds.targets import Target, out_of_reach, reached, shortage, untold
+from pipeline.lab.thresholds.guess import best_guess, expected
+from pipeline.lab.thresholds.targets import Target, few_flagged, out_of_reach, reached, shortage, untold
 from pipeline.rules.heads import SCORE_DIGITS
 from pipeline.wire import Action
 
@@ -30,6 +30,7 @@ _LEAST = 0.5 * 10**-SCORE_DIGITS
 """Half of a score's last digit: scores of 0 and 1 are taken to lie this far inside, so that they have a logit."""
 _KEPT = 0.99
 """The share of the exact threshold's hits that a rounded one must find: scores may crowd where digits are few."""
+_REMEDY = "label more images, or find other words with `sluice policy lint` and `sluice policy try`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,23 @@ class _Floor:
     action: Action | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is asked of one action's threshold, and what it must not be below."""
+
+    curve: Curve
+    target: Target
+    prevalence: float | None
+    floor: _Floor
+    before: float
+    guesses: bool
+
+    @property
+    def lowest(self) -> int:
+        """The first column that it may be of."""
+        return self.curve.level_of(self.floor.threshold)
+
+
 def _choose(
     curve: Curve,
     action: Action,
@@ -93,7 +111,7 @@ def _choose(
 ) -> Choice:
     problem, unproven, threshold = "", "", max(before, floor.threshold)
     if target is not None:
-        found = _found(curve, target, prevalence, floor, before, guesses=guesses)
+        found = _found(_Question(curve, target, prevalence, floor, before, guesses))
         problem, unproven = found.problem, found.unproven
         threshold = threshold if problem else found.threshold
     quality = curve.quality(before if problem else threshold, prevalence)
@@ -101,7 +119,7 @@ def _choose(
         return Choice(action, before, target, None, quality, problem)
     notes = [
         *_order_notes(before, threshold, target, floor),
-        *_data_notes(curve, quality, target, prevalence),
+        *_data_notes(curve, quality),
         *curve.remarks(threshold),
     ]
     return Choice(action, before, target, threshold, quality, unproven=unproven, notes=tuple(notes))
@@ -116,39 +134,62 @@ class _Found:
     unproven: str = ""
 
 
-def _found(
-    curve: Curve, target: Target, prevalence: float | None, floor: _Floor, before: float, *, guesses: bool
-) -> _Found:
-    if problem := untold(curve, target):
+def _found(of: _Question) -> _Found:
+    if problem := untold(of.curve, of.target):
         return _Found(problem=problem)
-    wanting, lowest = shortage(curve, target, prevalence), curve.level_of(floor.threshold)
-    if not wanting:
-        return _lowest(curve, reached(curve, target, prevalence), target, prevalence, floor)
-    guessed = best_guess(curve, target, prevalence, lowest) if guesses else None
-    if guessed is None:
+    if wanting := shortage(of.curve, of.target, of.prevalence):
+        return _guessed(of, wanting)
+    found = _lowest(of)
+    few = "" if found.problem else few_flagged(of.curve, found.threshold, of.target, of.prevalence)
+    return _of_few(of, found.threshold, few) if few else found
+
+
+def _guessed(of: _Question, wanting: str) -> _Found:
+    """The best guess, where there are too few images."""
+    guess = best_guess(of.curve, of.target, of.prevalence, of.lowest) if of.guesses else None
+    if guess is None:
         return _Found(problem=wanting)
-    if floor.action and not guessed.expected:  # what is milder takes the best guess that there is
-        return _Found(max(before, floor.threshold), unproven=f"no guess at {target}: {wanting}")
-    columns: Flags = np.arange(len(curve.levels)) >= guessed.at
-    threshold = _placed(curve, guessed.at, columns, lowest, floor)
-    return _Found(threshold, unproven=f"{guessed.basis}; {wanting}")
+    if of.floor.action and not guess.expected:
+        return _stays(of, wanting)
+    if guess.refuted:
+        return _Found(problem=f"no guess at {of.target}, since the images refute it: {guess.refuted}; {_REMEDY}")
+    columns: Flags = np.arange(len(of.curve.levels)) >= guess.at
+    return _Found(_placed(of, guess.at, columns), unproven=f"{guess.basis}; {wanting}")
 
 
-def _lowest(curve: Curve, columns: Flags, target: Target, prevalence: float | None, floor: _Floor) -> _Found:
-    """The lowest threshold from the floor on that reaches the target, which `columns` do; or why there is none."""
+def _of_few(of: _Question, threshold: float, few: str) -> _Found:
+    """A threshold that reaches its target, of which so few images tell that it is a guess."""
+    if not of.guesses:
+        return _Found(
+            problem=f"a guess takes no shown threshold's place: {threshold:g} reaches {of.target}, but {few}"
+        )
+    hoped = expected(of.curve, of.target, of.prevalence)[of.curve.level_of(threshold)]
+    if of.floor.action and not hoped:
+        return _stays(of, f"{threshold:g} {few}")
+    return _Found(threshold, unproven=f"a best guess from few images: it {few}")
+
+
+def _stays(of: _Question, why: str) -> _Found:
+    """A severer action keeps its threshold where its target cannot be expected; the mildest takes what there is."""
+    return _Found(max(of.before, of.floor.threshold), unproven=f"no guess at {of.target}: {why}")
+
+
+def _lowest(of: _Question) -> _Found:
+    """The lowest threshold from the floor on that reaches the target; or why there is none."""
+    columns = reached(of.curve, of.target, of.prevalence)
     if not columns.any():
-        return _Found(problem=out_of_reach(curve, target, prevalence))
-    lowest = curve.level_of(floor.threshold)
-    if not columns[lowest:].any():
-        below = f"{target} is reached only below {floor.action} ({floor.threshold:g})"
-        return _Found(problem=f"{below}; give {floor.action} a target too")
-    return _Found(_placed(curve, lowest + int(columns[lowest:].argmax()), columns, lowest, floor))
+        return _Found(problem=out_of_reach(of.curve, of.target, of.prevalence))
+    if not columns[of.lowest :].any():
+        below = f"{of.target} is reached only below {of.floor.action} ({of.floor.threshold:g})"
+        return _Found(problem=f"{below}; give {of.floor.action} a target too")
+    return _Found(_placed(of, of.lowest + int(columns[of.lowest :].argmax()), columns))
 
 
-def _placed(curve: Curve, at: int, columns: Flags, lowest: int, floor: _Floor) -> float:
+def _placed(of: _Question, at: int, columns: Flags) -> float:
     """As high as it goes without finding less than column `at`: only images that do not show it score in between."""
+    curve = of.curve
     at = int(np.searchsorted(-curve.hits, -curve.hits[at], side="right")) - 1
-    return floor.threshold if floor.action and at == lowest else _parting(curve, at, columns)
+    return of.floor.threshold if of.floor.action and at == of.lowest else _parting(curve, at, columns)
 
 
 def _parting(curve: Curve, at: int, columns: Flags) -> float:
@@ -184,14 +225,9 @@ def _order_notes(before: float, threshold: float, target: Target | None, floor: 
         yield f"equal to {floor.action}, which so never comes to act"
 
 
-def _data_notes(curve: Curve, quality: Quality, target: Target | None, prevalence: float | None) -> Iterator[str]:
-    counts = quality.counts
-    if curve.negatives and counts.false == curve.negatives:
+def _data_notes(curve: Curve, quality: Quality) -> Iterator[str]:
+    if curve.negatives and quality.counts.false == curve.negatives:
         yield "flags every image of the data"
-    if target and target.precision is not None and prevalence is None:
-        flagged, enough = counts.hits + counts.false, positives_to_show(target.precision)
-        if flagged < enough:
-            yield f"rests on {flagged} flagged images; it takes {enough} to show {target.precision:g}"
 
 
 def _logit(share: float) -> float:

@@ -87,6 +87,14 @@ class Curve:
         everything = self.sample.at(0.0)
         return _equal(everything.hits), _equal(everything.false)
 
+    def worth_from(self, threshold: float) -> int:
+        """How many images of equal weight would tell as much as those from the threshold on, as in `worth`."""
+        if self.sample is None:
+            counts = self.counts(threshold)
+            return counts.hits + counts.false
+        found = self.sample.at(threshold)
+        return _equal(found.hits, found.false)
+
     @cached_property
     def one(self) -> float:
         """How many images a positive or negative stands for, by the weight of those that stand for most."""
@@ -147,8 +155,9 @@ class Curve:
         return [Point(float(t), float(p), float(r)) for t, p, r in points][::-1]
 
 
-def _equal(of: Tally) -> int:
-    return int(of.weight**2 / of.squares) if of.squares else 0
+def _equal(*of: Tally) -> int:
+    squares = sum(each.squares for each in of)
+    return int(sum(each.weight for each in of) ** 2 / squares) if squares else 0
 
 
 def _sampled(counts: Counts, found: Numbers) -> Quality:

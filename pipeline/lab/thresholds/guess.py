@@ -6,7 +6,8 @@ kind had been flagged. Brown, Cai and DasGupta (2001), "Interval estimation for 
 Science 16, 101-133, advise it for few images. Recall and false positive rate have theirs likewise.
 
 The guess is the lowest cut of which the target may be expected; where there is none, the cut from which most may be.
-Where images that show it all score higher than those that do not, that is the cut between the two.
+Where images that show it all score higher than those that do not, that is the cut between the two. No guess is one
+that its own images refute: the interval of what the cut does has to reach the target.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ class Guess:
     expected: bool
     """Whether the target may be expected of it, or only as much as may be."""
     basis: str
+    refuted: str
+    """What its own images say against it; "" where they leave the target possible."""
 
 
 def best_guess(curve: Curve, target: Target, prevalence: float | None, lowest: int) -> Guess | None:
@@ -39,18 +42,24 @@ def best_guess(curve: Curve, target: Target, prevalence: float | None, lowest: i
     columns: Flags = (curve.hits > 0) & curve.told & (np.arange(len(curve.hits)) >= lowest)
     if not columns.any() or not curve.negatives:
         return None
-    precision, false = _expected_precision(curve, prevalence), _expected_false(curve)
-    wanted = columns.copy()
-    if target.precision is not None:
-        wanted &= precision >= target.precision
-    if target.false_positives is not None:
-        wanted &= false * MILLION <= target.false_positives
+    wanted = columns & expected(curve, target, prevalence)
     at = int(wanted.argmax())
     if not wanted.any():
         # The greatest precision, or the fewest false: of those that are equal the lowest, which finds most.
-        merit = precision if target.precision is not None else -false
+        of_precision = target.precision is not None
+        merit = _expected_precision(curve, prevalence) if of_precision else -_expected_false(curve)
         at = int(np.where(columns, merit, -np.inf).argmax())
-    return Guess(at, bool(wanted.any()), _basis(curve, at))
+    return Guess(at, bool(wanted.any()), _basis(curve, at), _refuted(curve, at, target, prevalence))
+
+
+def expected(curve: Curve, target: Target, prevalence: float | None) -> Flags:
+    """``bool[M]``: of which columns the target may be expected."""
+    columns: Flags = np.ones(len(curve.levels), bool)
+    if target.precision is not None:
+        columns &= _expected_precision(curve, prevalence) >= target.precision
+    if target.false_positives is not None:
+        columns &= _expected_false(curve) * MILLION <= target.false_positives
+    return columns
 
 
 def _expected_precision(curve: Curve, prevalence: float | None) -> Floats:
@@ -77,6 +86,22 @@ def _basis(curve: Curve, at: int) -> str:
     return f"a best guess from few images: {parted}it flags {found} and {false}"
 
 
+def _refuted(curve: Curve, at: int, target: Target, prevalence: float | None) -> str:
+    quality, against = curve.quality(float(curve.levels[at]), prevalence), []
+    if target.precision is not None and quality.precision.high < target.precision:
+        against.append(f"a precision of {_span(quality.precision)}")
+    if target.false_positives is not None and quality.false_per_million.low > target.false_positives:
+        low, high = quality.false_per_million.low, quality.false_per_million.high
+        against.append(f"{low:,.0f} to {high:,.0f} false positives per million")
+    if not against:
+        return ""
+    counts = quality.counts
+    return (
+        f"the best cut flags {counts.hits:,} of {counts.positives:,} that show it and {counts.false:,} of"
+        f" {counts.negatives:,} that do not, {' and '.join(against)}"
+    )
+
+
 def _separate(curve: Curve, at: int) -> bool:
     return bool(curve.hits[at] == curve.hits[0] and curve.false[at] == 0)
 
@@ -86,4 +111,8 @@ def _share(per_million: Estimate) -> Estimate:
 
 
 def _ends(estimate: Estimate) -> str:
-    return f"({100 * estimate.low:.0f} to {100 * estimate.high:.0f} %)"
+    return f"({_span(estimate)})"
+
+
+def _span(estimate: Estimate) -> str:
+    return f"{100 * estimate.low:.0f} to {100 * estimate.high:.0f} %"

@@ -74,6 +74,26 @@ def _needed(curve: Curve, target: Target, prevalence: float | None) -> tuple[int
     return positives, negatives
 
 
+def few_flagged(curve: Curve, threshold: float, target: Target, prevalence: float | None) -> str:
+    """Why what a threshold flags would not show the precision, were all of it right; "" where it would."""
+    if target.precision is None:
+        return ""
+    counts = curve.counts(threshold)
+    flagged, worth = counts.hits + counts.false, curve.worth_from(threshold)
+    if prevalence is not None:
+        enough = negatives_to_show(target.precision, prevalence, counts.positives, counts.hits)
+        if counts.negatives >= enough:
+            return ""
+        of = f"finds {counts.hits:,} of {counts.positives:,} images that show it"
+        return f"{of}; with so few it takes {enough:,} that do not to show {target.precision:g}"
+    enough = positives_to_show(target.precision)
+    if worth >= enough:
+        return ""
+    images = f"{flagged:,} flagged image{'s' * (flagged != 1)}"
+    equal = "" if worth == flagged else f", worth {worth:,} of equal weight"
+    return f"rests on {images}{equal}; it takes {enough:,} to show {target.precision:g}"
+
+
 def _untold(curve: Curve, target: Target) -> str:
     return f"{target} cannot be told: {'; '.join(curve.remarks(curve.least))}"
 

@@ -227,10 +227,33 @@ class TestWhatTheDataCannotTell:
         budget = one(curve([0.9] * 100, [0.9] * 25 + [0.1] * 9_975), Target(false_positives=1_000))
         assert "the fewest false positives are 2,500 per million" in budget.problem
 
-    def test_a_threshold_that_rests_on_few_images_says_so(self) -> None:
-        choice = one(curve([0.9] * 5 + [0.1] * 95, [0.5] * 100), Target(precision=0.95))
+    def test_a_threshold_that_rests_on_few_images_is_a_guess_and_says_so(self) -> None:
+        """A hundred images that show it would be enough, but five of them are all that it flags."""
+        few = curve([0.9] * 5 + [0.1] * 95, [0.5] * 100)
+        choice = one(few, Target(precision=0.95))
         assert choice.threshold is not None
-        assert choice.notes == ("rests on 5 flagged images; it takes 73 to show 0.95",)
+        assert choice.unproven.endswith("it rests on 5 flagged images; it takes 73 to show 0.95")
+        (shown,) = calibrate(few, {"review": 0.5}, {"review": Target(precision=0.95)}, None, guesses=False)
+        assert (shown.threshold, shown.unproven) == (None, "")
+        assert "a guess takes no shown threshold's place" in shown.problem
+
+    def test_one_that_finds_few_of_many_is_a_guess_on_a_stream_too(self) -> None:
+        """Fifty thousand that do not show it are enough where all that do are found, and not where five are."""
+        few, many = (curve([0.9] * hits + [0.1] * (100 - hits), [0.5] * 50_000) for hits in (5, 100))
+        choice = one(few, Target(precision=0.9), prevalence=0.001)
+        enough = negatives_to_show(0.9, 0.001, 100, 5)
+        assert f"with so few it takes {enough:,} that do not to show 0.9" in choice.unproven
+        assert precision_of(Counts(5, 100, 0, enough), 0.001).low >= 0.9
+        assert one(many, Target(precision=0.9), prevalence=0.001).unproven == ""
+
+    def test_a_severer_action_keeps_its_threshold_where_few_give_it_no_hope(self) -> None:
+        targets: dict[Action, Target] = {"review": Target(precision=0.7), "block": Target(precision=0.95)}
+        found = curve([0.9] * 5 + [0.6] * 95, [0.6] * 20 + [0.1] * 100)
+        review, block = calibrate(found, {"review": 0.5, "block": 0.97}, targets, None)
+        assert (review.unproven, review.quality.counts.hits) == ("", 100)
+        assert block.threshold == 0.97
+        assert "no guess at precision 0.95" in block.unproven
+        assert "rests on 5 flagged images; it takes 73 to show 0.95" in block.unproven
 
     def test_flagging_everything_is_said(self) -> None:
         choice = one(curve([0.9] * 99 + [0.05], [0.1] * 10), Target(precision=0.5))
@@ -276,6 +299,27 @@ class TestABestGuess:
     def test_for_a_budget_it_is_the_cut_with_the_fewest_false_that_finds_most(self) -> None:
         choice = one(curve(self.SPIDERS, [0.45, *[0.001] * 39]), Target(false_positives=100))
         assert (choice.quality.counts.hits, choice.quality.counts.false) == (11, 0)
+
+    def test_none_is_made_that_its_own_images_refute(self) -> None:
+        """Three that score among a hundred and fifty that do not show it: most of what any cut flags is wrong."""
+        found = curve([0.3, 0.2, 0.1], np.linspace(0.05, 0.9, 150).tolist())
+        choice = one(found, Target(precision=0.99), before=0.9)
+        assert (choice.threshold, choice.unproven) == (None, "")
+        assert "no guess at precision 0.99, since the images refute it: the best cut flags 3 of 3" in choice.problem
+        assert "sluice policy try" in choice.problem
+        assert one(found, Target(false_positives=1_000)).problem.count("false positives per million") == 2
+        assert one(found, Target(precision=0.01)).problem == "", "what is asked is left possible"
+
+    def test_one_heavy_review_is_not_many_images(self) -> None:
+        """Forty flagged, of which one stands for a hundred: as much is told by two of equal weight."""
+        labels = [Labelled(str(at), "", "yes", 100.0 if at == 0 else 1.0) for at in range(40)]
+        labels += [Labelled(f"{label}{at}", "", label, 100.0) for label in ("yes", "no", "no") for at in range(100)]
+        population = Population.of(30_139, {0.9: 139, 0.4: 30_139})
+        scored = list(zip(labels, [0.9] * 40 + [0.4] * 300, strict=True))
+        sample = reviewed(scored, population, PolicyReviews(tuple(labels)))
+        choice = one(curve_of_reviews(sample), Target(precision=0.9))
+        assert choice.quality.counts.hits == 40
+        assert "rests on 40 flagged images, worth 1 of equal weight; it takes 35 to show 0.9" in choice.unproven
 
     def test_reviews_of_a_sample_count_as_many_images_as_they_stand_for(self) -> None:
         """Ten hits of weight 1 and a miss of weight 100: the best cut leaves the heavy one out."""

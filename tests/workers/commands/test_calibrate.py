@@ -162,6 +162,29 @@ class TestAFinding:
             "no guess replaces what is shown"
         )
 
+    def test_many_images_of_which_few_are_flagged_give_a_guess_that_is_marked(self) -> None:
+        """Of a hundred that show it one is told from those that do not."""
+        examples = [example("p", "tobacco")] * 100 + [example("n")] * 100
+        part = extracted(np.zeros((200, 8), np.float32), [1] * 200, examples)
+        scores = np.array([0.9] + [0.1] * 99 + [0.2] * 100)
+        wanted = asked(["0.9"], [], None, [TOBACCO])
+        few = _finding(TOBACCO, _curve(TOBACCO, part, scores), wanted, SPEC)
+        assert (few.status, few.calibrated, found(few).supported) == ("unproven", GUESSED, False)
+        out = StringIO()
+        show(found(few), Console(file=out, width=80, highlight=False))
+        assert "unproven: a best guess from few images: it rests on 1 flagged image; it takes 35" in out.getvalue()
+        shown = replace(TOBACCO, calibrated=CalibratedFor("small", "1f2e"))
+        kept = _finding(shown, _curve(shown, part, scores), wanted, SPEC)
+        assert (kept.status, kept.thresholds, kept.calibrated) == ("not supported", TOBACCO.actions, None)
+
+    def test_a_guess_that_its_own_images_refute_leaves_the_file_alone(self) -> None:
+        examples = [example("p", "tobacco")] * 3 + [example("n")] * 150
+        part = extracted(np.zeros((153, 8), np.float32), [1] * 153, examples)
+        curve = _curve(TOBACCO, part, np.array([0.3, 0.2, 0.1, *np.linspace(0.05, 0.9, 150)]))
+        one = _finding(TOBACCO, curve, asked(["0.99"], [], None, [TOBACCO]), SPEC)
+        assert (one.status, one.thresholds, one.calibrated) == ("not supported", TOBACCO.actions, None)
+        assert not found(one).supported
+
     def test_a_guess_stays_one_where_another_of_its_thresholds_is_shown(self) -> None:
         guessed = replace(WEAPONS, calibrated=GUESSED)
         one = finding(guessed, asked(["0.9"], [], None, [WEAPONS]))
@@ -196,9 +219,24 @@ def test_the_tables_fit_eighty_columns() -> None:
     (label,) = (row for row in rows if row.startswith("fire-and-explosives label"))
     assert "0.45→0.3" in label
     assert any(row.split()[:3] == ["block", "0.9", "stays"] for row in rows)
-    assert any("weapons: no image shows it" in row for row in rows)
+    assert [row for row in rows if "weapons" in row] == [
+        "weapons: no image shows it; its thresholds stay as they are"
+    ], "a line, and none in the table"
     said = "fire-and-explosives block: unproven: no guess at precision 0.999: too few images to tell precision 0.999"
     assert any(said in row for row in rows)
+
+
+def test_the_tables_fit_where_thresholds_have_three_digits_and_shares_two_ends() -> None:
+    long = Policy("fire-and-explosives", "Fire", ("fire",), {"review": 0.093})
+    examples = [example("p", long.id)] * 400 + [example("n")] * 4000
+    scores = np.concatenate([[0.001], np.linspace(0.0535, 0.99, 399), [0.8] * 9, [0.0525] * 30, np.zeros(3961)])
+    part = extracted(np.zeros((4400, 8), np.float32), [1] * 4400, examples)
+    one = _finding(long, _curve(long, part, scores), asked(["0.95"], [], None, [long]), SPEC)
+    out = StringIO()
+    show(found(one), Console(file=out, width=80, highlight=False))
+    (row,) = (line for line in out.getvalue().splitlines() if line.startswith("fire-and-explosives review"))
+    assert row.split()[2:] == ["0.093→0.053", "97.8", "(95-99)", "99.8", "(98-100)", "92.7k", "2.25k"]
+    assert "…" not in out.getvalue()
 
 
 def test_unreadable_images_are_counted_and_the_first_named() -> None:

@@ -95,7 +95,8 @@ def calibrate(
 
     A target without an action is for the mildest action that a policy has. Nothing is written without --write. With
     --archive it goes by reviews of the stream, each weighted by the chance with which its image was chosen.
-    Exit status 0: every target reached. 1: the data do not support some target; that policy's file is left alone.
+    Exit status 0: every target reached. 1: the data do not show some target; that policy's file is left alone, or
+    gets a best guess that it marks as unproven.
     """
     of_stream = reviews or labels is not None or archive is not None
     if of_stream and data is not None and folder is None:
