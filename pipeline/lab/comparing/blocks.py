@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,6 +26,7 @@ COLUMNS = (
 _TOLD = ("record", "event_id", "decision_id", "scores")
 EVERY_COLUMN = (*COLUMNS, *_TOLD)
 """What may be read of some: of a bucket all is read at once."""
+NO_THUMBNAIL = "the archive has no thumbnail of it"
 
 
 class Comparing:
@@ -92,10 +91,12 @@ def with_pictures(comparison: Comparison, archive: Archive) -> Comparison:
     keys = [(each.segment, each.record) for each in (*comparison.only_a, *comparison.only_b) if each.segment]
     found = dict(pictures_of(archive, keys))
 
-    def pictured(images: Iterable[Told]) -> tuple[Told, ...]:
-        return tuple(replace(each, thumbnail=found.get((each.segment, each.record))) for each in images)
+    def pictured(told: Told) -> Told:
+        picture = found.get((told.segment, told.record))
+        return replace(told, thumbnail=picture, no_picture=NO_THUMBNAIL if picture is None else "")
 
-    return replace(comparison, only_a=pictured(comparison.only_a), only_b=pictured(comparison.only_b))
+    only_a, only_b = (tuple(map(pictured, each)) for each in (comparison.only_a, comparison.only_b))
+    return replace(comparison, only_a=only_a, only_b=only_b)
 
 
 def _outcomes(block: Block, found: Found, policy: int) -> Outcomes:

@@ -47,12 +47,17 @@ def _days(found: Comparison) -> str:
 
 def _only(title: str, images: Sequence[Told], of: int) -> str:
     figures = [_figure(each) for each in images if each.thumbnail is not None]
-    plain = [(each.image_id, words.said_of(each), words.when(each)) for each in images if each.thumbnail is None]
+    plain = [
+        (each.image_id, words.said_of(each), words.when(each), each.no_picture)
+        for each in images
+        if each.thumbnail is None
+    ]
     blocks = [pages.note(words.drawn(images, of))]
     if figures:
         blocks.append(pages.pictures(figures))
     if plain:
-        blocks.append(pages.rows(("image", "outcomes and scores", "decided (UTC)"), plain, figures=()))
+        columns = ("image", "outcomes and scores", "decided (UTC)", "why there is no picture")
+        blocks.append(pages.rows(columns, plain, figures=()))
     return pages.section(title, *blocks)
 
 

@@ -10,7 +10,7 @@ import msgspec
 from pipeline.lab.evaluation.agreement import kappa
 from pipeline.lab.evaluation.rates import a_day
 from pipeline.lab.evaluation.shares import Estimate, share
-from pipeline.wire import Action, Verdict
+from pipeline.wire import Action, SourceRef, Verdict
 
 SCHEMA = "sluice.compare.v1"
 OUTCOMES: tuple[Verdict, ...] = get_args(Verdict)
@@ -69,7 +69,11 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     """The path of its segment; empty where it was found in a topic."""
     record: int = 0
     """Its offset in the features topic."""
+    source: SourceRef | None = None
+    """Where its event stands; None where it was found in an archive."""
     thumbnail: bytes | None = None
+    no_picture: str = ""
+    """Why there is none to show, where one was looked for."""
 
 
 class Day(msgspec.Struct, frozen=True, kw_only=True):

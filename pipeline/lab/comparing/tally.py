@@ -95,6 +95,7 @@ class Tally:
                     decided_at=decision.decided_at,
                     scores=(scores[self.a], scores[self.b]),
                     outcomes=(OUTCOMES[a], OUTCOMES[b]),
+                    source=decision.source,
                 )
             )
 

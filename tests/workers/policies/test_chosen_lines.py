@@ -1,4 +1,4 @@
-"""Which of the lines that help are proposed together: none that repeats another, none that harms what is kept aside."""
+"""Which lines that help are proposed together: none that repeats another, none that harms what is kept aside."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ Limit = Annotated[int, typer.Option("--limit", "-n", min=0, max=1000, help="Imag
 InTopic = Annotated[bool, typer.Option("--topic", help="Read the decisions topic, though there is an archive.")]
 
 
-@with_settings("kafka", "topics", "store", "log")
+@with_settings("kafka", "topics", "images", "fetch", "store", "log")
 def compare(
     settings: Settings,
     a: A,
@@ -41,8 +41,8 @@ def compare(
     """Hold two policies against each other: what both flag, only one of them, and what reviewers get of each.
 
     It goes by the scores that decisions have of both, of the archive or, where there is none and with --topic, of the
-    decisions topic. Pictures on the page are the archive's. No model is loaded and nothing is judged again: for a
-    wording that never was live there is `sluice backtest`.
+    decisions topic. Pictures on the page are the archive's, or of a topic those of the events that Kafka still holds.
+    No model is loaded and nothing is judged again: for a wording that never was live there is `sluice backtest`.
     """
     if a == b:
         raise UsageError(f"{a} agrees with itself; name two policies")
@@ -55,6 +55,10 @@ def compare(
     try:
         if topic or not (archive or settings.archive_at):
             found = in_topic(settings, window, tally)
+            if html is not None:
+                from workers.policies.compared_pictures import with_events  # noqa: PLC0415 - decoders
+
+                found = with_events(settings, archive, found)
         else:
             found = in_archive(settings, archive, window, tally)
     except ServiceError as error:
