@@ -21,7 +21,7 @@ from typing import get_args
 import numpy as np
 
 from pipeline.lab.thresholds.curve import Curve, Flags, Quality
-from pipeline.lab.thresholds.guess import best_guess, expected
+from pipeline.lab.thresholds.guess import basis, best_guess, expected, refuted
 from pipeline.lab.thresholds.targets import Target, few_flagged, out_of_reach, reached, shortage, untold
 from pipeline.rules.heads import SCORE_DIGITS
 from pipeline.wire import Action
@@ -151,10 +151,10 @@ def _guessed(of: _Question, wanting: str) -> _Found:
         return _Found(problem=wanting)
     if of.floor.action and not guess.expected:
         return _stays(of, wanting)
-    if guess.refuted:
-        return _Found(problem=f"no guess at {of.target}, since the images refute it: {guess.refuted}; {_REMEDY}")
-    columns: Flags = np.arange(len(of.curve.levels)) >= guess.at
-    return _Found(_placed(of, guess.at, columns), unproven=f"{guess.basis}; {wanting}")
+    threshold = _placed(of, guess.at, np.arange(len(of.curve.levels)) >= guess.at)
+    if against := refuted(of.curve, threshold, of.target, of.prevalence):
+        return _Found(problem=f"no guess at {of.target}, since the images refute it: {against}; {_REMEDY}")
+    return _Found(threshold, unproven=f"{basis(of.curve, threshold)}; {wanting}")
 
 
 def _of_few(of: _Question, threshold: float, few: str) -> _Found:

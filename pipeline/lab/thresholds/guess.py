@@ -24,14 +24,11 @@ from pipeline.lab.thresholds.targets import Target
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """The column of a curve to cut at, and in words what that rests on."""
+    """The column of a curve to cut at."""
 
     at: int
     expected: bool
     """Whether the target may be expected of it, or only as much as may be."""
-    basis: str
-    refuted: str
-    """What its own images say against it; "" where they leave the target possible."""
 
 
 def best_guess(curve: Curve, target: Target, prevalence: float | None, lowest: int) -> Guess | None:
@@ -49,7 +46,7 @@ def best_guess(curve: Curve, target: Target, prevalence: float | None, lowest: i
         of_precision = target.precision is not None
         merit = _expected_precision(curve, prevalence) if of_precision else -_expected_false(curve)
         at = int(np.where(columns, merit, -np.inf).argmax())
-    return Guess(at, bool(wanted.any()), _basis(curve, at), _refuted(curve, at, target, prevalence))
+    return Guess(at, bool(wanted.any()))
 
 
 def expected(curve: Curve, target: Target, prevalence: float | None) -> Flags:
@@ -77,17 +74,20 @@ def _expected_false(curve: Curve) -> Floats:
     return np.asarray((curve.false + half) / (curve.false[0] + 2 * half))
 
 
-def _basis(curve: Curve, at: int) -> str:
-    counts = curve.counts(float(curve.levels[at]))
-    quality = curve.quality(float(curve.levels[at]), None)
-    found = f"{counts.hits} of {counts.positives} that show it {_ends(quality.recall)}"
-    false = f"{counts.false} of {counts.negatives} that do not {_ends(_share(quality.false_per_million))}"
-    parted = "they are told apart without a mistake, and it stands between them: " if _separate(curve, at) else ""
+def basis(curve: Curve, threshold: float) -> str:
+    """What a guess at a threshold rests on, in words."""
+    quality = curve.quality(threshold, None)
+    counts = quality.counts
+    found = f"{counts.hits} of {counts.positives} that show it ({_span(quality.recall)})"
+    false = f"{counts.false} of {counts.negatives} that do not ({_span(_share(quality.false_per_million))})"
+    separate = counts.hits == counts.positives and not counts.false
+    parted = "they are told apart without a mistake, and it stands between them: " if separate else ""
     return f"a best guess from few images: {parted}it flags {found} and {false}"
 
 
-def _refuted(curve: Curve, at: int, target: Target, prevalence: float | None) -> str:
-    quality, against = curve.quality(float(curve.levels[at]), prevalence), []
+def refuted(curve: Curve, threshold: float, target: Target, prevalence: float | None) -> str:
+    """What its own images say against a guess; "" where they leave the target possible."""
+    quality, against = curve.quality(threshold, prevalence), []
     if target.precision is not None and quality.precision.high < target.precision:
         against.append(f"a precision of {_span(quality.precision)}")
     if target.false_positives is not None and quality.false_per_million.low > target.false_positives:
@@ -102,16 +102,8 @@ def _refuted(curve: Curve, at: int, target: Target, prevalence: float | None) ->
     )
 
 
-def _separate(curve: Curve, at: int) -> bool:
-    return bool(curve.hits[at] == curve.hits[0] and curve.false[at] == 0)
-
-
 def _share(per_million: Estimate) -> Estimate:
     return Estimate(*(each / MILLION for each in (per_million.value, per_million.low, per_million.high)))
-
-
-def _ends(estimate: Estimate) -> str:
-    return f"({_span(estimate)})"
 
 
 def _span(estimate: Estimate) -> str:

@@ -300,6 +300,12 @@ class TestABestGuess:
         choice = one(curve(self.SPIDERS, [0.45, *[0.001] * 39]), Target(false_positives=100))
         assert (choice.quality.counts.hits, choice.quality.counts.false) == (11, 0)
 
+    def test_what_it_rests_on_is_said_of_the_threshold_that_is_written(self) -> None:
+        """A precision of 0.5 may be expected with the next below; the threshold goes above it, and loses nothing."""
+        choice = one(curve([0.9, 0.1, 0.1], [0.7, *[0.1] * 80]), Target(precision=0.5))
+        assert (choice.quality.counts.hits, choice.quality.counts.false) == (1, 0)
+        assert "it flags 1 of 3 that show it (6 to 79 %) and 0 of 81 that do not" in choice.unproven
+
     def test_none_is_made_that_its_own_images_refute(self) -> None:
         """Three that score among a hundred and fifty that do not show it: most of what any cut flags is wrong."""
         found = curve([0.3, 0.2, 0.1], np.linspace(0.05, 0.9, 150).tolist())
