@@ -151,3 +151,66 @@ def test_images_labelled_with_policies_are_judged_by_them(photos: Path) -> None:
     slip = run(str(photos), "--html", "page.html")
     assert isinstance(slip.exception, UsageError)
     assert "is labelled with policies, and judged by them: leave out --templates" in str(slip.exception)
+
+
+@pytest.fixture
+def policies(tmp_path: Path) -> Path:
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    for name in ("weapons", "tobacco", "syringe"):
+        prompts = "[a kitchen knife, a syringe]"
+        (folder / f"{name}.yaml").write_text(
+            f"title: T\nmode: shadow\nprompts: {prompts}\nactions: {{review: 0.5}}\n"
+        )
+    return folder
+
+
+def renamed(photos: Path, **names: str) -> None:
+    """With the folders called so, and the others left out."""
+    for folder in photos.iterdir():
+        if folder.name in names:
+            folder.rename(photos / names[folder.name])
+        elif folder.name != "none":
+            shutil.rmtree(folder)
+
+
+def test_a_label_beside_policies_that_is_none_is_a_slip(photos: Path, policies: Path) -> None:
+    renamed(photos, kitchen_knife="weapons", syringe="tobaco")
+    said = refusal(str(photos), f"--policies={policies}")
+    slip = (
+        "unknown label 'tobaco'; did you mean 'tobacco'; beside 'weapons' all labels have to be policies, or 'none'"
+    )
+    assert said == f"{photos / 'tobaco'}: {slip}"
+    (knife, *_), (needle, *_) = (sorted((photos / label).glob("*-0*")) for label in ("weapons", "tobaco"))
+    labels = photos.parent / "labels.csv"
+    labels.write_text(f"image,label\n{knife},weapons\n{needle},tobaco\n")
+    assert refusal(str(labels), f"--policies={policies}") == f"{labels}:3: {slip}"
+    result = run(str(photos), "--json")
+    assert json.loads(result.stdout)["classes"] == 2, "of the shipped policies nobody spoke"
+    assert "weapons would be policies' ids, and tobaco not: all are taken for classes" in result.stderr
+
+
+def test_one_label_alone_is_a_policy_or_is_told_how_it_could_be_one(photos: Path, policies: Path) -> None:
+    renamed(photos, kitchen_knife="wepons")
+    assert refusal(str(photos), f"--policies={policies}").endswith("unknown label 'wepons'; did you mean 'weapons'")
+    said = refusal(str(photos))
+    assert said.startswith("photos: only the class 'wepons'; an evaluation needs two classes or more to tell apart")
+    assert said.endswith("; where that is a policy, name its folder with --policies")
+    assert "no policy is in it" in refusal(str(photos), f"--policies={photos}")
+
+
+def test_words_of_the_lexicon_are_classes_whatever_policies_are_called(photos: Path, policies: Path) -> None:
+    result = run(str(photos), f"--policies={policies}", "--json")
+    assert (json.loads(result.stdout)["classes"], result.stderr) == (4, "")
+
+
+def test_a_csv_of_policies_calls_what_shows_none_of_them_none_as_a_folder_does(photos: Path, policies: Path) -> None:
+    renamed(photos, kitchen_knife="weapons")
+    labels = photos.parent / "labels.csv"
+    rows = [f"{path},{path.parent.name}" for path in (*photos.rglob("*-0*"), photos / "none" / "sky.png")]
+    labels.write_text("\n".join(["image,label", *rows]))
+    of_csv, of_folder = (
+        json.loads(run(str(each), f"--policies={policies}", "--json").stdout) for each in (labels, photos)
+    )
+    assert of_csv["policies"] == of_folder["policies"]
+    assert [(each["policy"], each["negatives"]) for each in of_csv["policies"]] == [("weapons", 1)]

@@ -32,7 +32,7 @@ from workers.terminal.reports import check_writable, write_report
 
 Data = Annotated[
     Path | None,
-    typer.Argument(help="A folder with a subfolder for each class, or a CSV file: image,label,group."),
+    typer.Argument(help="A folder with a subfolder for each class and 'none', or a CSV file: image,label,group."),
 ]
 Emoji = Annotated[bool, typer.Option("--emoji", help="Rendered scenes of every emoji instead of DATA.")]
 Scenes = Annotated[int, typer.Option(min=1, help="How many scenes, with --emoji.")]
@@ -67,7 +67,8 @@ def evaluate(
     """Name every image's class zero-shot, and report accuracy, calibration, groups and what templates gain.
 
     Each figure comes with its 95 % interval. Images that cannot be read are named and left out. Images that are
-    labelled with ids of policies, as for `sluice policy calibrate`, are judged by those policies instead.
+    labelled with ids of policies, and with 'none', as for `sluice policy calibrate`, are judged by those policies
+    instead: the ones of --policies.
     """
     if data is not None and not emoji and (by_policy := labelled_with_policies(settings, data)):
         if templates or shift or html:

@@ -6,7 +6,7 @@
       knife/  one.jpg two.png          image,label,group
       dice/   three.jpg                one.jpg,knife,indoors
       none/   four.jpg                 two.png,knife;dice,outdoors
-                                       four.jpg,,indoors
+                                       four.jpg,none,indoors
 
 No image is opened here: one that cannot be read is found, and named, when it is its turn.
 """
@@ -26,7 +26,7 @@ from pipeline.lab.data.dataset import Dataset, Example
 from pipeline.rules.images.formats import PICTURE_SUFFIXES
 
 NO_LABEL = frozenset({"none", "_none"})
-"""Subfolders of images that show none of the classes."""
+"""What images that show none of the classes are labelled with, in any case of letters."""
 SEPARATOR = ";"
 """What separates several labels in one cell."""
 
@@ -35,8 +35,9 @@ def read_labelled(path: Path, *, known: Sequence[str] | None = None) -> Dataset:
     """The data set at `path`: a folder with a subfolder for each class, or a CSV file.
 
     A subfolder's name is its images' label; those in ``none`` have no label. A CSV file has the columns ``image``
-    (a path, relative to the file's own folder) and ``label`` (several are separated by ``;``, none is empty), and
-    may have ``group`` and ``ignore`` (labels that could be argued either way, written like ``label``).
+    (a path, relative to the file's own folder) and ``label`` (several are separated by ``;``; it is ``none``, or
+    empty, for no label), and may have ``group`` and ``ignore`` (labels that could be argued either way, written like
+    ``label``).
 
     The classes are the labels found, sorted; with `known` they are these, and any other label is an error.
     Raises `UsageError`: one line with file (and line) that says what to do.
@@ -77,7 +78,7 @@ def _from_folder(folder: Path, known: Sequence[str] | None) -> list[Example]:
 
 
 def _of_class(subfolder: Path, known: Sequence[str] | None) -> list[Example]:
-    labels = () if subfolder.name.lower() in NO_LABEL else (file_name(subfolder.name),)
+    labels = () if _is_none(subfolder.name) else (file_name(subfolder.name),)
     unknown = _unknown(labels, known)
     if unknown:
         raise UsageError(f"{subfolder}: {unknown}")
@@ -112,13 +113,20 @@ def image_of(row: Row) -> Path:
 
 
 def _labels(row: Row, column: str, known: Sequence[str] | None) -> tuple[str, ...]:
-    """The labels of a cell, each once."""
+    """The labels of a cell, each once; of ``none`` there are none."""
     words = (word.strip() for word in row.cells[column].split(SEPARATOR))
-    labels = tuple(dict.fromkeys(word for word in words if word))
+    said = tuple(dict.fromkeys(word for word in words if word))
+    labels = tuple(label for label in said if not _is_none(label))
+    if labels and labels != said:
+        raise row.problem(f"'none' and {labels[0]!r} under {column!r}; 'none' is for what shows nothing: keep one")
     unknown = _unknown(labels, known)
     if unknown:
         raise row.problem(unknown)
     return labels
+
+
+def _is_none(label: str) -> bool:
+    return label.lower() in NO_LABEL
 
 
 def _unknown(labels: Sequence[str], known: Sequence[str] | None) -> str:

@@ -66,7 +66,8 @@ def check(dataset: Dataset, templates: Sequence[str], others: Sequence[Dataset] 
             raise UsageError(f"the template {template!r} has no {{}} where the class name goes; add it")
     if len(dataset.classes) < LEAST_CLASSES:
         found = f"only the class {dataset.classes[0]!r}" if dataset.classes else "no label at all"
-        raise UsageError(f"{dataset.name}: {found}; an evaluation needs two classes or more to tell apart")
+        policy = "; where that is a policy, name its folder with --policies" if dataset.classes else ""
+        raise UsageError(f"{dataset.name}: {found}; an evaluation needs two classes or more to tell apart{policy}")
     for other in others:
         _check_other(dataset, other)
 

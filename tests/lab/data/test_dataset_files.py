@@ -71,6 +71,14 @@ class TestLabelledCsv:
         assert (two.labels, two.group, two.ignore) == ((), None, ())
         assert dataset.classes == ("bomb", "dice", "knife")
 
+    @pytest.mark.parametrize("known", [None, ["knife"]])
+    def test_none_is_no_label_as_it_is_in_a_folder(self, tmp_path: Path, known: list[str] | None) -> None:
+        path = written(tmp_path, "image,label,ignore\na.jpg,knife,none\nb.jpg,none,knife\nc.jpg,None,\nd.jpg,,\n")
+        dataset = read_labelled(path, known=known)
+        assert [each.labels for each in dataset.examples] == [("knife",), (), (), ()]
+        assert [each.ignore for each in dataset.examples] == [(), ("knife",), (), ()]
+        assert dataset.classes == ("knife",)
+
     def test_known_labels_are_the_classes(self, tmp_path: Path) -> None:
         path = written(tmp_path, "image,label\none.jpg,knife\n")
         assert read_labelled(path, known=["weapons", "knife"]).classes == ("weapons", "knife")
@@ -96,6 +104,7 @@ class TestWhatIsWrongIsOneLineWithItsPlace:
             ("image,label\na.jpg,knife\n\nb.jpg\n", "labels.csv:4: 1 values under 2 columns; put quotes"),
             ("image,label\na.jpg,knife\n ,knife\n", "labels.csv:3: no path under 'image'; write one"),
             ('image,label\n"a\n.jpg",knife\n"b.jpg,knife\n', "labels.csv:4: not CSV (unexpected end of data)"),
+            ("image,label\na.jpg,knife;none\n", "labels.csv:2: 'none' and 'knife' under 'label'; 'none' is for"),
             ("image,label\na.jpg,knife\na.jpg,dice\n", "labels.csv:3: the image is in line 2 already"),
             (b"image,label\na.jpg,caf\xe9\n", "labels.csv:2: not UTF-8 text; save the file as CSV in UTF-8"),
             ("image,label\na.jpg,knife\n".encode("utf-16"), "labels.csv:1: not UTF-8 text"),
