@@ -42,10 +42,10 @@ WEIGHT = 0.1
 scenes than one weight for all, which was chosen on some words and holds on others (``tests/lab/few_shot.py``)."""
 LEAST_MATCHING, LEAST_NEUTRAL = 2, 16
 """Fewer examples, or neutral pictures, say nothing of how far apart the classes are."""
-MOST_NEUTRAL_FLAGGED = 0.05
-"""Share of neutral pictures that the examples may flag: some may show what the policy is about. As much of pictures of
-several things: examples that show several have that in common, too, and flag 13 to 36% of them, where examples that
-show one thing flag 3% at most (four or 16 of each of 115 words, with the bundled model)."""
+MOST_NEUTRAL_FLAGGED, MOST_SEVERAL_FLAGGED = 0.05, 0.1
+"""Share of neutral pictures that the examples may flag, since some may show what the policy is about; and of pictures
+of several such things. Examples that show several have that in common, too, and flag 13 to 36% of those, where examples
+that show one thing flag 3% at most from four of them on (115 words, with the bundled model)."""
 LEAST_DEVIATION = 0.02
 """Of z, so that a few pictures which are nearly the same do not make it sure of everything."""
 MOST_SURE = 12.0
@@ -94,7 +94,7 @@ class Fitted:
     @property
     def flags_neutral(self) -> bool:
         """Whether it flags so many neutral pictures of either kind that it cannot be used."""
-        return max(self.neutral_flagged, self.several_flagged) > MOST_NEUTRAL_FLAGGED
+        return self.neutral_flagged > MOST_NEUTRAL_FLAGGED or self.several_flagged > MOST_SEVERAL_FLAGGED
 
     def scores(self, features: Array, by_text: Array, scale: float) -> Array:
         """``float64[V,D]``, and ``float64[V]`` of the text's scores, to ``float64[V]``."""

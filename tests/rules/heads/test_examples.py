@@ -66,7 +66,7 @@ def test_without_neutral_pictures_there_is_nothing_to_tell_them_from() -> None:
     assert compile_examples(policy_set, Texts(TEXT, 20.0, None, seen(PICTURES, DIM, neutral=15))).ids == ()
 
 
-@pytest.mark.parametrize(("flagged", "used"), [(0, True), (2, True), (3, False), (30, False)])
+@pytest.mark.parametrize(("flagged", "used"), [(0, True), (4, True), (5, False), (30, False)])
 def test_what_flags_pictures_of_several_other_things_is_not_used(flagged: int, used: bool) -> None:
     """Examples that show several things have that in common, too."""
     several = [near(THING if at < flagged else AXES[at % 4 + 10], at, 0.02) for at in range(40)]
