@@ -18,10 +18,11 @@ from pipeline.lab.reviews.found import IDS, Ids, Wanted
 from pipeline.lab.reviews.misses import PolicyQuality, Stratum
 from pipeline.rules.reviews.settled import Labelled, PolicyReviews, settle
 from pipeline.rules.times import Window
+from pipeline.wire import CANARY_IDS
 
 COLUMNS = (*IDS, "verdict", "matches", POLICY_SET)
 """What `judged_by_reviews` needs of an archive's rows."""
-_FLAGGED, _ALLOWED, _OTHERS, _UNSCORED = "flagged", "allowed", "others", "unscored"
+_FLAGGED, _ALLOWED, _OTHERS, _UNSCORED, _CANARY = "flagged", "allowed", "others", "unscored", "canary"
 
 
 def quality_within(archive: Archive, window: Window) -> list[PolicyQuality]:
@@ -42,13 +43,13 @@ def judged_by_reviews(
     """What reviews say of each policy that has some, of the events in blocks with `COLUMNS`, sorted by policy.
 
     An image that was decided several times counts by its last decision. Of each policy only decisions of sets that
-    score it count: what another set let pass, it did not. What is held grows with the number of reviews, and not with
-    that of events.
+    score it count: what another set let pass, it did not. Canaries are no images of the stream, and have no part in
+    it. What is held grows with the number of reviews, and not with that of events.
     """
     wanted = Wanted[str]({policy: each.labels for policy, each in reviews.items()})
     counts = _Counts()
     for block in blocks:
-        seen = _Seen(_matched(block), block.column("verdict").to_numpy() == "allow", counts.scored.sets_of(block))
+        seen = _seen(block, counts.scored)
         counts.add(seen)
         _take(wanted, Ids(block), seen, counts.scored)
         progress(block)
@@ -65,6 +66,15 @@ class _Seen:
     """``bool[E]``: whether it was allowed."""
     sets: NDArray[np.int64]
     """``int64[E]``: by which of the policy sets that `Scored` has met."""
+    canary: NDArray[np.bool_]
+    """``bool[E]``; the other figures have none of them, but for `sets`."""
+
+
+def _seen(block: Block, scored: Scored) -> _Seen:
+    canary = pc.starts_with(block.column("image_id"), CANARY_IDS).to_numpy()
+    matched = {policy: events[~canary[events]] for policy, events in _matched(block).items()}
+    passed = (block.column("verdict").to_numpy() == "allow") & ~canary
+    return _Seen(matched, passed, scored.sets_of(block), canary)
 
 
 class _Counts:
@@ -82,7 +92,7 @@ class _Counts:
             self._allowed_too[policy] += int(
                 seen.passed[events].sum()
             )  # in shadow: flagged, and allowed all the same
-        self._events.update(_by_set(seen.sets))
+        self._events.update(_by_set(seen.sets[~seen.canary]))
         self._allowed.update(_by_set(seen.sets[seen.passed]))
 
     def allowed(self, policy: str) -> int:
@@ -116,6 +126,9 @@ def _matched(block: Block) -> Mapping[str, NDArray[np.int64]]:
 def _take(wanted: Wanted[str], ids: Ids, seen: _Seen, scored: Scored) -> None:
     nothing = np.zeros(0, np.int64)
     for event, policy, at in wanted.among(ids, range(len(seen.passed))):
+        if seen.canary[event]:
+            wanted.take(policy, at, int(ids.decided_at[event]), _CANARY)
+            continue
         events = seen.matched.get(policy, nothing)
         place = int(events.searchsorted(event))
         if place < len(events) and events[place] == event:

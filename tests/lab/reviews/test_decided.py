@@ -11,7 +11,7 @@ from pipeline.archive.archive import Archive
 from pipeline.lab.reviews.decided import COLUMNS, judged_by_reviews
 from pipeline.lab.reviews.misses import PolicyQuality
 from pipeline.rules.reviews.settled import settle
-from pipeline.wire import FeaturesRecord, Label, Match, Review
+from pipeline.wire import CANARY_IDS, FeaturesRecord, Label, Match, Review
 from tests.archive.made import keep, records
 
 
@@ -89,3 +89,15 @@ def test_a_policy_allows_only_what_sets_with_it_decided() -> None:
     assert gore.misses.value == 0.0
     assert "20 images, of which 1 are reviewed, were decided by policies without it" in " ".join(gore.remarks())
     assert (weapons.unscored, weapons.unscored_reviewed) == (0, 0)
+
+
+def test_canaries_are_neither_caught_nor_let_pass() -> None:
+    """Every tenth event is one: of those that weapons flags, of the shadow's, and of the allowed."""
+    every = [
+        replace(each, decision=replace(each.decision, image_id=f"{CANARY_IDS}{number}")) if number % 10 == 0 else each
+        for number, each in enumerate(made())
+    ]
+    (found,) = judged(review(0, "no"), review(2, "yes"), review(30, "yes"), review(25, "no"), of=every)
+    assert (found.flagged.events, found.allowed.events, found.unscored) == (14, 18, 0)
+    assert (found.flagged.yes.images, found.flagged.no.images) == (1, 0)
+    assert (found.allowed.yes.images, found.allowed.no.images, found.missing) == (0, 1, 0)
