@@ -123,7 +123,7 @@ class LivePolicies:
         """What was read beside the live policies, by path, the examples among it with their signals."""
         return self._live.assets if self._live else NO_ASSETS
 
-    def offer(self, files: Mapping[str, bytes], assets: Assets = NO_ASSETS) -> PolicySet:
+    def offer(self, files: Mapping[str, bytes], assets: Assets = NO_ASSETS, folder: str = "policies") -> PolicySet:
         """Take a folder's files, and the assets that they name, as the new policy set.
 
         Raises `PolicyError` where they do not validate or would flag everything, and `EncoderError` where their
@@ -131,7 +131,7 @@ class LivePolicies:
         """
         with self._offering:
             try:
-                policy_set = parse_policies(files, self._counter, assets)
+                policy_set = parse_policies(files, self._counter, assets, folder)
                 offered = self._checked(policy_set, assets)
             except PolicyError:
                 self._hooks.policies_refused("invalid")

@@ -48,7 +48,7 @@ def question(
 
 def _compiled(folder: Path, live: LivePolicies, only: str | None = None, named: Path = Path()) -> CompiledPolicies:
     reading = read_policy_folder(folder)
-    policy_set = live.offer(reading.files, reading.assets)
+    policy_set = live.offer(reading.files, reading.assets, folder.as_posix())
     return live() if only is None else live.compiled(_only(policy_set, only, named))
 
 

@@ -66,7 +66,8 @@ def check_folder(settings: Settings, edited: Mapping[str, bytes] = NOTHING) -> C
     problems, policy_set = [*reading.problems, *reading.slips], None
     if not reading.problems:
         try:
-            policy_set = parse_policies(reading.files, token_counter(settings.model, _own_tokenizer), reading.assets)
+            counter = token_counter(settings.model, _own_tokenizer)
+            policy_set = parse_policies(reading.files, counter, reading.assets, folder.as_posix())
         except PolicyError as error:
             problems += error.problems
         else:

@@ -28,7 +28,7 @@ def offer_first(settings: Settings, live: LivePolicies, hooks: Hooks, last_good:
     """
     try:
         reading = read_policy_folder(settings.policies)
-        policy_set = live.offer(reading.files, reading.assets)
+        policy_set = live.offer(reading.files, reading.assets, settings.policies.as_posix())
     except PolicyError as error:
         kept = last_good.read() if last_good else None
         if last_good is None or kept is None:

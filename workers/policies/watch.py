@@ -121,7 +121,7 @@ class PolicyWatch:
         if reading.problems:
             self._hooks.policies_refused("invalid")
             raise PolicyError(list(reading.problems))
-        return self._live.offer(reading.files, reading.assets)
+        return self._live.offer(reading.files, reading.assets, self._folder.as_posix())
 
     def _postpone(self, digest: bytes) -> None:
         if digest != self._failed:

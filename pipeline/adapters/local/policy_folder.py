@@ -108,7 +108,7 @@ def read_policy_folder(folder: Path) -> Reading:
 def policies_in(folder: Path) -> PolicySet:
     """The policy set of a folder, as far as it can be had without a model. Raises `PolicyError`."""
     reading = read_policy_folder(folder)
-    return parse_policies(reading.files, assets=reading.assets)
+    return parse_policies(reading.files, assets=reading.assets, folder=folder.as_posix())
 
 
 def settled(folder: Path, stop: Event, beside: AssetFiles | None = None) -> Reading | None:

@@ -44,13 +44,17 @@ FormT = TypeVar("FormT", bound=FileForm)
 
 
 def parse_policies(
-    files: Mapping[str, bytes], counter: TokenCounter | None = None, assets: Assets = NO_ASSETS
+    files: Mapping[str, bytes],
+    counter: TokenCounter | None = None,
+    assets: Assets = NO_ASSETS,
+    folder: str = "policies",
 ) -> PolicySet:
     """Build the policy set of one folder from its files' bytes, by path, and from the assets that they name.
 
     The paths end in the file names. ``_defaults.yaml``, the background file that it names and the `BUILT_IN` one may
     be among them; without the last, a folder that names no background has none. With a `counter`, sentences past the
-    model's context length are problems too. Raises `PolicyError` with every problem.
+    model's context length are problems too. `folder` is what a folder without any file is called.
+    Raises `PolicyError` with every problem.
     """
     problems: list[Problem] = []
     named = {_name(path): path for path in files if path != BUILT_IN}
@@ -73,7 +77,11 @@ def parse_policies(
             policies.append(policy)
     problems.extend(shadow_problems(policies, stems))
     if not stems and not problems:
-        problems.append(Problem(_folder(named), 0, "no policy in it; a policy is a file such as weapons.yaml"))
+        problems.append(
+            Problem(
+                _folder(named) if named else folder, 0, "no policy in it; a policy is a file such as weapons.yaml"
+            )
+        )
     policy_set = PolicySet(tuple(policies), defaults)
     if said := too_much_in_all(len(list(policy_set.sentences())), len(defaults.templates)):
         problems.append(Problem(_folder(named), 0, said))

@@ -251,6 +251,16 @@ def test_it_imports_neither_torch_nor_numpy(words: list[str]) -> None:
     assert done.stdout.splitlines()[-1] == ""
 
 
+@pytest.mark.parametrize(
+    "words", [["policy", "check"], ["policy", "lint"], ["explain", "{picture}"], ["scan", "{picture}"]]
+)
+def test_a_folder_without_a_policy_is_named(tmp_path: Path, words: list[str]) -> None:
+    picture = SHIPPED_POLICIES / "samples" / "cigarette-01.jpg"
+    given = [word.format(picture=picture) for word in words]
+    shown = CliRunner().invoke(app, [*given, "--policies", str(tmp_path)], standalone_mode=False)
+    assert f"{tmp_path}: no policy in it" in (shown.output if words[-1] == "check" else str(shown.exception))
+
+
 @pytest.mark.parametrize("command", [["check"], ["test"], ["calibrate", "labelled", "--precision", "0.9"]])
 @pytest.mark.parametrize("option", [False, True])
 def test_every_command_takes_the_folder_as_an_argument_and_as_an_option(
