@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from pipeline.adapters.local.policy_folder import policies_in
 from pipeline.rules.policies.files import parse_policies
 from tests.documents import DOCUMENTS, Block, Document, table_after
 from tests.picture import PICTURE
@@ -150,6 +151,20 @@ def test_what_policy_writers_are_told_to_expect_is_what_they_are_told() -> None:
     assert len(rows) > 5
     said = SLIPS.read_text(encoding="utf-8")
     assert [row[0] for row in rows if row[0].strip("`") not in said] == []
+
+
+def test_what_is_shown_of_an_explanation_is_of_the_policy_as_it_is() -> None:
+    """Its thresholds, lines and kinds; scores are the model's, and differ by the machine."""
+    shown = (ROOT / "policies" / "README.md").read_text().partition("sluice explain policies/")[2].split("```")[2]
+    (policy,) = (each for each in policies_in(ROOT / "policies").policies if f"\n{each.id}  " in shown)
+    told = {action: float(least) for action, least in re.findall(r"above (\w+) \(([\d.]+)\)", shown)}
+    assert told == policy.actions
+    kinds = {"prompt": policy.prompts, "unless": policy.unless, "background": None}
+    rows = re.findall(r"^(.+?) +(prompt|unless|background) +([\d.]+)$", shown, re.MULTILINE)
+    assert len(rows) > 3
+    assert all(of is None or text in of for text, of in ((text, kinds[kind]) for text, kind, _ in rows))
+    score = float(re.findall(rf"^{policy.id}  ([\d.]+)", shown, re.MULTILINE)[0])
+    assert sum(float(share) for _, kind, share in rows if kind == "prompt") == pytest.approx(score, abs=0.005)
 
 
 @each_page

@@ -73,11 +73,11 @@ def explain(
     maps: dict[str, Map] = {}
     if not no_map and seen.image is not None:
         found, maps = _mapped(terminal, seen, look, found, model)
-    _write(found, maps, heatmap, html)
     if as_json:
         terminal.json(msgspec.json.encode(found).decode())
     else:
         show(found, maps, terminal)
+    _write(found, maps, heatmap, html, gone=seen.image is None)
     return 0
 
 
@@ -127,11 +127,16 @@ def _mapped(
             ) from error
 
 
-def _write(found: Explanation, maps: dict[str, Map], heatmap: Path | None, html: Path | None) -> None:
+def _write(found: Explanation, maps: dict[str, Map], heatmap: Path | None, html: Path | None, *, gone: bool) -> None:
+    if html is not None:
+        write_report("--html", html, page(found, maps).encode())
     if heatmap is not None:
         first = next(iter(found.policies), None)
         if first is None or first.policy not in maps:
-            raise UsageError(f"there is no map of {found.image} to write to {heatmap}")
+            why = (
+                "only its archived features are left, and no picture to lay one over"
+                if gone
+                else "no policy is active"
+            )
+            raise UsageError(f"there is no map of {found.image} to write to {heatmap}: {why}")
         write_report("--heatmap", heatmap, png(maps[first.policy].heated))
-    if html is not None:
-        write_report("--html", html, page(found, maps).encode())

@@ -201,7 +201,7 @@ def _told(begun: _Begun, found: Explanation | None = None, maps: dict[str, Map] 
             words.outcome(why),
             list(words.proof(why)),
             words.sentence_rows(why),
-            pictures((maps or {}).get(why.policy)),
+            pictures((maps or {}).get(why.policy) if words.says_where(why) else None),
         )
         for why in told.policies
     ]

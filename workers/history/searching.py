@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 
-from pipeline.errors import UsageError
+from pipeline.errors import ServiceError, UsageError
 from pipeline.rules.times import ALWAYS, Window
 from pipeline.wire import Decision
 from workers.archive.opening import opened_archive
@@ -38,8 +38,13 @@ class Searched:
         """
         found = self._in_archive(name) if self._archive or self._settings.archive_at else []
         if self._topics or not found:
-            found = self._in_topic(self._settings.decisions_topic, decision_in, name)
-            found += self._in_topic(self._settings.dead_letters_topic, letter_in, name)
+            try:
+                found += self._in_topic(self._settings.decisions_topic, decision_in, name)
+                found += self._in_topic(self._settings.dead_letters_topic, letter_in, name)
+            except ServiceError as error:
+                if not self.places:
+                    raise
+                raise ServiceError(f"{'; '.join(self.places)}: nothing there is called so; {error}") from error
         return in_order(found)
 
     def _in_archive(self, name: str) -> list[Found]:

@@ -25,6 +25,8 @@ def show(found: Explanation, maps: Mapping[str, Map], terminal: Terminal) -> Non
     terminal.print(told(("scores: " + ", ".join(f"{name} {score:.3f}" for name, score in scores), "dim")))
     for each in found.policies:
         _policy(each, maps.get(each.policy), terminal)
+    if said := words.effort(found):
+        terminal.print(told((said, "dim")))
     for note in found.notes:
         terminal.print(told((f"note: {note}", "yellow")))
 
@@ -39,7 +41,7 @@ def _policy(why: Why, made: Map | None, terminal: Terminal) -> None:
     terminal.out.print(_table(("view", "score", ""), views[:MOST_VIEWS]))
     if len(views) > MOST_VIEWS:
         terminal.print(told((f"and {len(views) - MOST_VIEWS} views with less", "dim")))
-    if made is not None and shows_pictures(terminal.out):
+    if made is not None and words.says_where(why) and shows_pictures(terminal.out):
         for row in half_blocks(made.heated, MAP_COLUMNS, MAP_LINES):
             terminal.out.print(row)
     for line in words.proof(why):

@@ -49,7 +49,8 @@ def _all(found: Explanation) -> str:
 def _policy(why: Why, made: Map | None) -> str:
     blocks = [note(words.outcome(why))]
     if made is not None:
-        blocks += [_pictures(why, made), listed(words.proof(why))]
+        blocks += [_pictures(why, made)] if words.says_where(why) else []
+        blocks.append(listed(words.proof(why)))
     blocks.append(rows(("sentence", "is", "share"), words.sentence_rows(why), figures=(2,)))
     if len(why.heads) > 1:
         blocks.append(rows(("head", "says", "score"), words.head_rows(why), figures=(2,)))
@@ -74,7 +75,8 @@ def _pictures(why: Why, made: Map) -> str:
 
 
 def _notes(found: Explanation) -> str:
-    return section("What else is to be known?", *map(note, found.notes)) if found.notes else ""
+    said = [*found.notes, *filter(None, [words.effort(found)])]
+    return section("What else is to be known?", *map(note, said)) if said else ""
 
 
 def _data(picture: Image.Image) -> str:

@@ -34,9 +34,9 @@ def margin(each: Margin) -> str:
     return f"{abs(each.margin):.3f} {side} {each.action} ({each.threshold:g})"
 
 
-def region(seen: Region) -> str:
-    """Where a view was taken."""
-    frame = f"frame {seen.frame}, " if seen.frame else ""
+def region(seen: Region, *, animated: bool = False) -> str:
+    """Where a view was taken; of what is `animated` the first frame is named, too."""
+    frame = f"frame {seen.frame}, " if seen.frame or animated else ""
     how = (
         "" if seen.turned is None else f", {'mirrored' if seen.turned == 'mirrored' else f'turned by {seen.turned}'}"
     )
@@ -56,13 +56,26 @@ def proof(why: Why) -> Iterator[str]:
     heat = why.heat
     if heat is None:
         return
-    own = next((seen.score for seen in why.views if seen.region == why.view), why.score)
+    own = _own(why)
     if not _same(own, why.score):
         yield f"The head {why.decided_by} decides, and no view: the map is of the {own:.3f} that the view scores."
+    if not says_where(why):
+        yield f"A score of {own:.3f} comes from no part of the picture: its map says nothing."
+        return
     yield f"It comes from {part(heat.box)}, most of all from {_point(heat)}."
     for each in heat.without:
         how = "filled with the colours around" if each.filled == "surroundings" else "blurred"
         yield f"With its hottest tenth {how}, it scores {each.score:.3f}; with another tenth, {each.elsewhere:.3f}."
+
+
+def says_where(why: Why) -> bool:
+    """Whether there is a map, and in three digits a score that could come from somewhere."""
+    return why.heat is not None and round(_own(why), 3) > 0
+
+
+def effort(found: Explanation) -> str:
+    """What the maps cost; empty without any."""
+    return f"The model was shown {found.passes:,} views more for this." if found.passes else ""
 
 
 def sentence_rows(why: Why) -> list[tuple[str, str, str]]:
@@ -82,13 +95,19 @@ def head_rows(why: Why) -> list[tuple[str, str, str]]:
 def view_rows(why: Why) -> list[tuple[str, str, str]]:
     """The views, those with the greatest score first: where, score, a remark."""
     ordered = sorted(why.views, key=lambda each: -each.score)
-    return [(region(each.region), f"{each.score:.4f}", _remark(each, why)) for each in ordered]
+    animated = any(each.region.frame for each in ordered)
+    return [(region(each.region, animated=animated), f"{each.score:.4f}", _remark(each, why)) for each in ordered]
 
 
 def _remark(seen: SeenView, why: Why) -> str:
     decides = "decides" if seen.region == why.view and _same(seen.score, why.score) else ""
     bar = f"second look, counts from {seen.counts_from:g} on" if seen.counts_from else ""
     return "; ".join(filter(None, (decides, bar)))
+
+
+def _own(why: Why) -> float:
+    """What the view scores that the map is of."""
+    return next((seen.score for seen in why.views if seen.region == why.view), why.score)
 
 
 def _point(heat: HeatRecord) -> str:

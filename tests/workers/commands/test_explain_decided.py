@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pipeline.adapters.memory import MemoryBroker, MemoryTextCache, MemoryTopic, MemoryWriter
-from pipeline.errors import UsageError
+from pipeline.errors import ServiceError, UsageError
 from pipeline.lab.explain import words
 from pipeline.lab.explain.effort import FULL, LEAST
 from pipeline.lab.explain.overlay import png
@@ -97,6 +97,35 @@ def test_an_event_that_is_gone_without_an_archive_is_one_line_and_status_2(
     [line] = err.splitlines()
     assert f"{scanned.name} cannot be explained: there is no event at {IMAGES}" in line
     assert "there is no archive (--archive)" in line
+
+
+def test_a_map_that_cannot_be_is_told_after_the_table_with_the_reason(
+    scanned: Decided, broker: MemoryBroker, tmp_path: Path
+) -> None:
+    given = [scanned.name, *scanned.options, "--archive", str(scanned.archive), "--heatmap", str(tmp_path / "no.png")]
+    done = CliRunner().invoke(app, ["explain", *given, "--html", str(tmp_path / "page.html")], standalone_mode=False)
+    assert isinstance(done.exception, UsageError)
+    (line,) = done.exception.lines
+    assert line.endswith("no.png: only its archived features are left, and no picture to lay one over")
+    assert "leads to review" in done.stdout
+    assert "note: there is no event at" in done.stdout.replace("\n", " ")
+    assert (tmp_path / "page.html").exists()
+    assert not (tmp_path / "no.png").exists()
+
+
+def test_an_id_that_the_archive_has_not_is_told_so_though_no_broker_answers(
+    scanned: Decided, broker: MemoryBroker
+) -> None:
+    broker.available = False
+    done = CliRunner().invoke(
+        app,
+        ["explain", "kitchen-knife-99.jpg", *scanned.options, "--archive", str(scanned.archive)],
+        standalone_mode=False,
+    )
+    assert isinstance(done.exception, ServiceError)
+    (line,) = done.exception.lines
+    assert f"{scanned.archive}, 1 segments: nothing there is called so; " in line
+    assert "no broker answers" in line
 
 
 def test_an_event_that_the_archive_has_not_either_is_one_line(
