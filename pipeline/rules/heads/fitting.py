@@ -44,8 +44,8 @@ LEAST_MATCHING, LEAST_NEUTRAL = 2, 16
 """Fewer examples, or neutral pictures, say nothing of how far apart the classes are."""
 MOST_NEUTRAL_FLAGGED, MOST_SEVERAL_FLAGGED = 0.05, 0.1
 """Share of neutral pictures that the examples may flag, since some may show what the policy is about; and of pictures
-of several such things. Examples that show several have that in common, too, and flag 13 to 36% of those. Four examples
-or more that show one thing flag 3% at most (115 words, with the bundled model)."""
+of several such things. Examples that show several have that in common, too, and flag 13 to 36% of those. Where they
+show one thing, four of them or more flag 3% at most (115 words, with the bundled model)."""
 LEAST_DEVIATION = 0.02
 """Of z, so that a few pictures which are nearly the same do not make it sure of everything."""
 MOST_SURE = 12.0
