@@ -77,11 +77,8 @@ def parse_policies(
             policies.append(policy)
     problems.extend(shadow_problems(policies, stems))
     if not stems and not problems:
-        problems.append(
-            Problem(
-                _folder(named) if named else folder, 0, "no policy in it; a policy is a file such as weapons.yaml"
-            )
-        )
+        said = "no policy in it; a policy is a file such as weapons.yaml"
+        problems.append(Problem(_folder(named, folder), 0, said))
     policy_set = PolicySet(tuple(policies), defaults)
     if said := too_much_in_all(len(list(policy_set.sentences())), len(defaults.templates)):
         problems.append(Problem(_folder(named), 0, said))
@@ -297,5 +294,5 @@ def _name(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def _folder(named: Mapping[str, str]) -> str:
-    return next(iter(named.values()), "").rpartition("/")[0] or "policies"
+def _folder(named: Mapping[str, str], otherwise: str = "policies") -> str:
+    return next(iter(named.values()), "").rpartition("/")[0] or otherwise

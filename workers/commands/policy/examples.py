@@ -16,6 +16,7 @@ from pipeline.rules.policies.names import SUFFIXES
 from workers.archive.opening import opened_archive, segments_in
 from workers.archive.options import ArchiveAt, Since, Until
 from workers.commands.options import AsJson
+from workers.policies.named import meant
 from workers.policies.reviewed_pictures import Pictured, globs_of, pictured, write
 from workers.reviews.quality import reviews_of
 from workers.settings import Settings
@@ -68,7 +69,8 @@ def examples(
 def _file(settings: Settings, policy: str) -> tuple[dict[str, bytes], Path]:
     policies = [each.id for each in policies_in(settings.policies).policies]
     if policy not in policies:
-        raise UsageError(f"{settings.policies}: no policy is called {policy!r}; there are {', '.join(policies)}")
+        hint = meant(policy, policies) or f"there are {', '.join(policies)}"
+        raise UsageError(f"{settings.policies}: no policy is called {policy!r}; {hint}")
     files = dict(read_policy_folder(settings.policies).files)
     return files, next(Path(each) for each in files if Path(each).stem == policy and each.endswith(SUFFIXES))
 
