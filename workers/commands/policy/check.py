@@ -29,8 +29,9 @@ def check(
 ) -> int:
     """Validate every policy file; each problem is a line with file, line and reason, and the exit status is 2.
 
-    Files of the folder that are not read are named, too; one that only its name keeps out is a problem. Whether a
-    policy would flag everything takes the model to see: `sluice policy test` and a worker look at that.
+    Files of the folder that are not read are named, too; one that only its name keeps out is a problem, and so is a
+    picture under 'examples' or 'lists' that a worker could not read. Whether a policy would flag everything takes the
+    model to see: `sluice policy test` and a worker look at that.
     """
     settings = in_folder(settings, folder)
     found = check_folder(settings)
