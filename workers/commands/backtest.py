@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from pipeline.errors import UsageError
@@ -95,7 +96,22 @@ def backtest(
 def _merged(parts: Sequence[Path]) -> Record:
     if not parts:
         raise UsageError("sluice backtest merge: name the files that --shard K/N printed")
-    return merge([parse_record(each.read_bytes()) for each in parts])
+    found = merge([_part(each) for each in parts])
+    if found.shards:
+        of = found.shards[0].partition("/")[2]
+        every = [f"{number}/{of}" for number in range(1, int(of) + 1)]
+        missing = [part for part in every if part not in found.shards]
+        raise UsageError(f"sluice backtest merge: part {', '.join(missing)} is missing; give all {of}")
+    return found
+
+
+def _part(path: Path) -> Record:
+    try:
+        return parse_record(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not what sluice backtest --shard K/N prints: {error}") from error
 
 
 def _report(

@@ -24,10 +24,16 @@ from numpy.typing import NDArray
 
 from pipeline.archive.denied import OF_REVIEWS, OF_ROWS, DenyList
 from pipeline.archive.erasing.purging import Hiding, Purged, by_list, purge_rows
-from pipeline.archive.erasing.searching import Search, Told
+from pipeline.archive.erasing.searching import Held, Search, Told
+from pipeline.errors import StoreAwayError, StoreError
 from pipeline.ports import Store
 from pipeline.rules.archive.denied import Denied, Erased, Kind, erased
 from pipeline.rules.archive.names import REDECIDED, REVIEWS, SEGMENTS, UNREADABLE
+
+NOT_ALL = (
+    "not erased as a whole: it is hidden from every reader, and gone from all that can be read, but its bytes may"
+    " stand in what cannot: mend this or move it away, and run this again for a receipt"
+)
 
 
 class Asked(NamedTuple):
@@ -60,7 +66,10 @@ class Found:
 
 
 def erase(store: Store, asked: Sequence[Asked], at: str, by: str, told: Told) -> Found:
-    """Erase what is asked for, and return when its bytes are gone. `at` is RFC 3339. Raises `StoreError`."""
+    """Erase what is asked for, and return when its bytes are gone. `at` is RFC 3339.
+
+    Raises `StoreError`, once all else is done, where something cannot be read: its bytes may stand there.
+    """
     found, search, deny_list = Found(), Search(store, told), DenyList(store)
     found.entries.append(deny_list.add([each.erased for each in asked], at, by))
     while new := [*search.unseen(SEGMENTS), *search.unseen(REDECIDED)]:
@@ -69,24 +78,25 @@ def erase(store: Store, asked: Sequence[Asked], at: str, by: str, told: Told) ->
         if events:
             found.entries.append(deny_list.add(events, at, by))
         for one in held:
-            gone = _purge(store, one.stored.path, found, lambda: by_list(deny_list.load(), OF_ROWS))
+            gone = _purge(store, one, found, search, lambda: by_list(deny_list.load(), OF_ROWS))
             found.rows += gone.rows if gone else 0
             found.events += gone.events if gone else 0
     while new := search.unseen(REVIEWS):
         for one in list(search.held(new, by_list(deny_list.load(), OF_REVIEWS))):
-            gone = _purge(store, one.stored.path, found, lambda: by_list(deny_list.load(), OF_REVIEWS))
+            gone = _purge(store, one, found, search, lambda: by_list(deny_list.load(), OF_REVIEWS))
             found.reviews += gone.rows if gone else 0
     while new := search.unseen(UNREADABLE):
         for one in list(search.held(new, mentioning(asked))):
-            gone = _purge(store, one.stored.path, found, lambda: mentioning(asked))
+            gone = _purge(store, one, found, search, lambda: mentioning(asked))
             found.unreadable += gone.rows if gone else 0
+    search.end(NOT_ALL)
     found.entries = list(dict.fromkeys(found.entries))
     found.objects, found.bytes = search.objects, search.bytes
     return found
 
 
 def look(store: Store, asked: Sequence[Asked], told: Told) -> Found:
-    """What `erase` would find by now. Nothing is changed."""
+    """What `erase` would find by now. Nothing is changed. Raises `StoreError` where something cannot be read."""
     found, search = Found(), Search(store, told)
     denied, events = Denied(frozenset(each.erased for each in asked)), list[Erased]()
     for one in search.held([*search.unseen(SEGMENTS), *search.unseen(REDECIDED)], by_list(denied, OF_ROWS)):
@@ -100,6 +110,7 @@ def look(store: Store, asked: Sequence[Asked], told: Told) -> Found:
     for one in search.held(search.unseen(UNREADABLE), mentioning(asked)):
         found.held.append(one.stored.path)
         found.unreadable += one.rows
+    search.end("not all can be looked through: mend this or move it away, and run this again")
     found.objects, found.bytes = search.objects, search.bytes
     return found
 
@@ -132,9 +143,15 @@ def _bytes_in(row: dict[str, object]) -> list[bytes]:
     return found
 
 
-def _purge(store: Store, path: str, found: Found, hiding: Callable[[], Hiding]) -> Purged | None:
-    gone = purge_rows(store, path, hiding)
+def _purge(store: Store, one: Held, found: Found, search: Search, hiding: Callable[[], Hiding]) -> Purged | None:
+    try:
+        gone = purge_rows(store, one.stored.path, hiding)
+    except StoreAwayError:
+        raise
+    except StoreError as error:
+        search.damaged.append(error)
+        return None
     if gone is not None:
-        found.held.append(path)
+        found.held.append(one.stored.path)
         found.rewritten.append(gone)
     return gone

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from pipeline.archive.erasing.purging import Hiding, found_in
 from pipeline.archive.segments import opened
-from pipeline.errors import StoreChangedError, StoreError
+from pipeline.errors import StoreAwayError, StoreChangedError, StoreError
 from pipeline.ports import Store, Stored
 from pipeline.rules.archive.names import SUFFIX
 
@@ -38,6 +38,8 @@ class Search:
         self._seen: set[tuple[str, str]] = set()
         self._paths: set[str] = set()
         self.bytes = 0
+        self.damaged: list[StoreError] = []
+        """What is said of each object that cannot be read: the search goes on without it, and `end` tells."""
 
     @property
     def objects(self) -> int:
@@ -51,6 +53,11 @@ class Search:
         self._seen.update((each.path, each.version) for each in new)
         self._told(len(new), 0)
         return new
+
+    def end(self, said: str) -> None:
+        """Raise `StoreError` where anything could not be read: what that means, and a line for each object."""
+        if self.damaged:
+            raise StoreError(said, *dict.fromkeys(line for each in self.damaged for line in each.lines))
 
     def held(self, objects: Sequence[Stored], meant: Hiding) -> Iterator[Held]:
         """Those that have rows that are meant. One that goes meanwhile is left out, and is unseen."""
@@ -70,8 +77,14 @@ class Search:
         except (FileNotFoundError, StoreChangedError):
             self._seen.discard((stored.path, stored.version))
             return None
+        except StoreAwayError:
+            raise
+        except StoreError as error:
+            self.damaged.append(error)
+            return None
         except (pa.ArrowInvalid, OSError) as error:
-            raise StoreError(f"{stored.path} is damaged: {str(error).splitlines()[0]}; move it away") from error
+            self.damaged.append(StoreError(f"{stored.path} is damaged: {str(error).splitlines()[0]}; move it away"))
+            return None
         self._paths.add(stored.path)
         self.bytes += stored.bytes
         self._told(0, 1)

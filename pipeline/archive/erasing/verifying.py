@@ -57,6 +57,7 @@ def verify(store: Store, receipt: Receipt, values: Sequence[Asked], told: Told) 
             found.as_left += 1
         else:
             found.changed += 1
+    found.problems += [line for each in search.damaged for line in each.lines]
     found.problems += _mentions(store, values, told)
     found.objects, found.bytes = search.objects, search.bytes
     return found

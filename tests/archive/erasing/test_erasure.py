@@ -15,7 +15,9 @@ from pipeline.adapters.memory.store import MemoryStore
 from pipeline.adapters.stores import BucketStore, StoreOptions
 from pipeline.archive.archive import Archive
 from pipeline.archive.coarse import Coarse
+from pipeline.archive.erasing import erasure
 from pipeline.archive.erasing.erasure import Asked, erase, look
+from pipeline.archive.erasing.purging import Hiding, Purged
 from pipeline.archive.erasing.receipts import Receipt, Said, parse_receipt, receipt_json, receipt_of
 from pipeline.archive.erasing.verifying import verify
 from pipeline.archive.tidying.compaction import Compactor
@@ -270,3 +272,42 @@ def test_a_damaged_segment_is_named_and_the_erasure_does_not_pretend_to_have_end
     store.replace(path, store.read(path)[:100])
     with pytest.raises(StoreError, match=path.rpartition("/")[2]):
         erase(store, BY_SUBJECT, AT, "", _nobody)
+
+
+def test_what_can_be_read_is_gone_although_another_segment_is_damaged() -> None:
+    store = MemoryStore()
+    hers = _fill(store)
+    first, second, *rest = [each.path for each in store.list("model=")]
+    sound = {path: store.read(path) for path in (first, second)}
+    for path, data in sound.items():
+        store.replace(path, data[:100])
+    with pytest.raises(StoreError) as refused:
+        erase(store, BY_SUBJECT, AT, "", _nobody)
+    said, *damaged = refused.value.lines
+    assert "hidden from every reader" in said
+    assert "run this again" in said
+    assert [path for path in (first, second) if any(path in line for line in damaged)] == [first, second]
+    for path in rest:
+        assert not any(each in store.read(path) for each in hers)
+    for path, data in sound.items():
+        store.replace(path, data)
+    assert erase(store, BY_SUBJECT, AT, "", _nobody).entries
+    assert holding(store, *hers) == {}
+
+
+def test_damage_that_shows_while_a_segment_is_written_anew_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = MemoryStore()
+    hers = _fill(store)
+    purging, bad = erasure.purge_rows, next(store.list("model=")).path
+
+    def purge(kept: Store, path: str, hiding: Callable[[], Hiding]) -> Purged | None:
+        if path == bad:
+            raise StoreError(f"{path} is damaged")
+        return purging(kept, path, hiding)
+
+    monkeypatch.setattr(erasure, "purge_rows", purge)
+    with pytest.raises(StoreError, match="not erased as a whole"):
+        erase(store, BY_SUBJECT, AT, "", _nobody)
+    held = holding(store, *hers).values()
+    assert set().union(*held) <= {bad, REVIEWS}
+    assert bad in set().union(*held)
