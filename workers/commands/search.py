@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pipeline.adapters.local.policy_folder import policies_in
 from pipeline.archive.archive import Archive
 from pipeline.errors import UsageError
 from pipeline.rules.alike import ALIKE
@@ -13,6 +14,7 @@ from workers.archive.options import ArchiveAt, Since, Until
 from workers.archive.reading import reading
 from workers.archive.shards import Shard, shard_of, share_of
 from workers.commands.options import AsJson, known_verdicts
+from workers.policies.named import meant
 from workers.search import options as told
 from workers.search.record import UNFOLDED, Answer, Asked
 from workers.search.sheet import sheet
@@ -116,6 +118,14 @@ def _merged(parts: list[Path], *, words: list[str] | None, as_json: bool, html: 
     return found
 
 
+def _note_slips(asked: Asked, settings: Settings, terminal: Terminal) -> None:
+    """That a policy is in no file need not be a slip: it may be gone since. Said where nothing was found."""
+    known = [each.id for each in policies_in(settings.policies).policies]
+    for name in asked.policies:
+        if name not in known:
+            terminal.note(f"{settings.policies}: no policy is called {name!r}; {meant(name, known)}".rstrip("; "))
+
+
 def _found(
     settings: Settings,
     archive: Archive,
@@ -142,6 +152,8 @@ def _found(
         nearest, seen = gone_through(archive, segments, what, threads=settings.cores, advance=advance)
     found = answer(archive, what, nearest, seen)
     _print(found, terminal, as_json=as_json, html=html)
+    if not seen.images:
+        _note_slips(asked, settings, terminal)
     if path is not None and what.loaded is not None:
         write(path, found.record)
         terminal.note(f"written: {path}")

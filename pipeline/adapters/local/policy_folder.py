@@ -198,7 +198,7 @@ def _unreadable(path: Path, error: OSError) -> str:
 
 def _no_folder(folder: Path, error: OSError) -> Problem:
     if isinstance(error, NotADirectoryError):
-        return Problem(str(folder), 0, "a file; give the folder that it is in with --policies")
+        return Problem(str(folder), 0, "a file; give the folder that it is in")
     if isinstance(error, FileNotFoundError):
         return Problem(str(folder), 0, "no such folder; give the folder of your policies with --policies")
     return Problem(str(folder), 0, f"the folder cannot be read: {error.strerror}")

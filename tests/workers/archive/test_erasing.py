@@ -86,6 +86,13 @@ def test_a_receipt_goes_to_standard_output_where_no_file_is_named(
     assert (told["by"], told["events"], told["asked"][0]["kind"]) == ("request 17", 2, "sha256")
 
 
+def test_an_erasure_that_finds_nothing_says_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sluice("erase", "--image", "nobody", "--archive", folder)
+    assert "nothing in the archive had it; it is denied from now on" in capsys.readouterr().err
+    sluice("erase", "--image", "image-7", "--archive", folder)
+    assert "nothing in the archive had it" not in capsys.readouterr().err
+
+
 def test_nothing_is_done_where_the_receipt_cannot_be_written(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(OSError, match="nowhere"):
         sluice("erase", "--image", "image-7", "--archive", folder, "--receipt", tmp_path / "nowhere" / "receipt.json")

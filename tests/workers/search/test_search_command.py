@@ -88,6 +88,13 @@ def test_where_no_image_is_as_asked_that_is_said(ask: Ask) -> None:
     assert (answer.status, answer.stdout) == (1, "no image is as you ask: none was decided so, in that time\n")
 
 
+def test_where_nothing_is_found_of_a_policy_that_there_is_not_the_nearest_is_named(ask: Ask) -> None:
+    slip = ask(["a bus"], policy=["weapon"])
+    assert slip.status == 1
+    assert "no policy is called 'weapon'; did you mean 'weapons'?" in slip.stderr
+    assert "no policy" not in ask(["a bus"], policy=["gambling"]).stderr
+
+
 def test_the_table_names_every_image_whole(ask: Ask) -> None:
     answer = ask(["a kitchen knife", "a pill"], as_json=False)
     for name in (*KNIVES, "cats-then-a-knife.gif"):

@@ -62,6 +62,8 @@ def erase(
     else:
         receipt.write_bytes(written + b"\n")
     _tell(found, "are gone")
+    if not found.held:
+        say("nothing in the archive had it; it is denied from now on, and is never taken in", err=True)
     say("not reached:", *(f"  {each}" for each in NOT_REACHED), err=True)
 
 

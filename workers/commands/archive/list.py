@@ -26,7 +26,8 @@ def list(  # noqa: A001 - the command's name
 ) -> None:
     """List an archive's segments, a line each: their records, events, rows and bytes.
 
-    Those that were merged into others, and are still there for who reads them, are left out.
+    Of all days that --since and --until touch, as a whole. Those that were merged into others, and are still there
+    for who reads them, are left out.
     """
     terminal, window = Terminal(), window_of(since, until)
     with opened_archive(settings, archive) as opened:
