@@ -32,16 +32,19 @@ def remembering(settings: Settings, address: str | None, of: str) -> tuple[Setti
 def kept_in(store: Store | None, stream: str, publisher: Publisher, judge: Judge) -> Iterator[Publisher]:
     """The publisher, and with a store one that keeps there what it publishes, as from a topic named `stream`.
 
-    All of it is durable when the context ends. Raises `StoreError` where nothing can be kept.
+    What an earlier run of the same command has kept is not kept twice. All of it is durable when the context ends.
+    Raises `StoreError` where nothing can be kept.
     """
     if store is None:
         yield publisher
         return
+    from pipeline.archive.archive import Archive
     from pipeline.archive.policy_sets import keep_policy_set  # Parquet's library is slow to load
-    from workers.archive.embedded import ArchivingPublisher
+    from workers.archive.embedded import ArchivingPublisher, made_before
 
     with closing(store):
-        archiving = ArchivingPublisher(publisher, store, stream)
+        there = made_before(Archive(store), stream.partition(".")[0])
+        archiving = ArchivingPublisher(publisher, store, stream, there=there)
         version = judge.live().policy_set.version
         keep_policy_set(store, policy_set_record(version, judge.files, judge.live.assets, time.time()))
         try:

@@ -41,3 +41,22 @@ def test_an_archive_that_cannot_be_written_is_one_line(sluice: Sluice, pictures:
     assert done.status == 2
     assert len(done.stderr.splitlines()) == 1
     assert "archive" in done.stderr
+
+
+def test_what_was_scanned_before_is_kept_once_and_another_picture_of_that_name_as_well(
+    sluice: Sluice, pictures: Path
+) -> None:
+    def kept() -> list[str]:
+        archive = Archive(FolderStore(pictures.parent / "archive"))
+        blocks = list(archive.blocks(archive.segments(), ["decision"]))
+        return [block.decision(event).image_id for block in blocks for event in range(block.events)]
+
+    first, second, *_ = sorted(pictures.iterdir())
+    sluice("scan", "pictures", "--archive", "archive")
+    once = sorted(kept())
+    assert len(once) == 4
+    assert sluice("scan", "pictures", "--archive", "archive").status in {0, 1}
+    assert sorted(kept()) == once
+    shutil.copy(second, first)
+    sluice("scan", "pictures", "--archive", "archive")
+    assert len(kept()) == 5
