@@ -25,7 +25,8 @@ def remembering(settings: Settings, address: str | None, of: str) -> tuple[Setti
         return settings.model_copy(update={"archive": "off"}), None
     run = f"{of}.{datetime.now(UTC):%Y%m%dT%H%M%S}.{os.urandom(4).hex()}"
     wanted = "features" if settings.archive == "off" else settings.archive
-    return settings.model_copy(update={"archive": wanted, "features_topic": run}), archive_store(settings, address)
+    update = {"archive": wanted, "features_topic": run, "archive_at": address}
+    return settings.model_copy(update=update), archive_store(settings, address)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from workers.assembly import Judge
 from workers.console.access.visitors import access_of
 from workers.console.app import create
 from workers.console.console import Console, console_of
-from workers.console.reach import Reach
+from workers.console.reach import Reach, archive_of
 from workers.console.serving import Serving
 from workers.settings import Settings
 
@@ -47,6 +47,7 @@ def memory_reach(
         fetcher=MemoryFetcher(),
         decoder=judge().model.decoder,
         judge=judge,
+        archive=archive_of(settings),
     )
 
 

@@ -14,6 +14,7 @@ from workers.canary.reading import Answers
 if TYPE_CHECKING:  # Parquet's and the model's libraries, for those alone that have an archive and explain
     from pipeline.archive.archive import Archive
     from workers.assembly import Judge
+    from workers.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -42,3 +43,16 @@ class Reach:
     """None where there is no archive."""
     leases: Leases | None = None
     """Shared with other consoles; None where this one stands alone."""
+
+
+def archive_of(settings: Settings) -> Callable[[], AbstractContextManager[Archive]] | None:
+    """Opens the archive that the settings name, each time anew; None where they name none."""
+    if not settings.archive_at:
+        return None
+
+    def opened() -> AbstractContextManager[Archive]:
+        from workers.archive.opening import opened_archive  # noqa: PLC0415 - Parquet's library
+
+        return opened_archive(settings, None)
+
+    return opened

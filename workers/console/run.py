@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import ExitStack, closing
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -20,7 +19,7 @@ from workers.console.console import Console, console_of
 from workers.console.fleet.scraping import pages_of
 from workers.console.judges import JudgeWhenAsked
 from workers.console.metrics import ConsoleMetrics
-from workers.console.reach import Reach
+from workers.console.reach import Reach, archive_of
 from workers.console.serving import Serving
 from workers.console.stream.history import history_of
 from workers.health.dead_threads import watch_threads
@@ -31,10 +30,7 @@ from workers.process import signals
 from workers.settings import Settings
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from pipeline.adapters.redis import RedisConnection
-    from pipeline.archive.archive import Archive
 
 LEAVING = 20.0
 """Seconds that pages and calls to the broker may take to end when the process is told to stop."""
@@ -96,7 +92,7 @@ def _reach(settings: Settings, held: ExitStack) -> Reach:
         fetcher=held.enter_context(closing(claim_fetcher(settings))),
         decoder=drawing(Decoding(settings.model_copy(update={"cores": min(2, settings.cores)}), Hooks())),
         judge=held.enter_context(closing(JudgeWhenAsked(settings))),
-        archive=_archive(settings),
+        archive=archive_of(settings),
         leases=services.leases(_redis(settings, held)),
     )
 
@@ -105,15 +101,3 @@ def _redis(settings: Settings, held: ExitStack) -> RedisConnection | None:
     """A Redis that a person waits for longer than an image does."""
     redis = services.redis_connection(settings, budget=REDIS, timeout=REDIS)
     return None if redis is None else held.enter_context(closing(redis))
-
-
-def _archive(settings: Settings) -> Callable[[], AbstractContextManager[Archive]] | None:
-    if not settings.archive_at:
-        return None
-
-    def opened() -> Any:
-        from workers.archive.opening import opened_archive  # noqa: PLC0415 - Parquet's library
-
-        return opened_archive(settings, None)
-
-    return opened

@@ -9,6 +9,7 @@ from threading import Event, Thread
 
 from pipeline.adapters.memory import MemoryBroker, MemorySource
 from pipeline.archive.keeping.hooks import ArchiveHooks
+from pipeline.archive.keeping.keeper import KeepPolicy
 from pipeline.errors import SluiceError
 from pipeline.ports import Store
 from workers.archiver.loop import archiving, sorted_topics
@@ -17,6 +18,8 @@ from workers.settings import Settings
 GROUP = "archiver"
 PATIENCE = 60.0
 """Seconds to wait for what the workers have sent to be in the archive."""
+EVERY = 20.0
+"""Seconds until what was decided can be asked: whoever looks at a demo does not wait for the minutes of a fleet."""
 _LOOK = 0.02
 
 
@@ -39,7 +42,8 @@ def demo_archiver(settings: Settings, broker: MemoryBroker, store: Store) -> Ite
     """
     topics = sorted_topics(settings.features_topic, settings.reviews_topic)
     stop, taken, failed = Event(), _Taken(), list[SluiceError]()
-    archiver = archiving(MemorySource(broker, list(topics), GROUP), store, topics=topics, hooks=taken)
+    source, policy = MemorySource(broker, list(topics), GROUP), KeepPolicy(every=EVERY)
+    archiver = archiving(source, store, policy, topics=topics, hooks=taken)
 
     def run() -> None:
         try:
