@@ -36,7 +36,8 @@ def decision(
 
     They are taken from the archive. Where there is none, or it has none of that id, and with --topics, the topics are
     searched from their ends backwards: they also have what was not archived yet, and dead letters. A decision that a
-    later one supersedes says so. Exit status 1: nothing has that id.
+    later one supersedes says so. Exit status 1: nothing has that id, or the archive has none and no broker is there
+    to be asked as well, which is said.
     """
     terminal, window = Terminal(), window_of(since, until)
     searched = Searched(settings, terminal, archive, window, topics=topics)
@@ -49,7 +50,8 @@ def decision(
             terminal.print(line)
     places = "; ".join(searched.places)
     if not found:
-        terminal.note(f"sluice: no decision, event or image is called {one_line(name)} in {places}")
+        and_away = f"; the topics could not be asked as well: {searched.away}" if searched.away else ""
+        terminal.note(f"sluice: no decision, event or image is called {one_line(name)} in {places}{and_away}")
         return EXIT_UNKNOWN
     if not as_json:
         terminal.note(f"searched {places}")
