@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from pipeline.archive.archive import Archive
-from pipeline.errors import UsageError
+from pipeline.errors import ServiceError, UsageError
 from pipeline.wire import Decision, parse_decision
 from workers import assembly
 from workers.archive.opening import opened_archive
@@ -27,13 +27,18 @@ from workers.terminal.console import Terminal
 from workers.terminal.plain import one_line
 
 EXIT_DIFFERENT = 1
+_BEGINNING = 4096
+"""Bytes of a file by which it is told whether it holds JSON."""
 
 
 @with_settings("kafka", "topics", "model", "images", "policies", "fetch", "store", "log")
 def replay(
     settings: Settings,
     decision: Annotated[
-        str, typer.Argument(metavar="DECISION.json|ID", help="A file of decisions, a line each (-: stdin), or an id.")
+        str,
+        typer.Argument(
+            metavar="DECISION.json|ID", help="A file of decisions, a line each (-: stdin), or an id, be it a path."
+        ),
     ],
     archive: ArchiveAt = None,
     limit: Annotated[
@@ -81,9 +86,22 @@ def _decisions(
     settings: Settings, terminal: Terminal, archive: str | None, given: str, limit: int
 ) -> Sequence[Decision]:
     """The decisions that are meant, one or more. Raises `UsageError`."""
-    if given == "-" or Path(given).is_file():
+    if given == "-" or _holds_json(Path(given)):
         return list(_read(given))
-    return decisions_called(settings, terminal, archive, given)[:limit]
+    try:
+        return decisions_called(settings, terminal, archive, given)[:limit]
+    except ServiceError as error:
+        raise ServiceError(
+            f"{one_line(given)} is no file of decisions, and as an id it cannot be looked up: {error}"
+        ) from error
+
+
+def _holds_json(path: Path) -> bool:
+    """Whether a file is there that may hold decisions: a scan calls images by their paths, which are files too."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(_BEGINNING).lstrip()[:1] in {b"", b"{", b"["}
 
 
 def _read(given: str) -> Iterator[Decision]:

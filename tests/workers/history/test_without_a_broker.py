@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NoReturn
 
+import numpy as np
 import pytest
 
 from pipeline.adapters.local.store import FolderStore
 from pipeline.archive.archive import Archive
 from pipeline.rules.archive.denied import Kind, erased
+from pipeline.rules.archive.remembered import remembered
 from pipeline.wire import rfc3339
-from tests.archive.made import NOON, keep, records
+from tests.archive.made import NOON, decision, keep, records, some_signals
 from workers import cli
 from workers.history import searching
 from workers.services import kafka_connection
@@ -77,3 +79,26 @@ def test_what_needs_a_decision_cannot_do_without_and_says_why(ask: Asking, archi
     status, out, [line] = ask(command, "nope", "--archive", archive)
     assert (status, out) == (2, "")
     assert f"{archive}, 1 segments: nothing there is called so; no Kafka broker answers" in line
+
+
+def test_a_picture_whose_path_is_an_id_is_no_file_of_decisions(ask: Asking, archive: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "one.jpg"
+    picture.write_bytes(b"\xff\xd8\xff\xe0 a picture\n")
+    status, _, [line] = ask("replay", picture, "--archive", archive)
+    assert status == 2
+    assert f"{picture} is no file of decisions, and as an id it cannot be looked up: {archive}, 1 segments:" in line
+    signals = some_signals(1, np.random.default_rng(0))
+    keep(FolderStore(archive), [remembered(decision(9, signals, image_id=str(picture)), signals)], start=9)
+    status, _, lines = ask("replay", picture, "--archive", archive, "--model", "bundled")
+    assert status == 2
+    assert "was decided" in lines[-1], "it is found, and cannot be made again with another model"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("{}", ":1: not a decision"), (' [\n"', ":1: not a decision"), ("", "holds no")]
+)
+def test_what_begins_as_json_is_a_file_of_decisions(ask: Asking, tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "decisions.jsonl"
+    file.write_text(text)
+    status, _, [line] = ask("replay", file)
+    assert (status, said in line) == (2, True)
