@@ -119,6 +119,8 @@ def _refused(edit: Edit) -> str:
     if edit.asks and edit.trial is not None:
         share = edit.trial.flagged / edit.trial.images
         return f"Not saved yet: it would flag {share:.0%} of what it was tried on, and it is not in shadow mode"
+    if edit.asks:
+        return f"Not saved yet: it cannot be tried now ({edit.why}), and it is not in shadow mode"
     return "Not saved: the file would not hold. Mend what is said below"
 
 

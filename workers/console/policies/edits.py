@@ -11,11 +11,11 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from pipeline.adapters.local.policy_folder import look_at
-from pipeline.errors import PolicyError, Problem, SluiceError
-from pipeline.rules.policies.files import parse_policies
+from pipeline.errors import Problem, SluiceError
 from pipeline.rules.policies.policy_set import PolicySet
 from workers.console.console import Console
 from workers.console.policies.files import PolicyFile, PolicyFiles
+from workers.console.policies.holding import Holding, holding
 from workers.policies.check import Checked, check_folder
 
 if TYPE_CHECKING:
@@ -31,17 +31,31 @@ class Edit:
 
     file: PolicyFile
     checked: Checked
+    beside: Holding | None = None
+    """What holds of the folder with the text in it, where another file of it does not."""
     trial: Trial | None = None
     why: str = ""
     """Why it was not tried."""
     asks: str = ""
-    """What to say to have it saved although it flags so much; empty where nothing is asked."""
+    """What to say to have it saved although it flags so much, or was not tried; empty where nothing is asked."""
+
+    @property
+    def policy_set(self) -> PolicySet | None:
+        """The folder's, or what holds of it; None where the text itself does not."""
+        return self.checked.policy_set or (self.beside.policy_set if self.beside else None)
 
     @property
     def mode(self) -> str:
-        """Of the policy as the text has it; empty where it does not hold."""
-        found = self.checked.policy_set.policies if self.checked.policy_set else ()
+        """Of the policy as the text has it; empty where it does not hold, or cannot be told from the folder."""
+        found = self.policy_set.policies if self.policy_set else ()
         return next((each.mode for each in found if each.id == self.file.id), "")
+
+    @property
+    def hinders(self) -> str:
+        """What in the folder keeps a text that holds from being tried; empty where nothing does."""
+        if self.beside is None or (self.mode and not self.beside.shared):
+            return ""
+        return str(next(iter([*self.beside.shared, *self.elsewhere])))
 
     @property
     def problems(self) -> Sequence[Problem]:
@@ -74,20 +88,25 @@ class Edits:
     def checked(self, opened: PolicyFile, text: str) -> Edit:
         """By the functions of `sluice policy check`, so that lines and words are its."""
         edited = {opened.path.name: opened.with_text(text)}
-        return Edit(opened, check_folder(self._console.settings, edited))
+        edit = Edit(opened, check_folder(self._console.settings, edited))
+        if edit.checked.policy_set is not None or edit.problems:
+            return edit
+        return replace(edit, beside=holding(look_at(self._files.folder, edited=edited)))
 
     def tried(self, opened: PolicyFile, text: str) -> Edit:
         """What it would do to what has just streamed by, beside what the file as it is does."""
         edit = self.checked(opened, text)
-        if edit.checked.policy_set is None:
+        if edit.policy_set is None:
             return edit
+        if edit.hinders:
+            return replace(edit, why=edit.hinders)
         from workers.console.policies.trial import alone  # noqa: PLC0415 - below torch, as the next
         from workers.console.policies.trying import tried  # noqa: PLC0415
 
         try:
             live = self._console.reach.judge().live
             after = look_at(self._files.folder, edited={opened.path.name: opened.with_text(text)})
-            now = live.compiled(alone(edit.checked.policy_set, opened.id), after.assets)
+            now = live.compiled(alone(edit.policy_set, opened.id), after.assets)
             was = self._before(opened)
             before = live.compiled(was, look_at(self._files.folder).assets) if was is not None else None
             edit = replace(edit, trial=tried(self._console, now, before))
@@ -103,14 +122,14 @@ class Edits:
         """The file as it then is. Raises what `save` raises.
 
         The edit, with what is wrong, where it does not hold; and with what it `asks`, where it would act on an absurd
-        share of what it was tried on. Who is sure of that very text says so.
+        share of what it was tried on or could not be tried. Who is sure of that very text says so.
         """
         edit, asks = self.checked(opened, text), sha256(text.encode()).hexdigest()[:16]
         if edit.problems:
             return edit
-        if edit.mode == "enforce" and sure != asks:
+        if edit.mode in {"enforce", ""} and sure != asks:
             edit = self._tried_before(opened, text) or self.tried(opened, text)
-            if edit.trial is not None and edit.trial.absurd:
+            if edit.why or (edit.trial is not None and edit.trial.absurd):
                 return replace(edit, asks=asks)
         return Saved(self._files.save(opened, text, base))
 
@@ -124,9 +143,5 @@ class Edits:
         """The policy as its file is; None where that does not hold, or it is off."""
         from workers.console.policies.trial import alone  # noqa: PLC0415
 
-        reading = look_at(self._files.folder)
-        try:
-            found = parse_policies(reading.files, assets=reading.assets)
-        except PolicyError:
-            return None
-        return alone(found, opened.id)
+        found = alone(holding(look_at(self._files.folder)).policy_set, opened.id)
+        return found if found.policies else None
