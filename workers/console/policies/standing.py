@@ -44,7 +44,7 @@ class Folder:
     @property
     def waits(self) -> bool:
         """Whether some worker decides by another set than the folder's."""
-        return bool(self.version and any(each != self.version for each in self.live))
+        return _taken_up(self.version, self.live) == "waits"
 
     def states_of(self, policy: str) -> Sequence[str]:
         """How that policy stands; nothing where the folder makes no set, or has none of that name."""
@@ -61,19 +61,29 @@ def folder_of(console: Console, now: float) -> Folder:
         problems = list(error.problems)
     version = "" if problems else policy_set.version
     counts, live, held = _counted(console, now), list(_live(console)), _held(console)
-    waits = bool(version and any(each != version for each in live))
+    taken_up = _taken_up(version, live)
     standings = [
-        Standing(policy, list(_states(policy, waits=waits, held=policy.id in held)), counts["policy", policy.id])
+        Standing(policy, list(_states(policy, taken_up, held=policy.id in held)), counts["policy", policy.id])
         for policy in policy_set.policies
     ]
     answers = sum(count for (kind, _), count in counts.items() if kind == "verdict")
     return Folder(path, problems, version, live, standings, answers)
 
 
-def _states(policy: Policy, *, waits: bool, held: bool) -> Iterator[str]:
+def _taken_up(version: str, live: Sequence[str]) -> str:
+    """Whether workers decide by the files: `live`, `waits`, or `unknown` where none tells by which set it does."""
+    if not (version and live):
+        return "unknown"
+    return "waits" if any(each != version for each in live) else "live"
+
+
+def _states(policy: Policy, taken_up: str, *, held: bool) -> Iterator[str]:
     if held:
         yield "held"
-    yield {"enforce": "waits" if waits else "live", "shadow": "shadow", "off": "off"}[policy.mode]
+    if policy.mode == "enforce" or taken_up != "live":
+        yield taken_up
+    if policy.mode != "enforce":
+        yield policy.mode
     if policy.calibrated is not None and policy.calibrated.unproven:
         yield "unproven"
 
