@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import structlog
 
@@ -30,8 +31,11 @@ from workers.process import signals
 from workers.settings import Settings
 
 if TYPE_CHECKING:
+    from pipeline.adapters.kafka import KafkaConnection
     from pipeline.adapters.redis import RedisConnection
 
+P = ParamSpec("P")
+T = TypeVar("T")
 LEAVING = 20.0
 """Seconds that pages and calls to the broker may take to end when the process is told to stop."""
 REDIS = 1.0
@@ -83,9 +87,9 @@ def _reach(settings: Settings, held: ExitStack) -> Reach:
     return Reach(
         answers=partial(services.kafka_answers, settings),
         listening=lambda: bool(connection.listening()),
-        topic=partial(services.kafka_topic, settings),
-        records=partial(services.kafka_single_records, settings),
-        writer=partial(services.kafka_writer, settings),
+        topic=_at_once(connection, partial(services.kafka_topic, settings)),
+        records=_at_once(connection, partial(services.kafka_single_records, settings)),
+        writer=_at_once(connection, partial(services.kafka_writer, settings)),
         text_writer=partial(services.kafka_text_writer, settings),
         standings=group.standings,
         metrics=partial(pages_of, settings.console_workers),
@@ -95,6 +99,17 @@ def _reach(settings: Settings, held: ExitStack) -> Reach:
         archive=archive_of(settings),
         leases=services.leases(_redis(settings, held)),
     )
+
+
+def _at_once(connection: KafkaConnection, make: Callable[P, T]) -> Callable[P, T]:
+    """As `make`, for a person who waits: that nothing listens is said at once, and not after a client's patience."""
+
+    def made(*args: P.args, **more: P.kwargs) -> T:
+        if not connection.listening():
+            raise connection.away()
+        return make(*args, **more)
+
+    return made
 
 
 def _redis(settings: Settings, held: ExitStack) -> RedisConnection | None:

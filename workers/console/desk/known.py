@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 from itertools import islice
 from threading import Lock
 
@@ -46,7 +47,7 @@ class KnownReviews:
             now = self._clock()
             if now - self._looked >= LOOK:
                 self._look(now)
-                self._looked = now
+                self._looked = self._clock()  # one that failed may have taken longer than it is good for
         with self._lock:
             return list(self._reviews.values())
 
@@ -63,14 +64,17 @@ class KnownReviews:
 
     def _look(self, now: float) -> None:
         self.trouble = ""
-        try:
-            self._look_in_topic()
-            if self._reach.archive is not None and now - self._looked_in_archive >= ARCHIVE_LOOK:
-                with self._reach.archive() as archive:
-                    self.add(list(islice(archive.reviews(Window(now - REACHES)), MOST)))
-                self._looked_in_archive = now
-        except ServiceError as error:
-            self.trouble = str(error)
+        for look in (partial(self._look_in_archive, now), self._look_in_topic):
+            try:
+                look()
+            except ServiceError as error:  # what the other says is no worse for it
+                self.trouble = str(error)
+
+    def _look_in_archive(self, now: float) -> None:
+        if self._reach.archive is not None and now - self._looked_in_archive >= ARCHIVE_LOOK:
+            with self._reach.archive() as archive:
+                self.add(list(islice(archive.reviews(Window(now - REACHES)), MOST)))
+            self._looked_in_archive = now
 
     def _look_in_topic(self) -> None:
         ends = time.monotonic() + PATIENCE
