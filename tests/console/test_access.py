@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
 import httpx2
@@ -10,8 +11,10 @@ from hypothesis import given
 from hypothesis import settings as settings_of
 from hypothesis import strategies as st
 from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.testclient import TestClient
 
 from pipeline.errors import SettingsError
 from pipeline.ports import Decoder
@@ -21,7 +24,7 @@ from workers.console.access.roles import Role
 from workers.console.access.visitors import access_of
 from workers.console.app import create
 from workers.console.pages.registry import PAGES
-from workers.console.routes import Guarded
+from workers.console.routes import Guarded, get
 from workers.settings import Settings, load_settings
 
 TOKENS = "vera:viewer:vvvvvvvvvvvvvvvv,rob:reviewer:rrrrrrrrrrrrrrrr,ed:editor:eeeeeeeeeeeeeeee"
@@ -81,8 +84,6 @@ def test_a_viewer_may_not_do_what_an_editor_may(guarded: Served) -> None:
     app = create(
         guarded.console, [post("/edit", lambda _: done.append("x") or PlainTextResponse("ok"), role=Role.EDITOR)]
     )
-    from starlette.testclient import TestClient
-
     client = TestClient(app, base_url="http://localhost")
     assert client.post("/edit", headers={"authorization": "Bearer " + "v" * 16}).status_code == 403
     assert client.post("/edit", headers={"authorization": "Bearer " + "r" * 16}).status_code == 403
@@ -110,6 +111,57 @@ def test_every_answer_forbids_what_strangers_could_use(console: Served) -> None:
         assert headers["x-content-type-options"] == "nosniff"
 
 
+SIGN_OUT = "POST /sign-out HTTP/1.1", "Host: localhost", "Content-Length: 0"
+PICTURE = "POST /search/picture HTTP/1.1", "Host: localhost", "Content-Length: 3"
+
+
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        ((*SIGN_OUT, "Origin: http://[x"), 403),
+        ((*SIGN_OUT, "Origin: null"), 403),
+        ((*SIGN_OUT, "Referer: http://[x"), 303),
+        ((*SIGN_OUT, "Cookie: sluice-console=~;=;\x80"), 303),
+        (("GET /live HTTP/1.1", "Host: [x"), 421),
+        (("GET /live?%ff=%00 HTTP/1.1", "Host: localhost", "Accept: text/html"), 200),
+        (("GET /static/%00 HTTP/1.1", "Host: localhost"), 404),
+        ((*PICTURE, "Content-Type: multipart/form-data", "", "--b"), 400),
+        ((*PICTURE, "Content-Type: multipart/form-data; boundary=b", "", "abc"), 400),
+        ((*PICTURE, "Content-Type: multipart/form-data; boundary=" + "b" * 300, "", "abc"), 400),
+    ],
+)
+def test_what_is_malformed_is_refused_as_all_else_is(console: Served, lines: tuple[str, ...], status: int) -> None:
+    end = "" if "" in lines else "\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", console.serving.port), timeout=30) as made:
+        made.sendall(("\r\n".join(lines) + end).encode("latin-1"))
+        head = made.recv(1 << 16).decode("latin-1")
+    assert head.startswith(f"HTTP/1.1 {status} "), head
+    assert "default-src 'none'" in head
+
+
+def test_a_form_of_very_many_fields_is_413(console: Served) -> None:
+    for path in ("/search/list", "/search/list.csv", "/search/policy"):
+        answer = httpx2.post(f"{console.address}{path}", data={f"f{number}": "x" for number in range(1500)})
+        assert answer.status_code == 413
+        assert "1,000 fields" in answer.text
+
+
+def test_a_fault_of_ours_has_the_headers_too_and_is_told_the_log(guarded: Served) -> None:
+    def at_fault(_: Request) -> Response:
+        raise RuntimeError("nobody foresaw it")
+
+    app = create(guarded.console, [get("/at-fault", at_fault, role=Role.VIEWER)])
+    asked = {"authorization": f"Bearer {'v' * 16}"}
+    answer = TestClient(app, base_url="http://localhost", raise_server_exceptions=False).get(
+        "/at-fault", headers=asked
+    )
+    assert answer.status_code == 500
+    assert "a fault of its own" in answer.text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    with pytest.raises(RuntimeError, match="nobody foresaw it"):
+        TestClient(app, base_url="http://localhost").get("/at-fault", headers=asked)
+
+
 def test_whom_others_can_reach_must_say_who_may_come_in() -> None:
     with pytest.raises(SettingsError, match="console_tokens"):
         access_of(load_settings({"console_host": "0.0.0.0"}))
@@ -128,8 +180,6 @@ def test_whom_others_can_reach_must_say_who_may_come_in() -> None:
 def test_a_proxy_is_believed_where_it_is_trusted(
     decoder: Decoder, peer: str, headers: dict[str, str], status: int
 ) -> None:
-    from starlette.testclient import TestClient
-
     trusting = load_settings(
         {"console_trusted_proxies": "127.0.0.0/8", "console_roles": "ann:viewer", "console_names": "testserver"}
     )

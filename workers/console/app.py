@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 
 from starlette.applications import Starlette
@@ -62,10 +63,11 @@ def create(console: Console, more: Iterable[BaseRoute] = (), pages: Sequence[Pag
         if not isinstance(route, Guarded):
             raise TypeError(f"{route} asks for no role: make it with routes.get or routes.post")
     routes.append(Mount("/static", StaticFiles(directory=HERE / "static")))
+    door = Middleware(Door, access=console.access, broken=partial(_broken, frame))
     app = Starlette(
         routes=routes,
         # Streams of events are left as they are. No page holds a secret that a guess in it could be measured against.
-        middleware=[Middleware(Door, access=console.access), Middleware(GZipMiddleware, minimum_size=SMALL)],
+        middleware=[door, Middleware(GZipMiddleware, minimum_size=SMALL)],
         exception_handlers=_handlers(frame),
     )
     app.state.access = console.access
@@ -82,10 +84,11 @@ def _handlers(frame: Frame) -> dict[type[Exception], Handler]:
     def unusable(request: Request, error: Exception) -> Response:
         return _told(frame, request, 503, str(error))
 
-    def broken(request: Request, error: Exception) -> Response:  # noqa: ARG001
-        return _told(frame, request, 500, "this page has a fault of its own; the log says which")
+    return {HTTPException: refused, UsageError: unusable}
 
-    return {HTTPException: refused, UsageError: unusable, Exception: broken}
+
+def _broken(frame: Frame, request: Request, error: Exception) -> Response:  # noqa: ARG001
+    return _told(frame, request, 500, "this page has a fault of its own; the log says which")
 
 
 def _told(frame: Frame, request: Request, status: int, why: str) -> Response:

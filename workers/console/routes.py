@@ -19,6 +19,7 @@ from workers.console.access.roles import NOBODY, Role, Visitor
 
 MOST_FORM = 1 << 20
 """Bytes of a form."""
+MOST_FIELDS = 1000
 SLOWEST_BODY = 60.0
 """Seconds in which a body must have come in."""
 Answer = Callable[[Request], Response | Awaitable[Response]]
@@ -58,10 +59,12 @@ def gave_wrong_token(request: Request) -> None:
 
 
 async def form_of(request: Request, most: int = MOST_FORM) -> dict[str, str]:
-    """The fields of a form; of several of a name, the last. Raises 413 for a longer one."""
+    """The fields of a form; of several of a name, the last. Raises 413 for a longer one, and for more fields."""
     body = await body_of(request, most)
-    fields = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=1000)
-    return dict(fields)
+    try:
+        return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+    except ValueError as error:
+        raise HTTPException(413, f"that is more than the {MOST_FIELDS:,} fields that a form may have") from error
 
 
 async def body_of(request: Request, most: int) -> bytes:

@@ -11,6 +11,8 @@ from pipeline.errors import EncoderError, SettingsError, StopError
 from tests.console.api.served import JPEG, KNIFE, Api, serve, settings_for, until
 from workers.assembly import Judge
 from workers.console.access.visitors import access_of
+from workers.console.api import endpoints
+from workers.console.api.answers import PROBLEM
 
 TOO_LARGE = b"\xff\xd8" + b"x" * 200_000
 
@@ -157,6 +159,21 @@ def test_others_come_in_by_token_alone() -> None:
 def test_a_page_of_another_site_makes_nobodys_browser_ask(api: Api) -> None:
     assert api.post("/v1/judge", KNIFE, {**JPEG, "Sec-Fetch-Site": "cross-site"}).status_code == 403
     assert api.post("/v1/judge", KNIFE, {**JPEG, "Host": "rebound.example"}).status_code == 421
+
+
+def test_a_fault_of_ours_is_a_problem_too(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def at_fault(*_: object) -> str:
+        raise RuntimeError("nobody foresaw it")
+
+    monkeypatch.setattr(endpoints, "kind_of", at_fault)
+    answer = api.post("/v1/judge", KNIFE, JPEG)
+    assert (answer.status_code, answer.headers["content-type"]) == (500, PROBLEM)
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "nobody" not in answer.text
+
+
+def test_an_origin_that_is_none_is_refused(api: Api) -> None:
+    assert api.post("/v1/judge", KNIFE, {**JPEG, "Origin": "http://[x"}).status_code == 403
 
 
 def test_what_was_taken_is_answered_at_a_stop_and_newcomers_are_told(judge: Judge) -> None:

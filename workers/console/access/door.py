@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workers.console.access.forgery import is_called, is_forged
@@ -27,31 +30,48 @@ ALWAYS = {
     "cross-origin-resource-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
 }
+Broken = Callable[[Request, Exception], Response]
+"""What is answered where a page has a fault of its own."""
 _ALWAYS = tuple((name.encode(), value.encode()) for name, value in ALWAYS.items())
 
 
 class Door:
-    """Refuses names that are not ours and requests that other sites made, and gives answers their headers."""
+    """Refuses names that are not ours and requests that other sites made, and gives answers their headers.
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
+    An answer to a fault of ours is made here, within the headers, and the fault goes on to the log.
+    """
+
+    def __init__(self, app: ASGIApp, access: Access, broken: Broken) -> None:
         self._app = app
         self._access = access
+        self._broken = broken
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        begun = False
 
         async def with_headers(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 said = {name.lower() for name, _ in message["headers"]}
                 ours = (*_ALWAYS, (b"cache-control", b"no-cache" if _is_static(scope) else b"no-store"))
                 message["headers"] = [*message["headers"], *(each for each in ours if each[0] not in said)]
             await send(message)
 
+        try:
+            answer = self._refused(scope) or self._app
+            await answer(scope, receive, with_headers)
+        except Exception as error:
+            if not begun:
+                await self._broken(Request(scope), error)(scope, receive, with_headers)
+            raise
+
+    def _refused(self, scope: Scope) -> Response | None:
         refusal = self._refusal(scope["method"], Headers(scope=scope))
-        answer = self._app if refusal is None else PlainTextResponse(refusal, 421 if "called" in refusal else 403)
-        await answer(scope, receive, with_headers)
+        return None if refusal is None else PlainTextResponse(refusal, 421 if "called" in refusal else 403)
 
     def _refusal(self, method: str, headers: Headers) -> str | None:
         if not is_called(headers.get("host", ""), self._access.by_name):

@@ -24,7 +24,15 @@ def is_forged(method: str, headers: Headers) -> bool:
     if site is not None:
         return site not in {"same-origin", "none"}
     origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc != headers.get("host")
+    return origin is not None and _place(origin) != headers.get("host", "")
+
+
+def _place(origin: str) -> str | None:
+    """The host and port of an origin; None of what is none, which no browser sends."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def is_called(host: str, names: Sequence[str] | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 import msgspec
@@ -52,5 +53,15 @@ async def as_problem(_request: Request, error: Exception) -> Response:
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.UNAUTHORIZED:
         headers.setdefault("WWW-Authenticate", "Bearer")
-    problem = Problem(HTTPStatus(error.status_code).phrase, error.status_code, error.detail)
-    return Response(msgspec.json.encode(problem), error.status_code, headers, PROBLEM)
+    return problem(error.status_code, error.detail, headers)
+
+
+def fault_of_ours(_request: Request, _error: Exception) -> Response:
+    """What is answered to an exception that nobody foresaw."""
+    return problem(500, "the server has a fault of its own; its log says which")
+
+
+def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Why there is no answer, as RFC 9457 has it."""
+    said = Problem(HTTPStatus(status).phrase, status, detail)
+    return Response(msgspec.json.encode(said), status, headers, PROBLEM)

@@ -111,7 +111,7 @@ async def _with_file(request: Request) -> tuple[dict[str, str], bytes]:
         raise HTTPException(400, "that is no form with a picture")
     try:
         form = await MultiPartParser(request.headers, bounded(), max_files=1, max_fields=40).parse()  # type: ignore[arg-type]
-    except (MultiPartException, KeyError) as error:
+    except (MultiPartException, KeyError, ValueError) as error:
         raise HTTPException(400, "that form cannot be read") from error
     try:
         fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
