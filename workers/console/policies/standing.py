@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.adapters.local.policy_folder import read_policy_folder
+from pipeline.adapters.local.policy_folder import look_at, policies_in
 from pipeline.errors import PolicyError, Problem
-from pipeline.rules.policies.files import parse_policies
-from pipeline.rules.policies.policy_set import Policy, PolicySet
+from pipeline.rules.policies.policy_set import Policy
 from workers.console.console import Console
+from workers.console.policies.holding import holding
 
 HOUR, MINUTE = 3600.0, 60.0
 
@@ -38,6 +38,7 @@ class Folder:
     live: Sequence[str]
     """The versions by which workers decide; empty where none tells."""
     standings: Sequence[Standing]
+    """Of the policies that can be read, also where another file is broken."""
     answers: int
     """Decisions of the last hour that this console has seen."""
 
@@ -47,18 +48,17 @@ class Folder:
         return _taken_up(self.version, self.live) == "waits"
 
     def states_of(self, policy: str) -> Sequence[str]:
-        """How that policy stands; nothing where the folder makes no set, or has none of that name."""
+        """How that policy stands; nothing where the folder has none of that name, or its file is broken."""
         return next((each.states for each in self.standings if each.policy.id == policy), ())
 
 
 def folder_of(console: Console, now: float) -> Folder:
     """What there is to say of the folder now; a folder that does not hold says why."""
-    path, problems, policy_set = console.settings.policies, list[Problem](), PolicySet(())
+    path, problems = console.settings.policies, list[Problem]()
     try:
-        reading = read_policy_folder(path)
-        policy_set = parse_policies(reading.files, assets=reading.assets)
+        policy_set = policies_in(path)
     except PolicyError as error:
-        problems = list(error.problems)
+        problems, policy_set = list(error.problems), holding(look_at(path)).policy_set
     version = "" if problems else policy_set.version
     counts, live, held = _counted(console, now), list(_live(console)), _held(console)
     taken_up = _taken_up(version, live)
