@@ -37,10 +37,9 @@ class Figures:
     stream: Condition
     looked: Looked
     rates: Mapping[str, float]
-    """Answers a second by verdict, over the last minute."""
-    total: float
-    reasons: Sequence[tuple[str, int]]
-    """Dead letters of the last hour by reason."""
+    """Answers a second by verdict, over the last minute; empty where none of it could be read."""
+    reasons: Sequence[tuple[str, int]] | None
+    """Dead letters of the last hour by reason; None where none of it could be read."""
     policies: Sequence[tuple[str, float]]
     """Matches a minute by policy, over the last minute."""
     places: Sequence[Place]
@@ -49,8 +48,24 @@ class Figures:
     changes: Sequence[Change]
 
     @property
-    def lag(self) -> int:
-        return sum(each.lag for each in self.places)
+    def lag(self) -> int | None:
+        """Images that wait; None until the broker has said so."""
+        return sum(each.lag for each in self.places) if self.looked.at else None
+
+    @property
+    def verdicts(self) -> list[tuple[str, float | None]]:
+        """Answers a second by verdict, None where nothing is known."""
+        return [(each, self.rates.get(each)) for each in VERDICTS]
+
+    @property
+    def total(self) -> float | None:
+        """Answers a second."""
+        return sum(self.rates.values()) if self.rates else None
+
+    @property
+    def letters(self) -> float | None:
+        """Dead letters a minute."""
+        return 60 * self.rates["dead letter"] if self.rates else None
 
     @property
     def still(self) -> list[Place]:
@@ -60,8 +75,8 @@ class Figures:
     @property
     def flagged(self) -> float | None:
         """The share of decided images that were not allowed."""
-        decided = self.total - self.rates.get("dead letter", 0.0)
-        return (decided - self.rates.get("allow", 0.0)) / decided if decided else None
+        decided = sum(rate for verdict, rate in self.rates.items() if verdict != "dead letter")
+        return (decided - self.rates["allow"]) / decided if decided else None
 
     def of(self, kind: str) -> list[tuple[str, float]]:
         """The fleet's figures of that kind, such as ``stage``, by name."""
@@ -76,15 +91,15 @@ def figures_of(console: Console, now: float) -> Figures:
     steps, _ = console.feed.steps(3600.0)
     recent = _summed(steps.since(now - RECENT))
     covered = max(1.0, min(RECENT + steps.seconds, now - min((s.at for s in steps.since(now - RECENT)), default=now)))
-    rates = {verdict: recent["verdict", verdict] / covered for verdict in VERDICTS}
+    known = console.feed.read_until
     hour = _summed(steps.since(now - 3600.0))
+    reasons = Counter({key[1]: count for key, count in hour.items() if key[0] == "reason"}).most_common()
     return Figures(
         now=now,
         stream=console.feed.condition,
         looked=console.fleet.looked,
-        rates=rates,
-        total=sum(rates.values()),
-        reasons=Counter({key[1]: count for key, count in hour.items() if key[0] == "reason"}).most_common(),
+        rates={each: recent["verdict", each] / covered for each in VERDICTS} if known > now - RECENT else {},
+        reasons=reasons if known > now - 3600.0 else None,
         policies=[(name, count * 60 / covered) for name, count in _of(recent, "policy").most_common(MOST_POLICIES)],
         places=console.fleet.places,
         processes=console.fleet.processes,

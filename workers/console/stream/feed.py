@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -75,6 +75,7 @@ class Feed:
         self._unread: deque[Gap] = deque(maxlen=KEPT_GAPS)
         self._condition = Condition(well=False, since=clock(), why="it starts")
         self._heard = clock()
+        self._read_until = 0.0
         self._count = 0
         self._heard_by: list[Callable[[Passing], object]] = []
         self.changes = Changes(clock)
@@ -96,6 +97,11 @@ class Feed:
     @property
     def condition(self) -> Condition:
         return self._condition
+
+    @property
+    def read_until(self) -> float:
+        """Up to when it is known what came by, in seconds; 0 where nothing could be read yet."""
+        return self._clock() if self._condition.well else self._read_until
 
     @property
     def count(self) -> int:
@@ -139,6 +145,7 @@ class Feed:
         self._day.recall(kept.day, now)
         again = Change(now, "console", f"the console looks on again; it had not since {rfc3339(until)}")
         self.changes.recall([*kept.changes, again], kept.seen)
+        self._read_until = _read_until(kept.unread, until)
         with self._lock:
             self._unread.extendleft(reversed([*kept.unread, (until, now)]))
 
@@ -194,7 +201,18 @@ class Feed:
             if well:
                 with self._lock:
                     self._unread.append((before.since, self._clock()))
+            else:
+                self._read_until = self._clock()
             self._condition = Condition(well, self._clock(), why)
             self.changes.note(Change(self._clock(), "stream", "answers are read" if well else f"no answers: {why}"))
         elif before.why != why:
             self._condition = replace(before, why=why)
+
+
+def _read_until(unread: Sequence[Gap], until: float) -> float:
+    """When answers were read last, of a time that ended at `until` and had these gaps, the newest last."""
+    for begun, ended in reversed(unread):
+        if ended + HOUR[0] < until:
+            break
+        until = begun
+    return until

@@ -1,0 +1,56 @@
+"""What *Live* says of the last minute and hour, and that it says nothing of what it cannot know."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from time import time
+
+from pipeline.errors import ServiceError
+from tests.console.served import Served, until
+from workers.canary.reading import Answers
+from workers.console.fleet.fleet import Fleet
+from workers.console.pages.live_figures import RECENT, figures_of
+from workers.console.rendering import Templates
+from workers.console.stream.changes import Changes
+from workers.console.stream.feed import Feed, Remembered
+
+
+def away() -> Answers:
+    raise ServiceError("no broker answers")
+
+
+def test_what_came_by_is_unknown_once_nothing_was_read_for_as_long_as_it_is_counted(console: Served) -> None:
+    feed = console.console.feed
+    known = figures_of(console.console, time())
+    assert (known.total, known.letters, known.reasons) == (0.0, 0.0, [])
+    until(lambda: console.console.fleet.looked.at)
+    assert figures_of(console.console, time()).lag == 0
+    console.broker.available = False
+    until(lambda: not feed.condition.well)
+    now = time()
+    assert figures_of(console.console, now).total == 0.0, "most of the minute was read"
+    later = figures_of(console.console, now + RECENT + 5)
+    assert (later.total, later.letters, later.flagged, later.reasons) == (None, None, None, [])
+    assert figures_of(console.console, now + 3605).reasons is None
+
+
+def test_a_page_that_never_had_a_broker_shows_dashes_and_no_zeros(console: Served) -> None:
+    feed = Feed(away, lambda: False, "letters")
+    fleet = Fleet(dict, list, Changes())
+    figures = figures_of(replace(console.console, feed=feed, fleet=fleet), time())
+    tiles = Templates().html("live_figures.html", figures=figures)
+    assert re.findall("<dd>(.*?)</dd>", tiles) == ["\u2013"] * 6
+    details = Templates().html("live_details.html", figures=figures)
+    assert set(re.findall('<td class="figure">(.*?)</td>', details)) == {"\u2013"}
+    assert '<td colspan="2" class="quiet">none</td>' not in details
+    fleet.ask()
+    assert figures_of(replace(console.console, feed=feed, fleet=fleet), time()).lag == 0
+
+
+def test_a_console_that_starts_again_while_no_broker_is_there_knows_no_more_than_it_did() -> None:
+    now = 100_000.0
+    for unread, known in (([], now - 60), ([(now - 5_000, now - 60)], now - 5_000), ([(1.0, 2.0)], now - 60)):
+        feed = Feed(away, lambda: False, "letters", lambda: now)
+        feed.recall(Remembered([], [], [], [], unread), now - 60, now)
+        assert feed.read_until == known
