@@ -310,3 +310,41 @@ def test_without_an_archive_it_searches_what_has_just_streamed_by(
             assert "Nothing like it" in nothing
             nearest = nothing.split("the nearest to them: ")[1].split("</p>")[0]
             assert nearest.count('<a href="/search?words=') == AGAINST
+
+
+def test_of_a_choice_that_is_not_found_as_a_whole_nothing_is_made_until_it_is_asked_again(
+    settings: Settings, decoder: Decoder, judge: Judge, folder: Path
+) -> None:
+    deeds = {
+        "list.csv": {},
+        "list": {"name": "mine"},
+        "policy": {"name": "mine"},
+        "policy.yaml": {"name": "mine"},
+        "examples": {"name": "mine", "words": "a blade"},
+        "reviews": {"policy": "weapons", "label": "yes"},
+        "erase": {"confirm": "erase 1 image"},
+    }
+    with served(settings, decoder, judge=lambda: judge) as made:
+        made.decided(made.sent((SAMPLES / NAMES[0]).read_bytes()), content_sha256="1" * 64)
+        made.read(1)
+        before = sorted(folder.rglob("*"))
+        with httpx2.Client(base_url=made.address, headers=EDITOR, timeout=60) as editor:
+            page = editor.get("/search", params={"words": "a kitchen knife"}).text
+            [event] = re.findall(r'name="pick" value="(\w+)"', page)
+            words = {"of-words": "a kitchen knife"}
+            for picks, why in {
+                f"{event} {'f' * 32}": "1 of the 2 chosen is not found any more; ask again",
+                "f" * 32: "none of the chosen is found any more",
+                "": "no picture is chosen",
+            }.items():
+                for deed, said in deeds.items():
+                    answer = editor.post(f"/search/{deed}", data=words | said | {"picks": picks})
+                    assert answer.status_code == 422, deed
+                    assert why in answer.text, deed
+            assert sorted(folder.rglob("*")) == before
+            topic = MemoryTopic(made.broker, made.settings.reviews_topic)
+            assert not list(topic.read(topic.spans()))
+            asked = editor.post("/search/list.csv", data=words | {"picks": f"{event} {'f' * 32}"}).text
+            again = re.findall(r'name="picks" value="(\w*)"', asked)
+            assert set(again) == {event}
+            assert editor.post("/search/list.csv", data=words | {"picks": again[0]}).status_code == 200

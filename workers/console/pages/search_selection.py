@@ -74,7 +74,7 @@ class _Selection:
         from workers.console.search.making import list_of  # noqa: PLC0415 - torch comes with it
 
         try:
-            text = list_of(self._chosen(form)[1], form.get("note", ""), form.get("expires", ""))
+            text = list_of(self._all_chosen(form), form.get("note", ""), form.get("expires", ""))
         except UsageError as error:
             return self._shown(request, form, str(error))
         did(request, "took a list of what was chosen", **_counted(form))
@@ -85,7 +85,7 @@ class _Selection:
 
         try:
             path = self._folder / "lists" / f"{checked(form.get('name', ''))}.csv"
-            text = list_of(self._chosen(form)[1], form.get("note", ""), form.get("expires", ""))
+            text = list_of(self._all_chosen(form), form.get("note", ""), form.get("expires", ""))
             _made(path.parent)
             write_new(path, text)
         except UsageError as error:
@@ -110,7 +110,9 @@ class _Selection:
 
         name, words = form.get("name", ""), words_in(form.get("words", ""))
         try:
-            drawn = examples_of(self._chosen(form)[1], self._console.pictures)
+            # What was erased of an archive is no example; the page says how many pictures there were.
+            chosen = self._all_chosen(form, or_some=self._console.reach.archive is not None)
+            drawn = examples_of(chosen, self._console.pictures)
             path = write(self._folder, name, words, drawn)
         except (UsageError, PolicyError) as error:
             return self._shown(request, form, str(error))
@@ -131,7 +133,10 @@ class _Selection:
         who, label, policy = visitor_of(request), form.get("label", ""), form.get("policy", "")
         if label not in LABELS:
             return self._shown(request, form, f"an answer is one of {', '.join(LABELS)}")
-        _, chosen = self._chosen(form)
+        try:
+            chosen = self._all_chosen(form)
+        except UsageError as error:
+            return self._shown(request, form, str(error))
         if policy not in self._policies(chosen):
             return self._shown(request, form, "choose a policy to review them under")
         reviews = reviews_of(chosen, policy, cast("Label", label), who.name, rfc3339(time()))
@@ -143,9 +148,12 @@ class _Selection:
     def erase(self, request: Request, form: Form) -> Response:
         from workers.console.search.erasures import confirmation  # noqa: PLC0415 - Parquet's library
 
-        who, (_, chosen) = visitor_of(request), self._chosen(form)
+        try:
+            who, chosen = visitor_of(request), self._all_chosen(form)
+        except UsageError as error:
+            return self._shown(request, form, str(error))
         wanted = confirmation(len(chosen.hits))
-        if not chosen.hits or " ".join(form.get("confirm", "").lower().split()) != wanted:
+        if " ".join(form.get("confirm", "").lower().split()) != wanted:
             return self._shown(request, form, f"nothing was erased: type {wanted} to confirm it")
         images = [each.nearby.image_id for each in chosen.hits]
         did(request, "erases what was chosen", images=images)
@@ -167,7 +175,7 @@ class _Selection:
     def _policy(self, form: Form) -> tuple[Path, bytes]:
         from workers.console.search.making import policy_of  # noqa: PLC0415 - torch comes with it
 
-        return policy_of(self._chosen(form)[1], form.get("name", ""), self._folder)
+        return policy_of(self._all_chosen(form), form.get("name", ""), self._folder)
 
     def _chosen(self, form: Form) -> tuple[Query, Result]:
         """The query, and of what it finds that which was chosen. Raises `UsageError`."""
@@ -175,6 +183,25 @@ class _Selection:
 
         query = Query.of({name.removeprefix("of-"): value for name, value in form.items() if name.startswith("of-")})
         return query, self._tools.finder.result(query).chosen(frozenset(form.get("picks", "").split()))
+
+    def _all_chosen(self, form: Form, *, or_some: bool = False) -> Result:
+        """What was chosen, every picture of it: nobody asked for a part. Raises `UsageError` where some are gone.
+
+        Pictures of a stream get new events as they stream again, and a search then finds the old ones no more.
+        """
+        picks = set(form.get("picks", "").split())
+        if not picks:
+            raise UsageError("nothing is done: no picture is chosen; tick some of the sheet")
+        chosen = self._chosen(form)[1]
+        lost = len(picks) - len(chosen.hits)
+        if not chosen.hits:
+            raise UsageError(
+                "nothing is done: none of the chosen is found any more; search again, and choose of that"
+            )
+        if lost and not or_some:
+            some = f"{lost} of the {len(picks)} chosen {'is' if lost == 1 else 'are'}"
+            raise UsageError(f"nothing is done: {some} not found any more; ask again, if the rest is enough")
+        return chosen
 
     def _policies(self, chosen: Result) -> list[str]:
         """The ids of policies that images can be reviewed under."""
