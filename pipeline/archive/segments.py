@@ -107,7 +107,7 @@ def read_groups(file: pq.ParquetFile, groups: Sequence[int], columns: Sequence[s
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, FileNotFoundError):
             raise
-        raise StoreError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
+        raise StoreError(f"{path} is damaged: {str(error).splitlines()[0]}; move it away, or mend it") from error
 
 
 def opened(source: BinaryIO | str, path: str) -> pq.ParquetFile:
@@ -118,7 +118,9 @@ def opened(source: BinaryIO | str, path: str) -> pq.ParquetFile:
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, FileNotFoundError):
             raise
-        raise StoreError(f"{path} is damaged or no Parquet file: {str(error).splitlines()[0]}") from error
+        raise StoreError(
+            f"{path} is damaged or no Parquet file: {str(error).splitlines()[0]}; move it away, or mend it"
+        ) from error
 
 
 def _properties(name: SegmentName, dimension: int, end: int, events: int) -> dict[str, str]:
