@@ -348,3 +348,18 @@ def test_of_a_choice_that_is_not_found_as_a_whole_nothing_is_made_until_it_is_as
             again = re.findall(r'name="picks" value="(\w*)"', asked)
             assert set(again) == {event}
             assert editor.post("/search/list.csv", data=words | {"picks": again[0]}).status_code == 200
+
+
+def test_a_choice_without_a_search_is_refused_in_words(console: Served) -> None:
+    with httpx2.Client(base_url=console.address, headers=EDITOR, timeout=60) as editor:
+        answers = [editor.post(f"/search/{deed}") for deed in ("list", "list.csv", "policy.yaml", "reviews", "erase")]
+        label = {"label": "yes", "policy": "weapons", "picks": "a"}
+        answers += [editor.get("/search/chosen"), editor.post("/search/reviews", data=label)]
+        for answer in answers:
+            assert answer.status_code == 422
+            assert "search by words or a picture first" in answer.text
+        for least in ("nan", "-nan", "much"):
+            asked = {"words": "a bus", "least": least}
+            for answer in (editor.get("/search", params=asked), editor.get("/search/chosen", params=asked)):
+                assert answer.status_code == 422
+                assert f"least score {least}: that is no number" in answer.text

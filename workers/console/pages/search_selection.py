@@ -178,11 +178,24 @@ class _Selection:
         return policy_of(self._all_chosen(form), form.get("name", ""), self._folder)
 
     def _chosen(self, form: Form) -> tuple[Query, Result]:
-        """The query, and of what it finds that which was chosen. Raises `UsageError`."""
+        """The query, and of what it finds that which was chosen.
+
+        Raises 422 for a query that is none, and `ServiceError`.
+        """
         from workers.console.search.query import Query  # noqa: PLC0415 - as above
 
         query = Query.of({name.removeprefix("of-"): value for name, value in form.items() if name.startswith("of-")})
-        return query, self._tools.finder.result(query).chosen(frozenset(form.get("picks", "").split()))
+        if query.empty:
+            raise HTTPException(
+                422, "there is nothing to choose from: search by words or a picture first, on /search"
+            )
+        try:
+            found = self._tools.finder.result(query)
+        except ServiceError:
+            raise
+        except (UsageError, PolicyError) as error:
+            raise HTTPException(422, str(error)) from error
+        return query, found.chosen(frozenset(form.get("picks", "").split()))
 
     def _all_chosen(self, form: Form, *, or_some: bool = False) -> Result:
         """What was chosen, every picture of it: nobody asked for a part. Raises `UsageError` where some are gone.

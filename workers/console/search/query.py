@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
@@ -104,9 +105,12 @@ class Query:
         if not self.least:
             return LEAST if self.by_words else -1.0
         try:
-            return min(max(float(self.least), -1.0), 1.0)
-        except ValueError as error:
-            raise UsageError(f"least score {self.least}: that is no number from 0 to 1") from error
+            least = float(self.least)
+        except ValueError:
+            least = math.nan
+        if math.isnan(least):
+            raise UsageError(f"least score {self.least}: that is no number from 0 to 1")
+        return min(max(least, -1.0), 1.0)
 
 
 def _lines(text: str) -> list[str]:
