@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from threading import Event
@@ -363,3 +364,24 @@ def test_a_choice_without_a_search_is_refused_in_words(console: Served) -> None:
             for answer in (editor.get("/search", params=asked), editor.get("/search/chosen", params=asked)):
                 assert answer.status_code == 422
                 assert f"least score {least}: that is no number" in answer.text
+
+
+def test_a_list_expires_on_a_day_that_there_is_and_that_is_not_over(console: Served, folder: Path) -> None:
+    today = datetime.now(UTC).date()
+    with httpx2.Client(base_url=console.address, headers=EDITOR, timeout=60) as editor:
+        page = editor.get("/search", params={"words": "a violin"}).text
+        [event] = re.findall(r'name="pick" value="(\w+)"', page)
+        form = {"of-words": "a violin", "picks": event, "name": "violins"}
+        for expires, why in {
+            "2126-13-45": "that is no day",
+            "21260101": "that is no day",
+            "0001-01-01": "that is no day",
+            str(today - timedelta(days=2)): "that day is over",
+        }.items():
+            for path in ("list", "list.csv"):
+                answer = editor.post(f"/search/{path}", data=form | {"expires": expires})
+                assert answer.status_code == 422
+                assert f"expires {expires}: {why}" in answer.text
+        assert not (folder / "lists").exists()
+        answer = editor.post("/search/list.csv", data=form | {"expires": str(today + timedelta(days=1))})
+        assert answer.text.endswith(f",{today + timedelta(days=1)}\n")

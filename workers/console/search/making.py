@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from pipeline.errors import UsageError
@@ -32,9 +33,8 @@ def policy_of(result: Result, name: str, folder: Path) -> tuple[Path, bytes]:
 
 
 def list_of(result: Result, note: str, expires: str) -> bytes:
-    """A CSV file for `lists:`: the sha256 of each picture. Raises `UsageError` for a day that is none."""
-    if expires and not re.fullmatch(r"\d{4}-\d\d-\d\d", expires, re.ASCII):
-        raise UsageError(f"expires {expires}: that is no day; write it as 2027-01-31")
+    """A CSV file for `lists:`: the sha256 of each picture. Raises `UsageError` for a day that is none, or over."""
+    _check_day(expires)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -68,3 +68,17 @@ def checked(name: str) -> str:
     if not NAME.fullmatch(name):
         raise UsageError("a name is of a-z, 0-9, - and _, such as glass-bottles; name it so")
     return name
+
+
+def _check_day(expires: str) -> None:
+    """Raises `UsageError` unless it is empty, or a day from today on: the last, in UTC, on which entries count."""
+    if not expires:
+        return
+    try:
+        day = date.fromisoformat(expires)
+    except ValueError:
+        day = date.min
+    if day.isoformat() != expires or day == date.min:
+        raise UsageError(f"expires {expires}: that is no day; write it as 2027-01-31")
+    if day < datetime.now(UTC).date():
+        raise UsageError(f"expires {expires}: that day is over, and no entry of the list would count")
