@@ -63,4 +63,15 @@ document.addEventListener("change", (event) => {
     if (!writing) text.dispatchEvent(new Event("input", { bubbles: true }));
   });
 });
+
+// Who goes elsewhere with a text that no file has yet is asked first; a form that is sent takes it along.
+const edit = document.getElementById("edit");
+let sent = false;
+edit.addEventListener("submit", () => {
+  sent = true;
+  setTimeout(() => { sent = false; }, 1000);
+});
+addEventListener("beforeunload", (event) => {
+  if (!sent && ("unsaved" in edit.dataset || text.value !== text.defaultValue)) event.preventDefault();
+});
 number();
