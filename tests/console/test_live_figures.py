@@ -6,6 +6,8 @@ import re
 from dataclasses import replace
 from time import time
 
+import httpx2
+
 from pipeline.errors import ServiceError
 from tests.console.served import Served, until
 from workers.canary.reading import Answers
@@ -54,3 +56,7 @@ def test_a_console_that_starts_again_while_no_broker_is_there_knows_no_more_than
         feed = Feed(away, lambda: False, "letters", lambda: now)
         feed.recall(Remembered([], [], [], [], unread), now - 60, now)
         assert feed.read_until == known
+
+
+def test_the_zone_of_its_times_is_named_once(console: Served) -> None:
+    assert httpx2.get(f"{console.address}/live").text.count("UTC") == 1
