@@ -385,3 +385,27 @@ def test_a_list_expires_on_a_day_that_there_is_and_that_is_not_over(console: Ser
         assert not (folder / "lists").exists()
         answer = editor.post("/search/list.csv", data=form | {"expires": str(today + timedelta(days=1))})
         assert answer.text.endswith(f",{today + timedelta(days=1)}\n")
+
+
+def test_what_was_found_before_says_so_and_is_looked_for_anew_when_asked(
+    settings: Settings, decoder: Decoder, judge: Judge
+) -> None:
+    with served(settings, decoder, judge=lambda: judge) as made:
+        made.decided(made.sent((SAMPLES / NAMES[0]).read_bytes()), content_sha256="1" * 64)
+        made.read(1)
+        with httpx2.Client(base_url=made.address, headers=VIEWER, timeout=60) as viewer:
+            asked = {"words": "a kitchen knife", "since": "1h"}
+            assert "; as of " in viewer.get("/search", params=asked).text
+            made.decided(made.sent((SAMPLES / NAMES[1]).read_bytes()), content_sha256="2" * 64)
+            made.read(2)
+            sleep(1.1)
+            before = viewer.get("/search", params=asked).text
+            assert "1 found" in before
+            assert re.search(r"as of \d s ago", before), re.findall("as of[^<]*", before)
+            [anew] = re.findall(r'href="([^"]+)">Look anew', before)
+            led = viewer.get(anew.replace("&amp;", "&"))
+            assert led.status_code == 303
+            after = viewer.get(led.headers["location"]).text
+            assert "2 found" in after
+            picks = re.findall(r'name="pick" value="(\w+)"', after)
+            assert "2 chosen" in viewer.get("/search/chosen", params=asked | {"pick": picks}).text

@@ -53,10 +53,14 @@ class _Pages:
         result, why = None, ""
         if not query.empty:
             try:
-                result = self.tools.finder.result(query)
+                result = self.tools.finder.result(query, anew="anew" in request.query_params)
             except (UsageError, PolicyError) as error:
                 why = str(error)
             did(request, "searched", words=query.wordings, like=query.like, picture=query.picture)
+            if (
+                result is not None and "anew" in request.query_params
+            ):  # who loads that page again need not search again
+                return RedirectResponse(query.address(), 303)
         return self._shown(request, query, result, why)
 
     async def picture(self, request: Request) -> Response:
@@ -85,6 +89,7 @@ class _Pages:
             title="Search",
             query=query,
             result=result,
+            age=0.0 if result is None else self.tools.finder.age(query),
             why=why,
             picked=frozenset(request.query_params.getlist("pick")),
             verdicts=list(SEVERITY),

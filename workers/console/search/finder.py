@@ -53,6 +53,8 @@ KEPT = 32
 
 class _Kept(NamedTuple):
     result: Result
+    began: float
+    """When it was looked for, by the clock."""
     until: float
     denied: Denied
     """What was erased when it was found."""
@@ -85,30 +87,41 @@ class Finder:
         """The name by which a query asks for what is like this picture. Raises `ServiceError` after `LIMIT`."""
         return in_time(LIMIT, lambda: self.uploads.take(image, self._console.reach.judge()), "ask again in a moment")
 
-    def result(self, query: Query) -> Result:
-        """What is found now, or was a moment ago. Raises `ServiceError` after `LIMIT`."""
-        return in_time(LIMIT, lambda: self._result(query), TOO_LONG)
+    def result(self, query: Query, *, anew: bool = False) -> Result:
+        """What is found now or, unless `anew`, was within `FRESH`. Raises `ServiceError` after `LIMIT`."""
+        return in_time(LIMIT, lambda: self._result(query, self._clock() if anew else 0.0), TOO_LONG)
 
-    def _result(self, query: Query) -> Result:
+    def age(self, query: Query) -> float:
+        """Seconds since what is remembered of it was looked for; 0 where nothing is."""
+        with self._lock:
+            kept = self._found.get(query)
+        return self._clock() - kept.began if kept is not None else 0.0
+
+    def _result(self, query: Query, since: float) -> Result:
+        """What was looked for at that moment of the clock or later, and within `FRESH`, else what is found now."""
         denied = self._erased()
-        if (kept := self._kept(query, denied)) is not None:
+        if (kept := self._kept(query, denied, since)) is not None:
             return kept
         with self._alone():
-            if (kept := self._kept(query, denied)) is not None:  # found by who had the turn, for somebody who gave up
+            if (
+                kept := self._kept(query, denied, since)
+            ) is not None:  # found by who had the turn, for somebody who gave up
                 return kept
+            began = self._clock()
             found = self._search(query, denied)
             with self._lock:
-                self._found[query] = _Kept(found, self._clock() + FRESH, denied)
+                self._found[query] = _Kept(found, began, self._clock() + FRESH, denied)
                 self._found.move_to_end(query)
                 while len(self._found) > KEPT:
                     self._found.popitem(last=False)
         return found
 
-    def _kept(self, query: Query, denied: Denied) -> Result | None:
+    def _kept(self, query: Query, denied: Denied, since: float) -> Result | None:
         with self._lock:
             kept = self._found.get(query)
-        there = kept is not None and kept.until > self._clock() and kept.denied == denied
-        return kept.result if kept is not None and there else None
+        if kept is None or kept.denied != denied or kept.began < since or kept.until <= self._clock():
+            return None
+        return kept.result
 
     def forget(self) -> None:
         """Remember nothing that was found."""
