@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
 from pipeline.errors import UsageError
-from workers.console.access.door import Door
+from workers.console.access.door import FORGED, NOT_OURS, Door
 from workers.console.access.roles import Role, Visitor
 from workers.console.console import Console
 from workers.console.pages.page import Page
@@ -63,7 +63,7 @@ def create(console: Console, more: Iterable[BaseRoute] = (), pages: Sequence[Pag
         if not isinstance(route, Guarded):
             raise TypeError(f"{route} asks for no role: make it with routes.get or routes.post")
     routes.append(Mount("/static", StaticFiles(directory=HERE / "static")))
-    door = Middleware(Door, access=console.access, broken=partial(_broken, frame))
+    door = Middleware(Door, access=console.access, refuse=_not_let_in, broken=partial(_broken, frame))
     app = Starlette(
         routes=routes,
         # Streams of events are left as they are. No page holds a secret that a guess in it could be measured against.
@@ -85,6 +85,16 @@ def _handlers(frame: Frame) -> dict[type[Exception], Handler]:
         return _told(frame, request, 503, str(error))
 
     return {HTTPException: refused, UsageError: unusable}
+
+
+NOT_LET_IN = {
+    FORGED: "another site made your browser send this; open the console's own page",
+    NOT_OURS: "this console is not called so; name it in console_names",
+}
+
+
+def _not_let_in(status: int) -> Response:
+    return PlainTextResponse(NOT_LET_IN[status], status)
 
 
 def _broken(frame: Frame, request: Request, error: Exception) -> Response:  # noqa: ARG001

@@ -145,7 +145,7 @@ def test_a_token_is_asked_for_where_there_are_any(judge: Judge) -> None:
         for path in ("/v1/judge", "/v1/embeddings"):
             assert status(path) == status(path, "Bearer") == status(path, f"Bearer {secret}x") == 401
             assert status(path, f"Basic {secret}") == 401
-            assert status(path, f"Bearer {secret}") == 200
+            assert status(path, f"Bearer {secret}") == status(path, f"bearer {secret}") == 200
         refused = api.post("/v1/judge", KNIFE, JPEG)
         assert refused.headers["WWW-Authenticate"] == "Bearer"
         assert api.get("/v1/openapi.json").status_code == 200
@@ -170,6 +170,15 @@ def test_a_fault_of_ours_is_a_problem_too(api: Api, monkeypatch: pytest.MonkeyPa
     assert (answer.status_code, answer.headers["content-type"]) == (500, PROBLEM)
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert "nobody" not in answer.text
+
+
+@pytest.mark.parametrize("header", [{"Sec-Fetch-Site": "cross-site"}, {"Host": "rebound.example"}])
+def test_what_the_door_refuses_is_a_problem_in_the_words_of_the_api(api: Api, header: dict[str, str]) -> None:
+    answer = api.post("/v1/judge", KNIFE, {**JPEG, **header})
+    assert answer.headers["content-type"] == PROBLEM
+    assert answer.json()["status"] == answer.status_code
+    assert "console's" not in answer.text
+    assert "this console" not in answer.text
 
 
 def test_an_origin_that_is_none_is_refused(api: Api) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workers.console.access.forgery import is_called, is_forged
@@ -32,6 +32,9 @@ ALWAYS = {
 }
 Broken = Callable[[Request, Exception], Response]
 """What is answered where a page has a fault of its own."""
+Refuse = Callable[[int], Response]
+"""What is answered to what is not let in: with `FORGED` or `NOT_OURS`."""
+FORGED, NOT_OURS = 403, 421
 _ALWAYS = tuple((name.encode(), value.encode()) for name, value in ALWAYS.items())
 
 
@@ -41,9 +44,10 @@ class Door:
     An answer to a fault of ours is made here, within the headers, and the fault goes on to the log.
     """
 
-    def __init__(self, app: ASGIApp, access: Access, broken: Broken) -> None:
+    def __init__(self, app: ASGIApp, access: Access, refuse: Refuse, broken: Broken) -> None:
         self._app = app
         self._access = access
+        self._refuse = refuse
         self._broken = broken
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,15 +74,10 @@ class Door:
             raise
 
     def _refused(self, scope: Scope) -> Response | None:
-        refusal = self._refusal(scope["method"], Headers(scope=scope))
-        return None if refusal is None else PlainTextResponse(refusal, 421 if "called" in refusal else 403)
-
-    def _refusal(self, method: str, headers: Headers) -> str | None:
+        headers = Headers(scope=scope)
         if not is_called(headers.get("host", ""), self._access.by_name):
-            return "this console is not called so; name it in console_names"
-        if is_forged(method, headers):
-            return "another site made your browser send this; open the console's own page"
-        return None
+            return self._refuse(NOT_OURS)
+        return self._refuse(FORGED) if is_forged(scope["method"], headers) else None
 
 
 def _is_static(scope: Scope) -> bool:

@@ -121,8 +121,8 @@ class Access:
 
 
 def _bearer(connection: HTTPConnection) -> str | None:
-    said = connection.headers.get("authorization", "")
-    return said.removeprefix("Bearer ") if said.startswith("Bearer ") else None
+    scheme, space, secret = connection.headers.get("authorization", "").partition(" ")
+    return secret if space and scheme.lower() == "bearer" else None
 
 
 def _code(token: Token, ends: str) -> str:

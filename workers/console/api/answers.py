@@ -13,12 +13,17 @@ from starlette.responses import Response
 from pipeline.errors import Reason
 from pipeline.rules.flow.brake import SPEAK_OF_US
 from pipeline.wire import Answer, Decided, Failed, Failure, dead_letter, dead_letter_json, decision_json
+from workers.console.access.door import FORGED, NOT_OURS
 from workers.console.api.models import Problem
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 GONE = 499
 """Stands in the metrics for a client that hung up, as nginx has it; nobody is there to read it."""
+NOT_LET_IN = {
+    FORGED: "a page of another site made a browser send this; send it from a program, or from a page of this address",
+    NOT_OURS: "the API is not called as the Host header says; name it in console_names",
+}
 AWAY_RETRY = "5"
 """Seconds after which it is worth asking again for an image whose store did not answer."""
 
@@ -54,6 +59,11 @@ async def as_problem(_request: Request, error: Exception) -> Response:
     if error.status_code == HTTPStatus.UNAUTHORIZED:
         headers.setdefault("WWW-Authenticate", "Bearer")
     return problem(error.status_code, error.detail, headers)
+
+
+def not_let_in(status: int) -> Response:
+    """What the door answers to a request that it keeps out."""
+    return problem(status, NOT_LET_IN[status])
 
 
 def fault_of_ours(_request: Request, _error: Exception) -> Response:

@@ -14,7 +14,7 @@ from workers.console.access.door import Door
 from workers.console.access.journal import Journal
 from workers.console.access.roles import Role
 from workers.console.access.visitors import Access
-from workers.console.api.answers import JSON, as_problem, fault_of_ours
+from workers.console.api.answers import JSON, as_problem, fault_of_ours, not_let_in
 from workers.console.api.document import document_json
 from workers.console.api.endpoints import embedding, judging
 from workers.console.api.metrics import ApiMetrics, Counted
@@ -51,7 +51,7 @@ def application(parts: Parts, access: Access, registry: CollectorRegistry) -> St
         routes=routes(parts),
         middleware=[
             Middleware(Counted, metrics=ApiMetrics(registry)),
-            Middleware(Door, access=access, broken=fault_of_ours),
+            Middleware(Door, access=access, refuse=not_let_in, broken=fault_of_ours),
         ],
         exception_handlers={HTTPException: as_problem, ClientDisconnect: as_problem},
     )

@@ -130,7 +130,6 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     "504": ("Late", "There was no answer within the deadline."),
 }
 """By status: the name of the response in the document, and what it means."""
-OF_THE_DOOR = ("403", "421")
 
 
 def _refused() -> Json:
@@ -141,10 +140,7 @@ def _refusals(parts: Parts) -> Json:
     del parts
     made: Json = {}
     for status, (name, said) in REFUSALS.items():
-        text = {"text/plain": {"schema": {"type": "string"}}}
         made[name] = {"description": said, "content": {PROBLEM: _schema("Problem")}}
-        if status in OF_THE_DOOR:
-            made[name]["content"] |= text
         if status == "429":
             made[name]["headers"] = {
                 "Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}
