@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 HEAD_SECONDS = 10.0
 """In which a request's headers must have come, from a connection's begin or their first byte on."""
 MOST_HEAD = 64 * 1024
-"""Bytes of headers that may come without their end."""
+"""Bytes of a request's first line and headers, and of what may come of them without its end."""
 LINGERS = 5.0
 """Seconds that the rest of a body is taken, and thrown away, which was answered before it had come.
 
@@ -28,6 +28,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._head_bytes = 0
         """Bytes of headers that came in reads after the one with their begin."""
+        self._said_bytes = 0
+        """Bytes of the address and of the headers that came as a whole, in whichever read."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -51,8 +53,23 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._in_head, self._head_bytes = True, 0
+        self._in_head, self._head_bytes, self._said_bytes = True, 0, 0
         self._allow(HEAD_SECONDS)
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        self._count(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        self._count(len(name) + len(value) + len(b": \r\n"))
+
+    def send_400_response(self, msg: str) -> None:
+        """What is answered to what the parser does not take, or `_count` has ended."""
+        if self._said_bytes > MOST_HEAD:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        else:
+            super().send_400_response(msg)
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -74,6 +91,12 @@ class BoundedProtocol(HttpToolsProtocol):
     def _answered(self) -> bool:
         """Whether the last request whose headers have come has its answer."""
         return self.cycle is None or self.cycle.response_complete
+
+    def _count(self, size: int) -> None:
+        """End the parsing of a request whose headers are too long: the parser's caller then sends a refusal."""
+        self._said_bytes += size
+        if self._said_bytes > MOST_HEAD:
+            raise ValueError("the headers are too long")
 
     def _allow(self, seconds: float) -> None:
         self._disarm()

@@ -90,6 +90,25 @@ def test_headers_without_end_are_not_kept(api: Api, monkeypatch: pytest.MonkeyPa
         assert send_until_hung_up_on(made, b"A" * (1 << 14), pause=0.001) < 16 << 20
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        HEAD + b"A: %s\r\n\r\n" % (b"b" * 70_000),
+        HEAD + (b"A: %s\r\n" % (b"b" * 1000)) * 68 + b"\r\n",
+        b"GET /v1/?%s HTTP/1.1\r\nHost: localhost\r\n\r\n" % (b"b" * 70_000),
+    ],
+    ids=["one header", "many headers", "an address"],
+)
+def test_headers_are_bounded_in_whichever_read_they_come(api: Api, head: bytes) -> None:
+    with connected(api, head) as made:
+        assert to_the_end(made).startswith(b"HTTP/1.1 431 ")
+
+
+def test_headers_below_the_bound_are_taken(api: Api) -> None:
+    with connected(api, WHOLE.replace(b"\r\n\r\n", b"\r\nA: %s\r\n\r\n" % (b"b" * 60_000), 1)) as made:
+        answers(made, 1)
+
+
 def test_a_body_that_is_announced_too_large_is_never_asked_for(api: Api) -> None:
     with connected(api, HEAD + b"Content-Length: 200001\r\nExpect: 100-continue\r\n\r\n") as made:
         assert to_the_end(made).startswith(b"HTTP/1.1 413 ")
