@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 from pipeline.errors import SettingsError
 from pipeline.ports import Decoder
 from tests.console.served import Served, served
+from workers.console.access import visitors
 from workers.console.access.forgery import is_called, is_forged
 from workers.console.access.roles import Role
 from workers.console.access.visitors import access_of
@@ -69,6 +70,30 @@ def test_a_token_signs_in_until_it_is_taken_away(guarded: Served, client: httpx2
     for forged in (f"ed~{ends}~{code}", f"{name}~{int(ends) + 1}~{code}", "", "~~", "é"):
         answer = httpx2.get(f"{guarded.address}/live/series", headers={"cookie": f"sluice-console={forged}".encode()})
         assert answer.status_code == 401
+
+
+def test_who_signs_out_leaves_no_cookie_that_is_good(guarded: Served, client: httpx2.Client) -> None:
+    client.post("/sign-in", data={"token": "r" * 16})
+    copy = {"cookie": f"sluice-console={client.cookies['sluice-console']}"}
+    assert httpx2.get(f"{guarded.address}/live/series", headers=copy).status_code == 200
+    assert client.post("/sign-out").status_code == 303
+    assert httpx2.get(f"{guarded.address}/live/series", headers=copy).status_code == 401
+
+
+def test_what_was_signed_out_is_remembered_within_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visitors, "MOST_SIGNED_OUT", 2)
+    now = 1e9
+    access = visitors.Access([visitors.Token("vera", Role.VIEWER, "v" * 16)], clock=lambda: now)
+    brought = list[Request]()
+    for _ in range(3):
+        now += 1
+        _, cookie = access.cookie("v" * 16) or pytest.fail("nobody has the token")
+        headers = [(b"cookie", f"sluice-console={cookie}".encode())]
+        brought.append(Request({"type": "http", "headers": headers, "client": None}))
+        access.sign_out(brought[-1])
+    assert [access.visitor(each).role for each in brought] == [Role.VIEWER, Role.ANYBODY, Role.ANYBODY]
+    now += visitors.SIGNED_IN
+    assert all(access.visitor(each).role is Role.ANYBODY for each in brought)
 
 
 def test_signing_in_leads_nowhere_else(client: httpx2.Client) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from threading import Lock
 
 from starlette.requests import HTTPConnection
 
@@ -19,6 +20,8 @@ from workers.settings.console_access import check_token
 COOKIE = "sluice-console"
 SIGNED_IN = 12 * 3600
 """Seconds after which somebody who signed in by a token does so again."""
+MOST_SIGNED_OUT = 10_000
+"""Cookies that are remembered as signed out until they end; beyond them the first is forgotten."""
 LOCAL = Visitor("local", Role.EDITOR)
 """Whoever reaches a console that only this machine can reach."""
 
@@ -61,7 +64,8 @@ class Access:
     """Tells who a request comes from.
 
     A cookie is made of the name, when it ends, and a code of both under the token's secret. So it needs no store,
-    holds on every replica and after a restart, and ends with the token.
+    holds on every replica and after a restart, and ends with the token. Those that were signed out are kept in mind
+    by this process alone. Safe to share.
     """
 
     def __init__(
@@ -77,6 +81,9 @@ class Access:
         self._tokens = {token.name: token for token in tokens}
         self._proxies = proxies or Proxies()
         self._clock = clock
+        self._lock = Lock()
+        self._signed_out = dict[str, float]()
+        """When cookies end that were signed out, by their codes; the first of them the longest ago."""
 
     @property
     def takes_tokens(self) -> bool:
@@ -106,6 +113,19 @@ class Access:
         ends = str(int(self._clock()) + SIGNED_IN)
         return token.visitor, f"{token.name}~{ends}~{_code(token, ends)}"
 
+    def sign_out(self, connection: HTTPConnection) -> None:
+        """Take the cookie of whoever asks no more, whoever has a copy."""
+        cookie = connection.cookies.get(COOKIE, "")
+        if self._of_cookie(cookie) is None:
+            return
+        _, ends, code = cookie.split("~")[:3]
+        now = self._clock()
+        with self._lock:
+            kept = {code: at for code, at in self._signed_out.items() if at > now}
+            while len(kept) >= MOST_SIGNED_OUT:
+                del kept[next(iter(kept))]
+            self._signed_out = kept | {code: float(ends)}
+
     def _token(self, secret: str) -> Token | None:
         """Every token is compared, and each in the same time, so that none can be guessed by its parts."""
         given = secret.strip().encode()
@@ -117,7 +137,7 @@ class Access:
         token = self._tokens.get(name)
         if token is None or not hmac.compare_digest(_code(token, ends).encode(), code.encode()):
             return None
-        return token if float(ends) > self._clock() else None
+        return token if float(ends) > self._clock() and code not in self._signed_out else None
 
 
 def _bearer(connection: HTTPConnection) -> str | None:

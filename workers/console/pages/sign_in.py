@@ -33,7 +33,8 @@ def routes(console: Console, show: Show) -> Sequence[Guarded]:
         answer.set_cookie(COOKIE, cookie, max_age=SIGNED_IN, httponly=True, samesite="strict", secure=secure)
         return answer
 
-    def sign_out(request: Request) -> Response:  # noqa: ARG001
+    def sign_out(request: Request) -> Response:
+        console.access.sign_out(request)
         answer = RedirectResponse("/sign-in", 303)
         answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
         return answer
