@@ -104,7 +104,9 @@ COMMANDS: Mapping[str, str | Group] = {
                 " request."
             ),
             "drill": "Play tricks with every must_flag sample, and see what is still flagged.",
-            "examples": "Make examples of a policy's reviewed images: those that show it, and those flagged wrongly.",
+            "examples": (
+                "Make examples of a policy's reviewed images: those that show it, and those that it flagged wrongly."
+            ),
             "lint": (
                 "Say what a careful colleague would: words that the model does not know, lines in the way, and more."
             ),
