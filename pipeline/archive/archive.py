@@ -62,6 +62,7 @@ class Archive:
         every = chain.from_iterable(self._blocks(each, columns, window, mapped) for each in segments)
         if (first := next(every, None)) is not None:
             yield from first.divided(FEW)
+        del first  # which keeps its segment mapped
         yield from every
 
     def _blocks(self, segment: Segment, columns: Sequence[str], window: Window, at_once: int) -> Iterator[Block]:
