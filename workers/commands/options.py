@@ -27,6 +27,8 @@ MaxNew = Annotated[
 MaxLetGo = Annotated[
     str | None, typer.Option(metavar="N|N%", help="Exit with 1 where more events are let go that were flagged.")
 ]
+OnePolicy = Annotated[str, typer.Argument(metavar="POLICY", help="The policy's id.")]
+Labels = Annotated[Path | None, typer.Option(help="Go by a CSV file of reviews, not by the archive's own.")]
 
 
 def known_verdicts(named: Iterable[str]) -> frozenset[str]:

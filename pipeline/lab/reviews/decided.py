@@ -89,9 +89,8 @@ class _Counts:
     def add(self, seen: _Seen) -> None:
         for policy, events in seen.matched.items():
             self.flagged[policy] += len(events)
-            self._allowed_too[policy] += int(
-                seen.passed[events].sum()
-            )  # in shadow: flagged, and allowed all the same
+            # In shadow: flagged, and allowed all the same.
+            self._allowed_too[policy] += int(seen.passed[events].sum())
         self._events.update(_by_set(seen.sets[~seen.canary]))
         self._allowed.update(_by_set(seen.sets[seen.passed]))
 

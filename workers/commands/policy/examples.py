@@ -15,7 +15,7 @@ from pipeline.rules.policies.examples_added import examples_lines
 from pipeline.rules.policies.names import SUFFIXES
 from workers.archive.opening import opened_archive, segments_in
 from workers.archive.options import ArchiveAt, Since, Until
-from workers.commands.options import AsJson
+from workers.commands.options import AsJson, Labels, OnePolicy
 from workers.policies.named import meant
 from workers.policies.reviewed_pictures import Pictured, globs_of, pictured, write
 from workers.reviews.quality import reviews_of
@@ -25,8 +25,6 @@ from workers.settings.times import window_of
 from workers.terminal.console import Terminal
 from workers.terminal.plain import say
 
-Named = Annotated[str, typer.Argument(metavar="POLICY", help="The policy's id.")]
-Labels = Annotated[Path | None, typer.Option(help="Go by a CSV file of reviews, not by the archive's own.")]
 Most = Annotated[int, typer.Option(min=2, max=64, help="Pictures of each class, the newest first.")]
 Write = Annotated[bool, typer.Option("--write", help="Write the pictures beside the policy, and name them in it.")]
 
@@ -34,7 +32,7 @@ Write = Annotated[bool, typer.Option("--write", help="Write the pictures beside 
 @with_settings("policies", "store", "log")
 def examples(
     settings: Settings,
-    policy: Named,
+    policy: OnePolicy,
     archive: ArchiveAt = None,
     since: Since = None,
     until: Until = None,

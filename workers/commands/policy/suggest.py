@@ -21,7 +21,7 @@ from pipeline.rules.policies.policy_set import Policy
 from workers import assembly
 from workers.archive.opening import opened_archive, segments_in, segments_made_by
 from workers.archive.options import ArchiveAt, Since, Until
-from workers.commands.options import AsJson
+from workers.commands.options import AsJson, Labels, OnePolicy
 from workers.policies.named import meant
 from workers.policies.other_model import SayOtherModel
 from workers.policies.suggestions import TRIED, Suggested, check, diff_of, file_with, reviewed_in, suggested
@@ -39,8 +39,6 @@ NOTHING_HELPS = 1
 SHOWN = 3
 """Lines that are judged on the whole archive, and shown."""
 
-Named = Annotated[str, typer.Argument(metavar="POLICY", help="The policy's id.")]
-Labels = Annotated[Path | None, typer.Option(help="Go by a CSV file of reviews, not by the archive's own.")]
 More = Annotated[Path | None, typer.Option("--vocabulary", metavar="FILE", help="More phrases to try, one a line.")]
 Write = Annotated[bool, typer.Option("--write", help="Write the proposed lines into the policy's file.")]
 
@@ -48,7 +46,7 @@ Write = Annotated[bool, typer.Option("--write", help="Write the proposed lines i
 @with_settings("model", "images", "policies", "store", "log")
 def suggest(
     settings: Settings,
-    policy: Named,
+    policy: OnePolicy,
     archive: ArchiveAt = None,
     since: Since = None,
     until: Until = None,

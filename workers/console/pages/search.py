@@ -57,9 +57,8 @@ class _Pages:
             except (UsageError, PolicyError) as error:
                 why = str(error)
             did(request, "searched", words=query.wordings, like=query.like, picture=query.picture)
-            if (
-                result is not None and "anew" in request.query_params
-            ):  # who loads that page again need not search again
+            # Who loads that page again need not search again.
+            if result is not None and "anew" in request.query_params:
                 return RedirectResponse(query.address(), 303)
         return self._shown(request, query, result, why)
 

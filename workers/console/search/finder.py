@@ -103,9 +103,8 @@ class Finder:
         if (kept := self._kept(query, denied, since)) is not None:
             return kept
         with self._alone():
-            if (
-                kept := self._kept(query, denied, since)
-            ) is not None:  # found by who had the turn, for somebody who gave up
+            # Found by who had the turn, for somebody who gave up.
+            if (kept := self._kept(query, denied, since)) is not None:
                 return kept
             began = self._clock()
             found = self._search(query, denied)
