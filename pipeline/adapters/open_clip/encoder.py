@@ -99,7 +99,7 @@ class OpenClipEncoder:
         return np.concatenate(parts) if parts else np.empty((0, self.spec.features), np.float32)
 
     def encode_texts(self, texts: Sequence[str]) -> Features:
-        """N sentences to L2-normalised ``float32[N,D]``; raises `EncoderError` when the device fails."""
+        """N sentences to L2-normalised ``float32[N,D]``; `EncoderError` when the device or the weights fail."""
         features = np.empty((len(texts), self.spec.features), np.float32)
         if texts:
             batches = fixed_batches(self._tokenizer(texts), short=self._short_texts)
@@ -164,6 +164,8 @@ class OpenClipEncoder:
         features = self._guarded(encode, len(tokens))
         if features is None:
             raise EncoderError("the device has too little memory for a batch of sentences")
+        if not np.isfinite(features).all():
+            raise EncoderError("the model returned text features that are not finite; its weights are damaged")
         return features
 
     def _guarded(self, work: Callable[[], B], images: int) -> B | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -88,10 +89,16 @@ def _explain(origin: ModelOrigin, error: Exception) -> str:
 
 
 def describe(origin: ModelOrigin, model: Any, tokenizer: Tokenizer) -> EncoderSpec:
-    """What the rest of the path must know of a model, from its real configuration, before it is cast from float32."""
+    """What the rest of the path must know of a model, from its real configuration, before it is cast from float32.
+
+    Raises `ModelError` for a logit scale or bias by which no score is a number, and would be under any threshold.
+    """
     preprocess = get_model_preprocess_cfg(model)
     size = preprocess["size"]
-    bias = getattr(model, "logit_bias", None)
+    scale, bias = float(model.logit_scale.detach().float().exp()), getattr(model, "logit_bias", None)
+    bias = None if bias is None else float(bias.detach().float())
+    if not (math.isfinite(scale) and scale > 0 and math.isfinite(bias or 0.0)):
+        raise ModelError(f"{origin.label} has a logit scale of {scale} and a bias of {bias}; its weights are damaged")
     return EncoderSpec(
         name=origin.label,
         fingerprint=fingerprint(origin.config, preprocess, tokenizer, model),
@@ -103,8 +110,8 @@ def describe(origin: ModelOrigin, model: Any, tokenizer: Tokenizer) -> EncoderSp
         resize_mode=preprocess["resize_mode"],
         features=int(origin.config["embed_dim"]),
         context_length=tokenizer.context_length,
-        logit_scale=float(model.logit_scale.detach().float().exp()),
-        logit_bias=None if bias is None else float(bias.detach().float()),
+        logit_scale=scale,
+        logit_bias=bias,
     )
 
 

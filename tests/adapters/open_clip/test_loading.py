@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from pipeline.adapters.local.policy_folder import policies_in
 from pipeline.adapters.open_clip.load import load_encoder
@@ -15,6 +17,7 @@ from pipeline.adapters.open_clip.origin import BUNDLED_MODEL, find_model
 from pipeline.adapters.open_clip.text import LENGTHS, ROWS, fixed_batches, text_tower, tokenizer_of
 from pipeline.adapters.open_clip.towers import TRIALS, settle
 from pipeline.adapters.open_clip.weights import create_model
+from pipeline.errors import EncoderError, ModelError
 from pipeline.rules.policies.templates import fill
 from tests import tiny_models
 
@@ -49,6 +52,34 @@ def test_every_sentence_is_in_one_pass_whole_and_at_its_own_length() -> None:
 
 def test_a_tower_that_sees_the_whole_context_gets_it() -> None:
     assert {tuple(batch.shape) for _, batch in fixed_batches(tokens_of([3, 40]), short=False)} == {(ROWS, CONTEXT)}
+
+
+def damaged(folder: Path, name: str, value: float, config: dict[str, Any]) -> str:
+    """A model of which one number is that."""
+    model = tiny_models.write_model(folder, config)
+    weights = load_file(folder / "open_clip_model.safetensors")
+    weights[name].reshape(-1)[0] = value
+    save_file(weights, folder / "open_clip_model.safetensors")
+    return model
+
+
+@pytest.mark.parametrize("scale", [float("nan"), float("inf"), 200.0, -float("inf")])
+def test_a_scale_by_which_no_score_is_a_number_is_refused(tmp_path: Path, scale: float) -> None:
+    """No comparison with NaN is true: every image would pass."""
+    with pytest.raises(ModelError, match=r"logit scale of (nan|inf|0\.0)"):
+        load_encoder(damaged(tmp_path, "logit_scale", scale, tiny_models.CLIP), device="cpu", threads=1)
+
+
+@pytest.mark.parametrize("bias", [float("nan"), float("inf")])
+def test_a_bias_by_which_no_score_is_a_number_is_refused(tmp_path: Path, bias: float) -> None:
+    with pytest.raises(ModelError, match=r"bias of (nan|inf)"):
+        load_encoder(damaged(tmp_path, "logit_bias", bias, tiny_models.SIGLIP), device="cpu", threads=1)
+
+
+def test_text_features_that_are_not_finite_are_an_error(tmp_path: Path) -> None:
+    model = damaged(tmp_path, "text_projection", float("nan"), tiny_models.CLIP)
+    with pytest.raises(EncoderError, match="damaged"):
+        load_encoder(model, device="cpu", threads=1).encode_texts(["a knife"])
 
 
 def test_features_of_a_sentence_cut_short_are_those_of_the_whole_context(tmp_path: Path) -> None:
