@@ -119,7 +119,7 @@ def policy_scenes(
     """
     things = list(range(len(load_lexicon())) if things is None else things)
     generator = generator_of(seed, -2)
-    order = torch.randperm(len(things), generator=generator).tolist()
+    order = [things[at] for at in torch.randperm(len(things), generator=generator).tolist()]
     empty = round(negatives * EMPTY_SHARE)
     firsts = [order[number % len(order)] for number in range(negatives - empty)] + [NOTHING] * empty
     sprites = _atlas(font, atlas)

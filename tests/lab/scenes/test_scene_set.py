@@ -130,6 +130,15 @@ def test_policies_are_shown_what_a_hand_has(atlas: Atlas) -> None:
     assert not any(ABOUT[first][0] in each.name for each in dataset.examples)
 
 
+def test_scenes_that_policies_share_show_what_a_hand_has_and_nothing_else(atlas: Atlas) -> None:
+    """A thing that a hand has no drawing of would be an empty picture, labelled as if the thing were there."""
+    names = [each.name for each in load_lexicon()]
+    things = list(range(len(names) - 20, len(names)))
+    shared = [each.name for each in policy_scenes(0, 44, atlas=atlas, things=things).examples]
+    shown = {name.partition("(")[2].removesuffix(")") for name in shared}
+    assert shown == {*names[-20:], "nothing"}
+
+
 def test_no_two_scenes_of_policies_are_the_same_picture(atlas: Atlas) -> None:
     examples = policy_scenes(2, 11, atlas=atlas).examples
     assert len({example.read() for example in examples}) == len(examples)
