@@ -72,6 +72,17 @@ def had_or_skipped(start: Callable[[], T]) -> T:
     pytest.skip(reason)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _state_of_this_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What processes keep for the next start is not the user's, but shared by all that this run starts."""
+    folder = tmp_path_factory.getbasetemp()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(
+            "XDG_STATE_HOME", str((folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "state")
+        )
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
     """A command that a test runs in this process sets up logging, for its own level and its own stderr."""

@@ -58,11 +58,11 @@ class Loaded:
 def load(settings: Settings, hooks: Hooks, held: ExitStack) -> Loaded:
     """Load the model and put the policies to it, which takes seconds; `held` closes what was opened."""
     redis = services.redis_connection(settings)
-    text_cache = held.enter_context(closing(services.build_text_cache(redis, hooks)))
+    text_cache = held.enter_context(closing(assembly.text_cache(settings, hooks, redis)))
     model = assembly.load_model(settings, lasting=True, hooks=hooks)
     features = held.enter_context(closing(assembly.build_feature_cache(settings, model, redis, hooks)))
     last_good = last_good_of(settings)
-    return Loaded(assembly.judge(settings, model, text_cache, hooks, features, last_good), redis, last_good)
+    return Loaded(assembly.judge(settings, model, hooks, text_cache, features, last_good), redis, last_good)
 
 
 @contextmanager

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
-from pipeline.adapters.memory import MemoryTextCache
 from pipeline.adapters.record_publisher import RecordPublisher
-from pipeline.ports import FleetCounts, Hooks, Leases, RecordWriter, Standings, TextCache
+from pipeline.ports import FleetCounts, Hooks, Leases, RecordWriter, Standings
 from pipeline.wire import Topics
 from workers.settings import Settings
 
@@ -196,15 +195,6 @@ def redis_connection(
         secret=settings.redis_signing_secret.get_secret_value() if settings.redis_signing_secret else None,
         budget=BUDGET if budget is None else budget,
     )
-
-
-def build_text_cache(redis: RedisConnection | None, hooks: Hooks) -> TextCache:
-    """Redis where there is one, else this process's own memory."""
-    if redis is None:
-        return MemoryTextCache(hooks)
-    from pipeline.adapters.redis import RedisTextCache
-
-    return RedisTextCache(redis, hooks=hooks)
 
 
 def leases(redis: RedisConnection | None) -> Leases | None:

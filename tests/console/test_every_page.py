@@ -10,7 +10,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from pipeline.adapters.local.store import FolderStore
-from pipeline.adapters.memory import MemoryTextCache
 from pipeline.archive.archive import Archive
 from pipeline.ports import Decoder, Hooks
 from tests.archive.made import keep
@@ -41,7 +40,7 @@ def console(decoder: Decoder, model: assembly.Model, tmp_path_factory: pytest.Te
         FolderStore(at),
         [record(number, name, said, images[name]) for number, (name, said) in enumerate(looked.items())],
     )
-    judge = assembly.judge(settings, model, MemoryTextCache(), Hooks())
+    judge = assembly.judge(settings, model, Hooks())
     archive = Archive(FolderStore(at))
     with served(settings, decoder, judge=lambda: judge, archive=lambda: nullcontext(archive)) as made:
         about = {"policy_set": judge.live().policy_set.version, "model": model.provenance.model}

@@ -11,7 +11,6 @@ from typing import Any
 import httpx2
 import pytest
 
-from pipeline.adapters.memory import MemoryTextCache
 from pipeline.ports import Decoder, Hooks
 from pipeline.wire import Decision, SourceRef
 from tests.console.served import Served, served, until
@@ -25,7 +24,7 @@ KNIFE = (SHIPPED_POLICIES / "samples" / "kitchen-knife-01.jpg").read_bytes()
 
 @pytest.fixture(scope="module")
 def judge(model: assembly.Model) -> assembly.Judge:
-    return assembly.judge(load_settings({}), model, MemoryTextCache(), Hooks())
+    return assembly.judge(load_settings({}), model, Hooks())
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from msgspec.structs import replace as with_fields
 from playwright.sync_api import Page, expect
 
 from pipeline.adapters.local.store import FolderStore
-from pipeline.adapters.memory import MemoryFetcher, MemoryTextCache
+from pipeline.adapters.memory import MemoryFetcher
 from pipeline.archive.archive import Archive
 from pipeline.ports import Decoder, Hooks
 from pipeline.rules.archive.remembered import remembered
@@ -64,11 +64,6 @@ class Desk:
         return f"{self.console.address}{path}"
 
 
-@pytest.fixture(scope="module")
-def texts() -> MemoryTextCache:
-    return MemoryTextCache()
-
-
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     folder = tmp_path / "policies"
@@ -80,8 +75,8 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def desk(settings: Settings, decoder: Decoder, model: assembly.Model, texts: MemoryTextCache) -> Iterator[Desk]:
-    judge, stop = assembly.judge(settings, model, texts, Hooks()), Event()
+def desk(settings: Settings, decoder: Decoder, model: assembly.Model) -> Iterator[Desk]:
+    judge, stop = assembly.judge(settings, model, Hooks()), Event()
     watch = PolicyWatch(settings.policies, judge.reading, judge.live, stop, Hooks())
     with served(settings, decoder, judge=lambda: judge) as console, watched_policies(watch, stop, 10):
         for at, name in enumerate(PICTURES):
@@ -210,9 +205,9 @@ def test_what_another_hand_changed_meanwhile_is_not_overwritten(desk: Desk, open
 
 
 def test_a_picture_whose_store_is_away_is_looked_at_once_it_is_back(
-    settings: Settings, decoder: Decoder, model: assembly.Model, texts: MemoryTextCache
+    settings: Settings, decoder: Decoder, model: assembly.Model
 ) -> None:
-    judge, fetcher = assembly.judge(settings, model, texts, Hooks()), MemoryFetcher(["cdn.example.com"])
+    judge, fetcher = assembly.judge(settings, model, Hooks()), MemoryFetcher(["cdn.example.com"])
     [path] = (SHIPPED_POLICIES / "samples").glob("pizza-01.*")
     fetcher.images["https://cdn.example.com/pizza"] = path.read_bytes()
     fetcher.away.add("cdn.example.com")

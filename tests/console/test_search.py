@@ -19,7 +19,7 @@ from playwright.sync_api import Page, expect
 
 from pipeline.adapters.local.policy_folder import read_policy_folder
 from pipeline.adapters.local.store import FolderStore
-from pipeline.adapters.memory import MemoryTextCache, MemoryTopic
+from pipeline.adapters.memory import MemoryTopic
 from pipeline.archive.archive import Archive, Segment
 from pipeline.archive.erasing.receipts import parse_receipt
 from pipeline.ports import Decoder, Hooks
@@ -71,7 +71,7 @@ def settings(folder: Path) -> Settings:
 
 @pytest.fixture(scope="module")
 def judge(settings: Settings, model: assembly.Model) -> Judge:
-    return assembly.judge(settings, model, MemoryTextCache(), Hooks())
+    return assembly.judge(settings, model, Hooks())
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """Settings -> parts: here and in `workers.services` adapters are chosen, and nowhere else.
 
-`model` loads a model, `judgement` puts policies to it, `claims` says where claim checks are fetched from, and `path`
-builds the moderator that judges a stream by them.
+`model` loads a model, `texts` says where features of sentences are kept, `judgement` puts policies to the model,
+`claims` says where claim checks are fetched from, and `path` builds the moderator that judges a stream by them.
 """
 
 from workers.assembly.claims import claim_fetcher
@@ -10,6 +10,7 @@ from workers.assembly.judgement import Judge, build_feature_cache, judge, judge_
 from workers.assembly.model import Model, load_encoder, load_model, product_device
 from workers.assembly.path import moderator
 from workers.assembly.screens import screen
+from workers.assembly.texts import text_cache
 
 __all__ = [
     "Judge",
@@ -26,4 +27,5 @@ __all__ = [
     "preprocess_of",
     "product_device",
     "screen",
+    "text_cache",
 ]

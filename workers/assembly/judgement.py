@@ -17,6 +17,7 @@ from pipeline.path.live import LivePolicies
 from pipeline.path.pictures import Pictures
 from pipeline.ports import FeatureCache, Hooks, TextCache
 from workers.assembly.model import Model
+from workers.assembly.texts import text_cache
 from workers.policies.first import offer_first
 from workers.settings import Settings
 
@@ -43,40 +44,41 @@ class Judge:
 def judge(
     settings: Settings,
     model: Model,
-    text_cache: TextCache,
     hooks: Hooks,
+    texts: TextCache | None = None,
     features: FeatureCache | None = None,
     last_good: LastGood | None = None,
 ) -> Judge:
     """Put the policies to the model; without `features`, those of images are kept in memory alone.
 
-    Raises `PolicyError` when the policies do not hold, and there is no `last_good` set that does.
+    Features of sentences are in `texts`, or where `text_cache` says. Raises `PolicyError` when the policies do not
+    hold, and there is no `last_good` set that does.
     """
     features = MemoryFeatureCache(settings.remember) if features is None else features
-    live = _live(model, text_cache, hooks, features)
+    live = _live(model, texts or text_cache(settings), hooks, features)
     with threadpool_limits(1, user_api="blas"):  # type: ignore[no-untyped-call]  # as in `moderator`
         reading = offer_first(settings, live, hooks, last_good)
     hooks.model_loaded(model.encoder.spec)
     return Judge(model, reading, live, features)
 
 
-def judge_by(reading: Reading, model: Model, text_cache: TextCache | None = None) -> Judge:
+def judge_by(reading: Reading, model: Model, texts: TextCache | None = None) -> Judge:
     """Put a policy set that was read so to the model, such as one that was live once; no image is remembered.
 
     Features of sentences are kept in memory where no cache is given. Raises `PolicyError` when they do not hold.
     """
     features = MemoryFeatureCache(0)
-    live = _live(model, text_cache or MemoryTextCache(), Hooks(), features)
+    live = _live(model, texts or MemoryTextCache(), Hooks(), features)
     with threadpool_limits(1, user_api="blas"):  # type: ignore[no-untyped-call]  # as in `moderator`
         live.offer(reading.files, reading.assets)
     return Judge(model, reading, live, features)
 
 
-def _live(model: Model, text_cache: TextCache, hooks: Hooks, features: FeatureCache) -> LivePolicies:
+def _live(model: Model, texts: TextCache, hooks: Hooks, features: FeatureCache) -> LivePolicies:
     from pipeline.adapters.pillow.pdq import INSTALL, pdq_installed
 
     pictures = Pictures(model.encoder, model.decoder, features, neutral_pictures)
-    return LivePolicies(model.encoder, text_cache, hooks, pictures, without_pdq="" if pdq_installed() else INSTALL)
+    return LivePolicies(model.encoder, texts, hooks, pictures, without_pdq="" if pdq_installed() else INSTALL)
 
 
 def build_feature_cache(

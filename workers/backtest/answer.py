@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.adapters.memory import MemoryTextCache
 from pipeline.archive.archive import Archive, Segment
 from pipeline.lab.backtest.engine import Question
 from pipeline.lab.backtest.record import Asked, Record
@@ -56,7 +55,9 @@ def answered(settings: Settings, archive: Archive, subject: Subject) -> Answer:
     with terminal.status("loading the model and the policies"):
         encoder = assembly.load_encoder(settings, spread=True)
         decoder = assembly.decoder_here(settings, encoder.spec)
-        asking = question(subject.policies, subject.against, encoder, decoder, MemoryTextCache(), subject.nearest)
+        asking = question(
+            subject.policies, subject.against, encoder, decoder, assembly.text_cache(settings), subject.nearest
+        )
     if left_out := pdq_of_the_past(*(compiled.policy_set for compiled in asking.sets)):
         terminal.note(f"sluice: {left_out}")
     preprocess = assembly.preprocess_of(settings, encoder.spec)

@@ -76,7 +76,7 @@ class Bench:
     def _judge(self, model: Model) -> Judge:
         self.budget.say("encoding the sentences of the policies and their background")
         started = self.budget.elapsed
-        judge = assembly.judge(self.settings, model, MemoryTextCache(), Hooks())
+        judge = assembly.judge(self.settings, model, Hooks(), MemoryTextCache())
         self.loading += self.budget.elapsed - started
         self.budget.begin()
         return judge
@@ -203,7 +203,7 @@ def _forgetful(judge: Judge) -> Judge:
 def _null(settings: Settings, model: Model, decoder: Decoder) -> Judge:
     """A judge whose forward pass costs nothing and gives features of the same shape."""
     null = Model(NullEncoder(model.encoder.spec), decoder, model.where)
-    return _forgetful(assembly.judge(settings, null, MemoryTextCache(), Hooks()))
+    return _forgetful(assembly.judge(settings, null, Hooks(), MemoryTextCache()))
 
 
 def _model_flags(settings: Settings) -> list[str]:

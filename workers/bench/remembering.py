@@ -110,7 +110,7 @@ def _once(
 ) -> float:
     timed = TimedDecoder(model.decoder)
     free = Model(NullEncoder(model.encoder.spec), timed, model.where)
-    judge = assembly.judge(settings, free, MemoryTextCache(), Hooks())
+    judge = assembly.judge(settings, free, Hooks(), MemoryTextCache())
     forgetful = Judge(judge.model, judge.reading, judge.live, MemoryFeatureCache(0))
     of = settings.model_copy(update={"archive": archive})
     if kafka:

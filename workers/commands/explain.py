@@ -10,7 +10,6 @@ import typer
 from msgspec.structs import replace
 
 from pipeline.adapters.local.policy_folder import policies_in
-from pipeline.adapters.memory import MemoryTextCache
 from pipeline.errors import ItemError, ServiceError, UsageError
 from pipeline.lab.explain.maps import Map
 from pipeline.lab.explain.overlay import png
@@ -90,7 +89,7 @@ def _explained(
         named_policies(policies_in(settings.policies), names, settings.policies, "explain")
         with terminal.status("loading the model and the policies"):
             model = assembly.load_model(settings)
-            judge = assembly.judge(settings, model, MemoryTextCache(), SayOtherModel())
+            judge = assembly.judge(settings, model, SayOtherModel())
         seen, decision_id, notes = seen_file(settings, judge, Path(subject)), "", list[str]()
         decided_at = seen.decision.decided_at
     else:

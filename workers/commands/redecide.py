@@ -9,7 +9,6 @@ from typing import Annotated, cast, get_args
 
 import typer
 
-from pipeline.adapters.memory import MemoryTextCache
 from pipeline.archive.archive import Archive, Segment
 from pipeline.archive.policy_sets import keep_policy_set
 from pipeline.archive.redecided import Anew, Redecisions
@@ -70,7 +69,7 @@ def redecide(
         terminal = Terminal()
         with terminal.status("loading the model and the policies"):
             model = assembly.load_model(settings, one_caller=True)
-            judge = assembly.judge(settings, model, MemoryTextCache(), SayOtherModel())
+            judge = assembly.judge(settings, model, SayOtherModel())
         compiled = judge.live()
         if left_out := pdq_of_the_past(compiled.policy_set):
             terminal.note(f"sluice: {left_out}")

@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from pipeline.adapters.local.files import FileFetcher, FileSource
-from pipeline.adapters.memory import MemoryTextCache
 from pipeline.errors import StopError, UsageError
 from pipeline.ports import Store
 from workers import assembly
@@ -55,7 +54,7 @@ def scan(
     if files is None:
         raise UsageError(*skipped.lines())
     with terminal.status("loading the model and the policies"):
-        judge = assembly.judge(settings, assembly.load_model(settings), MemoryTextCache(), SayOtherModel())
+        judge = assembly.judge(settings, assembly.load_model(settings), SayOtherModel())
     with terminal.counting("scanning") as counter:
         report = ScanReport(terminal, as_json=as_json, advance=counter.advance)
         with keeping(lambda: f"interrupted: {report}"):

@@ -179,7 +179,8 @@ def _judge_of(console: Console, decision: Decision) -> tuple[Judge, str]:
                 reading = files_of_version(console.settings, archive, then, judge.model.provenance)
     except UsageError as error:
         return judge, f"By the policies of now, {now}: those that decided it, {then}, are not to be had ({error})."
-    return assembly.judge_by(reading, judge.model), f"By the policy set that decided it, {then}; {now} is live now."
+    of_then = assembly.judge_by(reading, judge.model, assembly.text_cache(console.settings))
+    return of_then, f"By the policy set that decided it, {then}; {now} is live now."
 
 
 def _told(begun: _Begun, found: Explanation | None = None, maps: dict[str, Map] | None = None) -> Answer:

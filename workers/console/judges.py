@@ -40,13 +40,12 @@ class JudgeWhenAsked:
         self._watching.close()
 
     def _loaded(self) -> Judge:
-        from pipeline.adapters.memory import MemoryTextCache  # noqa: PLC0415
         from pipeline.ports import Hooks  # noqa: PLC0415
         from workers import assembly  # noqa: PLC0415 - torch
         from workers.policies.watch import PolicyWatch, watched_policies  # noqa: PLC0415
 
         settings = self._settings
-        made = assembly.judge(settings, assembly.load_model(settings), MemoryTextCache(), Hooks())
+        made = assembly.judge(settings, assembly.load_model(settings), Hooks())
         watch = PolicyWatch(settings.policies, made.reading, made.live, self._stop, Hooks())
         self._watching.enter_context(watched_policies(watch, self._stop, LEAVING))
         return made

@@ -107,7 +107,7 @@ class DemoStream:
         hooks = HookChain(*listeners, self._held.enter_context(sets))
         model, text_cache = assembly.load_model(self._settings, hooks=hooks), MemoryTextCache(hooks)
         for _ in range(WORKERS):
-            self._start(assembly.judge(self._settings, model, text_cache, hooks), hooks)
+            self._start(assembly.judge(self._settings, model, hooks, text_cache), hooks)
         return self
 
     def _start(self, judge: assembly.Judge, hooks: Hooks) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pipeline.adapters.local.policy_folder import policies_in
-from pipeline.adapters.memory import MemoryTextCache
 from pipeline.errors import UsageError
 from pipeline.path.live import PromptFeatures
 from pipeline.ports import Encoder
 from pipeline.rules.policies.lengths import TokenCounter, cut_off
 from pipeline.signals import Features
+from workers.assembly import text_cache
 from workers.settings import Settings
 
 AS_IT_STANDS = ("{}",)
@@ -26,4 +26,4 @@ def text_features(settings: Settings, encoder: Encoder, texts: Sequence[str], *,
     too_long = [said for text in texts if (said := cut_off(text, templates, counter))]
     if too_long:
         raise UsageError(*too_long)
-    return PromptFeatures(encoder, MemoryTextCache()).of(texts, templates, {})
+    return PromptFeatures(encoder, text_cache(settings)).of(texts, templates, {})

@@ -40,7 +40,7 @@ def seen_decision(
     with ExitStack() as held:
         archive = held.enter_context(opened_archive(settings, address)) if address or settings.archive_at else None
         written, notes = _written(settings, archive, before, model.provenance)
-        judge = assembly.judge_by(written, model)
+        judge = assembly.judge_by(written, model, assembly.text_cache(settings))
         events = held.enter_context(closing(Events(lambda name: kafka_topic(settings, name))))
         event, why = event_of(events, before)
         if event is not None:

@@ -61,6 +61,7 @@ class Replays:
         self._events = events
         self._fetcher = fetcher
         self._archive = archive
+        self._texts = assembly.text_cache(settings)
         self._judges: dict[str, assembly.Judge] = {}
 
     def of(self, before: Decision) -> Replayed:
@@ -80,7 +81,7 @@ class Replays:
     def _judge(self, version: str) -> assembly.Judge:
         if version not in self._judges:
             written = files_of_version(self._settings, self._archive, version, self._model.provenance)
-            self._judges[version] = assembly.judge_by(written, self._model)
+            self._judges[version] = assembly.judge_by(written, self._model, self._texts)
         return self._judges[version]
 
     def _put_through(self, event: Event, judge: assembly.Judge, now: float) -> Sequence[Answer]:

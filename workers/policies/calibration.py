@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.adapters.memory import MemoryTextCache
 from pipeline.errors import UsageError
 from pipeline.lab.data.dataset import Dataset
 from pipeline.lab.reviews.csv_file import read_reviews
@@ -76,7 +75,7 @@ def on_stream(settings: Settings, stream: Stream, policy_set: PolicySet, asked: 
 def _judge(settings: Settings) -> assembly.Judge:
     with Terminal().status("loading the model and the policies"):
         model = assembly.load_model(settings, one_caller=True)
-        return assembly.judge(settings, model, MemoryTextCache(), Hooks())
+        return assembly.judge(settings, model, Hooks())
 
 
 def _reviews(archive: Archive, stream: Stream, policy_set: PolicySet) -> Mapping[str, PolicyReviews]:

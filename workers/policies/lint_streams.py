@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.adapters.local.policy_folder import read_policy_folder
-from pipeline.adapters.memory import MemoryTextCache
 from pipeline.archive.archive import TOGETHER, Archive
 from pipeline.errors import UsageError
 from pipeline.lab.lint.folder import Folder
@@ -37,7 +36,7 @@ def made_ready_with(settings: Settings, asked: Asked, terminal: Terminal) -> Fol
 
     Raises `PolicyError` where the policies do not hold, and `UsageError` for pictures that are not there.
     """
-    skipped, cache = Skipped(), MemoryTextCache()
+    skipped, cache = Skipped(), assembly.text_cache(settings)
     files = from_the_first(Named(asked.on, skipped)) if asked.on else None
     if asked.on and files is None:
         raise UsageError(*skipped.lines())

@@ -28,6 +28,6 @@ def judge_of(settings: Settings, model: assembly.Model, wordings: Sequence[str])
     written = {file: policy_text([words], (), 0.0, title=file) for file, words in own.items()}
     shared = shared_files(read_policy_folder(settings.policies).files)
     try:
-        return assembly.judge_by(Reading({**shared, **written}), model)
+        return assembly.judge_by(Reading({**shared, **written}), model, assembly.text_cache(settings))
     except PolicyError as error:
         raise refused(error, {file: f"{words!r}: " for file, words in own.items()}) from error

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.adapters.memory import MemoryTextCache
 from pipeline.archive.archive import Archive
 from pipeline.archive.search.likeness import Likeness
 from pipeline.archive.search.words import Words
@@ -43,7 +42,7 @@ def made_ready(
     if asked.by_words:
         with terminal.status("loading the model and the background"):
             model = assembly.load_model(settings, one_caller=True)
-            cache = MemoryTextCache()
+            cache = assembly.text_cache(settings)
             compiled = compiled_words(settings, model, cache, asked.words, asked.unless)
         return Search(asked, Words(compiled, device), model.provenance, window, most, Loaded(model, cache))
     pictured = _pictured(settings, terminal, archive, asked)

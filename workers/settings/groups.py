@@ -221,7 +221,7 @@ class State(BaseModel, frozen=True):
     state: Path | None = Field(
         default_factory=state_folder,
         description="Folder to keep the last good policies in, for a restart beside bad ones, the dtype that"
-        " suits this CPU, and what the console has seen; default: the user's.",
+        " suits this CPU, features of sentences, and what the console has seen; default: the user's.",
     )
 
 

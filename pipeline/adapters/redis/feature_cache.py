@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from pipeline.adapters.feature_values import decode_image, encode_image, image_bytes
 from pipeline.adapters.redis.connection import RedisConnection
-from pipeline.adapters.redis.values import decode_image, encode_image, image_bytes
 from pipeline.ports import EncoderSpec, Hooks
 from pipeline.signals import Provenance, Signals
 

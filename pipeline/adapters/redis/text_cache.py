@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from pipeline.adapters.feature_values import FLOAT, decode_vectors, encode_vector
 from pipeline.adapters.redis.connection import RedisConnection
-from pipeline.adapters.redis.values import FLOAT, decode_vectors, encode_vector
 from pipeline.ports import Hooks
 from pipeline.signals import Features
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.adapters.feature_values import encode_image, image_bytes
 from pipeline.adapters.redis import REFUSED, RedisConnection, RedisFeatureCache, RedisTextCache
 from pipeline.adapters.redis.signing import TAG, Signer
-from pipeline.adapters.redis.values import encode_image, image_bytes
 from pipeline.ports import Hooks
 from tests.adapters.images_remembered import MADE_BY, SPEC, alike, remembered
 

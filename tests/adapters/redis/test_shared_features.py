@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.adapters.feature_values import decode_image, encode_image
 from pipeline.adapters.memory import MemoryFeatureCache
 from pipeline.adapters.memory.tiered import WAITING, TieredFeatureCache
 from pipeline.adapters.redis import BUDGET, RedisConnection, RedisFeatureCache
-from pipeline.adapters.redis.values import decode_image, encode_image
 from pipeline.ports import Hooks
 from pipeline.signals import REGION, Features, Provenance, Signals
 from tests.adapters.images_remembered import MADE_BY, SPEC, alike, remembered

@@ -1,11 +1,10 @@
-"""What every `TextCache` does, and how little the one in Redis lets anybody notice of Redis."""
+"""How little the text cache in Redis lets anybody notice of Redis."""
 
 from __future__ import annotations
 
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,23 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.adapters.memory import MemoryTextCache
+from pipeline.adapters.feature_values import decode_vectors, encode_vector
 from pipeline.adapters.redis import BUDGET, RedisConnection, RedisTextCache
-from pipeline.adapters.redis.values import decode_vectors, encode_vector
-from pipeline.ports import Hooks, TextCache
+from pipeline.ports import Hooks
 from pipeline.rules.flow.breaker import Breaker
-from pipeline.signals import Features
 from tests.adapters.conftest import Heard
-
-D = 256
-
-
-def unit(seed: int, dimension: int = D) -> Features:
-    vector = np.random.default_rng(seed).normal(size=dimension).astype(np.float32)
-    return vector / np.linalg.norm(vector)
-
-
-VECTORS = {f"digest-{number}": unit(number) for number in range(3)}
+from tests.adapters.text_vectors import VECTORS, D, unit
 
 
 class Clock:
@@ -51,59 +39,6 @@ PATIENT = {"timeout": 5, "budget": 20}
 @pytest.fixture
 def heard() -> Heard:
     return Heard()
-
-
-@pytest.fixture(params=["memory", "redis"])
-def cache(request: pytest.FixtureRequest, heard: Heard) -> Iterator[TextCache]:
-    if request.param == "memory":
-        yield MemoryTextCache(heard)
-        return
-    made = in_redis(request.getfixturevalue("empty_redis").url, hooks=heard, **PATIENT)
-    yield made
-    made.close()
-
-
-def test_what_was_put_is_found_to_the_last_bit(cache: TextCache) -> None:
-    cache.put("model", VECTORS)
-    found = cache.get("model", [*VECTORS, "unknown"], D)
-    assert set(found) == set(VECTORS)
-    assert all(np.array_equal(found[digest], VECTORS[digest]) for digest in VECTORS)
-    assert all(vector.dtype == np.float32 and vector.flags.writeable for vector in found.values())
-
-
-def test_another_model_has_features_of_its_own(cache: TextCache) -> None:
-    cache.put("model", VECTORS)
-    assert cache.get("another model", list(VECTORS), D) == {}
-
-
-def test_what_is_put_again_is_overwritten(cache: TextCache) -> None:
-    cache.put("model", {"d": unit(1)})
-    cache.put("model", {"d": unit(2)})
-    assert np.array_equal(cache.get("model", ["d"], D)["d"], unit(2))
-
-
-def test_nothing_asked_and_nothing_put_is_fine(cache: TextCache) -> None:
-    cache.put("model", {})
-    assert cache.get("model", [], D) == {}
-
-
-def test_hits_and_misses_are_counted_once_per_digest(cache: TextCache, heard: Heard) -> None:
-    cache.put("model", VECTORS)
-    cache.get("model", [*VECTORS, *VECTORS, "unknown"], D)
-    assert {name: count for name, count in heard.text.items() if count} == {"hit": 3, "miss": 1}
-
-
-def test_close_is_idempotent(cache: TextCache) -> None:
-    cache.close()
-    cache.close()
-
-
-def test_three_thousand_prompts_are_one_answer(empty_redis: Any) -> None:
-    cache = in_redis(empty_redis.url, **PATIENT)
-    many = {f"digest-{number}": unit(number % 7) for number in range(3000)}
-    cache.put("model", many)
-    assert len(cache.get("model", list(many), D)) == 3000
-    cache.close()
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ import numpy as np
 from jsonschema import Draft202012Validator
 from prometheus_client import CollectorRegistry
 
-from pipeline.adapters.memory import MemoryFeatureCache, MemoryTextCache
+from pipeline.adapters.memory import MemoryFeatureCache
 from pipeline.errors import StopError
 from pipeline.items import Pixels
 from pipeline.ports import Encoder, Hooks, Publisher
@@ -85,7 +85,7 @@ def small_judge(folder: Path) -> Judge:
     settings = settings_for(policies=str(folder))
     model = assembly.load_model(settings)
     model = Model(Gated(model.encoder), model.decoder, model.where)
-    return assembly.judge(settings, model, MemoryTextCache(), Hooks(), MemoryFeatureCache(0))
+    return assembly.judge(settings, model, Hooks(), features=MemoryFeatureCache(0))
 
 
 def settings_for(**given: Any) -> Settings:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from pipeline.adapters.memory import MemoryBroker, MemoryTextCache, MemoryTopic, MemoryWriter
+from pipeline.adapters.memory import MemoryBroker, MemoryTopic, MemoryWriter
 from pipeline.errors import ServiceError, UsageError
 from pipeline.lab.explain import words
 from pipeline.lab.explain.effort import FULL, LEAST
@@ -146,7 +146,7 @@ def asked(scanned: Decided) -> Asked:
     """Asks why the picture was flagged, without the command line, with a bound of the views that it may cost."""
     settings = Settings(**dict(zip(("model", "device", "dtype", "policies"), scanned.options[1::2], strict=True)))
     model = assembly.load_model(settings)
-    judge = assembly.judge(settings, model, MemoryTextCache(), Hooks())
+    judge = assembly.judge(settings, model, Hooks())
     seen = seen_image(settings, judge, picture(1), "one")
     return lambda most: why_of(model, judge.live(), seen, most=most)
 

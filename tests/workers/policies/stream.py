@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.adapters.local.store import FolderStore
-from pipeline.adapters.memory import MemoryTextCache
 from pipeline.archive.reviews import reviews_bytes
 from pipeline.ports import Hooks
 from pipeline.rules.archive.chain import ChainName, Extent
@@ -52,7 +51,7 @@ def make_stream(folder: Path, model: str) -> Stream:
     policies = write_policies(folder / "policies")
     settings = load_settings({"model": model, "policies": policies, "device": "cpu", "dtype": "float32"})
     loaded = assembly.load_model(settings, one_caller=True)
-    compiled = assembly.judge(settings, loaded, MemoryTextCache(), Hooks()).live()
+    compiled = assembly.judge(settings, loaded, Hooks()).live()
     words = loaded.encoder.encode_texts(["a photo of a knife.", "a knife", "a cat", "a tree"])
     made = _images(words, loaded.provenance)
     judgements = [found for at in range(0, IMAGES, 500) for found in judge(made[at : at + 500], compiled)]

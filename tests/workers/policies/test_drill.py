@@ -12,23 +12,12 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from pipeline.adapters.memory import MemoryTextCache
 from pipeline.errors import PolicyError, ServiceError, UsageError
 from pipeline.lab.evasion.registry import TRICKS
 from workers.cli import app
-from workers.commands.policy import drill as command
 
 SHIPPED = Path(__file__).parents[3] / "policies"
 FEW = ("--trick", "saved-again", "--trick", "over-bars", "--trick", "alpha-on-white")
-
-
-WORDS = MemoryTextCache()
-
-
-@pytest.fixture(autouse=True)
-def words_of_earlier_drills(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The features of sentences are kept from drill to drill: encoding a background takes seconds on busy cores."""
-    monkeypatch.setattr(command, "MemoryTextCache", lambda: WORDS)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ import torch
 from typer.testing import CliRunner, Result
 
 from pipeline.adapters.local.store import FolderStore
-from pipeline.adapters.memory import MemoryTextCache
 from pipeline.errors import PolicyError, UsageError
 from pipeline.lab.data.dataset import Dataset, Example
 from pipeline.lab.data.extract import extract
@@ -21,11 +20,9 @@ from tests.archive.made import decision, keep
 from workers import assembly
 from workers.assembly import Model
 from workers.cli import app
-from workers.policies import lint_streams
 from workers.settings import Settings
 
 SHIPPED = Path(__file__).parents[3] / "policies"
-WORDS = MemoryTextCache()
 
 
 @pytest.fixture(scope="module")
@@ -36,24 +33,23 @@ def model() -> Model:
 
 
 @pytest.fixture
-def words_of_earlier_runs(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A model, and features of sentences, are kept from run to run: for a background they take seconds."""
+def model_of_earlier_runs(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model is kept from run to run."""
     monkeypatch.setattr(assembly, "load_model", lambda *_args, **_how: model)
-    monkeypatch.setattr(lint_streams, "MemoryTextCache", lambda: WORDS)
 
 
 def lint(*words: str) -> Result:
     return CliRunner().invoke(app, ["policy", "lint", *words], standalone_mode=False)
 
 
-@pytest.mark.usefixtures("words_of_earlier_runs")
+@pytest.mark.usefixtures("model_of_earlier_runs")
 def test_the_shipped_policies_are_clean() -> None:
     done = lint(str(SHIPPED))
     assert done.return_value == 0
     assert all(line.startswith("note: ") for line in done.stdout.splitlines())
 
 
-@pytest.mark.usefixtures("words_of_earlier_runs")
+@pytest.mark.usefixtures("model_of_earlier_runs")
 def test_wordings_that_fail_are_told_and_one_that_works_is_not(tmp_path: Path) -> None:
     shutil.copy(SHIPPED / "samples" / "cigarette-01.jpg", tmp_path)
     prompts = ["a cigarette", "tobacco", "a weapon", "something dangerous", "vaping", "smoking without a cigarette"]
@@ -70,7 +66,7 @@ def test_wordings_that_fail_are_told_and_one_that_works_is_not(tmp_path: Path) -
     )
 
 
-@pytest.mark.usefixtures("words_of_earlier_runs")
+@pytest.mark.usefixtures("model_of_earlier_runs")
 def test_an_archive_says_what_the_pictures_it_keeps_would_say(model: Model, tmp_path: Path) -> None:
     """A policy that flags knives alone has a prompt that wins none of them, and one flags nothing."""
     names, pictures = [f"kitchen-knife-0{number}.jpg" for number in (1, 2, 3)], tmp_path / "pictures"

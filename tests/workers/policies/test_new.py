@@ -9,24 +9,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from pipeline.adapters import memory
 from pipeline.adapters.local.policy_folder import policies_in
-from pipeline.adapters.memory import MemoryTextCache
 from pipeline.errors import UsageError
 from pipeline.lab.lint.knowing import PICTURES
 from pipeline.lab.lint.unknown import LEAST_NEARNESS
 from workers.cli import app
-from workers.policies import new
 
 SAMPLES = Path(__file__).parents[3] / "policies" / "samples"
-WORDS = MemoryTextCache()
-
-
-@pytest.fixture(autouse=True)
-def words_of_earlier_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The features of sentences are kept from run to run: encoding a background takes seconds on busy cores."""
-    for module in (memory, new):
-        monkeypatch.setattr(module, "MemoryTextCache", lambda: WORDS)
 
 
 def made(folder: Path, *words: str) -> Result:

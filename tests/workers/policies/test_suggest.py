@@ -12,7 +12,6 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pipeline.adapters.local.store import FolderStore
-from pipeline.adapters.memory import MemoryTextCache
 from pipeline.errors import UsageError
 from pipeline.lab.data.extract import extract
 from pipeline.lab.scenes.lexicon import index_of
@@ -108,7 +107,7 @@ def test_a_planted_look_alike_is_named_and_fresh_scenes_are_judged_better(folder
 def _precision(folder: Path) -> float:
     """Of scenes that were not reviewed, by the policy as it is written."""
     settings = load_settings({"policies": folder / "policies"})
-    judge = assembly.judge(settings, assembly.load_model(settings, one_caller=True), MemoryTextCache(), Hooks())
+    judge = assembly.judge(settings, assembly.load_model(settings, one_caller=True), Hooks())
     from pipeline.archive.archive import SIGNALS, Archive
 
     (block,) = Archive(FolderStore(folder / "archive")).blocks(

@@ -13,14 +13,13 @@ import torch
 from typer.testing import CliRunner, Result
 
 from pipeline.adapters.local.store import FolderStore
-from pipeline.adapters.memory import MemoryTextCache
 from pipeline.errors import ServiceError, UsageError
 from pipeline.lab.wordings.record import Count, Top, Tried, Wording
 from pipeline.rules.policies.backgrounds import background_lines
 from tests.archive.made import keep
 from tests.workers.search.conftest import record, seen
 from workers import assembly
-from workers.assembly import Model, judgement
+from workers.assembly import Model
 from workers.cli import app
 from workers.settings import Settings
 from workers.terminal.console import Terminal
@@ -30,7 +29,6 @@ SAMPLES = Settings().policies / "samples"
 KNIVES = ("kitchen-knife-01.jpg", "kitchen-knife-02.jpg")
 OTHERS = ("banana-01.png", "bus-01.png", "pill-01.jpg")
 NAMES = (*KNIVES, "cats-then-a-knife.gif", *OTHERS)
-WORDS = MemoryTextCache()
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +66,6 @@ Try = Callable[..., Result]
 @pytest.fixture
 def tried(model: Model, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Try:
     monkeypatch.setattr(assembly, "load_model", lambda *_args, **_how: model)
-    monkeypatch.setattr(judgement, "MemoryTextCache", lambda: WORDS)
 
     def run(*words: str | Path) -> Result:
         given = ["policy", "try", *map(str, words), "--policies", str(folder / "policies")]

@@ -15,7 +15,6 @@ import torch
 from PIL import Image, ImageOps
 
 from pipeline.adapters.local.store import FolderStore
-from pipeline.adapters.memory import MemoryTextCache
 from pipeline.lab.data.dataset import Dataset, Example
 from pipeline.lab.data.extract import extract
 from pipeline.rules.archive.remembered import as_kept, remembered
@@ -25,7 +24,6 @@ from tests.archive.made import NOON, decision, keep
 from workers import assembly
 from workers.assembly import Model
 from workers.commands.search import search
-from workers.search import asking
 from workers.settings import Settings
 
 SAMPLES = Settings().policies / "samples"
@@ -85,12 +83,6 @@ def archive(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def encoded() -> MemoryTextCache:
-    """The background's features, which take a model seconds."""
-    return MemoryTextCache()
-
-
 @dataclass(frozen=True)
 class Answered:
     status: int
@@ -113,13 +105,11 @@ Ask = Callable[..., Answered]
 def ask(
     model: Model,
     archive: Path,
-    encoded: MemoryTextCache,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Ask:
     """Run a search in this process, by the model that is there: `ask(["a bus"], limit=3)`; ``--json`` by default."""
     monkeypatch.setattr(assembly, "load_model", lambda *_args, **_how: model)
-    monkeypatch.setattr(asking, "MemoryTextCache", lambda: encoded)
 
     def run(words: Sequence[str] = (), *, as_json: bool = True, **how: object) -> Answered:
         given = {"words": list(words), "archive": str(archive), "as_json": as_json, **how}

@@ -25,7 +25,7 @@ def run(settings: Settings, images: Sequence[bytes], budget: Budget, *, as_json:
     def measure() -> None:
         budget.say("loading the model and the policies")
         model = assembly.load_model(settings)
-        judge = assembly.judge(settings, model, MemoryTextCache(), Hooks())
+        judge = assembly.judge(settings, model, Hooks(), MemoryTextCache())
         forgetful = Judge(judge.model, judge.reading, judge.live, MemoryFeatureCache(0))
         for each in rounds(settings, forgetful, images, budget.say):
             found.append(each)

@@ -49,11 +49,10 @@ def check(
 
 
 def _looked_at(settings: Settings) -> dict[str, CameTo]:
-    from pipeline.adapters.memory import MemoryTextCache  # noqa: PLC0415 - seconds of torch, as the next
     from pipeline.ports import Hooks  # noqa: PLC0415
     from workers import assembly  # noqa: PLC0415
 
-    return came_to(assembly.judge(settings, assembly.load_model(settings), MemoryTextCache(), Hooks()).live)
+    return came_to(assembly.judge(settings, assembly.load_model(settings), Hooks()).live)
 
 
 def _print(policy_set: PolicySet, came: Mapping[str, CameTo]) -> None:

@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from pipeline.adapters.local.policy_folder import policies_in
-from pipeline.adapters.memory import MemoryTextCache
 from pipeline.errors import UsageError
 from pipeline.lab.evasion.page import page
 from pipeline.lab.evasion.record import Record
@@ -82,7 +81,7 @@ def drill(
     policies = named_policies(policy_set, ids or (), settings.policies, "drill")
     _say_without_samples(policies, settings.policies)
     with terminal.status("loading the model and the policies"):
-        judge = assembly.judge(settings, assembly.load_model(settings), MemoryTextCache(), SayOtherModel())
+        judge = assembly.judge(settings, assembly.load_model(settings), SayOtherModel())
     started, clock = time(), monotonic()
     ready = prepare(settings, judge, policies, seed, harmless=harmless)
     with terminal.counting("drilling", len(ready.plays(tricks))) as counter:

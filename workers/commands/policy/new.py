@@ -38,7 +38,6 @@ def new(
     `sluice policy lint` says of it is told.
     """
     place_for(settings.policies, name, policy_text(words, (), 0.5, title=name), name)
-    from pipeline.adapters.memory import MemoryTextCache  # noqa: PLC0415
     from pipeline.lab.lint.registry import look  # noqa: PLC0415 - numpy, and below torch
     from workers.policies.lint import made_ready, seen  # noqa: PLC0415
     from workers.policies.new import as_json as written_json  # noqa: PLC0415
@@ -48,7 +47,7 @@ def new(
 
     folder = settings.policies
     tests = {"must_flag": relative(folder, match or ()), "must_pass": relative(folder, harmless or ())}
-    terminal, cache = Terminal(), MemoryTextCache()
+    terminal, cache = Terminal(), assembly.text_cache(settings)
     with terminal.status("loading the model and the policies"):
         model = assembly.load_model(settings, one_caller=True)
         pictures = [seen(model, list(map(str, paths or ())), settings.cores) for paths in (match, harmless)]

@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.adapters.local.policy_folder import policies_in
-from pipeline.adapters.memory import MemoryTextCache
 from pipeline.errors import UsageError
 from pipeline.lab.reviews.record import estimate_record
 from pipeline.lab.reviews.suggestions import SURE, Change, Effect, Outcome
@@ -69,7 +68,7 @@ def suggest(
         reviews = reviews_of(opened, window, labels, known, policy)[policy]
         with terminal.status("loading the model and the policies"):
             model = assembly.load_model(settings, one_caller=True)
-            judge = assembly.judge(settings, model, MemoryTextCache(), SayOtherModel())
+            judge = assembly.judge(settings, model, SayOtherModel())
         segments = segments_made_by(opened, window, model.provenance)
         with terminal.counting("segments", len(segments)) as counter:
             reviewed = reviewed_in(opened, segments, window, policy, reviews, counter.advance)

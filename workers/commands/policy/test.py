@@ -11,7 +11,6 @@ from typing import Annotated
 import typer
 
 from pipeline.adapters.local.policy_folder import policies_in
-from pipeline.adapters.memory import MemoryTextCache
 from pipeline.errors import UsageError
 from workers import assembly
 from workers.commands.options import PolicyFolder
@@ -42,7 +41,7 @@ def test(
     policy_set = policies_in(settings.policies)  # a slip is found before the model is loaded
     for line in untested(policy_set):
         say(f"note: {line}", err=True)
-    judge = assembly.judge(settings, assembly.load_model(settings), MemoryTextCache(), SayOtherModel())
+    judge = assembly.judge(settings, assembly.load_model(settings), SayOtherModel())
     for line in said_of_all(judge.live):
         say(f"note: {line}", err=True)
     started, clock = time(), monotonic()

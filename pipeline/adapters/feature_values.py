@@ -1,4 +1,4 @@
-"""Features as they lie in Redis, and back again only if they can be features: rubbish is found, never believed.
+"""Features as they lie in Redis or on disk, and back again only if they can be features: rubbish is never believed.
 
 A text's value is ``float32[D]``. An image's is three ``uint32`` (V views, D, unseen
 frames), then ``REGION[V]`` and ``float16[V,D]``, which is all that signals have.
