@@ -241,6 +241,22 @@ def test_two_workers_in_a_process_do_not_share_numbers(hooks: PrometheusHooks) -
     assert (value(hooks, "sluice_committed_images_total"), value(other, "sluice_commits_total")) == (0, 1)
 
 
+def test_a_process_that_consumes_nothing_shows_no_partitions_polls_and_commits() -> None:
+    """An API's zeros would read as a worker that owns nothing, and its requests as images that were polled."""
+    hooks, worker = PrometheusHooks(consumes=False), PrometheusHooks()
+    for each in (hooks, worker):
+        each.polled(3, 300)
+        each.assigned(0)
+        each.committed(3)
+        each.stage_done("decode", 0.1, 3)
+    missing = set(exposed(worker)) - set(exposed(hooks))
+    assert missing == {
+        *("sluice_batch_images", "sluice_polled_bytes", "sluice_commits", "sluice_committed_images"),
+        *("sluice_lag_images", "sluice_assigned_partitions", "sluice_lost_images", "sluice_lost_ranges"),
+    }
+    assert value(hooks, "sluice_stage_images_total", stage="decode") == 3
+
+
 def test_it_works_as_one_of_several_listeners(hooks: PrometheusHooks) -> None:
     HookChain(Hooks(), hooks).polled(3, 300)
     assert value(hooks, "sluice_polled_bytes_total") == 300

@@ -52,6 +52,10 @@ def test_what_is_posted_is_on_the_record_before_it_is_answered(
     kept = [parse_archive_record(each.value or b"") for each in pipeline.kafka.read_all(features)]
     assert [each.decision.image_id for each in kept if isinstance(each, FeaturesRecord)] == ["knife"]
 
+    _, page = http_get(f"http://{HOST}:{port}/metrics")
+    assert 'sluice_images_total{outcome="decided"}' in page
+    assert "sluice_assigned_partitions" not in page, "alerts would take it for a worker that owns nothing"
+
     assert _posted(judge, SAMPLE, Authorization="Bearer nobodys")[0] == 401
     assert process.terminate() == 0
     assert '"api_stopped"' in process.stderr()

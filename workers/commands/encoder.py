@@ -38,7 +38,7 @@ def encoder(
     workers, which wait meanwhile, go on with the very images that were under way.
     """
     signals.end_at_once()
-    metrics, vitals = PrometheusHooks(), Vitals(settings.stall_after)
+    metrics, vitals = PrometheusHooks(consumes=False), Vitals(settings.stall_after)
     watch_threads(vitals)
     watch_interpreter()
     ready: list[bool] = []

@@ -53,7 +53,7 @@ SCORE_BUCKETS = (0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9,
 
 
 class _Maker:
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry | None) -> None:
         self._registry = registry
 
     def counter(self, name: str, text: str, *labels: str) -> Counter:
@@ -70,16 +70,19 @@ class _Maker:
 
 
 class Metrics:
-    """The declaration: name, help text, labels. A counter's ``_total`` is added by the library."""
+    """The declaration: name, help text, labels. A counter's ``_total`` is added by the library.
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    A process that consumes no topic shows nothing of Kafka's: its zeros would read as a worker without partitions.
+    """
+
+    def __init__(self, registry: CollectorRegistry, *, consumes: bool = True) -> None:
         make = _Maker(registry)
         self._what_came_of_the_images(make)
         self._what_the_policies_say(make)
         self._the_policies(make)
         self._the_model(make)
         self._the_path(make)
-        self._kafka(make)
+        self._kafka(make if consumes else _Maker(None))
         self._caches(make)
         self._the_process(make)
 

@@ -21,13 +21,14 @@ from pipeline.wire import SEVERITY, Answer, Failed, Failure
 class PrometheusHooks(Hooks):
     """Keeps the metrics, with those of the process and the interpreter, in a registry of its own.
 
-    Safe to call from many threads; no call blocks for longer than a lock around one number.
+    `consumes`: whether the process is a member of a consumer group, or shows no metrics of one. Safe to call from
+    many threads; no call blocks for longer than a lock around one number.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, consumes: bool = True) -> None:
         self.registry = CollectorRegistry()
         ProcessMetrics(self.registry)
-        self._metrics = metrics = Metrics(self.registry)
+        self._metrics = metrics = Metrics(self.registry, consumes=consumes)
         # Series that are known beforehand start at 0: a rate() sees no rise in a series whose first value is 1.
         self._decided, self._dead = (metrics.images.labels(outcome) for outcome in BOUNDS["outcome"])
         self._verdicts = {verdict: metrics.decisions.labels(verdict) for verdict in SEVERITY}

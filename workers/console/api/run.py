@@ -43,7 +43,8 @@ def serve_api(settings: Settings) -> None:
     """Answer requests until SIGTERM. Raises `StopError` where the process must end, once all are told so."""
     signals.end_at_once()
     access = access_of(settings, "api_host")
-    metrics, vitals = PrometheusHooks(), Vitals(max(settings.stall_after, settings.delivery_timeout + 30))
+    metrics = PrometheusHooks(consumes=False)
+    vitals = Vitals(max(settings.stall_after, settings.delivery_timeout + 30))
     watch_threads(vitals)
     watch_interpreter()
     log_as_a_service(metrics.log_lines_lost)
