@@ -15,6 +15,7 @@ from referencing import Registry, Resource
 
 from pipeline.rules.archive.remembered import remembered
 from pipeline.wire import (
+    LEAST_CHANCE,
     ArchiveRecord,
     FeaturesRecord,
     PolicySetPart,
@@ -69,9 +70,10 @@ def test_the_schema_names_the_very_fields_and_which_of_them_are_bytes(kind: Any,
 
 
 LESS = msgspec.structs.replace(REVIEW, inclusion_probability=0.25, reviewer="ben", image_id="i")
+LEAST = msgspec.structs.replace(REVIEW, inclusion_probability=LEAST_CHANCE)
 
 
-@pytest.mark.parametrize("review", [REVIEW, LESS], ids=["plain", "chosen by chance"])
+@pytest.mark.parametrize("review", [REVIEW, LESS, LEAST], ids=["plain", "chosen by chance", "chosen hardly ever"])
 def test_a_review_is_what_the_schema_says_and_survives(review: Review) -> None:
     jsonschema.validate(json.loads(review_json(review)), schema("review.v1"))
     assert parse_review(review_json(review)) == review
@@ -83,11 +85,13 @@ def test_the_schema_names_the_very_fields_of_a_review() -> None:
     assert set(described["required"]) == {field.name for field in fields if field.required}
 
 
-@pytest.mark.parametrize("chance", [0, -0.1, 1.01, "x"])
+@pytest.mark.parametrize("chance", [0, -0.1, 1e-10, 1.01, "x"])
 def test_a_review_of_an_image_that_could_not_have_been_chosen_is_refused(chance: object) -> None:
     value = json.loads(review_json(REVIEW)) | {"inclusion_probability": chance}
     with pytest.raises(msgspec.DecodeError, match="inclusion_probability"):
         parse_review(json.dumps(value).encode())
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(value, schema("review.v1"))
 
 
 def test_a_review_that_says_the_least_is_read() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
@@ -14,7 +14,7 @@ from pipeline.ports import Store
 from pipeline.rules.archive.chain import ChainName, Extent
 from pipeline.rules.archive.denied import NOBODY, Denied
 from pipeline.rules.archive.names import REVIEWS
-from pipeline.rules.times import ALWAYS, Window
+from pipeline.rules.times import ALWAYS, Window, in_utc
 from pipeline.wire import Review, rfc3339
 
 """The folder of all reviews; in it one for each day on which reviews were given, in UTC."""
@@ -41,7 +41,7 @@ def reviews_bytes(
     """A file of these reviews but of what is denied, each with its offset in the reviews topic."""
     columns: dict[str, Any] = {"record": [offset for offset, _ in kept]}
     columns |= {name: [getattr(review, name) for _, review in kept] for name in _WORDS}
-    columns["at"] = [_time(review.at) for _, review in kept]
+    columns["at"] = [in_utc(review.at) for _, review in kept]
     rows = shown(pa.table(columns, schema=_SCHEMA), denied, OF_REVIEWS)
     return file_bytes(chain, extent, rows, len(rows))
 
@@ -60,9 +60,3 @@ def reviews_in(store: Store, deny_list: DenyList, window: Window = ALWAYS) -> It
             del row["record"]
             if window.holds(at):
                 yield Review(at=rfc3339(at), **row)
-
-
-def _time(rfc3339_time: str) -> datetime:
-    """Raises ``ValueError`` for what is no time, and for one so far away that it is none in UTC."""
-    at = datetime.fromisoformat(rfc3339_time)
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)

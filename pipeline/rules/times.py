@@ -42,12 +42,23 @@ def parse_time(text: str, now: float) -> float:
     if ago := _AGO.fullmatch(text.strip()):
         return now - float(ago[1]) * _UNITS[ago[2]]
     try:
-        time = datetime.fromisoformat(text.strip())
+        return in_utc(text.strip()).timestamp()
     except ValueError:
         raise ValueError(
             f"{text!r} is no time: say how long ago, such as 30m, 2h or 3d, or when, such as 2026-03-01T14:00"
         ) from None
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+
+
+def in_utc(iso_8601: str) -> datetime:
+    """The time that is written there; without a zone it is UTC.
+
+    Raises ``ValueError`` for what is none, and for one so far away that it is none in UTC.
+    """
+    at = datetime.fromisoformat(iso_8601)
+    try:
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{iso_8601!r} lies outside the years 1 to 9999 in UTC") from error
 
 
 def _start(day: date) -> float:

@@ -72,7 +72,7 @@ from pipeline.wire.names import (
 )
 from pipeline.wire.records import Record, Topics, features_record_of, record_of
 from pipeline.wire.replays import MOST_REPLAYS, event_of, is_event_of, is_whole, replay_of
-from pipeline.wire.reviews import Label, Review, parse_review, review_json
+from pipeline.wire.reviews import LEAST_CHANCE, Label, Review, parse_review, review_json
 
 __all__ = [
     "AUDIT_TOPIC",
@@ -87,6 +87,7 @@ __all__ = [
     "FEATURES_TOPIC",
     "HELD_NOTE",
     "IMAGES_TOPIC",
+    "LEAST_CHANCE",
     "LEFT_OUT_HEADER",
     "MOST_REPLAYS",
     "NOTE_HEADER",

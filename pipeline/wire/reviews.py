@@ -10,12 +10,15 @@ from pipeline.wire.names import REVIEW_SCHEMA
 
 Label = Literal["yes", "no", "unsure"]
 
+LEAST_CHANCE = 1e-9
+"""The least ``inclusion_probability``: no stream is so large that a review stands for more images than a billion."""
+
 
 class Review(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a person says that the policy describes the image.
 
-    ``inclusion_probability`` is the chance with which the image was chosen to be reviewed: a review stands for
-    ``1 / inclusion_probability`` images like it. ``at`` is RFC 3339.
+    ``inclusion_probability`` is the chance with which the image was chosen to be reviewed, from `LEAST_CHANCE` to 1:
+    a review stands for ``1 / inclusion_probability`` images like it. ``at`` is RFC 3339.
     """
 
     schema: str = REVIEW_SCHEMA
@@ -25,7 +28,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
     policy: str
     label: Label
     reviewer: str = ""
-    inclusion_probability: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
+    inclusion_probability: Annotated[float, msgspec.Meta(ge=LEAST_CHANCE, le=1)] = 1.0
     at: str
 
 

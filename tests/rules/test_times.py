@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.rules.times import ALWAYS, Window, parse_time
+from pipeline.rules.times import ALWAYS, Window, in_utc, parse_time
 
 NOW = 1_764_000_000.0
 
@@ -76,3 +76,11 @@ def test_a_day_is_touched_by_its_first_moment_and_covered_by_all_of_them() -> No
 
 def test_what_lies_before_all_calendars_is_a_window_too() -> None:
     assert Window(since=parse_time("999999999w", NOW)).covers(date(1, 1, 1))
+
+
+def test_a_time_without_a_zone_is_utc_and_one_that_is_none_there_is_refused() -> None:
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    assert [in_utc(text) for text in ("2026-03-01T12:00", "2026-03-01T14:00:00+02:00")] == [noon, noon]
+    for text in ("soon", "0001-01-01T00:00:00+14:00"):
+        with pytest.raises(ValueError, match=text.replace("+", ".")):
+            in_utc(text)

@@ -41,10 +41,12 @@ class ReviewMetrics:
 
     def tell(self, found: Sequence[PolicyQuality]) -> None:
         """Show what was found, and nothing else."""
+        most = sorted(found, key=lambda each: -each.flagged.reviewed - each.allowed.reviewed)[:MOST_POLICIES]
+        told = [(each, each.precision, each.misses) for each in most]  # what cannot be told leaves what is shown
         self.forget()
-        for each in sorted(found, key=lambda each: -each.flagged.reviewed - each.allowed.reviewed)[:MOST_POLICIES]:
-            _set(self._precision, each.policy, each.precision)
-            _set(self._misses, each.policy, each.misses)
+        for each, precision, misses in told:
+            _set(self._precision, each.policy, precision)
+            _set(self._misses, each.policy, misses)
             self._reviewed.labels(each.policy, "flagged").set(each.flagged.reviewed)
             self._reviewed.labels(each.policy, "allowed").set(each.allowed.reviewed)
         self._read.set(time.time())

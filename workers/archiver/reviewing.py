@@ -37,7 +37,7 @@ class Reviewing:
         self._lease = Lease(store, LEASE, 3 * every, clock)
 
     def run(self, stop: Event) -> None:
-        """Read again and again until `stop` is set. What the store refuses is told, and tried again."""
+        """Read again and again until `stop` is set. What goes wrong is told, and tried again."""
         pause = min(_FIRST, self._every)
         while not stop.wait(pause):
             pause = self._every
@@ -45,6 +45,9 @@ class Reviewing:
                 self.once()
             except StoreError as error:
                 _log.warning("reviews_not_read", why=str(error), consequence="it is tried again")
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next reviews must still be read
+                why = f"{type(error).__name__}: {error}"
+                _log.error("reviews_not_read", why=why, consequence="it is tried again")
 
     def once(self) -> None:
         """Read what reviews say by now, where the lease is ours. Raises `StoreError`."""

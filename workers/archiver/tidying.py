@@ -40,13 +40,17 @@ class Tidying:
         self._compactor = Compactor(store, grace=every, hooks=self._hooks)
 
     def run(self, stop: Event) -> None:
-        """Tidy again and again until `stop` is set. What the store refuses is told, and tried again."""
+        """Tidy again and again until `stop` is set. What goes wrong is told, and tried again."""
         while not stop.wait(self._every):
             try:
                 self.once(stop)
             except StoreError as error:
                 self._hooks.not_tidied()
                 _log.warning("archive_not_tidied", why=str(error), consequence="it is tried again")
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next day must still be tidied
+                self._hooks.not_tidied()
+                why = f"{type(error).__name__}: {error}"
+                _log.error("archive_not_tidied", why=why, consequence="it is tried again")
 
     def once(self, stop: Event) -> None:
         """Tidy what there is to tidy by now, where the lease is ours. Raises `StoreError`."""

@@ -72,12 +72,12 @@ def pictured(
             ids = Ids(block)
             for event, _, at in list(wanted.among(ids, range(block.events))):
                 block.need(BESIDE)
-                wanted.take(policy, at, int(ids.decided_at[event]), _kept(block, event, policy))
+                wanted.take(policy, at, ids, event, _kept(block, event, policy))
                 decided[ids.events[event]] = int(ids.decided_at[event])
         advance()
     if archive.deny_list.load() != erased:
         raise UsageError("somebody erased something meanwhile: run it again, of what is left")
-    found = wanted.found(policy, reviews)
+    found, by_image = wanted.found(policy, reviews)
     meant = [
         Picture("match" if label.label == "yes" else "look_alike", event, decided[event], content)
         for label, (flagged, event, content) in found
@@ -86,7 +86,7 @@ def pictured(
     seen = Pictured(
         [*_newest(meant, "match", most), *_newest(meant, "look_alike", most)],
         sum(not each.content for each in meant),
-        len(reviews.labels) - len(found),
+        len(by_image.labels) - len(found),
     )
     if seen.of("match") < LEAST:
         raise UsageError(_too_few(policy, seen))

@@ -77,16 +77,16 @@ def reviewed_in(
             for block in archive.blocks([segment], COLUMNS, window):
                 ids = Ids(block)
                 for event, _, at in list(wanted.among(ids, range(block.events))):
-                    wanted.take(policy, at, int(ids.decided_at[event]), block.signals([event])[0])
+                    wanted.take(policy, at, ids, event, block.signals([event])[0])
         advance()
-    found = wanted.found(policy, reviews)
+    found, by_image = wanted.found(policy, reviews)
     judged = [(label, signals) for label, signals in found if label.label != "unsure"]
     return Reviewed(
         names=[label.event or label.image for label, _ in judged],
         images=[signals for _, signals in judged],
         shows=np.array([label.label == "yes" for label, _ in judged], bool),
         weights=np.array([label.weight for label, _ in judged], np.float64),
-        missing=len(reviews.labels) - len(found),
+        missing=len(by_image.labels) - len(found),
     )
 
 

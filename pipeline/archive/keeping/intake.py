@@ -17,7 +17,15 @@ from pipeline.rules.archive.logs import log_name
 from pipeline.rules.archive.names import REVIEWS, UNREADABLE, Group, day_of
 from pipeline.rules.archive.remembered import HALF
 from pipeline.signals import REGION
-from pipeline.wire import Event, FeaturesRecord, PolicySetPart, PolicySetRecord, parse_archive_record, parse_review
+from pipeline.wire import (
+    LEAST_CHANCE,
+    Event,
+    FeaturesRecord,
+    PolicySetPart,
+    PolicySetRecord,
+    parse_archive_record,
+    parse_review,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +64,8 @@ def features(event: Event) -> Taken | OfPolicies:
 def review(event: Event) -> Taken:
     """A record of the reviews topic."""
     said = parse_review(event.value or b"")
-    if not 0 < said.inclusion_probability <= 1:
-        raise ValueError(f"the inclusion probability is {said.inclusion_probability}, not above 0 and up to 1")
+    if not LEAST_CHANCE <= said.inclusion_probability <= 1:
+        raise ValueError(f"the inclusion probability is {said.inclusion_probability}, not from {LEAST_CHANCE:g} to 1")
     folder = f"{REVIEWS}day={day_of(said.at).isoformat()}"
     return Taken("reviews", _chain(folder, event), (event.offset, said))
 

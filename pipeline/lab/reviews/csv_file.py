@@ -7,22 +7,25 @@
     u/829/41,weapons,yes,1
 
 Either ``image_id`` or ``event_id`` says which image is meant. ``inclusion_probability`` is 1 where it is not given.
-``reviewer`` and ``at`` (RFC 3339) may stand beside them; without a time, the later line counts.
+``reviewer`` and ``at`` (RFC 3339; UTC, where it names no zone) may stand beside them. Of lines without a time the
+later one counts, and one with a time counts before them.
 """
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection
-from datetime import UTC, datetime
-from math import isfinite
 from pathlib import Path
 from typing import get_args
 
 from pipeline.lab.data.csv_rows import Row, read_rows
-from pipeline.wire import Label, Review
+from pipeline.rules.times import in_utc
+from pipeline.wire import LEAST_CHANCE, Label, Review, rfc3339
 
 LABELS: tuple[Label, ...] = get_args(Label)
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[-+]\d\d:\d\d)", re.ASCII)
+_NUMBER = re.compile(r"\+?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 
 
 def read_reviews(path: Path, known: Collection[str]) -> list[Review]:
@@ -55,13 +58,13 @@ def _review(row: Row, known: Collection[str]) -> Review:
 
 
 def _time(row: Row) -> str:
+    """As RFC 3339, which is what reviews have; a time that is that already stays as it is written."""
     text = row.cells["at"]
     try:
-        if text:
-            datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, OverflowError):
+        at = in_utc(text).timestamp() if text else 0.0
+    except ValueError:
         raise row.problem(f"the time {text!r} is none; write it as 2026-03-02T14:00:00Z") from None
-    return text
+    return text if not text or _RFC_3339.fullmatch(text) else rfc3339(at)
 
 
 def _label(row: Row) -> Label:
@@ -75,13 +78,10 @@ def _probability(row: Row) -> float:
     text = row.cells["inclusion_probability"]
     if not text:
         return 1.0
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not (isfinite(value) and 0 < value <= 1):
+    value = float(text) if _NUMBER.fullmatch(text) else -1.0
+    if not LEAST_CHANCE <= value <= 1:
         raise row.problem(
             f"the inclusion probability {text!r} is none; give the chance with which the image was chosen to be "
-            "reviewed, above 0 and at most 1"
+            f"reviewed, above 0 ({LEAST_CHANCE:.9f} is the least) and at most 1"
         )
     return value

@@ -53,7 +53,7 @@ def judged_by_reviews(
         counts.add(seen)
         _take(wanted, Ids(block), seen, counts.scored)
         progress(block)
-    return [_quality(policy, wanted.found(policy, each), each, counts) for policy, each in sorted(reviews.items())]
+    return [_quality(policy, *wanted.found(policy, each), counts) for policy, each in sorted(reviews.items())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def _take(wanted: Wanted[str], ids: Ids, seen: _Seen, scored: Scored) -> None:
     nothing = np.zeros(0, np.int64)
     for event, policy, at in wanted.among(ids, range(len(seen.passed))):
         if seen.canary[event]:
-            wanted.take(policy, at, int(ids.decided_at[event]), _CANARY)
+            wanted.take(policy, at, ids, event, _CANARY)
             continue
         events = seen.matched.get(policy, nothing)
         place = int(events.searchsorted(event))
@@ -136,7 +136,7 @@ def _take(wanted: Wanted[str], ids: Ids, seen: _Seen, scored: Scored) -> None:
             kind = _UNSCORED
         else:
             kind = _ALLOWED if seen.passed[event] else _OTHERS
-        wanted.take(policy, at, int(ids.decided_at[event]), kind)
+        wanted.take(policy, at, ids, event, kind)
 
 
 def _quality(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pipeline.archive.archive import SIGNALS, Archive, Block, Segment
 from pipeline.lab.reviews.reviewed import Counter, Floats, Population, Reviewed, bins_of, reviewed
 from pipeline.rules.heads import CompiledPolicies
-from pipeline.rules.reviews.settled import Labelled, PolicyReviews
+from pipeline.rules.reviews.settled import Labelled, PolicyReviews, joined
 from pipeline.rules.times import Window
 
 T = TypeVar("T")
@@ -61,7 +61,7 @@ def look_through(
             for policy, column in columns.items():
                 counters[policy].count(scores[:, column])
             for event, policy, at in there:
-                wanted.take(policy, at, int(ids.decided_at[event]), float(scores[event, columns[policy]]))
+                wanted.take(policy, at, ids, event, float(scores[event, columns[policy]]))
         images += block.events
         progress(block.events)
     found = {each: _found(wanted, each, reviews[each], counters[each].population) for each in columns}
@@ -96,7 +96,7 @@ def _take(wanted: Wanted[float], block: Block, compiled: CompiledPolicies) -> No
         for event, policy, at in there:
             if event in some:
                 score = scores[some[event], compiled.ids.index(policy)]
-                wanted.take(policy, at, int(ids.decided_at[event]), float(score))
+                wanted.take(policy, at, ids, event, float(score))
 
 
 def _scores(
@@ -127,7 +127,7 @@ class Wanted(Generic[T]):
     def __init__(self, labels: Mapping[str, Sequence[Labelled]]) -> None:
         self._by_event: dict[str, list[tuple[str, int]]] = {}
         self._by_image: dict[str, list[tuple[str, int]]] = {}
-        self._last: dict[tuple[str, int], tuple[int, T]] = {}
+        self._last: dict[tuple[str, int], tuple[int, str, T]] = {}
         for policy, each in labels.items():
             for at, label in enumerate(each):
                 by, key = (self._by_event, label.event) if label.event else (self._by_image, label.image)
@@ -141,17 +141,29 @@ class Wanted(Generic[T]):
             for policy, at in self._by_image.get(ids.images[event], ()):
                 yield event, policy, at
 
-    def take(self, policy: str, at: int, decided_at: int, kept: T) -> None:
-        """Keep this of a decision, unless a later one is there."""
-        last = self._last.get((policy, at))
+    def take(self, policy: str, at: int, ids: Ids, event: int, kept: T) -> None:
+        """Keep this of the decision on an event, unless that of a later one is there."""
+        last, decided_at = self._last.get((policy, at)), int(ids.decided_at[event])
         if last is None or decided_at >= last[0]:
-            self._last[policy, at] = decided_at, kept
+            self._last[policy, at] = decided_at, ids.events[event], kept
 
-    def found(self, policy: str, reviews: PolicyReviews) -> list[tuple[Labelled, T]]:
-        """The reviewed images of a policy that were found, each with what was kept of it."""
-        there = [(label, self._last.get((policy, at))) for at, label in enumerate(reviews.labels)]
-        return [(label, last[1]) for label, last in there if last is not None]
+    def found(self, policy: str, reviews: PolicyReviews) -> tuple[list[tuple[Labelled, T]], PolicyReviews]:
+        """The reviewed images of a policy that were found, each with what was kept of it, and its reviews by image.
+
+        What was said of an image by its own id, and what by its event's, is known to be of one image by now.
+        """
+        kept, missing = dict[str, T](), list[Labelled]()
+        labels: dict[str, list[Labelled]] = {}
+        for at, label in enumerate(reviews.labels):
+            if (last := self._last.get((policy, at))) is None:
+                missing.append(label)
+                continue
+            _, event, kept[event] = last
+            labels.setdefault(event, []).append(label)
+        found = [(joined(each), kept[event]) for event, each in labels.items()]
+        return found, PolicyReviews((*(label for label, _ in found), *missing))
 
 
 def _found(wanted: Wanted[float], policy: str, reviews: PolicyReviews, population: Population) -> Reviewed:
-    return reviewed(wanted.found(policy, reviews), population, reviews)
+    found, by_image = wanted.found(policy, reviews)
+    return reviewed(found, population, by_image)

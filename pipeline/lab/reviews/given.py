@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from pipeline.ports import RecordWriter
 from pipeline.rules.reviews.recording import identified, review_record
 from pipeline.rules.reviews.waiting import Waiting
-from pipeline.wire import Label, Review
+from pipeline.wire import LEAST_CHANCE, Label, Review
 
 
 def given(of: Waiting, labels: Mapping[str, Label], reviewer: str, at: str) -> list[Review]:
@@ -57,4 +57,4 @@ def right(of: Waiting, labels: Mapping[str, Label]) -> bool | None:
 def _chance(of: Waiting, policy: str) -> float:
     """Of a golden image the chance of its first reviews: it stands for as many as before."""
     known = of.known.get(policy)
-    return of.inclusion_probability if known is None else known.inclusion_probability
+    return max(LEAST_CHANCE, of.inclusion_probability if known is None else known.inclusion_probability)

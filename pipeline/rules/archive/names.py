@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from urllib.parse import quote, unquote
 
 from pipeline.errors import StoreError
+from pipeline.rules.times import in_utc
 
 SUFFIX = ".parquet"
 SEGMENTS, REVIEWS, REDECIDED, UNREADABLE = "model=", "reviews/", "redecided/", "unreadable/"
@@ -90,7 +91,7 @@ def checked_name(path: str) -> str:
 
 def day_of(rfc3339: str) -> date:
     """The day in UTC of a time as decisions give it. Raises ``ValueError`` for what is none."""
-    return datetime.fromisoformat(rfc3339).astimezone(UTC).date()
+    return in_utc(rfc3339).date()
 
 
 def _quoted(value: str) -> str:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
+from itertools import chain
 
-from pipeline.wire import Label, Review
+from pipeline.rules.times import in_utc
+from pipeline.wire import LEAST_CHANCE, Label, Review
 
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
 
+Said = tuple[datetime, int, Review]
+"""A review with when it was given, and as which of all: the greater counts."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Labelled:
     """The review of an image under a policy that counts."""
 
@@ -22,6 +28,14 @@ class Labelled:
     label: Label
     weight: float
     """How many images like it the review stands for: one over the chance with which it was chosen."""
+    said: tuple[Said, ...] = field(default=(), compare=False, repr=False)
+    """All reviews of the image, the one that counts last."""
+
+    @cached_property
+    def judged(self) -> list[Label]:
+        """The last word of each reviewer that was yes or no. Who gives no name is one of their own."""
+        words = {each.reviewer or f"#{at}": each.label for at, (_, _, each) in enumerate(self.said)}
+        return [label for label in words.values() if label != "unsure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +44,21 @@ class PolicyReviews:
 
     labels: tuple[Labelled, ...]
     """One for each image, `unsure` among them, in the order of their first reviews."""
-    replaced: int = 0
-    """Reviews that a later one of the same image put aside."""
-    by_several: int = 0
-    """Images that two reviewers or more judged with yes or no."""
-    disputed: int = 0
-    """Those of `by_several` on which the last words of two reviewers differ."""
+
+    @property
+    def replaced(self) -> int:
+        """Reviews that a later one of the same image put aside."""
+        return sum(max(0, len(each.said) - 1) for each in self.labels)
+
+    @property
+    def by_several(self) -> int:
+        """Images that two reviewers or more judged with yes or no."""
+        return sum(len(each.judged) > 1 for each in self.labels)
+
+    @property
+    def disputed(self) -> int:
+        """Those of `by_several` on which the last words of two reviewers differ."""
+        return sum(len(set(each.judged)) > 1 for each in self.labels)
 
     @property
     def unsure(self) -> int:
@@ -50,36 +73,39 @@ def settle(reviews: Iterable[Review]) -> dict[str, PolicyReviews]:
     later here. Reviews that name no reviewer are each of a reviewer of their own, as far as differing goes. A review
     that is there already, with the same id, is left out.
     """
-    said: dict[str, dict[str, list[Review]]] = {}
+    said: dict[str, dict[str, list[Said]]] = {}
     seen: set[tuple[str, ...]] = set()
-    for review in reviews:
+    for number, review in enumerate(reviews):
         same = review.review_id, review.policy, review.image_id, review.event_id
         if same in seen:
             continue
         seen.add(same)
         subject = f"image {review.image_id}" if review.image_id else f"event {review.event_id}"
-        said.setdefault(review.policy, {}).setdefault(subject, []).append(review)
-    return {policy: _settled(by_subject) for policy, by_subject in sorted(said.items())}
+        of_image = said.setdefault(review.policy, {}).setdefault(subject, [])
+        of_image.append((_time(review), number, review))
+    return {
+        policy: PolicyReviews(tuple(_settled(each) for each in by_subject.values()))
+        for policy, by_subject in sorted(said.items())
+    }
 
 
-def _settled(by_subject: Mapping[str, list[Review]]) -> PolicyReviews:
-    labels, replaced, by_several, disputed = [], 0, 0, 0
-    for reviews in by_subject.values():
-        reviews.sort(key=_time)
-        last = reviews[-1]
-        labels.append(Labelled(last.image_id, last.event_id, last.label, 1 / last.inclusion_probability))
-        replaced += len(reviews) - 1
-        words = {each.reviewer or f"#{at}": each.label for at, each in enumerate(reviews)}
-        judged = [label for label in words.values() if label != "unsure"]
-        if len(judged) > 1:
-            by_several += 1
-            disputed += len(set(judged)) > 1
-    return PolicyReviews(tuple(labels), replaced, by_several, disputed)
+def joined(labels: Collection[Labelled]) -> Labelled:
+    """The one that counts of labels that turned out to be of one image, such as by its id and by its event's."""
+    if len(labels) == 1:
+        return next(iter(labels))
+    return _settled(chain.from_iterable(each.said for each in labels))
+
+
+def _settled(reviews: Iterable[Said]) -> Labelled:
+    said = tuple(sorted(reviews, key=lambda each: each[:2]))
+    last = said[-1][2]
+    # An archive may keep reviews from before there was a least chance: they must not outweigh all others.
+    weight = 1 / max(last.inclusion_probability, LEAST_CHANCE)
+    return Labelled(last.image_id, last.event_id, last.label, weight, said)
 
 
 def _time(review: Review) -> datetime:
     try:
-        at = datetime.fromisoformat(review.at)
+        return in_utc(review.at)
     except ValueError:
         return _NO_TIME
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at

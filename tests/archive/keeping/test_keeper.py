@@ -243,15 +243,16 @@ def test_reviews_are_kept_by_the_day_on_which_they_were_given() -> None:
     first = Review(review_id="1", at="2026-09-21T10:00:00.000Z", **said)
     later = replace(first, review_id="2", label="no", at="2026-09-22T10:00:00.500Z")
     of_another = replace(first, review_id="3", reviewer="bob", inclusion_probability=0.25)
-    impossible = replace(first, review_id="4", inclusion_probability=0.0)
-    stream.put(*map(review_json, (first, later, of_another, impossible)), topic=REVIEWS_TOPIC)
+    impossible = [replace(first, review_id="4", inclusion_probability=chance) for chance in (0.0, 1e-300)]
+    stream.put(*map(review_json, (first, later, of_another, *impossible)), topic=REVIEWS_TOPIC)
     stream.archived()
     archive, midnight = Archive(stream.store), datetime(2026, 9, 22, tzinfo=UTC).timestamp()
     assert list(archive.reviews()) == [first, of_another, later]
     assert list(archive.reviews(Window(since=midnight))) == [later]
     assert list(archive.reviews(Window(until=midnight))) == [first, of_another]
-    assert len(list(stream.store.list("unreadable/"))) == 1
-    assert stream.committed(REVIEWS_TOPIC) == 4
+    [put_aside] = stream.store.list("unreadable/")
+    assert len(list(file_rows(stream.store, put_aside.path).to_pylist())) == 2
+    assert stream.committed(REVIEWS_TOPIC) == 5
 
 
 def test_memory_stays_within_its_bound() -> None:

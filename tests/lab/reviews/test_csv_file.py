@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,35 @@ def test_an_event_may_be_named_instead(tmp_path: Path) -> None:
     (review,) = read_reviews(
         written(tmp_path, "event_id,policy,label,at,reviewer\ne1,weapons,no,2026-03-02,ann\n"), KNOWN
     )
-    assert (review.event_id, review.image_id, review.at, review.reviewer) == ("e1", "", "2026-03-02", "ann")
+    assert (review.event_id, review.image_id, review.at, review.reviewer) == (
+        "e1",
+        "",
+        "2026-03-02T00:00:00.000Z",
+        "ann",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("2026-03-02T14:00:00Z", "2026-03-02T14:00:00Z"),
+        ("2026-03-02T14:00:00.25+02:00", "2026-03-02T14:00:00.25+02:00"),
+        ("2026-03-02T14:00", "2026-03-02T14:00:00.000Z"),
+        ("2026-W10-1", "2026-03-02T00:00:00.000Z"),
+        ("20260302T14+0200", "2026-03-02T12:00:00.000Z"),
+    ],
+)
+def test_a_time_is_published_as_rfc_3339_and_is_utc_without_a_zone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, at: str
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        (review,) = read_reviews(written(tmp_path, f"image_id,policy,label,at\na,weapons,no,{text}\n"), KNOWN)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert review.at == at
 
 
 @pytest.mark.parametrize(
@@ -42,9 +71,13 @@ def test_an_event_may_be_named_instead(tmp_path: Path) -> None:
         ("b,wepons,yes,1", "reviews.csv:3: no policy is called 'wepons'; did you mean 'weapons'"),
         ("b,weapons,maybe,1", "reviews.csv:3: the label 'maybe' is none; write yes, no or unsure"),
         ("b,weapons,yes,0", "reviews.csv:3: the inclusion probability '0' is none"),
-        ("b,weapons,yes,1.5", "above 0 and at most 1"),
-        ("b,weapons,yes,nan", "above 0 and at most 1"),
-        ("b,weapons,yes,often", "above 0 and at most 1"),
+        ("b,weapons,yes,1.5", "and at most 1"),
+        ("b,weapons,yes,1e-10", "above 0 (0.000000001 is the least) and at most 1"),
+        ("b,weapons,yes,1e-320", "(0.000000001 is the least)"),
+        ("b,weapons,yes,0.1_0", "the inclusion probability '0.1_0' is none"),
+        ("b,weapons,yes,１", "the inclusion probability '１' is none"),  # noqa: RUF001 - a digit of another script
+        ("b,weapons,yes,nan", "and at most 1"),
+        ("b,weapons,yes,often", "and at most 1"),
         ("b,weapons,yes", "reviews.csv:3: 3 values under 4 columns"),
     ],
 )

@@ -17,7 +17,7 @@ from pipeline.rules.heads import CompiledPolicies, compile_policies
 from pipeline.rules.judging import judge
 from pipeline.rules.policies.policy_set import Policy, PolicySet
 from pipeline.rules.reviews.settled import settle
-from pipeline.wire import FeaturesRecord, Review
+from pipeline.wire import FeaturesRecord, Label, Review
 from tests.archive.made import keep, records
 
 POLICIES = (
@@ -36,8 +36,8 @@ def compiled() -> CompiledPolicies:
     return compile_policies(policy_set, dict(zip(sentences, vectors, strict=True)), 20.0, -3.0)
 
 
-def review(image: str = "", event: str = "", policy: str = "weapons") -> Review:
-    return Review(review_id="r", event_id=event, image_id=image, policy=policy, label="yes", at="")
+def review(image: str = "", event: str = "", policy: str = "weapons", label: Label = "yes", at: str = "") -> Review:
+    return Review(review_id="r", event_id=event, image_id=image, policy=policy, label=label, at=at)
 
 
 def looked(made: list[FeaturesRecord], compiled: CompiledPolicies, *reviews: Review) -> LookedThrough:
@@ -71,6 +71,27 @@ def test_by_image_and_by_event_they_score_as_they_are_judged(compiled: CompiledP
     assert found.policies["weapons"].scores.tolist() == expected
     assert found.policies["tobacco"].scores.tolist() == [score(made[4], compiled, "tobacco")]
     assert found.images == 30
+
+
+def test_what_was_said_by_an_images_id_and_by_its_events_is_of_one_image_and_the_last_counts(
+    compiled: CompiledPolicies,
+) -> None:
+    made = records(10)
+    event = made[3].decision.event_id
+    for image_at, event_at, shows in (("2026-03-01", "2026-03-02", True), ("2026-03-02", "2026-03-01", False)):
+        by_image, by_event = review("image-3", label="no", at=image_at), review(event=event, at=event_at)
+        for said in ([by_image, by_event], [by_event, by_image]):
+            found = looked(made, compiled, *said, review("elsewhere")).policies["weapons"]
+            assert (found.shows.tolist(), found.missing) == ([shows], 1)
+            assert (found.reviews.replaced, found.reviews.by_several, found.reviews.disputed) == (1, 1, 1)
+
+
+def test_without_times_the_last_of_all_lines_counts_whichever_id_it_names(compiled: CompiledPolicies) -> None:
+    made = records(10)
+    between = review(event=made[3].decision.event_id, label="no")
+    said = [replace(review("image-3"), review_id=str(at)) for at in range(2)]
+    (shows,) = looked(made, compiled, said[0], between, said[1]).policies["weapons"].shows
+    assert shows
 
 
 def test_all_others_are_counted_by_their_scores(compiled: CompiledPolicies) -> None:

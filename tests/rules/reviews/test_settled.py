@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,6 +33,12 @@ class TestTheLastReview:
     def test_brings_its_own_chance(self) -> None:
         reviews = [review("yes", inclusion_probability=1.0), review("yes", inclusion_probability=0.25)]
         assert settle(reviews)["weapons"].labels[0].weight == 4.0
+
+    def test_stands_for_a_billion_images_at_most_however_small_its_chance(self) -> None:
+        for chance in (1e-160, 1e-320):
+            assert settle([review("yes", inclusion_probability=chance)])["weapons"].labels[0].weight == pytest.approx(
+                1e9
+            )
 
     def test_policies_and_images_are_apart_from_each_other(self) -> None:
         found = settle([review("yes"), review("no", policy="gore"), review("no", image_id="", event_id="a")])

@@ -93,24 +93,26 @@ def test_what_is_swept_what_is_damaged_and_a_store_that_refuses_are_counted() ->
     time.sleep(0.02)
     tidying.once(Event())
     assert _told(registry, "tidied_files_total", work="sweep") == 2
-    store.refuses, stop = Event(), Event()
-    thread = Thread(target=tidying.run, args=(stop,))
-    thread.start()
-    assert store.refuses.wait(30)
-    stop.set()
-    thread.join()
-    assert _told(registry, "tidy_failures_total") >= 1
+    for failures, store.by in enumerate((StoreError("may not"), OverflowError("too much")), 1):
+        store.refuses, stop = Event(), Event()
+        thread = Thread(target=tidying.run, args=(stop,))
+        thread.start()
+        assert store.refuses.wait(30)
+        stop.set()
+        thread.join()
+        assert _told(registry, "tidy_failures_total") >= failures
 
 
 class _Refusing(MemoryStore):
     """Refuses to be listed, once it has an event, which that sets."""
 
     refuses: Event | None = None
+    by: Exception = StoreError("may not")
 
     def list(self, prefix: str = "") -> Iterator[Stored]:
         if self.refuses is not None:
             self.refuses.set()
-            raise StoreError("may not")
+            raise self.by
         return super().list(prefix)
 
 
