@@ -10,12 +10,13 @@ import io
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
-from http.client import LineTooLong
+from http import HTTPStatus
+from http.client import HTTPException, LineTooLong
 from pathlib import Path
 from socketserver import TCPServer, ThreadingMixIn
 from threading import Lock
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, TextIO
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 REQUEST_TIMEOUT = 10.0
@@ -150,6 +151,18 @@ class _Handler(WSGIRequestHandler):
         super().setup()
         self.rfile = _Head(self.rfile)
 
+    def handle(self) -> None:
+        """Answer the request. The library says 431 where its headers are too long, and nothing of its first line."""
+        try:
+            super().handle()
+        except LineTooLong:
+            self.requestline = self.request_version = self.command = ""
+            self.send_error(HTTPStatus.REQUEST_URI_TOO_LONG)
+
+    def get_stderr(self) -> TextIO:
+        """Where the library prints a traceback of a client that it cannot write to: nowhere."""
+        return io.StringIO()
+
     def parse_request(self) -> bool:
         """Read the rest of the request; False where it is refused, and has been answered."""
         sound = super().parse_request()
@@ -160,8 +173,13 @@ class _Handler(WSGIRequestHandler):
         """Probes come every few seconds: a line for each would drown the log."""
 
 
+class _HeadTooLong(LineTooLong):
+    def __init__(self) -> None:
+        HTTPException.__init__(self, f"a request's line and headers may have {HEAD} bytes")
+
+
 class _Head(io.BufferedReader):
-    """What a client says, of which `HEAD` bytes are read; the library answers 431 to more."""
+    """What a client says, of which `HEAD` bytes are read; the library answers 431 to more, or `_Handler` 414."""
 
     _left = HEAD
 
@@ -170,5 +188,5 @@ class _Head(io.BufferedReader):
         line = super().readline(most if size is None or size < 0 else min(size, most))
         self._left -= len(line)
         if self._left < 0:
-            raise LineTooLong("request")
+            raise _HeadTooLong
         return line

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from errno import EADDRINUSE
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -17,6 +18,7 @@ from workers.health.connections import REQUEST_TIMEOUT, Server, Server6, UnixSer
 from workers.health.vitals import Check
 from workers.terminal.plain import one_line
 
+METHODS = ("GET", "HEAD")
 PAGES = 8
 """Most pages of metrics that are made at a time; each costs milliseconds of the interpreter, which images need."""
 _log = structlog.get_logger(__name__)
@@ -70,6 +72,13 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+@dataclass(frozen=True)
+class _Page:
+    status: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
 def _application(
     registry: CollectorRegistry, checks: dict[str, Check], notices: Callable[[], Sequence[str]]
 ) -> WSGIApplication:
@@ -77,25 +86,61 @@ def _application(
     pages = BoundedSemaphore(PAGES)
     shared = {path: _Shared(check) for path, check in checks.items()}
 
-    def page(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def scraped(environ: WSGIEnvironment) -> _Page:
         if not pages.acquire(blocking=False):
-            return _text(start_response, HTTPStatus.SERVICE_UNAVAILABLE, f"{PAGES} scrapes are being answered")
+            return _text(HTTPStatus.SERVICE_UNAVAILABLE, f"{PAGES} scrapes are being answered")
         try:
-            return metrics(environ, start_response)
+            return _scraped(metrics, environ)
         finally:
             pages.release()
 
-    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def page(environ: WSGIEnvironment) -> _Page:
         path = environ["PATH_INFO"]
+        if path != "/metrics" and path not in shared:
+            return _text(HTTPStatus.NOT_FOUND, "try /metrics, /healthz or /readyz")
+        if environ["REQUEST_METHOD"] not in METHODS:
+            return _text(
+                HTTPStatus.METHOD_NOT_ALLOWED, f"ask by {' or '.join(METHODS)}", ("Allow", ", ".join(METHODS))
+            )
         if path == "/metrics":
-            return page(environ, start_response)
-        if path not in shared:
-            return _text(start_response, HTTPStatus.NOT_FOUND, "try /metrics, /healthz or /readyz")
+            return scraped(environ)
         reason = shared[path].ask()
         status = HTTPStatus.OK if reason is None else HTTPStatus.SERVICE_UNAVAILABLE
-        return _text(start_response, status, "\n".join(map(one_line, (reason or "ok", *notices()))))
+        return _text(status, "\n".join(map(one_line, (reason or "ok", *_told(notices)))))
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            found = page(environ)
+        except Exception:  # noqa: BLE001 - logged in full; the library would print it, as often as somebody asks
+            _log.exception("page_failed", path=environ["PATH_INFO"])
+            found = _text(
+                HTTPStatus.INTERNAL_SERVER_ERROR, "this page cannot be made; the log says why (page_failed)"
+            )
+        start_response(found.status, [*found.headers, ("Content-Length", str(len(found.body)))])
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [found.body]
 
     return answer
+
+
+def _scraped(metrics: WSGIApplication, environ: WSGIEnvironment) -> _Page:
+    """The page of the registry, in the format that the scraper asks for."""
+    try:
+        return _made(metrics, environ)
+    except Exception:  # the library compares the versions in that header, and raises at what is none
+        if not environ.get("HTTP_ACCEPT"):
+            raise
+        return _made(metrics, environ | {"HTTP_ACCEPT": ""})
+
+
+def _made(metrics: WSGIApplication, environ: WSGIEnvironment) -> _Page:
+    started: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def start(status: str, headers: list[tuple[str, str]], _error: object = None, /) -> Callable[[bytes], object]:
+        started.append((status, headers))
+        return started.append  # type: ignore[return-value]  # the library writes nothing that way
+
+    body = b"".join(metrics(environ | {"REQUEST_METHOD": "GET"}, start))
+    return _Page(*started[0], body)
 
 
 class _Shared:
@@ -128,11 +173,16 @@ def _asked(check: Check) -> str | None:
         return f"the check failed: {type(error).__name__}: {error}"
 
 
-def _text(start_response: StartResponse, status: HTTPStatus, line: str) -> Iterable[bytes]:
-    body = f"{line}\n".encode()
-    headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
-    start_response(f"{status.value} {status.phrase}", headers)
-    return [body]
+def _told(notices: Callable[[], Sequence[str]]) -> Sequence[str]:
+    try:
+        return notices()
+    except Exception as error:  # noqa: BLE001 - they change no answer, whatever they are
+        return [f"the notices failed: {type(error).__name__}: {error}"]
+
+
+def _text(status: HTTPStatus, line: str, *headers: tuple[str, str]) -> _Page:
+    kind = ("Content-Type", "text/plain; charset=utf-8")
+    return _Page(f"{status.value} {status.phrase}", [kind, *headers], f"{line}\n".encode())
 
 
 def _listen(host: str, port: int) -> Server:
