@@ -104,7 +104,7 @@ def test_of_very_many_wrong_tokens_some_are_told_and_the_others_counted() -> Non
 
 
 def test_without_a_topic_the_log_alone_has_it(decoder: Decoder) -> None:
-    with served(load_settings({"audit_topic": ""}), decoder) as quiet:
+    with served(load_settings({"audit_topic": "off"}), decoder) as quiet:
         sent = quiet.sent(picture(1))
         assert quiet.console.audit is None
         found = httpx2.get(f"{quiet.address}/pictures/clear/{sent.topic}/{sent.partition}/{sent.offset}")

@@ -55,6 +55,6 @@ def console_of(settings: Settings, reach: Reach, access: Access) -> Console:
     desk = Desk(reach, settings, erased=pictures.erased)
     feed.heard_by(desk.queues.take)
     recent = Recent(feed, pictures, reach.judge)
-    audit = AuditTopic(reach.text_writer, settings.audit_topic) if settings.audit_topic else None
+    audit = AuditTopic(reach.text_writer, settings.audited_on) if settings.audited_on else None
     journal = Journal(audit.keep if audit else None)
     return Console(settings, reach, access, feed, fleet, pictures, desk, recent, journal, audit)

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, Field, SecretStr, field_validato
 from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
-from workers.settings.addresses import check_endpoint, check_host
+from workers.settings.addresses import check_host, check_prometheus
 from workers.settings.console_access import check_network, check_role_of, check_token
 from workers.settings.kinds import Port
 
@@ -51,7 +51,7 @@ class Console(BaseModel, frozen=True):
         " addresses.",
     )
 
-    prometheus_url: Annotated[str, AfterValidator(check_endpoint)] | None = Field(
+    prometheus_url: Annotated[str, AfterValidator(check_prometheus)] | None = Field(
         None,
         description="Prometheus that scrapes the workers, such as http://prometheus:9090, for charts of a week and a"
         " month; none: an hour and a day, of what the console has seen itself.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_serializer, field_validator
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationInfo, field_serializer, field_validator
 from pydantic_core import PydanticCustomError
 
 from pipeline.rules.images.views import Coverage
@@ -21,18 +21,22 @@ from pipeline.wire import (
     IMAGES_TOPIC,
     REVIEWS_TOPIC,
 )
+from workers.settings.addresses import check_brokers
 from workers.settings.cores import usable_cores
 from workers.settings.environment import HOME, state_folder
 from workers.settings.kinds import Count, Port, Seconds
 from workers.settings.redaction import check_redis_url, redacted
 
+NO_TOPIC = "off"
 SHIPPED_POLICIES = HOME / "policies"
 
 
 class Kafka(BaseModel, frozen=True):
     """How Kafka is reached."""
 
-    bootstrap_servers: str = Field("localhost:9092", description="Kafka brokers, host:port, comma-separated.")
+    bootstrap_servers: Annotated[str, AfterValidator(check_brokers)] = Field(
+        "localhost:9092", description="Kafka brokers, host:port, comma-separated."
+    )
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="How to talk to Kafka."
     )
@@ -56,8 +60,13 @@ class Topics(BaseModel, frozen=True):
     features_topic: str = Field(FEATURES_TOPIC, description="Topic of what the archive remembers of decisions.")
     reviews_topic: str = Field(REVIEWS_TOPIC, description="Topic of people's reviews.")
     audit_topic: str = Field(
-        AUDIT_TOPIC, description="Topic of who saw and did what in the console; empty: the log alone has it."
+        AUDIT_TOPIC, description=f"Topic of who saw and did what in the console; {NO_TOPIC}: the log alone has it."
     )
+
+    @property
+    def audited_on(self) -> str | None:
+        """The topic of audit events, if there is to be one. An empty variable cannot say so: it counts as not set."""
+        return None if self.audit_topic in {NO_TOPIC, ""} else self.audit_topic
 
 
 class Consumer(BaseModel, frozen=True):

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from workers.settings.environment import given_variables, variable
-from workers.settings.redaction import redacted
+from workers.settings.redaction import HIDDEN, redacted
 
 PLAINLY = {
     "int_parsing": "must be a whole number",
@@ -23,8 +23,11 @@ PLAINLY = {
     "bool_type": "must be true or false",
     "string_type": "must be text, in quotes",
     "path_type": "must be a path, in quotes",
+    "too_short": "must have at least {min_length} characters",
 }
-"""What is said for pydantic's types of error, whose own words are a programmer's."""
+"""What is said for pydantic's types of error, whose own words are a programmer's. Only text has a least length."""
+WITH_MAIL_ADDRESSES = {"console_roles"}
+"""Settings that name people, and so may hold an ``@`` that stands behind no password."""
 
 
 def reason(error: dict[str, Any], fields: Mapping[str, FieldInfo], flags: dict[str, Any], path: Path | None) -> str:
@@ -43,7 +46,8 @@ def reason(error: dict[str, Any], fields: Mapping[str, FieldInfo], flags: dict[s
         given = variable(name)
     else:
         given = f"{path}: {name}"
-    said = PLAINLY.get(error["type"], error["msg"])
+    plainly = PLAINLY.get(error["type"])
+    said = plainly.format(**error.get("ctx", {})) if plainly else error["msg"]
     return f"{given}: {said[0].lower()}{said[1:]}{_got(name, fields[name], error['input'])}"
 
 
@@ -61,8 +65,17 @@ def meant(name: str, known: Iterable[str]) -> str:
 
 
 def _got(name: str, field: FieldInfo, value: object) -> str:
-    """The value that does not hold, unless it is a secret."""
-    if name == "redis_url" or name.endswith("_endpoint"):
-        return f", got {redacted(value)!r}" if isinstance(value, str) else ""
+    """The value that does not hold, without secrets."""
     secret = "SecretStr" in str(field.annotation)
-    return "" if secret else f", got {value!r}"
+    return "" if secret else f", got {_shown(name, value)!r}"
+
+
+def _shown(name: str, value: object) -> object:
+    """The value, or as much of it as may be shown: a user, a password or a signature in it may stand anywhere."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(_shown(name, each) for each in value)
+    if not isinstance(value, str) or name in WITH_MAIL_ADDRESSES:
+        return value
+    if name.endswith(("_url", "_endpoint")) or ("://" in value and ("?" in value or "@" in value)):
+        return redacted(value)
+    return HIDDEN if "@" in value else value

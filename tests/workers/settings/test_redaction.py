@@ -69,6 +69,48 @@ def test_what_does_not_parse_is_one_line_without_the_secret(url: str, monkeypatc
     assert "share" not in str(refused.value), "there is a URL: what is wrong is wrong with it alone"
 
 
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("prometheus_url", f"https://ann:{SECRET}@prom.example.com"),
+        ("prometheus_url", f"https://prom.example.com/?token={SECRET}"),
+        ("prometheus_url", f"https://prom.example.com/#{SECRET}"),
+        ("archive_at", f"s3://AKIA:{SECRET}@bucket/x"),
+        ("archive_at", f"az://container/part?sig={SECRET}"),
+        ("fetch_allowed_stores", f"s3://images,s3://AKIA:{SECRET}@bucket/x"),
+        ("fetch_allowed_stores", f"gs://images/part?sig={SECRET}"),
+        ("fetch_allowed_hosts", f"u:{SECRET}@cdn.example.com"),
+        ("fetch_allowed_hosts", f"{SECRET}@cdn.example.com"),
+        ("fetch_s3_endpoint", f"https://me:{SECRET}@minio:9000"),
+        ("console_workers", f"u:{SECRET}@worker:9108"),
+        ("console_names", f"https://u:{SECRET}@console.example.com"),
+        ("bootstrap_servers", f"bob:{SECRET}@kafka:9092"),
+        ("bootstrap_servers", f"kafka-1:9092,SASL_SSL://bob:{SECRET}@kafka-2:9092"),
+        ("max_batch", f"redis://:{SECRET}@cache"),
+    ],
+)
+def test_no_setting_takes_a_secret_in_an_address_or_shows_it(
+    setting: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a container's log the line would stand for long."""
+    monkeypatch.setenv(f"SLUICE_{setting.upper()}", value)
+    with pytest.raises(SettingsError, match=rf"^SLUICE_{setting.upper()}: ") as refused:
+        load_settings({})
+    assert SECRET not in str(refused.value)
+
+
+def test_a_prometheus_that_wants_a_password_is_told_of_with_advice_that_can_be_taken() -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings({"prometheus_url": "https://ann:x@prom.example.com"})
+    assert "environment" not in str(refused.value)
+    assert "proxy" in str(refused.value)
+
+
+def test_a_persons_mail_address_is_no_secret() -> None:
+    with pytest.raises(SettingsError, match=r"got 'ann@example\.com:editr'"):
+        load_settings({"console_roles": "ann@example.com:editr"})
+
+
 @given(st.text(min_size=1), st.sampled_from(["redis://:{}@h", "redis://u:{}@h/0", "redis://h/0?password={}"]))
 def test_no_password_is_shown(password: str, form: str) -> None:
     marked = f"{SECRET}{password}{SECRET}"
@@ -131,6 +173,7 @@ def test_a_mistyped_key_of_the_file_is_told_with_what_was_meant(tmp_path: pytest
         ({"cores": "many"}, "--cores: must be a whole number, got 'many'"),
         ({"fetch_timeout": "soon"}, "--fetch-timeout: must be a number, got 'soon'"),
         ({"drain_timeout": "inf"}, "--drain-timeout: must be a finite number, got 'inf'"),
+        ({"redis_signing_secret": "short"}, "--redis-signing-secret: must have at least 16 characters"),
     ],
 )
 def test_what_is_wrong_is_said_plainly(flags: dict[str, str], said: str) -> None:

@@ -176,3 +176,16 @@ def test_a_canary_that_is_none_says_what_to_write(value: str, says: str) -> None
     with pytest.raises(SettingsError) as refused:
         load_settings({"canary": value})
     assert str(refused.value).startswith(says)
+
+
+def test_audit_events_are_left_to_the_log_by_a_word_that_every_place_can_say(
+    monkeypatch: pytest.MonkeyPatch, config: Path
+) -> None:
+    """An empty variable counts as not set, so it cannot."""
+    monkeypatch.setenv("SLUICE_AUDIT_TOPIC", "off")
+    assert load_settings({}).audited_on is None
+    monkeypatch.setenv("SLUICE_AUDIT_TOPIC", "")
+    assert load_settings({}).audited_on == "sluice.audit.v1"
+    config.write_text('audit_topic = ""\n')
+    assert load_settings({}, config).audited_on is None
+    assert load_settings({"audit_topic": "off"}, config).audited_on is None

@@ -38,7 +38,7 @@ def create(
         settings.dead_letters_topic: dead_letter_retention_days,
         settings.features_topic: features_retention_days,
         settings.reviews_topic: review_retention_days,
-        **({settings.audit_topic: audit_retention_days} if settings.audit_topic else {}),
+        **({settings.audited_on: audit_retention_days} if settings.audited_on else {}),
     }
     # A dead letter is its event and some headers: its topic must take what the images topic took, and a little more.
     room = {settings.dead_letters_topic: ADDED_BYTES}
