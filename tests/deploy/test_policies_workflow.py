@@ -53,6 +53,13 @@ def test_every_script_is_shell(workflow: dict[str, Any]) -> None:
         subprocess.run(["bash", "-n"], input=plain.encode(), check=True)
 
 
+def test_it_installs_sluice_from_where_its_user_has_it(workflow: dict[str, Any]) -> None:
+    """The address is a placeholder that nobody owns, so that a copy without an edit fails and installs nothing."""
+    (job,) = workflow["jobs"].values()
+    assert scripts(workflow)["Install Sluice"] == 'pip install "sluice @ $INSTALL_FROM"'
+    assert re.fullmatch(r"git\+https://[\w.]+\.example\.com/\S+@[A-Z]+", job["env"]["INSTALL_FROM"])
+
+
 def test_a_comment_is_found_again_by_its_first_line(workflow: dict[str, Any]) -> None:
     assert MARK in scripts(workflow)["Say so"]
 

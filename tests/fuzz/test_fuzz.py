@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.extras import install
 from tests.fuzz import __main__ as command
 from tests.fuzz import processes
 from tests.fuzz.files import KINDS, MAKERS, SHARES, file, format_of, formats_here
@@ -43,7 +44,7 @@ def indices(count: int, *, seed: int = SEED) -> list[int]:
 @pytest.mark.parametrize("name", MAKERS)
 def test_a_file_is_made_by_its_seed_and_index_alone(name: str) -> None:
     if name not in formats_here():
-        pytest.skip("pip install 'sluice[heif]'")
+        pytest.skip(install("heif"))
     ours = [index for index in range(600) if format_of(3, index) == name][:12]
     once = [file(3, index) for index in ours]
     again = [file(3, index) for index in reversed(ours)]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from PIL import Image
 
 from pipeline.errors import ItemError, Reason
-
-EXTRA = "pip install 'sluice[heif]'"
+from pipeline.extras import install
 
 
 def open_heic(data: bytes) -> Image.Image:
@@ -18,7 +17,7 @@ def open_heic(data: bytes) -> Image.Image:
         import pillow_heif  # noqa: PLC0415 - an extra that may not be installed
     except ImportError as error:
         raise ItemError(
-            Reason.NOT_AN_IMAGE, f"a HEIC picture, which this installation does not read: {EXTRA}"
+            Reason.NOT_AN_IMAGE, f"a HEIC picture, which this installation does not read: {install('heif')}"
         ) from error
     options = pillow_heif.options
     options.DECODE_THREADS = 1  # one of our threads decodes one picture

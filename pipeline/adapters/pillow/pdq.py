@@ -13,12 +13,13 @@ import numpy as np
 from pipeline.adapters.pillow.modes import backdrops
 from pipeline.adapters.pillow.thumbnails import small
 from pipeline.errors import StopError
+from pipeline.extras import install
 from pipeline.items import Pixels
 from pipeline.signals import PDQ, Pdqs
 
 SIDE = 512
 """Pixels of the longer side, at most."""
-INSTALL = "pip install 'sluice[pdq]'"
+INSTALL = install("pdq")
 
 
 def pdq_installed() -> bool:

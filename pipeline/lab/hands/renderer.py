@@ -16,6 +16,7 @@ from typing import Any, Self
 from PIL import Image
 
 from pipeline.errors import UsageError
+from pipeline.extras import install
 from pipeline.lab.hands.svg import DrawingError, render
 
 PATIENCE = 20.0
@@ -58,7 +59,7 @@ class Renderer:
 
     def _start(self) -> Connection:
         if find_spec("resvg_py") is None:
-            raise UsageError("drawings that are SVG files need resvg: pip install 'sluice[hands]'")
+            raise UsageError(f"drawings that are SVG files need resvg: {install('hands')}")
         self._pipe, theirs = _SPAWN.Pipe()
         self._process = _SPAWN.Process(target=_serve, args=(theirs, self._size), daemon=True)
         self._process.start()

@@ -16,6 +16,7 @@ from PIL import Image
 
 from pipeline.adapters.pillow import PillowDecoder
 from pipeline.errors import ItemError, Reason
+from pipeline.extras import install
 from pipeline.items import Pixels
 from pipeline.rules.images.formats import sniff
 from tests import hostile_images as hostile
@@ -24,7 +25,7 @@ from tests.adapters.cost import cost
 from tests.adapters.damage import damaged
 from tests.adapters.pillow.test_decoder import spec
 
-pillow_heif = pytest.importorskip("pillow_heif", reason="pip install 'sluice[heif]'")
+pillow_heif = pytest.importorskip("pillow_heif", reason=install("heif"))
 as_plugin = pytest.importorskip("pillow_heif.as_plugin")
 
 
@@ -94,7 +95,7 @@ def test_no_opener_is_registered_for_files_that_are_not_sniffed() -> None:
 
 def test_without_the_extra_the_dead_letter_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    with pytest.raises(ItemError, match=r"pip install 'sluice\[heif\]'") as caught:
+    with pytest.raises(ItemError, match=r"pip install '\.\[heif\]' in a checkout") as caught:
         seen(HEIC)
     assert caught.value.reason is Reason.NOT_AN_IMAGE
 
