@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from typer.testing import CliRunner, Result
 
@@ -198,12 +199,44 @@ def test_a_checkpoint_of_something_else_is_one_line(pairs: Path, tmp_path: Path,
     assert run("train", tmp_path / "model", *clip).return_value == 130
     other = (*clip[:2], f"--init={tiny_models['convolutional']}", *clip[3:])
     assert "another architecture" in refusal(tmp_path / "model", *other, "--resume")
-    for option, named in (("--seed=1", "seed 0"), ("--freeze=image", "frozen ()"), ("--batch=8", "batch 16")):
+    for option, named in (("--seed=1", "seed 0"), ("--freeze=image", "no --freeze"), ("--batch=8", "batch 16")):
         said = refusal(tmp_path / "model", *clip, option, "--resume")
         assert "another run" in said
         assert named in said
     pairs.write_text(pairs.read_text(encoding="utf-8").replace("card", "sheet"), encoding="utf-8")
-    assert "data captions.csv with 38 pairs" in refusal(tmp_path / "model", *clip, "--resume")
+    assert "--data or --hand captions.csv with 38 pairs" in refusal(tmp_path / "model", *clip, "--resume")
+
+
+@pytest.mark.usefixtures("interrupted")
+def test_an_interrupted_run_is_not_begun_anew_by_chance_nor_taken_up_by_another_model(
+    tmp_path: Path, tiny_models: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does it need a machine of as many cores."""
+    path, init, out = write_pairs(tmp_path / "photos", 70), tiny_models["convolutional"], tmp_path / "model"
+    words = (f"--data={path}", "--samples=256", "--batch=64", HERE)
+    monkeypatch.setenv("SLUICE_CORES", "2")
+    assert run("train", out, f"--init={init}", *words).return_value == 130
+    state = (tmp_path / "model.checkpoint.pt").read_bytes()
+    assert "interrupted at step 3 of 4: go on with --resume" in refusal(out, f"--init={init}", *words)
+    shutil.copytree(folder_of(init), tmp_path / "other")
+    others = {name: value + 1 for name, value in weights(folder_of(init)).items()}
+    save_file(others, tmp_path / "other" / WEIGHTS_FILE)
+    said = refusal(out, f"--init=local-dir:{tmp_path / 'other'}", *words, "--resume")
+    assert f"is of another run (--init local-dir:{folder_of(init).name}, " in said
+    assert (tmp_path / "model.checkpoint.pt").read_bytes() == state
+    monkeypatch.setenv("SLUICE_CORES", "1")
+    trained(out, f"--init={init}", *words, "--resume")
+    assert json.loads((out / RECORD_FILE).read_text(encoding="utf-8"))["plan"]["lanes"] == 2
+
+
+def test_a_checkpoint_that_cannot_be_written_is_found_before_training(
+    pairs: Path, tmp_path: Path, tiny_models: dict[str, str]
+) -> None:
+    words = (f"--data={pairs}", f"--init={tiny_models['clip']}", "--samples=16", *RUN)
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    for state, said in ((tmp_path / "file" / "run.pt", "cannot write into"), (tmp_path / "photos", "is a folder")):
+        assert said in refusal(tmp_path / "model", *words, f"--checkpoint={state}")
+    assert not list((tmp_path / "model").iterdir())
 
 
 def test_resuming_nothing_is_one_line_that_says_what_to_do(
@@ -261,6 +294,8 @@ def bad_inputs(pairs: Path, init: str) -> Sequence[tuple[str, tuple[object, ...]
         ("no column 'caption' among image, text", (f"--data={folder / 'no-caption.csv'}",)),
         ("no such file or folder", (f"--data={folder / 'nowhere'}",)),
         ("1 pairs to train on are too few", (f"--data={folder / 'few.csv'}", "--held-out=0")),
+        ("--device meta cannot be used here", (data, "--device=meta")),
+        ("--learning-rate inf is no rate", (data, "--learning-rate=inf")),
         ("need --init", (data, "--freeze=image")),
         ("leave nothing to learn", (data, f"--init={init}", "--freeze=image", "--freeze=text")),
         ("brings its own weights", (data, f"--init={init}", "--pretrained=openai")),

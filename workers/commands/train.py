@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from pipeline.errors import ServiceError
 from pipeline.lab.training.plan import Optimiser
 from workers.commands.options import Font
 from workers.settings import Settings
 from workers.settings.options import with_settings
+from workers.terminal.reports import make_writable
 
 
 class Frozen(StrEnum):
@@ -96,7 +96,7 @@ def train(
     An interrupted run goes on with --resume exactly as it would have gone. The folder is rewritten every ten minutes,
     so a long run can be tried before it ends.
     """
-    _make(out)
+    make_writable(out, "give another folder")
     from pipeline.lab.training import run as training  # noqa: PLC0415 - seconds of torch, which --help goes without
     from workers.lab import training as lab  # noqa: PLC0415 - seconds of torch, which --help goes without
 
@@ -118,14 +118,3 @@ def train(
         mix_style=mix_style,
     )
     lab.train(settings, choices, lab.RunOptions(out, checkpoint, device, workers, resume=resume), test_scenes)
-
-
-def _make(folder: Path) -> None:
-    """Make the folder, before hours of training find that it cannot be written. Raises `ServiceError`."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise ServiceError(f"cannot write into {folder}: {error.strerror}; give another folder") from error

@@ -11,7 +11,9 @@ from pathlib import Path
 import typer
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
+from pipeline.errors import UsageError
 from pipeline.lab.training import run as training
+from pipeline.lab.training.checkpoint import lanes_of, refuse_to_lose
 from pipeline.lab.training.plan import Plan, Progress
 from pipeline.lab.training.run import Choices, Run
 from pipeline.lab.training.trainer import Trainer
@@ -21,6 +23,7 @@ from workers.process.interrupts import interruptible
 from workers.settings import Settings
 from workers.terminal.console import Terminal
 from workers.terminal.plain import say
+from workers.terminal.reports import make_writable
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,8 @@ def train(settings: Settings, choices: Choices, options: RunOptions, test_scenes
     """
     device = training.known_device(options.device)
     on_cores = device.type == "cpu"
-    choices = replace(choices, cores=choices.cores if on_cores else 1)
+    _check_state(options)
+    choices = replace(choices, cores=_cores(choices, options, on_cores=on_cores))
     run = training.prepare(choices, load_trainee)
     for problem in run.left_out:
         say(f"left out: {problem}", err=True)
@@ -60,6 +64,22 @@ def train(settings: Settings, choices: Choices, options: RunOptions, test_scenes
     busy = 1 if on_cores else max(1, settings.cores - 1)
     _fit(trainer, options.out, options.state, busy if options.workers is None else options.workers)
     _finish(settings, run, trainer, options.out, choices, test_scenes)
+
+
+def _check_state(options: RunOptions) -> None:
+    """See that the checkpoint can be written, and that none is lost by it. Raises `UsageError`."""
+    make_writable(options.state.parent, "name another file with --checkpoint")
+    if options.state.is_dir():
+        raise UsageError(f"--checkpoint {options.state} is a folder: name a file in it")
+    if not options.resume:
+        refuse_to_lose(options.state)
+
+
+def _cores(choices: Choices, options: RunOptions, *, on_cores: bool) -> int:
+    """A run goes on in as many lanes as it began in, whatever this machine has: another number rounds differently."""
+    if not on_cores:
+        return 1
+    return lanes_of(options.state) if options.resume else choices.cores
 
 
 def _fit(trainer: Trainer, out: Path, state: Path, workers: int) -> None:

@@ -37,8 +37,8 @@ def choose_device(asked: str) -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(asked)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros(1, device=device).tolist()  # "meta" makes tensors, and computes nothing
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ModelError(f"there is no device {asked!r} here: use auto, cpu, cuda, cuda:1, ... or mps") from error
     return device
 

@@ -42,6 +42,10 @@ class Plan:
     """How often scenes are shown, in steps that follow each other; after the first time they are `moved`."""
     mix_style: float = 0.0
     """The share of images that are shown again whose style is mixed with another's (see `mix_style`)."""
+    began_from: str = ""
+    """Tells the weights that the run began from; empty for random ones, which the seed decides."""
+    font: str = ""
+    """Tells the font of scenes from others."""
     optimiser: str = Optimiser.ADAMW.value
     """The value of an `Optimiser`: checkpoints hold no classes."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,6 +133,8 @@ def _on_scenes(choices: Choices, trainee: Trainee) -> Run:
         sizes=_sizes(choices, trainee),
         lanes=_lanes(choices, choices.batch),
         frozen=choices.freeze,
+        began_from=_began_from(choices, trainee),
+        font=_short(find_font(choices.font).read_bytes()),
         data="; ".join(f"{hand.name} with {len(hand.things)} drawings, {hand.digest}" for hand in hands),
         empty=choices.batch // EMPTY_OF if named else 0,
         shown=choices.shown,
@@ -164,6 +167,7 @@ def _on_pairs(choices: Choices, trainee: Trainee, path: Path) -> Run:
         peak=_peak(choices),
         lanes=_lanes(choices, batch),
         frozen=choices.freeze,
+        began_from=_began_from(choices, trainee),
         optimiser=choices.optimiser.value,
         data=f"{file_name(path.resolve().name)} with {len(pairs)} pairs, {_digest(pairs)}",
     )
@@ -172,8 +176,21 @@ def _on_pairs(choices: Choices, trainee: Trainee, path: Path) -> Run:
     return Run(trainee, plan, batches, words, tuple(held_out))
 
 
+def _began_from(choices: Choices, trainee: Trainee) -> str:
+    """The label of the weights and a digest of them: a folder of the same name may hold others."""
+    if choices.init_label is None:
+        return ""
+    digest = hashlib.sha256()
+    for name, value in sorted(trainee.model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return f"{choices.init_label}, {digest.hexdigest()[:8]}"
+
+
 def _peak(choices: Choices) -> float:
     if choices.peak is not None:
+        if not math.isfinite(choices.peak):
+            raise UsageError(f"--learning-rate {choices.peak} is no rate to learn at: give one such as {FRESH_PEAK}")
         return choices.peak
     return FRESH_PEAK if choices.init is None else INIT_PEAK
 
@@ -185,7 +202,11 @@ def _lanes(choices: Choices, batch: int) -> int:
 def _digest(pairs: Sequence[Pair]) -> str:
     """8 hex digits of SHA-256 over the pictures' names and captions; where the folder lies does not count."""
     lines = "\n".join(f"{pair.image.name}\t{pair.caption}" for pair in pairs)
-    return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return _short(lines.encode("utf-8", "surrogateescape"))
+
+
+def _short(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:8]
 
 
 def _split(pairs: Sequence[Pair], share: float, seed: int, path: Path) -> tuple[list[Pair], list[Pair]]:
@@ -205,8 +226,8 @@ def known_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros(1, device=device).tolist()  # "meta" makes tensors, and computes nothing
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(f"--device {name} cannot be used here ({reason}): try --device cpu") from error
     return device

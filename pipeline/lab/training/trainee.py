@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from pipeline.errors import UsageError
 from pipeline.lab.files import write_atomically, write_text
+from pipeline.lab.training.checkpoint import write_weights
 
 CONFIG_FILE = "open_clip_config.json"
 WEIGHTS_FILE = "open_clip_model.safetensors"
@@ -109,7 +110,7 @@ class Trainee:
             name = self.config["model_cfg"]["text_cfg"]["tokenizer_kwargs"]["bpe_path"]
             merges = self.merges
             write_atomically(folder / name, lambda temporary: temporary.write_bytes(merges))
-        write_atomically(
+        write_weights(
             folder / WEIGHTS_FILE, lambda temporary: save_file(stored, str(temporary), metadata={"format": "pt"})
         )
 

@@ -8,7 +8,6 @@ the same device: sums in another order round otherwise).
 from __future__ import annotations
 
 import math
-import pickle
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -25,8 +24,8 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import Dataset
 
 from pipeline.errors import UsageError
-from pipeline.lab.files import write_atomically
 from pipeline.lab.training.batches import TrainingBatch, load_batches
+from pipeline.lab.training.checkpoint import ResumeError, check_same_run, read_checkpoint, write_weights
 from pipeline.lab.training.contrast import Captions, Images, contrastive_loss
 from pipeline.lab.training.interrupts import uninterrupted
 from pipeline.lab.training.lanes import Lanes
@@ -41,10 +40,6 @@ from pipeline.lab.training.trainee import Trainee
 EMA_DECAY = 0.998  # averages about the last 500 steps
 MAX_LOGIT_SCALE = math.log(100)  # CLIP's own clamp
 BFLOAT16_GENERATION = 8  # CUDA compute capability from which bfloat16 runs at full speed (Ampere)
-
-
-class ResumeError(UsageError):
-    """A checkpoint is missing, broken or of another run."""
 
 
 def mixed_precision(device: torch.device) -> torch.dtype | None:
@@ -152,32 +147,40 @@ class Trainer:
         }
 
     def save(self, path: Path) -> None:
-        write_atomically(path, lambda temporary: torch.save(self.state(), temporary))
+        """Write the checkpoint. Raises `UsageError` for weights that are of no use, and `ServiceError`."""
+        self._check_weights()
+        write_weights(path, lambda temporary: torch.save(self.state(), temporary))
 
     def resume(self, path: Path) -> None:
         """Take up a checkpoint of the same run. Raises `ResumeError`."""
+        saved = read_checkpoint(path, self.device)
+        check_same_run(path, saved, self.trainee.config, self.plan)
         try:
-            saved = torch.load(path, map_location=self.device, weights_only=True)
-        except FileNotFoundError as error:
-            raise ResumeError(f"no checkpoint at {path}: leave --resume away to begin a new run") from error
-        except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-            raise ResumeError(f"{path} is not a checkpoint of `sluice train` ({error})") from error
-        if not isinstance(saved, dict) or not saved.keys() >= {"run", "config", "step", "model", "optimisers"}:
-            raise ResumeError(f"{path} is not a checkpoint of `sluice train` (it holds something else)")
-        self._check_same(path, saved)
-        for key in ("model", "average", "optimisers", "scaler"):
-            getattr(self, key).load_state_dict(saved[key])
+            for key in ("model", "average", "optimisers", "scaler"):
+                getattr(self, key).load_state_dict(saved[key])
+        except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise ResumeError(f"{path} does not fit: it is damaged, or of another version of Sluice") from error
         self.lanes.level()
         self.step, self.seconds = saved["step"], saved.get("seconds", 0.0)
         self.unreadable = dict.fromkeys(saved.get("unreadable", ()))
 
-    def _check_same(self, path: Path, saved: dict[str, Any]) -> None:
-        if saved["config"] != self.trainee.config:
-            raise ResumeError(f"{path} is of a model of another architecture: name that one, or leave --resume away")
-        ours, theirs = self.plan.same_run(), {**Plan(samples=0).same_run(), **saved["run"]}
-        if different := [f"{key} {theirs[key]}" for key in ours if theirs[key] != ours[key]]:
-            options = ", ".join(different)
-            raise ResumeError(f"{path} is of another run ({options}): use its options, or leave --resume away")
+    def _check_weights(self) -> None:
+        """Raise `UsageError` where a weight is no number: neither a checkpoint nor a model is written over by it."""
+        every = (*self.model.parameters(), *self.average.module.parameters())
+        if not torch.stack([torch.isfinite(each).all() for each in every]).all():
+            raise self._diverged("weights are no longer numbers")
+
+    def _check_loss(self, loss: float) -> None:
+        # A scaler leaves out a step that overflows 16 bits, and halves; below 1 that is no overflow any more.
+        left_out = self.scaler.is_enabled() and self.scaler.get_scale() >= 1
+        if not math.isfinite(loss) and not left_out:
+            raise self._diverged(f"the loss is {loss}")
+
+    def _diverged(self, what: str) -> UsageError:
+        return UsageError(
+            f"step {self.step}: {what}; begin anew with a lower --learning-rate than {self.plan.peak:g} "
+            "(checkpoint and model stay as they were last written)"
+        )
 
     @torch.no_grad()
     def set_logit_scale(self, scale: float) -> None:
@@ -189,7 +192,8 @@ class Trainer:
         self.optimisers.close()
 
     def export(self, folder: Path) -> None:
-        """Write the moving average as a model folder."""
+        """Write the moving average as a model folder. Raises as `save` does."""
+        self._check_weights()
         self.trainee.export(folder, self.average.module.state_dict())
 
     def run(
@@ -203,7 +207,7 @@ class Trainer:
         """Train to the end of the plan, writing the checkpoint and the folder as `times` says and at the end.
 
         Ctrl-C takes effect between steps, so that `save` then finds a state to go on from. Raises `UsageError` where
-        nothing could be read.
+        nothing could be read or the loss is no longer a number, and `ServiceError` where nothing can be written.
         """
         times = times or Times()
         saved = exported = time.monotonic()
@@ -213,6 +217,7 @@ class Trainer:
                 self.unreadable |= dict.fromkeys(batch.unreadable)
                 with uninterrupted():
                     loss = self.advance(batch)
+                self._check_loss(loss)
                 now = time.monotonic()
                 self.seconds = now - began
                 report(Progress(self.step, self.plan.steps, loss, self._rate(now)))
@@ -225,8 +230,8 @@ class Trainer:
         if not self.average.n_averaged:
             why = next(iter(self.unreadable), "none was found")
             raise UsageError(f"no batch of pictures could be read, so nothing was learned; {why}")
+        self.export(folder)  # first: a checkpoint that cannot be written must not cost what was trained
         self.save(checkpoint)
-        self.export(folder)
 
     def _rate(self, now: float) -> float:
         """Images per second over the last 49 steps."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import os
+import resource
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +21,14 @@ from torch.nn.functional import normalize
 from torch.utils.data import Dataset
 
 from pipeline.adapters.open_clip import load_encoder, load_parts
-from pipeline.errors import UsageError
+from pipeline.errors import ServiceError, UsageError
 from pipeline.lab.training.batches import SceneBatches, TrainingBatch
+from pipeline.lab.training.checkpoint import ResumeError, refuse_to_lose
 from pipeline.lab.training.model import fresh
 from pipeline.lab.training.plan import Plan, Progress, Times, learning_rate
 from pipeline.lab.training.text import encode_text
-from pipeline.lab.training.trainee import WEIGHTS_FILE, Trainee
-from pipeline.lab.training.trainer import ResumeError, Trainer
+from pipeline.lab.training.trainee import CONFIG_FILE, WEIGHTS_FILE, Trainee
+from pipeline.lab.training.trainer import Trainer
 
 TINY = Plan(samples=96, batch=16, peak=1e-3)
 SIZE = 32
@@ -185,15 +190,101 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     torch.save([1, 2], path)
     with pytest.raises(ResumeError, match="not a checkpoint"):
         on_scenes().resume(path)
+    path.write_bytes(b"hello")
+    with pytest.raises(ResumeError, match="not a checkpoint"):
+        on_scenes().resume(path)
+
+
+class Command:
+    """What a hostile file asks for when it is loaded."""
+
+    def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
+        return os.system, ("exit 0",)
+
+
+def test_a_checkpoint_that_asks_to_run_code_is_refused_in_one_line(tmp_path: Path) -> None:
+    torch.save({"run": Command()}, tmp_path / "run.pt")
+    with pytest.raises(ResumeError, match="may ask to run code, and is not loaded") as error:
+        on_scenes().resume(tmp_path / "run.pt")
+    assert "\n" not in str(error.value)
+    assert "weights_only" not in str(error.value)
+
+
+@pytest.mark.parametrize("part", ["average", "run", "model", "optimisers"])
+def test_a_checkpoint_that_lacks_a_part_or_does_not_fit_is_one_line(tmp_path: Path, part: str) -> None:
+    whole = on_scenes().state()
+    for saved in ({**whole, part: {}}, {**whole, part: 7}, {key: whole[key] for key in whole if key != part}):
+        torch.save(saved, tmp_path / "run.pt")
+        if part == "run" and saved.get(part) == {}:
+            continue  # a run of defaults
+        with pytest.raises(ResumeError, match=r"not a checkpoint|does not fit") as error:
+            on_scenes().resume(tmp_path / "run.pt")
+        assert "\n" not in str(error.value)
+
+
+def test_a_new_run_does_not_write_over_one_that_was_interrupted(tmp_path: Path) -> None:
+    path = tmp_path / "run.pt"
+    refuse_to_lose(path)
+    trainer = on_scenes()
+    for step, kept in ((0, False), (2, True), (TINY.steps, False)):
+        trainer.step = step
+        trainer.save(path)
+        if kept:
+            with pytest.raises(UsageError, match=r"interrupted at step 2 of 6: go on with --resume, or remove it"):
+                refuse_to_lose(path)
+        else:
+            refuse_to_lose(path)
+    path.write_bytes(b"a letter")
+    with pytest.raises(UsageError, match="no checkpoint that can be read"):
+        refuse_to_lose(path)
+
+
+@pytest.mark.parametrize(("peak", "times"), [(1e30, Times()), (math.inf, Times(checkpoint=0, export=0))])
+def test_a_run_that_diverges_ends_and_leaves_the_last_good_files(tmp_path: Path, peak: float, times: Times) -> None:
+    folder, state = tmp_path / "model", tmp_path / "run.pt"
+    good = on_scenes()
+    good.export(folder)
+    good.save(state)
+    good.close()
+    before = [sha256(path.read_bytes()).hexdigest() for path in (folder / WEIGHTS_FILE, state)]
+    trainer = on_scenes(replace(TINY, peak=peak, warmup=0))
+    with pytest.raises(UsageError, match="begin anew with a lower --learning-rate"):
+        trainer.run(folder, state, quiet, times)
+    with pytest.raises(UsageError, match="no longer numbers"):
+        trainer.save(state)
+    trainer.close()
+    assert [sha256(path.read_bytes()).hexdigest() for path in (folder / WEIGHTS_FILE, state)] == before
+
+
+def test_a_full_disk_is_one_line_and_leaves_what_was_there(tmp_path: Path) -> None:
+    trainer, state = on_scenes(), tmp_path / "run.pt"
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limit[1]))
+    try:
+        for write in (lambda: trainer.save(state), lambda: trainer.export(tmp_path)):
+            with pytest.raises(ServiceError, match=f"cannot write {tmp_path}.*make room") as error:
+                write()
+            assert "\n" not in str(error.value)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, ignored)
+        trainer.close()
+    assert {path.name for path in tmp_path.iterdir()} == {CONFIG_FILE, "bpe_merges.txt.gz"}
 
 
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"seed": 1}, "seed 0"),
-        ({"samples": 960}, "samples 96"),
-        ({"frozen": ("image",)}, r"frozen \(\)"),
-        ({"data": "other.csv"}, "data"),
+        ({"seed": 1}, "--seed 0"),
+        ({"samples": 960}, "--samples 96"),
+        ({"frozen": ("image",)}, "no --freeze"),
+        ({"data": "other.csv"}, "no --data or --hand"),
+        ({"began_from": "bundled, 01234567"}, "no --init"),
+        ({"font": "01234567"}, "no --font"),
+        ({"lanes": 2}, "--device cpu, on 1 cores"),
+        ({"peak": 2e-3}, "--learning-rate 0.001"),
+        ({"sizes": ((1.0, 32),)}, "by another version of Sluice"),
     ],
 )
 def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path, changed: dict[str, Any], said: str) -> None:
