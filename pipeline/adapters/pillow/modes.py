@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from pipeline.rules.images.deep import eight_bits, opacity
+
 OPAQUE = 250
 """Alpha from which a pixel counts as opaque: over black or white it moves by 2% at most."""
 STRIP = 1_000_000
@@ -82,8 +84,7 @@ def _with_alpha(image: Image.Image) -> Image.Image:
     if not image.mode.startswith("I"):
         return image.convert("RGBA")
     grey = _from_deep(image)
-    hidden = np.asarray(image) == image.info["transparency"]
-    grey.putalpha(Image.fromarray(np.where(hidden, 0, 255).astype(np.uint8)))
+    grey.putalpha(Image.fromarray(opacity(np.asarray(image), image.info["transparency"])))
     return grey.convert("RGBA")
 
 
@@ -104,11 +105,7 @@ def _colour(image: Image.Image) -> Image.Image:
 
 
 def _from_deep(image: Image.Image) -> Image.Image:
-    """16-bit grey to 8 bits by its high byte (Pillow's own conversion clips)."""
-    levels = np.asarray(image)
-    if levels.dtype != np.uint16:
-        levels = levels.clip(0, 65535).astype(np.uint16)
-    return Image.fromarray((levels >> 8).astype(np.uint8))
+    return Image.fromarray(eight_bits(np.asarray(image)))
 
 
 def backdrops(image: Image.Image) -> list[NDArray[np.uint8]]:

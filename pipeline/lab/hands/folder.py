@@ -16,6 +16,7 @@ from PIL import Image
 
 from pipeline.disk import read_bytes
 from pipeline.errors import ItemError, UsageError
+from pipeline.lab.data.colours import rgba
 from pipeline.lab.data.dataset_files import file_name
 from pipeline.lab.hands.naming import thing_of
 from pipeline.lab.hands.renderer import Renderer
@@ -105,7 +106,7 @@ def _png(data: bytes) -> Image.Image:
     try:
         with Image.open(BytesIO(data), formats=["PNG"]) as image:
             wide, high = image.size
-            picture = image.convert("RGBA") if wide * high <= MOST_PIXELS else None
+            picture = rgba(image) if wide * high <= MOST_PIXELS else None
     except Exception as error:  # any type can come out of a decoder
         raise DrawingError(f"a broken PNG ({error or type(error).__name__})") from error
     if picture is None:

@@ -17,7 +17,7 @@ from pipeline.errors import UsageError
 MOST_BYTES = 2_000_000
 MOST_ELEMENTS = 20_000
 _REFERENCES = frozenset({"href", "src"})
-_OUTSIDE = re.compile(r"url\(\s*['\"]?\s*(?!['\"#])(?!data:image/)|@import", re.IGNORECASE)
+_OUTSIDE = re.compile(r"url\([\s'\"]*+(?!#|data:image/)|@import", re.IGNORECASE)
 _ANIMATIONS = frozenset({"set", "animate"})
 _FORBIDDEN = {
     "script": "a script",

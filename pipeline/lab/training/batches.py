@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from pipeline.disk import read_bytes
+from pipeline.lab.data.colours import on_white
 from pipeline.lab.data.dataset_files import file_name
 from pipeline.lab.data.pairs import Pair
 from pipeline.lab.scenes.captions import captions
@@ -170,7 +171,7 @@ class PairBatches(Dataset[TrainingBatch]):
                 try:
                     data = read_bytes(str(pair.image))
                     with Image.open(BytesIO(data)) as image:
-                        pixels.append(self._transform(_opaque(ImageOps.exif_transpose(image))))
+                        pixels.append(self._transform(on_white(ImageOps.exif_transpose(image))))
                 except UnidentifiedImageError:
                     unreadable.append(f"{file_name(pair.image)}: cannot identify image file, it {describe(data)}")
                 except Exception as error:  # noqa: BLE001 - any type can come out of a decoder
@@ -219,15 +220,6 @@ def _things(rows: Sequence[Sequence[int]]) -> Tensor:
     longest = max(map(len, rows), default=1)
     filled = [[*row, *[NOTHING] * (longest - len(row))] for row in rows]
     return torch.tensor(filled, dtype=torch.int64).view(len(rows), longest)
-
-
-def _opaque(image: Image.Image) -> Image.Image:
-    """RGB, on white where it is transparent: what files hold there was never meant to be seen."""
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    page = Image.new("RGBA", image.size, "white")
-    page.alpha_composite(image.convert("RGBA"))
-    return page.convert("RGB")
 
 
 def thing_of(caption: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 import resvg_py
 from hypothesis import given
@@ -183,6 +184,23 @@ def test_an_svg_of_its_own_parts_alone_may_refer_to_them() -> None:
     inside = '<defs><linearGradient id="g"><stop stop-color="red"/></linearGradient></defs>'
     text = SVG.format(inside + '<rect id="r" width="4" height="4" fill="url(#g)"/><use href="#r" x="5"/>')
     assert check(text.encode()) == text
+
+
+@pytest.mark.parametrize("where", ["url(#a)", "url( #a )", "url( '#a' )", 'url( "#a")'])
+def test_a_paint_of_its_own_may_stand_between_blanks_and_quotes(where: str) -> None:
+    paint = '<linearGradient id="a"><stop stop-color="red"/></linearGradient>'
+    quoted = where.replace('"', "&quot;")
+    check(SVG.format(f'{paint}<rect width="9" height="9" fill="{quoted}"/>').encode())
+    with pytest.raises(DrawingError, match="refers to something outside"):
+        check(SVG.format(f'<rect fill="{quoted.replace("#a", "b.svg#a")}"/>').encode())
+
+
+def test_a_png_of_16_bits_is_drawn_in_all_its_greys(tmp_path: Path) -> None:
+    ramp = np.tile(np.linspace(0, 65535, SIZE, dtype=np.uint16), (SIZE, 1))
+    Image.fromarray(ramp).save(tmp_path / "dog.png")
+    drawn = read_hand(tmp_path).atlas.levels[0][DOG, 0]
+    assert len(drawn.unique()) > 100
+    assert 100 < drawn.float().mean() < 150
 
 
 def test_a_folder_that_holds_no_drawing_is_one_line(tmp_path: Path) -> None:

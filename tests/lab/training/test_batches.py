@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -148,6 +149,16 @@ def test_what_a_file_holds_under_full_transparency_is_not_seen(tmp_path: Path) -
     (tmp_path / "palette.png").write_bytes(encoded(palette, transparency=0))
     for name in ("clear", "palette"):
         assert torch.all(of([Pair(tmp_path / f"{name}.png", "white")])[0].pixels == 1.0)
+
+
+def test_grey_of_16_bits_is_seen_as_viewers_show_it_and_grey_of_floats_is_named(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 255, 32 * 32, dtype=np.uint8).reshape(32, 32)
+    Image.fromarray(ramp).save(tmp_path / "8.png")
+    Image.fromarray(ramp.astype(np.uint16) * 257).save(tmp_path / "16.png")
+    Image.fromarray(ramp.astype(np.float32) / 255).save(tmp_path / "float.tiff")
+    shallow, deep = (of([Pair(tmp_path / f"{bits}.png", "a ramp")])[0].pixels for bits in (8, 16))
+    assert torch.equal(shallow, deep)
+    assert "store it with 8 or 16 bits" in of([Pair(tmp_path / "float.tiff", "a ramp")])[0].unreadable[0]
 
 
 def test_a_photograph_stored_on_its_side_is_turned_upright(tmp_path: Path) -> None:
