@@ -17,7 +17,7 @@ class Example:
     name: str
     """What messages call it: its path, or which scene it is."""
     read: Callable[[], bytes]
-    """The image file's bytes. Raises ``OSError`` when they cannot be had."""
+    """The image file's bytes. Raises ``OSError`` or `ItemError` when they cannot be had."""
     labels: tuple[str, ...] = ()
     """All classes (for `evaluate`) or policy ids (for `calibrate`) that are right for it."""
     group: str | None = None

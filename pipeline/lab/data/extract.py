@@ -84,6 +84,8 @@ def _decoded(examples: Sequence[Example], decode: Decode, pool: Executor) -> Ite
             item.image = example.read()
         except OSError as error:
             item.fail("fetch", ItemError(Reason.FETCH_FAILED, error.strerror or str(error)))
+        except ItemError as error:  # too large
+            item.fail("fetch", error)
         decode(Batch([item]))
         return item
 

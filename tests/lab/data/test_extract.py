@@ -61,6 +61,10 @@ def unread() -> bytes:
     raise FileNotFoundError(2, "No such file or directory", "gone.jpg")
 
 
+def too_large() -> bytes:
+    raise ItemError(Reason.TOO_LARGE, "51,000,000 bytes")
+
+
 def example(name: str, image: bytes) -> Example:
     return Example(name, lambda: image)
 
@@ -71,6 +75,7 @@ def test_views_stand_together_in_order_and_unreadable_images_are_named_with_thei
         example("rubbish", b"bad"),
         example("b", b"2 3"),
         Example("gone", unread),
+        Example("huge", too_large),
         example("overflown", b"99 2"),
         example("c", b"3 2"),
     ]
@@ -85,10 +90,11 @@ def test_views_stand_together_in_order_and_unreadable_images_are_named_with_thei
     assert [(each.name, each.reason) for each in found.unreadable] == [
         ("rubbish", "not_an_image"),
         ("gone", "fetch_failed"),
+        ("huge", "too_large"),
         ("overflown", "stage_failed"),
     ]
     assert found.unreadable[1].message == "No such file or directory"
-    assert sum(done) == 6
+    assert sum(done) == 7
     values = np.array([[1, 5], [2, 9], [8, 1], [3, 3], [4, 4], [0, 6]], float)
     assert views.worst(values).tolist() == [[1, 5], [8, 9], [4, 6]]
 
