@@ -112,13 +112,15 @@ def _decoded(segment: str) -> str:
 
 
 def store_of(uri: str) -> str:
-    """The store that a claim waits for while it is away: bucket, container, folder, or host and port."""
-    if scheme_of(uri) in STORES:
-        try:
-            return _read(uri).store
-        except ValueError:
-            return scheme_of(uri)  # it will be refused
-    return urlsplit(uri).netloc.rpartition("@")[2].lower()
+    """The store that a claim waits for while it is away: bucket, container, folder, or host and port.
+
+    What is no address gives its scheme: it will be refused.
+    """
+    scheme = scheme_of(uri)
+    try:
+        return _read(uri).store if scheme in STORES else urlsplit(uri).netloc.rpartition("@")[2].lower()
+    except ValueError:
+        return scheme
 
 
 def refused(why: str) -> ItemError:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from threading import Event as Flag
 from threading import Lock
 
 import msgspec
 import pytest
 
+from pipeline.adapters.http import HttpFetcher
 from pipeline.errors import ItemError, Reason, RetryError, StopError
 from pipeline.items import Batch, Item
 from pipeline.path.claims import MOST_BYTES, ClaimLane
@@ -150,9 +151,24 @@ def test_whatever_else_a_fetch_raises_is_that_items_failure(error: Exception) ->
 def test_what_is_no_claim_check_comes_back_failed_at_once() -> None:
     out = Delivered()
     with lane(fill, out) as made:
-        odd = [b"", b"{}", b"[]", b'{"uri": 3}', b"\xff", b'{"uri": "https://[::1"}']
+        odd = [b"", b"{}", b"[]", b'{"uri": 3}', b"\xff"]
         back = made.add(Batch([claim(each, value=value) for each, value in enumerate(odd)]))
     assert [item.failure.reason for item in back.items if item.failure] == ["malformed_claim"] * len(odd)
+
+
+def test_a_claim_check_whose_address_is_none_is_refused_as_it_is_without_a_lane() -> None:
+    out = Delivered()
+    with closing(HttpFetcher(["cdn.example"])) as fetcher:
+
+        def redeem(item: Item) -> None:
+            assert item.claim is not None
+            item.image = fetcher.fetch(item.claim)
+
+        with lane(redeem, out) as made:
+            value = msgspec.json.encode(Claim("https://[cdn.example]/a"))
+            assert not made.add(Batch([claim(0, value=value)])).items
+            out.wait_for(1)
+    assert [item.failure.reason for item in out.batches[0].items if item.failure] == ["fetch_refused"]
 
 
 def test_room_shrinks_by_what_waits() -> None:

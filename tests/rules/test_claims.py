@@ -116,6 +116,8 @@ def test_the_first_line_that_holds_a_location_is_the_one_that_allows_it() -> Non
         ("https://cdn.example/a", "cdn.example"),
         ("s3://../a", "s3"),
         ("nothing", ""),
+        ("https://[cdn.example.com]/a", "https"),
+        ("http://[", "http"),
     ],
 )
 def test_claims_wait_together_where_one_store_is_away_for_all_of_them(uri: str, store: str) -> None:

@@ -13,6 +13,8 @@ from pipeline.rules.claims import refused
 Address = IPv4Address | IPv6Address
 
 PORTS = {"http": 80, "https": 443}
+LONGEST_HOST, LONGEST_LABEL = 253, 63
+"""Characters of a name, and of each of its parts, by the rules of the domain name system."""
 _V4 = 4
 # Single addresses alone: of link-local's 65,536 some would be anybody's by chance.
 _METADATA_HOSTS = frozenset(
@@ -83,7 +85,7 @@ class Hosts:
     def _matches(pattern: str, host: str, port: int, scheme: str) -> bool:
         parts = urlsplit(f"//{pattern.strip().lower()}")
         name = (parts.hostname or "").rstrip(".")
-        if port != (parts.port or PORTS[scheme]):
+        if port != (PORTS[scheme] if parts.port is None else parts.port):
             return False
         return host.endswith(name[1:]) and host != name[2:] if name.startswith("*.") else bool(name) and host == name
 
@@ -115,7 +117,11 @@ def http_target(url: str, schemes: Sequence[str], hosts: Hosts) -> Target:
         raise refused("the address has no host")
     if parts.username is not None or parts.password is not None:
         raise refused(f"the address of {host} carries a user name or password")
-    port = parts.port or PORTS[parts.scheme]
+    if len(host) > LONGEST_HOST or not all(0 < len(label) <= LONGEST_LABEL for label in host.split(".")):
+        raise refused(f"{host[:100]} can be no host: a part of its name is empty, or it is too long")
+    port = PORTS[parts.scheme] if parts.port is None else parts.port
+    if port == 0:
+        raise refused(f"the address of {host} names port 0, which nobody listens at")
     if not hosts.patterns:
         raise refused(f"no host may be fetched from ({host} was asked for): set fetch_allowed_hosts")
     if not hosts.allow(host, port, parts.scheme):

@@ -81,7 +81,9 @@ class CheckedNetwork(httpcore2.NetworkBackend):
             if error.errno == socket.EAI_NONAME:  # an answer, where a name server that is away gives none
                 raise ItemError(Reason.FETCH_FAILED, f"there is no host {host}") from error
             raise httpcore2.ConnectError(f"{host} cannot be looked up: {error}") from error
-        except (OSError, UnicodeError) as error:  # TimeoutError among them
+        except UnicodeError as error:
+            raise refused(f"{host} can be no host: {error}") from error
+        except OSError as error:  # TimeoutError among them
             raise httpcore2.ConnectError(f"{host} cannot be looked up: {error}") from error
         addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
         may_ask = is_usable if self._allow_private else is_public

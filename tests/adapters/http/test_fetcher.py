@@ -185,6 +185,11 @@ def test_without_allowed_hosts_everything_is_refused_and_the_setting_is_named(se
         "https:///nothing",
         "https://[::1/",
         "https://allowed.example:99999/",
+        "https://allowed.example:0/",
+        "https://a..below.example/",
+        "https://.below.example/",
+        f"https://{'a' * 64}.below.example/",
+        f"https://{'a.' * 122}below.example/",
         "//allowed.example/",
         "allowed.example",
         "",
@@ -192,7 +197,7 @@ def test_without_allowed_hosts_everything_is_refused_and_the_setting_is_named(se
     ],
 )
 def test_what_is_not_allowed_is_refused_before_anything_is_asked(uri: str) -> None:
-    error = refusal(closing_fetcher(["allowed.example"]), uri)
+    error = refusal(closing_fetcher(["allowed.example", "*.below.example"]), uri)
     assert error.reason is Reason.FETCH_REFUSED
     assert "secret" not in str(error)
 
