@@ -9,12 +9,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 
+def is_device(path: Path) -> bool:
+    """Whether it is there and is no file but a device or a pipe, which is written into and never replaced."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` make a temporary file beside ``path``, then rename it; after an error ``path`` is as it was.
 
     The file is flushed to disk before the rename, so that a crash of the machine leaves the old file or the new one.
-    It keeps the permissions of the file that it replaces.
+    It keeps the permissions of the file that it replaces. A device or a pipe (``/dev/stdout``) is nothing to replace:
+    ``write`` gets it as it is.
     """
+    if is_device(path):
+        write(path)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     os.close(handle)

@@ -72,7 +72,8 @@ def embed(
         model = assembly.load_model(settings)
     with _written(out, chosen, model, terminal) as writer:
         if text:
-            writer.write(of_texts(text_features(settings, model.encoder, text, raw=raw), model.provenance))
+            found = text_features(settings, model.encoder, text, raw=raw)
+            writer.write(of_texts(text, found, model.provenance))
         status = _pictures(settings, model, files, writer, terminal) if paths else 0
     for line in skipped.lines():
         terminal.note(line)

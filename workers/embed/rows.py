@@ -53,13 +53,13 @@ def of_pictures(records: Sequence[FeaturesRecord]) -> pa.Table:
     return pa.table(found, schema=wanted)
 
 
-def of_texts(found: Mapping[str, Features], made_by: Provenance) -> pa.Table:
-    """A row for each sentence."""
-    dimension = len(next(iter(found.values())))
-    features = [np.asarray(each, HALF).tobytes() for each in found.values()]
-    count = len(found)
+def of_texts(texts: Sequence[str], found: Mapping[str, Features], made_by: Provenance) -> pa.Table:
+    """A row for each sentence, also for one that comes again: rows stand beside what was asked for."""
+    dimension = len(found[texts[0]])
+    features = [np.asarray(found[text], HALF).tobytes() for text in texts]
+    count = len(texts)
     given = {
-        "text": list(found),
+        "text": list(texts),
         "model": [made_by.model.fingerprint] * count,
         "model_name": [made_by.model.name] * count,
         "dtype": [made_by.model.dtype] * count,

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from pipeline.archive.schema import PREFIX
 from pipeline.errors import ServiceError, StopError, UsageError
+from pipeline.lab.files import is_device
 from pipeline.signals import Provenance
 from workers.embed.arrays import ArraysWriter
 from workers.embed.rows import columns, matrix
@@ -109,7 +110,8 @@ class ToFile:
     """A writer's file, which bears its name once it is whole: whoever finds it finds all of it."""
 
     def __init__(self, path: Path, chosen: str, dimension: int, made_by: Provenance) -> None:
-        self._path, self._part = path, path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._path, self._in_place = path, is_device(path)
+        self._part = path if self._in_place else path.with_name(f".{path.name}.{os.getpid()}.part")
         self._held = ExitStack()
         try:
             self._write, self._end = _opened(self._part, chosen, dimension, made_by, self._held)
@@ -127,6 +129,8 @@ class ToFile:
         try:
             self._end()
             self._held.close()
+            if self._in_place:
+                return
             with self._part.open("rb+") as file:
                 os.fsync(file.fileno())
             self._part.replace(self._path)
@@ -135,7 +139,8 @@ class ToFile:
 
     def discard(self) -> None:
         self._held.close()
-        self._part.unlink(missing_ok=True)
+        if not self._in_place:
+            self._part.unlink(missing_ok=True)
 
 
 def _opened(

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from pipeline.errors import ServiceError
-from pipeline.lab.files import write_atomically
+from pipeline.lab.files import is_device, write_atomically
 
 
 def check_writable(option: str, path: Path | None, *, in_new_folder: bool = False) -> None:
@@ -18,11 +18,26 @@ def check_writable(option: str, path: Path | None, *, in_new_folder: bool = Fals
         return
     if path.is_dir():
         raise ServiceError(f"{option} {path} is a folder; name a file in it")
+    if is_device(path):
+        if not os.access(path, os.W_OK):
+            raise ServiceError(f"cannot write into {path}; name another file with {option}")
+        return
     folder = path.absolute().parent
     while in_new_folder and not folder.exists() and folder != folder.parent:
         folder = folder.parent
     if not (folder.is_dir() and os.access(folder, os.W_OK)):
         raise ServiceError(f"cannot write into {folder}; name a file in another folder with {option}")
+
+
+def make_writable(folder: Path, advice: str) -> None:
+    """Make a folder, before long work finds that nothing can be written into it. Raises `ServiceError`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ServiceError(f"cannot write into {folder}: {error.strerror}; {advice}") from error
 
 
 def write_report(option: str, path: Path, content: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,25 @@ def test_sentences_go_through_the_templates_of_the_policies_or_as_they_stand(
     raw = json.loads((tmp_path / "raw.jsonl").read_text())
     assert raw["text"] == "a knife"
     assert raw["features"] == pytest.approx(model.encoder.encode_texts(["a knife"])[0].tolist(), abs=1e-3)
+
+
+def test_a_sentence_that_comes_twice_has_two_rows(run: Embed, tmp_path: Path) -> None:
+    asked = ["a knife", "a dog", "a knife"]
+    run(text=asked, out=tmp_path / "features.parquet")
+    rows = pq.read_table(tmp_path / "features.parquet").to_pylist()
+    assert [row["text"] for row in rows] == asked
+    assert rows[0]["features"] == rows[2]["features"] != rows[1]["features"]
+
+
+def test_a_pipe_is_written_into_and_stays_one(run: Embed, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    run(text=["a knife"], out=pipe, form=Format.JSONL)
+    assert json.loads(os.read(reader, 1 << 16))["text"] == "a knife"
+    os.close(reader)
+    assert pipe.is_fifo()
+    assert [each.name for each in tmp_path.iterdir()] == ["pipe"]
 
 
 def test_a_bad_picture_is_named_and_the_others_are_there(
