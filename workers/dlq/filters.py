@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +13,7 @@ import typer
 from pipeline.errors import Reason, UsageError
 from pipeline.rules.dead_letters import FOREIGN, Wanted
 from workers.settings.times import WHEN, window_of
+from workers.terminal.plain import say
 
 _FLAGS: dict[str, Any] = {
     "reason": Annotated[list[str], typer.Option(help=f"Of this reason; may be repeated. '{FOREIGN}': not ours.")],
@@ -55,9 +58,7 @@ def wanted_by(
     id: str | None,  # noqa: A002 - the flag's name
 ) -> Wanted:
     """The filters as they were typed. Raises `UsageError`."""
-    known = {*Reason, FOREIGN}
-    if unknown := [each for each in reason if each not in known]:
-        raise UsageError(f"no dead letter has the reason {unknown[0]!r}; there are {', '.join(sorted(known))}")
+    _check_reasons(reason)
     typed = {
         "stage": stage,
         "set": policy_set,
@@ -68,3 +69,15 @@ def wanted_by(
     }
     said = [*sorted(set(reason)), *(f"{name}={value}" for name, value in typed.items() if value is not None)]
     return Wanted(frozenset(reason), stage, policy_set, topic, partition, id, window_of(since, until), " ".join(said))
+
+
+def _check_reasons(reasons: list[str]) -> None:
+    """A slip is refused; what a newer version may give as a reason is taken, and said. Raises `UsageError`."""
+    known = sorted({*Reason, FOREIGN})
+    for reason in reasons:
+        if reason in known:
+            continue
+        said = f"{reason!r} is no reason that this version gives; it gives {', '.join(known)}"
+        if get_close_matches(reason, known, n=1, cutoff=0.8) or not re.fullmatch("[a-z][a-z0-9_]*", reason):
+            raise UsageError(said)
+        say(said, err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -80,6 +81,11 @@ def test_a_reason_that_there_is_not_is_refused_with_those_that_there_are(said: l
         wanted_by(said, *NO)
 
 
+def test_a_reason_of_a_newer_version_is_taken_and_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert wanted_by(["from_the_future"], *NO).reasons == {"from_the_future"}
+    assert "'from_the_future' is no reason that this version gives" in capsys.readouterr().err
+
+
 def test_times_that_cannot_be_meant_are_refused_by_flag() -> None:
     with pytest.raises(UsageError, match=r"--since: 'soon' is no time"):
         wanted_by([], None, None, None, None, "soon", None, None)
@@ -136,6 +142,18 @@ def test_nothing_is_written_over_or_through_a_link_unless_it_is_forced(tmp_path:
     assert there.read_bytes() == b"new"
     with pytest.raises(ServiceError, match="cannot write"):
         write_new(there / "below", b"new", force=False)
+
+
+def test_a_pipe_is_written_into_and_never_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(UsageError, match="--force"):
+        write_new(pipe, b"new", force=False)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_new(pipe, b"new", force=True)
+    assert os.read(reader, 9) == b"new"
+    os.close(reader)
+    assert pipe.is_fifo()
 
 
 class Keyboard(io.StringIO):
