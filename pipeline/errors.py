@@ -95,6 +95,7 @@ class Reason(StrEnum):
     TRUNCATED = "truncated"
     TOO_LARGE = "too_large"
     TOO_MUCH_WORK = "too_much_work"
+    TOO_MANY_HEADERS = "too_many_headers"
     DECODE_FAILED = "decode_failed"
     DECODER_DIED = "decoder_died"
     MALFORMED_CLAIM = "malformed_claim"

@@ -15,6 +15,8 @@ from pipeline.wire import Answer, Claim, Decided, Decision, Event, Failed, Failu
 
 Pixels = NDArray[np.uint8]
 
+HEADER_HELD = 160
+"""Bytes that a header takes in memory besides its name and value: a pair, a `str` and `bytes`, and their place."""
 MESSAGE_LIMIT = 500
 """Characters of an error message kept in a dead letter's header: enough to tell, too few to flood."""
 
@@ -65,7 +67,8 @@ class Item:
     def weigh(self) -> int:
         """Set and return ``weight``. It stays what it was when a stage lets go of the image later."""
         event = self.event
-        held = len(event.value or b"") + len(event.key or b"") + sum(len(value or b"") for _, value in event.headers)
+        headers = sum(len(name) + len(value or b"") + HEADER_HELD for name, value in event.headers)
+        held = len(event.value or b"") + len(event.key or b"") + headers
         self.weight = held if self.image is event.value else held + len(self.image)
         return self.weight
 

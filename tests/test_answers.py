@@ -26,6 +26,7 @@ from pipeline.wire import (
     dead_letter,
     dead_letter_json,
     image_id,
+    is_whole,
     read_dead_letter,
     record_of,
     rfc3339,
@@ -194,7 +195,7 @@ EVENTS = st.builds(
     KEYS,
     VALUES,
     st.lists(st.tuples(TEXT | st.just("ce_id"), VALUES | st.just(BIG)), max_size=3),
-)
+) | st.builds(lambda key: Event("t", 0, 3, key, b"?", unread_headers=3_000_000), KEYS)
 NOTES = st.lists(TEXT, max_size=2).map(tuple)
 LETTERS = st.builds(
     Failed, EVENTS, st.just("e" * 32), st.builds(Failure, st.just("decode"), st.just("truncated"), TEXT, TEXT), NOTES
@@ -222,6 +223,15 @@ def test_a_dead_letter_says_before_it_is_written_what_is_read_back_of_it(answer:
     letter = dead_letter(answer)
     assert letter == read_dead_letter(record_of(answer, TOPICS))
     assert dead_letter_json(letter).decode()
+
+
+@given(LETTERS)
+def test_a_dead_letter_is_whole_just_where_its_value_and_headers_came_along(answer: Failed) -> None:
+    for each in forms(answer):
+        letter = record_of(each, TOPICS)
+        whole = each.form < Form.BARE or (each.form == Form.BARE and not answer.event.headers)
+        stored = Event("dlq", 0, 0, letter.key, letter.value, letter.headers)
+        assert is_whole(stored) == (whole and not answer.event.unread_headers)
 
 
 def test_an_item_answers_with_its_decision_or_with_why_it_has_none() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from hashlib import sha256
 
 import numpy as np
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import ItemError, Reason, RetryError
-from pipeline.items import MESSAGE_LIMIT, Batch, Item
+from pipeline.items import HEADER_HELD, MESSAGE_LIMIT, Batch, Item
 from pipeline.wire import Event
 
 
@@ -64,9 +66,18 @@ def test_an_items_weight_is_what_its_event_brought_and_an_image_that_was_fetched
     inline, claimed = Item(event), Item(event)
     inline.image = event.value or b""
     claimed.image = b"fetched image"
-    assert inline.weigh() == inline.weight == len(b"keyvalue12")
+    assert inline.weigh() == inline.weight == len(b"keyvaluea12b") + 2 * HEADER_HELD
     assert claimed.weigh() == claimed.weight == inline.weight + len(b"fetched image")
     assert Item(Event("t", 0, 0, None, None)).weigh() == 0
+
+
+def test_empty_headers_and_long_names_weigh_what_they_take_in_memory() -> None:
+    bare = Event("t", 0, 0, None, b"value")
+    empty = replace(bare, headers=[("", b"")] * 1000)
+    named = replace(bare, headers=[("n" * 1_000_000, None)])
+    held = sum(map(sys.getsizeof, (("", b""), "", b""))) * 1000
+    assert Item(empty).weigh() >= held
+    assert Item(named).weigh() > 1_000_000
 
 
 @pytest.mark.parametrize("value", [b"image", b"", None])

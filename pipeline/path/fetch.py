@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 
 from pipeline.errors import ItemError, Reason
@@ -9,6 +10,7 @@ from pipeline.items import Batch, Item
 from pipeline.path.each import Threads, each
 from pipeline.ports import Fetcher
 from pipeline.wire import Claim, parse_claim
+from pipeline.wire.names import HEADERS_LIMIT
 
 
 class Fetch:
@@ -26,6 +28,7 @@ class Fetch:
         return each(self.name, batch, self._fetch, self._threads if claims else None)
 
     def _fetch(self, item: Item) -> None:
+        _check_headers(item)
         if item.image:
             return  # the lane of claim checks has brought it
         if item.event.is_claim:
@@ -35,6 +38,7 @@ class Fetch:
 
     def redeem(self, item: Item) -> None:
         """Fetch what a claim check stands for; blocks for a bounded time. Raises `ItemError` or `RetryError`."""
+        _check_headers(item)
         item.claim = item.claim or _claim(item.event.value or b"")
         value = self._fetcher.fetch(item.claim)
         _fill(item, value, sha256(value).hexdigest())
@@ -44,6 +48,20 @@ def _fill(item: Item, value: bytes, digest: str) -> None:
     if not value:
         raise ItemError(Reason.EMPTY, "the image has no bytes")
     item.image, item.content_sha256 = value, digest
+
+
+def _check_headers(item: Item) -> None:
+    """Raise `ItemError` for an event with too many headers, and leave them out, as where they were not even read."""
+    event = item.event
+    count = event.unread_headers or len(event.headers)
+    if count <= HEADERS_LIMIT:
+        return
+    item.event = replace(event, headers=(), unread_headers=count)
+    item.notes = (*item.notes, f"headers left out: {count:,} of them")
+    raise ItemError(
+        Reason.TOO_MANY_HEADERS,
+        f"{event} has {count:,} headers, and at most {HEADERS_LIMIT:,} are read; send it again with fewer",
+    )
 
 
 def _claim(value: bytes) -> Claim:

@@ -72,6 +72,7 @@ def dead_letter(answer: Failed) -> DeadLetter:
         source=SourceRef(event.topic, event.partition, event.offset),
         policy_set=answer.policy_set,
         replays=replays_of(event.headers),
+        left_out="headers" if event.unread_headers else "",
         bytes=len(event.value or b""),
     )
 

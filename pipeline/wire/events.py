@@ -26,6 +26,7 @@ class Event:
     ``timestamp`` is in seconds since the epoch as far as its producer kept to Kafka's milliseconds: there are records
     with micro- and nanoseconds, and negative ones. ``topic_id`` tells a topic from one of that name that was deleted
     before it was made, in which the same offsets stand for other records; it is empty where the broker gives none.
+    ``unread_headers`` is how many headers the record has, where those are too many to be read; it is 0 otherwise.
     """
 
     topic: str
@@ -36,6 +37,7 @@ class Event:
     headers: Headers = ()
     timestamp: float = 0.0
     topic_id: str = ""
+    unread_headers: int = 0
 
     def header(self, name: str) -> str | None:
         """The last header of that name as text (undecodable bytes escaped), or None."""

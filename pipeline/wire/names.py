@@ -53,6 +53,10 @@ CARRIED_LIMIT = 256 * 1024
 """Bytes of all such headers together, so that a decision fits any topic that takes 1 MB."""
 HEADER_COST = 16
 """Bytes that a header counts for besides its name and value: a million empty ones are not free."""
+HEADERS_LIMIT = CARRIED_LIMIT // HEADER_COST
+"""Most headers of an event: as many empty ones as a decision carries. Each is three objects in memory."""
+HEADERS_ADDED = 100
+"""More than an answer or a replay adds to the headers of its event."""
 _NAMED = 5
 _NAME_LETTERS = 60
 

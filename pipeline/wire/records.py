@@ -119,6 +119,8 @@ def _dead_letter_record(answer: Failed, topic: str) -> Record:
     if form >= Form.KEYED and key is None:
         missing = "key"
         key, left_out = f"{event.topic}/{event.partition}/{event.offset}".encode(), ["key made up: there was none"]
+    if event.unread_headers:
+        missing = "headers"
     if form >= Form.BARE and headers:
         left_out.append(f"headers left out: {listed([name for name, _ in event.headers])}")
         headers, missing = [], "headers"

@@ -83,6 +83,7 @@ def test_what_the_dead_letter_topic_refuses_for_good_is_answered_in_a_smaller_fo
         "no key": produce(pipeline.images, b"junk"),
         "headers": produce(pipeline.images, b"junk", key=b"h", headers=[("big", bytes(MEGABYTE))]),
         "neither": produce(pipeline.images, junk, headers=[("big", bytes(MEGABYTE))]),
+        "too many headers": produce(pipeline.images, picture(1), key=b"m", headers=[("", b"")] * 100_000),
         "behind": produce(pipeline.images, picture(1)),
     }
     worker.wait_until_ready()
@@ -96,6 +97,9 @@ def test_what_the_dead_letter_topic_refuses_for_good_is_answered_in_a_smaller_fo
     assert answers["no key"].record.key == f"{pipeline.images}/0/1".encode()
     assert answers["no key"].record.value == b"junk"
     assert answers["headers"].record.value == b"junk"
+    crowded = answers["too many headers"]
+    assert (crowded.reason, crowded.record.value) == ("too_many_headers", picture(1))
+    assert crowded.record.header("sluice.note") == b"headers left out: 100,000 of them"
     assert answers["behind"].decision is not None
     assert {answers[name].reason for name in ("too large", "no key", "headers", "neither")} == {"not_an_image"}
     assert worker.metric("sluice_smaller_answers_total") > 0

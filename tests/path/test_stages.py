@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from hashlib import sha256
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,6 +42,7 @@ from pipeline.wire import (
     read_dead_letter,
     record_of,
 )
+from pipeline.wire.names import HEADERS_LIMIT
 from tests.known_made import hashed
 from tests.signals_made import MADE_BY, signals, whole
 
@@ -207,6 +209,22 @@ def test_claim_checks_are_redeemed_and_a_bad_one_is_typed(threads: Threads) -> N
     done = through(made, TwoThings(), threads, MemoryFeatureCache(10))
     assert reasons(done) == [None, "fetch_failed", "malformed_claim"]
     assert done.items[0].content_sha256 == sha256(b"\x01\xff").hexdigest()
+
+
+@pytest.mark.parametrize("more", [{"headers": CLAIM * (HEADERS_LIMIT + 1)}, {"unread_headers": HEADERS_LIMIT + 1}])
+def test_an_event_with_too_many_headers_is_answered_without_them_and_its_neighbours_as_ever(
+    threads: Threads, more: dict[str, Any]
+) -> None:
+    made = batch(bytes([1, 200]), bytes([1, 0]))
+    made.items.append(Item(Event("t", 0, 2, b"key", b'{"uri": "https://knife"}', **more)))
+    most = Event("t", 0, 3, None, bytes([1, 200]), [("x", b"")] * HEADERS_LIMIT)
+    made.items.append(Item(most))
+    broker = MemoryBroker()
+    _, [letter] = published(through(made, TwoThings(), threads, MemoryFeatureCache(10)), broker)
+    assert reasons(made) == [None, None, "too_many_headers", None]
+    assert letter.notes == [f"headers left out: {HEADERS_LIMIT + 1:,} of them"]
+    assert (letter.left_out, letter.stage, letter.bytes) == ("headers", "fetch", 24)
+    assert "t[0]@2 has 16,385 headers, and at most 16,384 are read" in letter.message
 
 
 def test_every_item_is_published_as_a_decision_or_a_dead_letter(threads: Threads) -> None:

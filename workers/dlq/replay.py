@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from pipeline.errors import RefusedError
+from pipeline.errors import Reason, RefusedError
 from pipeline.ports import RecordWriter, Topic
 from pipeline.rules.dead_letters import Wanted
 from pipeline.wire import MOST_REPLAYS, Event, Record, replay_of
@@ -49,6 +49,10 @@ class Target:
         letter = found.letter
         if letter.foreign or letter.source is None:
             return Refused("foreign", "it is no dead letter of Sluice's, or does not say where its event stood")
+        if letter.reason == Reason.TOO_MANY_HEADERS:
+            return Refused(
+                "headers", "its event has more headers than are read: have its producer send it with fewer"
+            )
         if letter.replays >= MOST_REPLAYS:
             return Refused(
                 "exhausted", f"its event has failed after {letter.replays} replays, and fails for its own reasons"

@@ -1,11 +1,13 @@
 """Records as strangers write them: what kafka-python's parser refuses, and what it reads without a limit.
 
-Three things of its record format are replaced here, and a version other than the one that was read is refused:
+Four things of its record format are replaced here, and a version other than the one that was read is refused:
 
 - A header's name that is not UTF-8 (librdkafka and sarama write them) refuses the whole fetch. Such names are read as
   text that says so and turns back into the very bytes when it is written (`name_from`, `name_bytes`).
 - A header without a value can be read but not written. `sendable` puts `NULL` there, which is written as no value.
 - What a batch inflates to has no limit: 1 MB of zeros in zstd is gigabytes. Past `INFLATED_BYTES` a batch is corrupt.
+- Nor has the number of a record's headers: 6 KB of gzip are three million empty ones, in Python 200 MB and seconds.
+  It stands before them; where it is over `HEADERS_READ`, they are passed over and `Unread` stands for them.
 """
 
 from __future__ import annotations
@@ -23,9 +25,13 @@ from kafka.record import default_records, legacy_records, memory_records
 from kafka.record.util import decode_varint
 
 from pipeline.wire import Headers
+from pipeline.wire.names import HEADERS_ADDED, HEADERS_LIMIT
 
 INFLATED_BYTES = 128 * 1024 * 1024
 """Most bytes of one batch once it is decompressed; the topics that we make take batches of 16 MiB as sent."""
+
+HEADERS_READ = HEADERS_LIMIT + HEADERS_ADDED
+"""Most headers that a record is read with: a dead letter has those of its event and its own."""
 
 ESCAPE = "\ufffd"
 """Begins the text of a header's name that is not UTF-8; each character behind it stands for one byte (Latin-1)."""
@@ -34,6 +40,8 @@ codec: Any = kafka_codec
 _READ_IN = "3.0."
 _XERIAL_HEADER = 16
 _MORE = 0x80
+_LEAST_HEADER = 2
+"""Bytes of a header with an empty name and an empty value: the two lengths."""
 
 
 class _Null(bytes):
@@ -42,6 +50,16 @@ class _Null(bytes):
 
 NULL: Final[bytes] = _Null()
 """Stands for no value: empty `bytes` to the producer, told from a header's empty value by identity when written."""
+
+
+class Unread(list[tuple[str, bytes | None]]):
+    """Stands for headers that are too many to be read: none, and how many there are."""
+
+    __slots__ = ("total",)
+
+    def __init__(self, total: int) -> None:
+        super().__init__()
+        self.total = total
 
 
 def sendable(headers: Headers) -> list[tuple[str, bytes]]:
@@ -94,16 +112,7 @@ class Batch(default_records.DefaultRecordBatch):
         offset_delta, pos = decode_varint(buffer, pos)
         key, pos = _nullable(buffer, pos)
         value, pos = _nullable(buffer, pos)
-        count, pos = decode_varint(buffer, pos)
-        if not 0 <= count <= len(buffer):
-            raise ValueError(f"{count} headers")
-        headers = []
-        for _ in range(count):
-            name, pos = _nullable(buffer, pos)
-            if name is None:
-                raise ValueError("a header without a name")
-            text, pos = _nullable(buffer, pos)
-            headers.append((name_from(name), text))
+        headers, pos = _headers(buffer, pos, start + length)
         if pos - start != length or pos > len(buffer):
             raise ValueError(f"a record of {length} bytes that ends after {pos - start}")
         self._pos = pos
@@ -112,6 +121,23 @@ class Batch(default_records.DefaultRecordBatch):
         made = default_records.ControlRecord if self.is_control_batch else default_records.DefaultRecord
         offset = self.base_offset + offset_delta
         return made(length, offset, timestamp, self.timestamp_type, key, value, headers)
+
+
+def _headers(buffer: bytearray, pos: int, end: int) -> tuple[list[tuple[str, bytes | None]], int]:
+    """The headers of a record that ends at `end`, where they end too."""
+    count, pos = decode_varint(buffer, pos)
+    if not 0 <= count * _LEAST_HEADER <= end - pos:
+        raise ValueError(f"{count} headers in {end - pos} bytes")
+    if count > HEADERS_READ:
+        return Unread(count), end
+    headers = []
+    for _ in range(count):
+        name, pos = _nullable(buffer, pos)
+        if name is None:
+            raise ValueError("a header without a name")
+        text, pos = _nullable(buffer, pos)
+        headers.append((name_from(name), text))
+    return headers, pos
 
 
 def _nullable(buffer: bytearray, pos: int) -> tuple[bytes | None, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from pipeline.adapters.kafka.format import Unread
 from pipeline.wire import Event
 from pipeline.wire.events import NO_TIMESTAMP
 
@@ -15,15 +16,17 @@ def event(record: Any, topic_id: str = "") -> Event:
     A record without a timestamp gets -0.001 s.
     """
     timestamp = NO_TIMESTAMP if record.timestamp is None else record.timestamp
+    headers = record.headers
     return Event(
         record.topic,
         record.partition,
         record.offset,
         record.key,
         record.value,
-        record.headers,
+        headers,
         timestamp / 1000,
         topic_id,
+        headers.total if isinstance(headers, Unread) else 0,
     )
 
 

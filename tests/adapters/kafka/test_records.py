@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 from collections import Counter
 from typing import Any
 
@@ -14,8 +15,9 @@ from kafka.record import MemoryRecords, MemoryRecordsBuilder
 
 from pipeline.adapters.kafka import format as kafka_format
 from pipeline.adapters.kafka.fetcher import FairFetcher
-from pipeline.adapters.kafka.format import ESCAPE, InflatedError, name_bytes, name_from
+from pipeline.adapters.kafka.format import ESCAPE, HEADERS_READ, InflatedError, name_bytes, name_from
 from pipeline.adapters.kafka.partition_records import Ahead
+from pipeline.adapters.kafka.records import event
 from pipeline.errors import ServiceError
 from pipeline.wire import Record
 from tests.adapters.conftest import Heard, KafkaBus, collect, values
@@ -112,6 +114,55 @@ def batch(codec: str, contents: list[bytes]) -> bytearray:
         )
     builder.close()
     return bytearray(builder.buffer())
+
+
+def headed(*counts: int) -> bytes:
+    """A batch of records with so many empty headers, which gzip makes little of."""
+    builder = MemoryRecordsBuilder(2, CODECS["gzip"], 1 << 30)
+    for count in counts:
+        builder.append(1_764_000_000_000, b"key", b"picture", [("", b"")] * count)
+    builder.close()
+    return bytes(builder.buffer())
+
+
+def test_more_headers_than_are_read_are_passed_over_and_counted_and_the_next_record_is_read() -> None:
+    records, lost, _ = read(headed(2, 1_000_000, HEADERS_READ, HEADERS_READ + 1, 3))
+    events = [event(record) for record in records]
+    assert [(len(each.headers), each.unread_headers) for each in events] == [
+        (2, 0),
+        (0, 1_000_000),
+        (HEADERS_READ, 0),
+        (0, HEADERS_READ + 1),
+        (3, 0),
+    ]
+    assert {(each.key, each.value) for each in events} == {(b"key", b"picture")}
+    assert lost == []
+
+
+def test_headers_that_are_passed_over_take_no_memory() -> None:
+    content = headed(1_000_000)
+    tracemalloc.start()
+    records, _, _ = read(content)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(content) < 4_000
+    assert len(records) == 1
+    assert held < 4_000_000  # the inflated batch itself is 2 MB
+
+
+@pytest.mark.parametrize("count", [HEADERS_READ, 2**31])
+def test_a_record_that_says_it_has_more_headers_than_it_has_bytes_is_damaged(count: int) -> None:
+    with pytest.raises(ValueError, match=f"{count} headers in 7 bytes"):
+        kafka_format._headers(bytearray(encoded(count) + bytes(7)), 0, len(encoded(count)) + 7)
+
+
+def encoded(number: int) -> bytes:
+    """As a record writes a number: a varint of its zigzag."""
+    written, left = bytearray(), number << 1
+    while left > 0x7F:
+        written.append(left & 0x7F | 0x80)
+        left >>= 7
+    return bytes([*written, left])
 
 
 @pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
@@ -143,6 +143,13 @@ def test_an_event_that_fails_after_three_replays_is_refused(world: World) -> Non
     assert world.replay() == {"exhausted": 1}
     assert len({id_of(event) for event in world.replays}) == 1
     assert read_dead_letter(world.broker.records(DLQ)[-1]).replays == 3
+
+
+def test_an_event_with_too_many_headers_is_not_sent_again_without_them(world: World) -> None:
+    event = world.broker.append(Record(IMAGES, b"k", b"a", [("h", b"1")]))
+    world.dies(replace(event, headers=(), unread_headers=3_000_000), "too_many_headers")
+    assert world.replay() == world.replay(to="kept", again=True) == {"headers": 1}
+    assert world.replays == []
 
 
 def test_foreign_records_and_events_of_other_topics_are_refused_and_break_nothing(world: World) -> None:
