@@ -84,6 +84,20 @@ class Settings(
             )
         return self
 
+    @model_validator(mode="after")
+    def _topics_differ(self) -> Self:
+        """One that is read and written at once never ends: each dead letter in it becomes another, larger one."""
+        known: dict[str, str] = {}
+        for name in groups.Topics.model_fields:
+            topic = self.audited_on if name == "audit_topic" else getattr(self, name)
+            if topic and (other := known.setdefault(topic, name)) != name:
+                raise PydanticCustomError(
+                    "same_topic",
+                    "{other} and {name} must differ, got {topic} for both",
+                    {"other": other, "name": name, "topic": repr(topic)},
+                )
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from pipeline.adapters.memory import MemoryBroker, MemoryTopic, MemoryWriter
 from pipeline.errors import PublishError
@@ -23,6 +25,7 @@ from pipeline.wire import (
     read_dead_letter,
     record_of,
 )
+from workers.cli import app
 from workers.dlq.filters import wanted_by
 from workers.dlq.found import looked_through, spans_for
 from workers.dlq.originals import Originals
@@ -143,6 +146,12 @@ def test_an_event_that_fails_after_three_replays_is_refused(world: World) -> Non
     assert world.replay() == {"exhausted": 1}
     assert len({id_of(event) for event in world.replays}) == 1
     assert read_dead_letter(world.broker.records(DLQ)[-1]).replays == 3
+
+
+@pytest.mark.parametrize("kept", ["decisions", "dlq", "features", "reviews", "audit"])
+def test_events_are_not_sent_where_answers_are(kept: str) -> None:
+    result = CliRunner().invoke(app, ["dlq", "replay", "--dry-run", "--to", f"sluice.{kept}.v1"])
+    assert re.match(rf"sluice\.{kept}\.v1 is where .* are: name another topic with --to$", str(result.exception))
 
 
 def test_an_event_with_too_many_headers_is_not_sent_again_without_them(world: World) -> None:

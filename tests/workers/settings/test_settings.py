@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,26 @@ def test_images_are_shared_through_a_redis_or_not_at_all(monkeypatch: pytest.Mon
 def test_what_a_worker_waits_for_ends_before_its_group_takes_it_for_dead(given: dict[str, float], says: str) -> None:
     with pytest.raises(SettingsError, match=rf"^max_poll_interval: must be {says}$"):
         load_settings(given)
+
+
+@pytest.mark.parametrize(("one", "other"), list(combinations(GROUPS["topics"], 2)))
+def test_no_topic_is_two(one: str, other: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An image that is a dead letter in its own topic is one again, for ever."""
+    monkeypatch.setenv(f"SLUICE_{other.upper()}", "both")
+    with pytest.raises(SettingsError, match=rf"^{one} and {other} must differ, got 'both' for both$"):
+        load_settings({one: "both"})
+
+
+def test_a_topic_that_has_the_default_name_of_another_is_refused_by_every_command() -> None:
+    said = "images_topic and dead_letters_topic must differ, got 'sluice.dlq.v1' for both"
+    for command in (["worker"], ["topics", "create"], ["doctor"], ["dlq", "list"], ["send", "."], ["config", "show"]):
+        result = CliRunner().invoke(app, command, env={"SLUICE_IMAGES_TOPIC": "sluice.dlq.v1"})
+        assert said in str(result.exception), command
+
+
+def test_no_audit_topic_is_like_no_other(config: Path) -> None:
+    config.write_text('audit_topic = ""\n')
+    assert load_settings({}, config).audited_on is None
 
 
 def test_the_least_poll_interval_that_holds_is_taken() -> None:

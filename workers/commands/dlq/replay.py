@@ -46,8 +46,7 @@ def replay(
     --again is given; how far they came is the offset of a consumer group, sluice-dlq-replay. An event that has
     failed after three replays is refused. Exit status 1: something was refused; each is named.
     """
-    if (to or settings.images_topic) == settings.dead_letters_topic:
-        raise UsageError(f"{settings.dead_letters_topic} is where dead letters are: name another topic with --to")
+    _check_goal(settings, to)
     if wanted.everything and not dry_run:
         question = f"Replay every dead letter of {settings.dead_letters_topic}?"
         make_sure(question, yes=yes, otherwise=", name a filter such as --reason, or look first with --dry-run")
@@ -55,6 +54,19 @@ def replay(
     _replay(settings, wanted, to, rate, outcomes, again=again)
     outcomes.sum_up()
     return EXIT_REFUSED if outcomes.refused else 0
+
+
+def _check_goal(settings: Settings, to: str | None) -> None:
+    """Raise `UsageError` for a topic that has something else in it than events."""
+    held = {
+        settings.dead_letters_topic: "dead letters are",
+        settings.decisions_topic: "decisions are",
+        settings.features_topic: "features are",
+        settings.reviews_topic: "reviews are",
+        settings.audited_on: "audit events are",
+    }
+    if to is not None and to in held:
+        raise UsageError(f"{to} is where {held[to]}: name another topic with --to")
 
 
 def _replay(
