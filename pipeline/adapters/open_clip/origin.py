@@ -62,13 +62,29 @@ def _from_folder(folder: Path, label: str) -> ModelOrigin:
     if not path.is_file():
         raise ModelError(f"{path} does not exist: give a folder with open_clip_config.json and its weights")
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))["model_cfg"]
-        _ = config["embed_dim"], config["vision_cfg"], config["text_cfg"]
+        config = _config_in(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path} is not open_clip's configuration of a model: {error!r}") from error
     if not any(file for pattern in _WEIGHTS for file in folder.glob(pattern)):
         raise ModelError(f"{folder} holds no weights: put open_clip_model.safetensors beside its configuration")
     return ModelOrigin(label, f"{LOCAL}{folder}", None, config, folder)
+
+
+def _config_in(whole: Any) -> dict[str, Any]:
+    """The configuration, if what is read of it is of its kind. Raises ``KeyError`` and ``TypeError``."""
+    config: dict[str, Any] = _of_kind(whole, "model_cfg", dict)
+    _of_kind(config, "embed_dim", int)
+    _of_kind(config, "vision_cfg", dict)
+    text = _of_kind(config, "text_cfg", dict)
+    if "tokenizer_kwargs" in text:  # open_clip does not take null either
+        _of_kind(text, "tokenizer_kwargs", dict)
+    return config
+
+
+def _of_kind(within: Any, name: str, kind: type) -> Any:
+    if not isinstance(within, dict) or not isinstance(within[name], kind):
+        raise TypeError(f"what stands for {name} is none")
+    return within[name]
 
 
 def _from_hub(model: str) -> ModelOrigin:

@@ -83,6 +83,11 @@ def _explain(origin: ModelOrigin, error: Exception) -> str:
         found = [("weights are missing", missing), ("there are weights it has no use for", unexpected)]
         why = [text for text, count in found if count] + ([f"{sizes} have another size"] if sizes else [])
         return f"{asked} does not fit {origin.architecture}: {', '.join(why)}; name the architecture it was made for"
+    if "weights_only" in words:  # torch's own advice is to let the file run what it likes
+        return (
+            f"{asked} holds something else than weights, which may ask to run code, and is not loaded; "
+            "convert it to safetensors where you trust it"
+        )
     if "Failed to download" in words or "HF Hub" in words:
         return f"the weights of {origin.label} cannot be downloaded ({first_line(error)}); {HOW_TO_GO_LOCAL}"
     return f"{asked} cannot be loaded as {origin.architecture}: {first_line(error)}"
@@ -94,18 +99,23 @@ def describe(origin: ModelOrigin, model: Any, tokenizer: Tokenizer) -> EncoderSp
     Raises `ModelError` for a logit scale or bias by which no score is a number, and would be under any threshold.
     """
     preprocess = get_model_preprocess_cfg(model)
-    size = preprocess["size"]
     scale, bias = float(model.logit_scale.detach().float().exp()), getattr(model, "logit_bias", None)
     bias = None if bias is None else float(bias.detach().float())
     if not (math.isfinite(scale) and scale > 0 and math.isfinite(bias or 0.0)):
         raise ModelError(f"{origin.label} has a logit scale of {scale} and a bias of {bias}; its weights are damaged")
+    try:
+        size = preprocess["size"]
+        image_size = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
+        mean, std = _per_channel(preprocess["mean"]), _per_channel(preprocess["std"])
+    except (ValueError, TypeError, LookupError) as error:
+        raise ModelError(f"the preprocess_cfg of {origin.label} is none of a model: {error}") from error
     return EncoderSpec(
         name=origin.label,
         fingerprint=fingerprint(origin.config, preprocess, tokenizer, model),
         dtype="float32",
-        image_size=(size, size) if isinstance(size, int) else (int(size[0]), int(size[1])),
-        mean=_per_channel(preprocess["mean"]),
-        std=_per_channel(preprocess["std"]),
+        image_size=image_size,
+        mean=mean,
+        std=std,
         interpolation="bilinear" if preprocess["interpolation"] == "bilinear" else "bicubic",
         resize_mode=preprocess["resize_mode"],
         features=int(origin.config["embed_dim"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import logging
+import pickle
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ import torch
 from PIL import Image
 
 from pipeline.adapters.open_clip import BUNDLED_MODEL, OpenClipEncoder, load_encoder, load_tokenizer
+from pipeline.adapters.open_clip.towers import choose_device
 from pipeline.adapters.pillow import PillowDecoder
 from pipeline.errors import EncoderError, ModelError
 from pipeline.items import Pixels
@@ -385,7 +387,9 @@ def test_what_cannot_be_loaded_says_what_to_do_on_one_line(model: str, pretraine
 def test_broken_model_folders_say_what_is_wrong(tmp_path: Path, folders: dict[str, str]) -> None:
     config = tmp_path / "open_clip_config.json"
     name = f"local-dir:{tmp_path}"
-    for text in ("{", "[]", '{"model_cfg": {}}'):
+    odd = [{"text_cfg": []}, {"text_cfg": {**tiny_models.TEXT, "tokenizer_kwargs": None}}, {"embed_dim": "32"}]
+    odder = [json.dumps({"model_cfg": {**tiny_models.CLIP, **each}}) for each in odd]
+    for text in ("{", "[]", '{"model_cfg": {}}', *odder):
         config.write_text(text, encoding="utf-8")
         with pytest.raises(ModelError, match="is not open_clip's configuration"):
             load_encoder(name)
@@ -396,9 +400,25 @@ def test_broken_model_folders_say_what_is_wrong(tmp_path: Path, folders: dict[st
     weights.write_bytes(b"not weights at all")
     with pytest.raises(ModelError, match="cannot be loaded"):
         load_encoder(name)
+    (tmp_path / "open_clip_pytorch_model.bin").write_bytes(pickle.dumps(Path("a letter")))
+    weights.unlink()
+    with pytest.raises(ModelError, match="may ask to run code, and is not loaded; convert it") as caught:
+        load_encoder(name)
+    assert "\n" not in str(caught.value)
     other = Path(folders["convolutional"].removeprefix("local-dir:")) / "open_clip_model.safetensors"
     weights.write_bytes(other.read_bytes())
     with pytest.raises(ModelError, match="does not fit"):
+        load_encoder(name)
+
+
+def test_a_device_that_computes_nothing_is_none() -> None:
+    with pytest.raises(ModelError, match="there is no device 'meta' here"):
+        choose_device("meta")
+
+
+def test_a_folder_whose_preprocessing_is_none_says_so(tmp_path: Path) -> None:
+    name = tiny_models.write_model(tmp_path, tiny_models.CLIP, {"mean": "x"})
+    with pytest.raises(ModelError, match=r"the preprocess_cfg of .* is none of a model"):
         load_encoder(name)
 
 
