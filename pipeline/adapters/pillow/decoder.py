@@ -154,7 +154,7 @@ class PillowDecoder:
         return max(each for each in (1, 2, 4, 8) if each <= max(1, factor))
 
     def _animation(self, image: Image.Image, count: int, stored: Stored, seed: bytes) -> Decoded:
-        views_each = self._renderer.count(image.size)
+        views_each = self._renderer.count(stored.size if stored.composed else image.size)
         limit = frames_for(self._max_frames, self._max_views, views_each)
         chosen = spread(count, (limit + 1) // 2 if count > limit else count, seed)
         room = room_for(limit, self._max_views, views_each)
@@ -166,7 +166,7 @@ class PillowDecoder:
             return self._squashed(still, transforms)
 
         gallery = Gallery(chosen, limit - len(chosen), room - len(chosen), squashed)
-        for index, frame in drawn(image, count, stored.size):
+        for index, frame in drawn(image, count, stored):
             if gallery.wants(index, frame):
                 views, _ = self._views(*self._prepared(frame, stored), frame.size, index)
                 spend(self._renderer.seconds(len(views.pixels)))

@@ -6,9 +6,11 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
+from itertools import islice
 
 from PIL import AvifImagePlugin, Image, UnidentifiedImageError
 
+from pipeline.adapters.pillow.gif import gif_stills
 from pipeline.adapters.pillow.heic import open_heic
 from pipeline.errors import ItemError, Reason
 from pipeline.rules.images.exif import orientation
@@ -27,9 +29,15 @@ SHOWN_INSTEAD = 0.1
 
 @contextmanager
 def opened(name: str, stored: Stored) -> Iterator[Image.Image]:
-    """The picture, loaded only where it is HEIC. Raises whatever Pillow raises, or `ItemError`."""
+    """The picture, loaded only where it is HEIC or composed; of a composed animation nothing, as it is drawn anew.
+
+    Raises whatever Pillow raises, or `ItemError`.
+    """
     if name == "HEIC":
         yield open_heic(stored.data)
+        return
+    if stored.composed:
+        yield next(gif_stills(stored)) if stored.frames == 1 else Image.new("1", (1, 1))
         return
     with Image.open(BytesIO(stored.data), formats=(name,)) as still:
         if still.size[0] * still.size[1] > stored.size[0] * stored.size[1]:
@@ -68,8 +76,12 @@ def orientation_of(stored: Stored, still: Image.Image) -> int:
     return orientation(exif) if isinstance(exif, bytes) else stored.orientation
 
 
-def drawn(image: Image.Image, count: int, size: tuple[int, int]) -> Iterator[tuple[int, Image.Image]]:
-    """Each frame with its index. A GIF's canvas may grow on the way, up to the `size` that its headers gave."""
+def drawn(image: Image.Image, count: int, stored: Stored) -> Iterator[tuple[int, Image.Image]]:
+    """Each of the first `count` frames of what was `opened`, with its index."""
+    if stored.composed:
+        yield from enumerate(islice(gif_stills(stored), count))
+        return
+    size = stored.size
     for index in range(count):
         image.seek(index)
         if image.size[0] * image.size[1] > size[0] * size[1]:

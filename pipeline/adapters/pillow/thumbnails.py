@@ -44,8 +44,8 @@ def small(name: str, image: bytes, max_pixels: int, side: int, frame: int = 0) -
     stored = read(name, image, max_pixels, fast=True, shrink=shrink)
     if stored.lacks_end:
         stored = replace(stored, data=stored.data + b"\xff\xd9")
-    with opened(name, stored) as still:
-        _draw(name, stored, still, frame, side)
+    with opened(name, stored) as file:
+        still = _drawn(name, stored, file, frame, side)
         convert, mode = conversion(still)
         transforms = to_srgb(colour_of(stored, still), mode)
         if transforms.early is not None:
@@ -56,16 +56,16 @@ def small(name: str, image: bytes, max_pixels: int, side: int, frame: int = 0) -
     return made if transforms.late is None else transforms.late(made)
 
 
-def _draw(name: str, stored: Stored, still: Image.Image, frame: int, side: int) -> None:
-    """Load the frame into `still`, a JPEG no larger than worth while."""
-    count = frames_of(name, stored, still)
+def _drawn(name: str, stored: Stored, file: Image.Image, frame: int, side: int) -> Image.Image:
+    """The frame, loaded; a JPEG's no larger than worth while."""
+    count = frames_of(name, stored, file)
     if count > 1:
-        for _ in drawn(still, frame + 1 if frame < min(count, NEAR) else 1, stored.size):
-            pass
-        return
-    if name == "JPEG" and _shrink(still.size, stored.colour, side) > 1:
-        still.draft(None, _fitting(still.size, side))
-    still.load()
+        *_, (_, still) = drawn(file, frame + 1 if frame < min(count, NEAR) else 1, stored)
+        return still
+    if name == "JPEG" and _shrink(file.size, stored.colour, side) > 1:
+        file.draft(None, _fitting(file.size, side))
+    file.load()
+    return file
 
 
 def _shrink(size: Size, colour: Colour, side: int) -> int:

@@ -100,7 +100,7 @@ AT_THE_LIMIT = {
         (8000, 8000), 8, 2, more=[(b"eXIf", hostile.exif((0x0112, 3, 1, 6))[6:])]
     ),
     "an APNG": lambda: hostile.apng((2400, 2400), 12),
-    "a GIF": lambda: images.hand_made_gif(55, (2000, 2000)),
+    "a GIF": lambda: images.hand_made_gif(15, (2000, 2000)),
     "a WebP": lambda: images.encoded(Image.new("RGB", (5200, 5200)), "WEBP", lossless=True),
     "an animated WebP": _animated_webp,
     "a BMP in runs": lambda: hostile.rle_bmp((4_000_000, 1)),

@@ -42,3 +42,7 @@ class Stored:
     colour: Colour = field(default=SRGB)
     lacks_end: bool = False
     """Whether the end mark is missing, which is no proof that pixels are."""
+    composed: bool = False
+    """Whether its frames are drawn onto their canvas one by one: those of a GIF, which Pillow composes otherwise."""
+    either_way_up: bool = False
+    """Whether viewers differ on the orientation: some show the picture as it is stored."""
