@@ -34,7 +34,7 @@ def test_a_well_place_has_no_failure(
     found = examined(pipeline, 0, redis_url=redis_server.url, redis_timeout=10, archive_at=tmp_path)
     assert {name.partition(" ")[0] for name in found} == {
         *("settings", "codecs", "broker", "topic", "clock", "redis", "policies", "model", "disk", "archive"),
-        *("shared", "metrics", "console", "api"),
+        *("memory", "metrics", "console", "api"),
     }
     well = ("settings", "codecs", "broker", "clock", "redis", "model", "disk", "metrics port", "console", "api")
     assert {name: found[name]["status"] for name in well} == dict.fromkeys(well, "ok")

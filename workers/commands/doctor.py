@@ -73,7 +73,7 @@ def checks(settings: Settings, seconds: float) -> list[Check]:
         "model": judging.model,
         "disk": machine.disk,
         "archive": archive.archive,
-        "shared memory": machine.shared_memory,
+        "memory": machine.memory,
         "metrics port": machine.metrics_port,
         "console": console.console,
         "api": console.api,

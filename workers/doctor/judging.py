@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from pipeline.errors import Problem
 from workers.doctor.finding import Finding, fail, ok, warn
 from workers.settings import Settings
 
@@ -34,21 +37,28 @@ def _encoder(settings: Settings) -> Finding:
     return ok(f"the encoder at {settings.encoder_socket} answers: {spec.name}@{spec.fingerprint}, {spec.dtype}")
 
 
+def _first_of(problems: Sequence[Problem]) -> str:
+    more = len(problems) - 1
+    return f"{problems[0]} and {more} more" if more else str(problems[0])
+
+
 def policies(settings: Settings) -> Finding:
     """As `sluice policy check` sees them."""
     from workers.policies.check import check_folder
 
     checked = check_folder(settings)
-    if checked.problems:
-        more = len(checked.problems) - 1
-        said = f"{checked.problems[0]}" + (f" and {more} more" if more else "")
-        return fail(said, "sluice policy check names all; until then the last good policies decide, if there are any")
+    if checked.refused:
+        todo = "sluice policy check names all; until then the last good policies decide, if there are any"
+        return fail(_first_of(checked.refused), todo)
     if checked.policy_set is None:
         return fail(f"{settings.policies} holds no policy set", "name a folder of policies with --policies")
     every = checked.policy_set.policies
     found = (
         f"{len(every)} policies, {len(checked.policy_set.active)} of them active, set {checked.policy_set.version}"
     )
+    if checked.beside:
+        todo = "this set decides meanwhile; sluice policy check names all"
+        return warn(f"{found}; {_first_of(checked.beside)}", todo)
     if checked.notes:
         return warn(f"{found}; {checked.notes[0]}", "sluice policy check says more")
     return ok(found)

@@ -1,4 +1,4 @@
-"""The machine: settings, clock, disk, shared memory, and the port that metrics are served on."""
+"""The machine: settings, clock, disk, memory, and the port that metrics are served on."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from errno import EADDRINUSE
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -15,6 +16,7 @@ from pipeline.errors import ServiceError
 from workers.doctor.finding import Finding, fail, ok, warn
 from workers.services import kafka_connection, redis_connection
 from workers.settings import Settings
+from workers.settings.control_groups import ROOT, control_groups
 from workers.settings.environment import config_file
 from workers.settings.mistakes import unknown_variables
 
@@ -23,9 +25,7 @@ SKEW = 1.0
 REFUSED_SKEW = 3600.0
 """Seconds: Kafka refuses records from further ahead, unless it is told otherwise."""
 LEAST_FREE = 100 << 20
-LEAST_SHARED = 256 << 20
-"""Bytes of /dev/shm for pixels between processes."""
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the place itself is looked at
+NO_LIMIT = 1 << 60
 _ANSWER = 3.0
 
 
@@ -97,16 +97,32 @@ def disk(settings: Settings) -> Finding:
     return ok(f"{found}{', with last good policies of this folder and group' if kept else ''}")
 
 
-def shared_memory(settings: Settings) -> Finding:
-    """Room for the pixels that moderators hand to an encoder."""
-    if settings.moderators == 1 and settings.encoder_socket is None:
-        return ok("not needed by one process")
-    free = shutil.disk_usage(SHARED_MEMORY).free
-    found = f"{free / (1 << 20):.0f} MiB free in {SHARED_MEMORY}"
-    wanted = LEAST_SHARED * settings.moderators
-    if free < wanted:
-        return warn(found, f"give the container {wanted >> 20} MiB (--shm-size), or start fewer moderators")
+def memory(settings: Settings, root: Path = ROOT) -> Finding:
+    """Whether decoders that all take what they may stay below the limit at which this container ends."""
+    limit = min(filter(None, map(_memory_limit, control_groups("memory", root))), default=None)
+    wanted = settings.cores * settings.decode_memory
+    most = f"{settings.cores} cores decode images of up to {_gib(settings.decode_memory)} each"
+    if settings.decode_in == "threads":
+        most, wanted = "images are decoded in the worker", 0
+    if limit is None:
+        return ok(f"no limit for this container; {most}")
+    found = f"{_gib(limit)} at most for this container; {most}"
+    if limit < wanted:
+        return warn(found, f"give it over {_gib(wanted)}, or fewer --cores, or a smaller --decode-memory")
     return ok(found)
+
+
+def _memory_limit(group: Path) -> int | None:
+    """Bytes that a group may use; None without a limit, which version 1 says by a number beyond any machine's."""
+    for name in ("memory.max", "memory.limit_in_bytes"):
+        with suppress(OSError, ValueError):
+            limit = int((group / name).read_text())
+            return limit if limit < NO_LIMIT else None
+    return None
+
+
+def _gib(size: float) -> str:
+    return f"{size / (1 << 30):.3g} GiB"
 
 
 def taken(host: str, port: int, setting: str) -> Finding | None:

@@ -26,11 +26,20 @@ from workers.settings import Settings
 
 @dataclass(frozen=True)
 class Checked:
-    """What a check found: the set where the folder holds one, what is wrong, and what is worth knowing."""
+    """What a check found: the set where the folder holds one, what is wrong, and what is worth knowing.
+
+    `refused` is what a worker refuses the folder for; it goes on with a set in which other things are wrong.
+    """
 
     policy_set: PolicySet | None
-    problems: list[Problem]
+    refused: list[Problem]
+    beside: list[Problem] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """All that is wrong."""
+        return [*self.refused, *self.beside]
 
     @property
     def exit_status(self) -> int:
@@ -63,20 +72,26 @@ def check_folder(settings: Settings, edited: Mapping[str, bytes] = NOTHING) -> C
     """
     folder = settings.policies
     reading = look_at(folder, edited=edited)
-    problems, policy_set = [*reading.problems, *reading.slips], None
+    refused, beside, policy_set = [*reading.problems], [*reading.slips], None
+    notes: list[Problem] = []
     if not reading.problems:
         try:
             counter = token_counter(settings.model, _own_tokenizer)
             policy_set = parse_policies(reading.files, counter, reading.assets, folder.as_posix())
         except PolicyError as error:
-            problems += error.problems
+            refused += error.problems
         else:
-            problems += [*_missing_samples(folder, policy_set), *unreadable(settings, policy_set, reading.assets)]
-    notes = [
+            refused += unreadable(settings, policy_set, reading.assets)
+            away = [*_missing_samples(folder, policy_set)]
+            if away and _without_samples(folder, policy_set):
+                notes.append(_no_samples(folder, len(away)))
+            else:
+                beside += away
+    notes += [
         *_strays(folder, reading, policy_set),
         *(worth_knowing(folder, policy_set, reading.files) if policy_set else ()),
     ]
-    return Checked(policy_set, problems, notes)
+    return Checked(policy_set, refused, beside, notes)
 
 
 def _own_tokenizer(model: str) -> TokenCounter:
@@ -91,6 +106,17 @@ def _missing_samples(folder: Path, policy_set: PolicySet) -> Iterator[Problem]:
         for sample, where in policy.samples.items():
             if wrong := no_file(folder / sample):
                 yield where.problem(f"the sample {sample} {wrong}; samples are files, relative to this one")
+
+
+def _without_samples(folder: Path, policy_set: PolicySet) -> bool:
+    """Whether no place where samples lie is there, as in a ConfigMap, which takes no subfolder: none is mistyped."""
+    samples = {folder / sample for policy in policy_set.policies for sample in policy.samples}
+    return all(no_file(each.parent) == "is not there" for each in samples)
+
+
+def _no_samples(folder: Path, count: int) -> Problem:
+    said = f"none of {count} samples is here, nor their folder, and sluice policy test cannot run here"
+    return Problem(folder.as_posix(), 0, said)
 
 
 def _strays(folder: Path, reading: Reading, policy_set: PolicySet | None) -> Iterator[Problem]:

@@ -14,6 +14,8 @@ from prometheus_client import CollectorRegistry, Gauge
 from pipeline.adapters.kafka import TopicFacts
 from tests.e2e.policies_under_test import write_policies
 from tests.services.processes import HOST
+from tests.workers.settings.test_cores import UNIFIED
+from tests.workers.settings.test_cores import machine as machine_of
 from workers.doctor import judging, machine
 from workers.doctor.kafka import described
 from workers.doctor.machine import _compared
@@ -125,3 +127,40 @@ def test_a_topic_is_described_by_what_is_told_of_it() -> None:
     assert said == "6 partitions, 3 replicas, records to 16.0 MiB, kept 3 days, delete"
     assert described(TopicFacts(1, 1, 0, {})) == "1 partition, 1 replica"
     assert "for ever" in described(TopicFacts(1, 1, 0, {"retention.ms": "-1"}))
+
+
+def test_what_a_worker_takes_all_the_same_does_not_fail(settings: Callable[..., Settings]) -> None:
+    made = settings()
+    weapons = made.policies / "weapons.yaml"
+    weapons.write_text(f"{weapons.read_text()}tests:\n  must_flag: [samples/a.png, samples/b.png]\n")
+    flat = judging.policies(made)
+    assert (flat.status, "none of 2 samples" in flat.found) == ("warn", True)
+    (made.policies / "samples").mkdir()
+    gone = judging.policies(made)
+    assert (gone.status, "and 1 more" in gone.found, "last good" in gone.todo) == ("warn", True, False)
+
+
+@pytest.mark.parametrize(("limit", "status"), [("4294967296", "ok"), ("2147483648", "warn"), ("max", "ok")])
+def test_memory_for_all_decoders_at_once_is_held_against_the_containers_limit(
+    settings: Callable[..., Settings], tmp_path: Path, limit: str, status: str
+) -> None:
+    groups = {"cpu.max": "max 100000", "memory.max": limit}
+    root = machine_of(tmp_path / "m", "0::/\n", UNIFIED.format(group="/"), groups)
+    made = settings(cores=4, decode_memory=1 << 30)
+    assert machine.memory(made, root).status == status
+    assert machine.memory(settings(cores=1), root).status == "ok"
+    assert machine.memory(settings(cores=64, decode_in="threads"), root).status == "ok"
+
+
+@pytest.mark.parametrize(("limit", "status"), [("1073741824", "warn"), ("9223372036854771712", "ok")])
+def test_a_limit_of_version_1_counts_too(
+    settings: Callable[..., Settings], tmp_path: Path, limit: str, status: str
+) -> None:
+    mount = "30 25 0:27 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory"
+    root = machine_of(tmp_path / "m", "4:memory:/\n", mount, {"memory/memory.limit_in_bytes": limit})
+    assert machine.memory(settings(cores=2), root).status == status
+
+
+def test_what_the_size_of_dev_shm_does_not_bound_is_not_held_against_it(settings: Callable[..., Settings]) -> None:
+    """Pixels between processes lie in memory without a name: every ordinary container has 64 MiB of /dev/shm."""
+    assert "/dev/shm" not in machine.memory(settings(moderators=4)).found

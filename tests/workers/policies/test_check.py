@@ -126,6 +126,19 @@ def test_a_missing_sample_is_named_where_the_policy_names_it(folder: Path) -> No
     )
 
 
+def test_a_folder_without_any_samples_is_sound_and_a_note_says_so(folder: Path) -> None:
+    """As a ConfigMap brings it, which takes no subfolder."""
+    tests = "tests:\n  must_flag: [samples/one.png, samples/two.png]\n"
+    (folder / "weapons.yaml").write_text(WEAPONS + tests)
+    status, lines = said(folder)
+    assert status == 0
+    [note] = [line for line in lines if line.startswith("note: ")]
+    assert "none of 2 samples is here" in note
+    (folder / "samples").mkdir()
+    status, lines = said(folder)
+    assert (status, len(lines)) == (2, 2), "where their folder is there, they are missing"
+
+
 @pytest.mark.parametrize("sample", [".", "./", "..", "/", "x" * 5000, '"a\\0b"', "/dev/zero", "a/" * 3000])
 def test_no_name_of_a_sample_is_too_strange_to_be_named(folder: Path, sample: str) -> None:
     (folder / "weapons.yaml").write_text(WEAPONS + f"tests:\n  must_flag:\n    - {sample}\n")
@@ -220,8 +233,8 @@ def test_as_json_problems_and_notes_have_their_place(folder: Path) -> None:
     found = json.loads("\n".join(lines))
     assert status == 2
     assert [each["reason"].partition(";")[0] for each in found["problems"]] == [
-        "not read under this name",
         "the policy id 'caf\\udce9' may hold only a-z, 0-9, - and _",
+        "not read under this name",
     ]
 
 
