@@ -136,7 +136,7 @@ class Taking:
             self.problems.append((line, f"{name!r}: {what}; paths are relative to this file"))
         for asset in found:
             if asset.problem:
-                self.problems.append((line, f"{asset.path!r} {asset.problem}"))
+                self.problems.append((line, f"{asset.path or name!r} {asset.problem}"))
             elif asset.sha256 in self._taken:
                 self.problems.append((line, self._twice(asset, ".".join(map(str, place)))))
             else:

@@ -38,5 +38,10 @@ def background_lines(text: str) -> tuple[str, ...]:
 
 
 def thin(background: Sequence[str]) -> bool:
-    """Whether it has fewer than `LEAST_BACKGROUND` different lines; case and blanks make no difference."""
-    return len({" ".join(line.casefold().split()) for line in background}) < LEAST_BACKGROUND
+    """Whether it has fewer than `LEAST_BACKGROUND` different lines."""
+    return different(background) < LEAST_BACKGROUND
+
+
+def different(background: Sequence[str]) -> int:
+    """How many lines there are, but for those that differ by case and blanks alone."""
+    return len({" ".join(line.casefold().split()) for line in background})

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from pipeline.rules.policies.numbers import told
 from pipeline.rules.policies.policy_set import AssetName, Defaults, KnownList, Lists, Policy, PolicySet
 from pipeline.wire import Action
 
@@ -97,7 +98,8 @@ def _threshold(action: Action, was: float | None, now: float | None) -> Iterator
     elif now is None:
         yield Difference(action, f"no longer taken (it was, from {was:g})")
     else:
-        yield Difference(action, f"{was:g} → {now:g}, so it is taken {'less' if now > was else 'more'} often")
+        before, after = told(was, now)
+        yield Difference(action, f"{before} → {after}, so it is taken {'less' if now > was else 'more'} often")
 
 
 def _lines(key: str, was: Sequence[str], now: Sequence[str]) -> Iterator[Difference]:
@@ -123,7 +125,7 @@ def _of_lists(was: Lists, now: Lists) -> Iterator[Difference]:
     yield from _hashed("lists: allow", was.allow, now.allow)
     yield from _assets("lists: allow", was.allow_pictures, now.allow_pictures)
     if was.alike != now.alike:
-        yield Difference("lists: alike", f"{was.alike:g} → {now.alike:g}")
+        yield Difference("lists: alike", " → ".join(told(was.alike, now.alike)))
 
 
 def _hashed(key: str, was: Sequence[KnownList], now: Sequence[KnownList]) -> Iterator[Difference]:
@@ -144,10 +146,7 @@ def _hashed(key: str, was: Sequence[KnownList], now: Sequence[KnownList]) -> Ite
 def _of_defaults(was: Defaults, now: Defaults) -> Iterator[Difference]:
     yield from _lines("templates", was.templates, now.templates)
     yield from _lines("background", was.background, now.background)
-    plain: tuple[tuple[str, Callable[[Defaults], object]], ...] = (
-        ("too_close", lambda of: f"{of.too_close:g}"),
-        ("allow_thin_background", lambda of: str(of.thin).lower()),
-    )
-    for key, of in plain:
-        if of(was) != of(now):
-            yield Difference(key, f"{of(was)} → {of(now)}")
+    if was.too_close != now.too_close:
+        yield Difference("too_close", " → ".join(told(was.too_close, now.too_close)))
+    if was.thin != now.thin:
+        yield Difference("allow_thin_background", f"{was.thin} → {now.thin}".lower())

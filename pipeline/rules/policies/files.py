@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import codecs
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
-from itertools import pairwise
 from typing import TypeVar
 
 from pydantic import ValidationError
 
-from pipeline.errors import PolicyError, Problem
+from pipeline.errors import PolicyError, Problem, SluiceError
 from pipeline.rules.policies.assets import NO_ASSETS, Assets, Taking
-from pipeline.rules.policies.backgrounds import LEAST_BACKGROUND, background_lines, thin
-from pipeline.rules.policies.bounds import too_many_lines, too_many_policies, too_many_sentences, too_much_in_all
+from pipeline.rules.policies.backgrounds import LEAST_BACKGROUND, background_lines, different, thin
+from pipeline.rules.policies.bounds import too_many_lines, too_many_policies, too_much_in_all
+from pipeline.rules.policies.consistency import inconsistent
 from pipeline.rules.policies.forms import DefaultsForm, FileForm, PolicyForm, reason
-from pipeline.rules.policies.lengths import TokenCounter, cut_off, long_lines
+from pipeline.rules.policies.lengths import TokenCounter, wrong_lines
 from pipeline.rules.policies.lists import taken, wrong_with
 from pipeline.rules.policies.names import BACKGROUND_SUFFIX, DEFAULTS_FILE, SUFFIXES, is_document, wrong_with_id
 from pipeline.rules.policies.policy_set import (
@@ -33,7 +34,6 @@ from pipeline.rules.policies.policy_set import (
 )
 from pipeline.rules.policies.shadow_of import shadow_of, shadow_problems
 from pipeline.rules.policies.yaml_lines import Located, YamlError, load
-from pipeline.wire import Action
 
 BUILT_IN = "<built in>/_background.txt"
 """The path, among a folder's files, of the background that is used where the folder names none."""
@@ -60,7 +60,9 @@ def parse_policies(
     named = {_name(path): path for path in files if path != BUILT_IN}
     if said := too_many_policies([len(files[path]) for path in named.values() if path.endswith(SUFFIXES)]):
         raise PolicyError([Problem(_folder(named), 0, said)])
-    defaults = _defaults(files, named, counter, problems)
+    defaults = Defaults()
+    with _refusing(named.get(DEFAULTS_FILE, _folder(named, folder)), problems):
+        defaults = _defaults(files, named, counter, problems)
     policies = []
     stems: dict[str, str] = {}
     for path in sorted(named.values()):
@@ -73,8 +75,9 @@ def parse_policies(
         if stem in stems:
             problems.append(Problem(path, 0, f"the policy id {stem!r} is taken by {stems[stem]}; rename one"))
         stems[stem] = path
-        if policy := _policy(path, stem, files[path], defaults, counter, assets, problems):
-            policies.append(policy)
+        with _refusing(path, problems):
+            if policy := _policy(path, stem, files[path], defaults, counter, assets, problems):
+                policies.append(policy)
     problems.extend(shadow_problems(policies, stems))
     if not stems and not problems:
         said = "no policy in it; a policy is a file such as weapons.yaml"
@@ -85,6 +88,18 @@ def parse_policies(
     if problems:
         raise PolicyError(problems)
     return policy_set
+
+
+@contextmanager
+def _refusing(path: str, problems: list[Problem]) -> Iterator[None]:
+    """Refuse a file that the code cannot take: whatever it holds, a worker must keep its last good policies."""
+    try:
+        yield
+    except SluiceError:  # what counts tokens is away, which is not the file's fault
+        raise
+    except Exception as error:  # noqa: BLE001 - nobody foresaw it, or there would be words for it
+        said = f"cannot be taken ({type(error).__name__}: {error}); undo the last change of it, and report this"
+        problems.append(Problem(path, 0, said))
 
 
 def files_of(policy_set: PolicySet, files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -113,15 +128,7 @@ def _policy(
     examples = form.examples.taken(beside)
     listed = Taking(path, located, assets)
     lists = taken(listed, form.lists.block, form.lists.allow, form.lists.alike, assets, problems)
-    found = [
-        *beside.problems,
-        *listed.problems,
-        *_order_problems(form.actions, located),
-        *_duplicates({"prompts": form.prompts, "unless": form.unless}, located),
-        *_cut_off([("prompts", form.prompts), ("unless", form.unless)], defaults, counter, located),
-    ]
-    if said := too_many_sentences(form.prompts, form.unless):
-        found = [(located.line(("prompts",)), said)]
+    found = [*beside.problems, *listed.problems, *inconsistent(form, located, defaults, counter)]
     problems.extend(Problem(path, line, said) for line, said in found)
     policy = Policy(
         id=stem,
@@ -178,7 +185,7 @@ def _defaults(
     if too_many := too_many_lines(background):
         problems.append(Problem(file, 0, too_many))
     elif not shipped:
-        problems.extend(Problem(file, *found) for found in long_lines(text or "", form.templates, counter))
+        problems.extend(Problem(file, *found) for found in wrong_lines(text or "", form.templates, counter))
     return Defaults(
         templates=tuple(form.templates),
         background=background,
@@ -211,7 +218,7 @@ def _background_file(
 def _thin(background: tuple[str, ...], file: str) -> str:
     what = "the built-in background" if file == BUILT_IN else _name(file)
     return (
-        f"{what} has {len(background)} different lines; with fewer than {LEAST_BACKGROUND}, what none of them "
+        f"{what} has {different(background)} different lines; with fewer than {LEAST_BACKGROUND}, what none of them "
         "describes is flagged by chance: add lines, or delete 'background:' to use the built-in one, or write "
         f"'allow_thin_background: true' into {DEFAULTS_FILE}"
     )
@@ -256,38 +263,6 @@ def _read(path: str, content: bytes, form: type[FormT], problems: list[Problem])
             said = reason(dict(each), form, located.written.get(place))
             problems.append(Problem(path, located.line(place), said))
     return None
-
-
-def _order_problems(actions: Mapping[Action, float], located: Located) -> Iterable[tuple[int, str]]:
-    ordered: list[Action] = ["label", "review", "block"]
-    present = [action for action in ordered if action in actions]
-    for milder, severer in pairwise(present):
-        if actions[severer] < actions[milder]:
-            said = f"{severer} ({actions[severer]:g}) must not be below {milder} ({actions[milder]:g})"
-            yield located.line(("actions", severer)), said
-
-
-def _duplicates(lists: Mapping[str, list[str]], located: Located) -> Iterable[tuple[int, str]]:
-    seen: dict[str, tuple[str, int]] = {}
-    for key, sentences in lists.items():
-        for index, sentence in enumerate(sentences):
-            normal = " ".join(sentence.casefold().split())
-            line = located.line((key, index))
-            if normal in seen:
-                first, at = seen[normal]
-                yield line, f"{sentence!r} stands in {first} already, in line {at}; keep one"
-            seen.setdefault(normal, (key, line))
-
-
-def _cut_off(
-    lists: list[tuple[str, list[str]]], defaults: Defaults, counter: TokenCounter | None, located: Located
-) -> Iterable[tuple[int, str]]:
-    if counter is None:
-        return
-    for key, sentences in lists:
-        for index, sentence in enumerate(sentences):
-            if said := cut_off(sentence, defaults.templates, counter):
-                yield located.line((key, index)), said
 
 
 def _name(path: str) -> str:

@@ -17,9 +17,10 @@ from pipeline.rules.alike import ALIKE
 from pipeline.rules.policies.assets import Taking
 from pipeline.rules.policies.bounds import too_long
 from pipeline.rules.policies.limits import Period, Rate
+from pipeline.rules.policies.numbers import told
 from pipeline.rules.policies.policy_set import TOO_CLOSE, Defaults, Examples, Mode
 from pipeline.rules.policies.yaml_lines import Number
-from pipeline.rules.policies.yaml_words import odd_character
+from pipeline.rules.policies.yaml_words import glued, no_blank, odd_character
 from pipeline.wire import Action
 
 PERCENT = 100
@@ -47,7 +48,7 @@ def _share(value: Any) -> Any:
         return float(number)
     if 1 < number <= PERCENT and (number >= 2 or number == 1):  # noqa: PLR2004 - 1.2 is no percentage
         raise _wrong(f"write {number / PERCENT:g}, not {number:g}; it is a share of 1, and no percentage")
-    raise _wrong(f"write a number from 0 to 1, such as 0.6, not {number:g}")
+    raise _wrong(f"write a number from 0 to 1, such as 0.6, not {told(number, round(number))[0]}")
 
 
 def _number(value: Any) -> float:
@@ -93,6 +94,13 @@ def _sequence(value: Any) -> Any:
     if isinstance(value, str) and re.match(r"-\S", value):
         raise _wrong("put a blank after each dash: '- a dog', not '-a dog'")
     raise _wrong("expected a list: under the key a line for each entry, such as '- a dog'")
+
+
+def _there(value: Any) -> Any:
+    """What stands behind a key that means nothing by itself: with its lines gone, what they asked for is not done."""
+    if value is None:
+        raise _wrong("there is nothing under it; write it, or delete the line")
+    return value
 
 
 def _truth(value: Any) -> Any:
@@ -169,12 +177,12 @@ class PolicyForm(FileForm):
     description: str = ""
     owner: str = ""
     mode: Mode = "enforce"
-    shadow_of: Text | None = None
+    shadow_of: Annotated[Text | None, BeforeValidator(_there)] = None
     prompts: Annotated[Sentences, Field(min_length=1)]
     unless: Sentences = []
     actions: Annotated[dict[Action, Share], Field(min_length=1)]
     examples: ExamplesForm = ExamplesForm()
-    limits: LimitsForm | None = None
+    limits: Annotated[LimitsForm | None, BeforeValidator(_there)] = None
     lists: ListsForm = ListsForm()
     calibrated: CalibratedForm | None = None
     tests: TestsForm = TestsForm()
@@ -257,6 +265,8 @@ def _missing(loc: tuple[int | str, ...]) -> str:
 
 
 def _no_lines(loc: tuple[int | str, ...], place: str, value: Any) -> str:
+    if isinstance(value, str) and glued(value):
+        return f"{place!r}: {no_blank(glued(value))}"
     if isinstance(value, list):
         return f"{place!r} is a list; leave out the dashes or brackets, as in {_example(loc)!r}"
     return f"{place!r} needs lines under it, further in, such as {_example(loc)!r}"

@@ -1,4 +1,4 @@
-"""Which sentences are longer than the model reads: their ends would be cut off unseen."""
+"""Which sentences are longer than the model reads, so that their ends would be cut off, and what else nobody sees."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pipeline.rules.policies.backgrounds import numbered_lines
 from pipeline.rules.policies.bounds import too_long
 from pipeline.rules.policies.templates import fill
+from pipeline.rules.policies.yaml_words import odd_in_background
 
 
 class TokenCounter:
@@ -31,9 +32,9 @@ def cut_off(sentence: str, templates: Sequence[str], counter: TokenCounter) -> s
     )
 
 
-def long_lines(text: str, templates: Sequence[str], counter: TokenCounter | None) -> Iterable[tuple[int, str]]:
-    """The lines of a background that are too long, by number, each with what is wrong."""
+def wrong_lines(text: str, templates: Sequence[str], counter: TokenCounter | None) -> Iterable[tuple[int, str]]:
+    """The lines of a background that are too long or hold what nobody sees, by number, each with what is wrong."""
     for number, line in numbered_lines(text):
-        said = too_long(line) or (counter and cut_off(line, templates, counter))
+        said = odd_in_background(line) or too_long(line) or (counter and cut_off(line, templates, counter))
         if said:
             yield number, said

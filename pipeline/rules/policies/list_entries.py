@@ -13,7 +13,7 @@ from pipeline.rules.known.entries import ACTIONS, KINDS, Entries
 from pipeline.rules.known.exact import NO_HASHES, Exact
 from pipeline.rules.policies.policy_set import Lists, Policy, PolicySet
 
-SCORE_STEP = 1e-6
+SCORE_DIGITS, SCORE_STEP = 6, 1e-6
 """Scores have no more digits, see `pipeline.rules.heads.head.SCORE_DIGITS`."""
 
 
@@ -59,7 +59,12 @@ def score_for(policy: Policy, number: int) -> float:
     action = ACTIONS[number]
     if action is None or action not in policy.actions:
         return 1.0
-    return min(1.0, math.ceil(policy.actions[action] / SCORE_STEP - SCORE_STEP) * SCORE_STEP)
+    threshold = policy.actions[action]
+    steps = math.floor(threshold / SCORE_STEP)
+    # Rounded as scores are, a product is the very float of its decimal number: it meets a threshold of six digits.
+    while (score := round(steps * SCORE_STEP, SCORE_DIGITS)) < threshold:
+        steps += 1
+    return min(1.0, score)
 
 
 def entries_changed(was: Entries | None, now: Entries | None) -> str:
@@ -85,7 +90,7 @@ def entries_changed(was: Entries | None, now: Entries | None) -> str:
 def _cannot(policy: Policy, action: str) -> str:
     if action not in policy.actions:
         return f"the policy {policy.id!r} has no action {action!r}; it has {', '.join(policy.actions)}"
-    reached, _ = policy.severest(round(score_for(policy, ACTIONS.index(action)), 6))
+    reached, _ = policy.severest(score_for(policy, ACTIONS.index(action)))
     if reached != action:
         return f"the policy {policy.id!r} takes {reached!r} from the same score on as {action!r}; ask for that"
     return ""

@@ -33,6 +33,7 @@ def _wrong(policy: Policy, live: str, ids: Collection[str], modes: Mapping[str, 
         close = difflib.get_close_matches(live.casefold(), ids, n=1)
         there = sorted(each for each in ids if each != policy.id)
         known = f"there are {', '.join(there[:_MOST_NAMED])}{', ...' if len(there) > _MOST_NAMED else ''}"
+        known = known if there else "this one is the only one: delete this line"
         return f"there is no policy {live!r} in the folder; {f'did you mean {close[0]!r}?' if close else known}"
     if policy.mode == "enforce":
         return "a policy in mode enforce is nobody's shadow; write 'mode: shadow', or delete this line"

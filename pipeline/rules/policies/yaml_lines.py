@@ -27,7 +27,16 @@ from ruamel.yaml.events import (
 )
 
 from pipeline.rules.policies.bounds import MOST_PARTS
-from pipeline.rules.policies.yaml_words import QUOTE_IT, before_parsing, odd_character, syntax
+from pipeline.rules.policies.yaml_words import (
+    QUOTE_IT,
+    before_parsing,
+    glued,
+    half_a_character,
+    no_blank,
+    no_character,
+    odd_character,
+    syntax,
+)
 
 SHORT, REMEMBERED = 8_192, 256
 """Characters of a text that is remembered, and how many are: the parser takes 3 ms for one of 1,000."""
@@ -106,6 +115,10 @@ def _parsed(text: str) -> Located:
     try:
         parsed.extend(_bounded(YAML().parse(text)))
         return _located(_events(parsed))
+    except YamlError:
+        raise
+    except (ValueError, OverflowError) as error:  # the parser takes any number behind a backslash for a character
+        raise YamlError(*no_character(text)) from error
     except MarkedYAMLError as error:
         raise YamlError(*syntax(error, text, parsed[-1] if parsed else None)) from error
     except RuamelError as error:
@@ -142,6 +155,8 @@ def _events(parsed: Sequence[Any]) -> Iterator[Any]:
             raise YamlError(_line(event), f"{alias} is YAML for a repetition (an alias), not taken here; {QUOTE_IT}")
         if isinstance(event, ScalarEvent | MappingStartEvent | SequenceStartEvent):
             _check_tag(event)
+            if isinstance(event, ScalarEvent):
+                _check_text(event)
             yield event
         elif isinstance(event, CollectionEndEvent):
             yield event
@@ -158,6 +173,15 @@ def _check_tag(event: Any) -> None:
     if event.tag is not None:
         tag = str(event.tag).replace("tag:yaml.org,2002:", "!!")
         raise YamlError(_line(event), f"{tag} is YAML for a kind of value (a tag), not taken here; {QUOTE_IT}")
+
+
+def _check_text(event: ScalarEvent) -> None:
+    """Refuse an anchor, which would be taken out of the text that it begins, and what is no text."""
+    if event.anchor is not None and (event.style or not event.value or isinstance(_scalar(event.value), str)):
+        anchor = f"&{event.anchor}"
+        raise YamlError(_line(event), f"{anchor} is YAML for a name (an anchor), not taken here; {QUOTE_IT}")
+    if half := half_a_character(event.value):
+        raise YamlError(_line(event), half)
 
 
 def _located(events: Iterator[Any]) -> Located:
@@ -220,6 +244,8 @@ def _check_one_line(event: ScalarEvent, place: KeyPath) -> None:
     below = event.start_mark.line + 2
     if odd := odd_character(event.value):
         raise YamlError(_line(event), odd)
+    if isinstance(place[-1], str) and (key := glued(event.value)):
+        raise YamlError(_line(event), no_blank(key))
     if re.match(r"-\S", event.value) or re.search(r"\s-\s?\S", event.value):
         line = _line(event) if event.value.startswith("-") else below
         raise YamlError(line, "not an entry of its own; put a blank after the dash, and begin it under the others")

@@ -7,6 +7,7 @@ lines themselves for the slips that people make.
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from itertools import pairwise
 from typing import Any
@@ -20,8 +21,15 @@ IN_LINE = "lines that belong together begin in the same column"
 
 _CONTROL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ODD = re.compile(
-    "[\u00a0\u00ad\u1680\u180e\u2000-\u200b\u200e\u200f\u2028-\u202f\u205f-\u2064\u2066-\u2069\u3000\ufeff]"
+    "[\x85\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180e\u2000-\u200b\u200e\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000"
+    "\u3164\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e001f\U000e0080-\U000e00ff\U000e01f0-\U000e0fff]"
+    # Tags spell the flags of England, Scotland and Wales, behind a black flag; elsewhere they are unseen letters.
+    "|(?<![\U0001f3f4\U000e0020-\U000e007e])[\U000e0020-\U000e007f]"
 )
+_HALVES = re.compile("[\ud800-\udfff]")
+_ESCAPED = re.compile(r"\\U([0-9A-Fa-f]{8})")
+_BLANKS = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+_GLUED = re.compile(r"[\"']?[\w-]+[\"']?:(?=[^\s/])")
 _JOINERS = re.compile("(?:(?<=[\x00-\x7f])|^)[\u200c\u200d]|[\u200c\u200d](?:(?=[\x00-\x7f])|$)")
 
 _SIGN = re.compile(r"\s*(- |[\w-]+:\s)*\s*[*&!]")
@@ -55,8 +63,21 @@ def odd_character(text: str) -> str | None:
     Joiners hold emoji and words of some scripts together, and are odd beside ASCII alone.
     """
     found = _CONTROL.search(text) or _ODD.search(text) or _JOINERS.search(text)
-    if found is None:
-        return None
+    return None if found is None else _unseen(text, found)
+
+
+def odd_in_background(line: str) -> str | None:
+    """As `odd_character`, but for blanks of other widths, which a tokeniser takes for one."""
+    return odd_character(_BLANKS.sub(" ", line))
+
+
+def half_a_character(text: str) -> str | None:
+    """What to say of the first half of a surrogate pair: it is no text, and no program can read it again."""
+    found = _HALVES.search(text)
+    return None if found is None else f"half a character (U+{ord(found[0]):04X}); type the character itself instead"
+
+
+def _unseen(text: str, found: re.Match[str]) -> str:
     name = unicodedata.name(found[0], "control character").lower()
     do = "type an ordinary blank instead" if unicodedata.category(found[0]) == "Zs" else "delete it"
     return f"an invisible character (U+{ord(found[0]):04X}, {name}) behind {text[: found.start()][-12:]!r}; {do}"
@@ -71,6 +92,15 @@ def before_parsing(text: str) -> Found | None:
     return len(lines), str(odd_character(lines[-1]))
 
 
+def no_character(text: str) -> Found:
+    """The first escape, as double quotes have them, of a number that no character has."""
+    found = next((each for each in _ESCAPED.finditer(text) if int(each[1], 16) > sys.maxunicode), None)
+    if found is None:
+        return 0, "cannot be read as YAML; write it anew from a policy that holds"
+    line = len(_lines(text[: found.end()]))
+    return line, f"{found[0]} in double quotes is no character; use single quotes, or type the character itself"
+
+
 def syntax(error: MarkedYAMLError, text: str, last: Any) -> Found:
     """Line and reason of an error; ``last`` is the last event that the parser made of the text."""
     problem, context = str(error.problem or ""), str(error.context or "")
@@ -80,7 +110,7 @@ def syntax(error: MarkedYAMLError, text: str, last: Any) -> Found:
     lines = _lines(text)
     shown = lines[line - 1] if 0 < line <= len(lines) else ""
     if "\\t" in problem or (problem.startswith("found character") and "\t" in shown[: at.column + 1 if at else 0]):
-        return line, "a tab at the beginning; use blanks, as many as in the lines above"
+        return line, _tab(shown, at.column if at else 0)
     if "scanning a simple key" in context:
         return _no_colon(began, lines)
     if "mapping values are not allowed" in problem:
@@ -88,6 +118,25 @@ def syntax(error: MarkedYAMLError, text: str, last: Any) -> Found:
     if problem.startswith("expected <block end>"):
         return _out_of_line(line, problem, shown, last)
     return _by_problem(f"{context}: {problem}", line, began, shown)
+
+
+def glued(text: str) -> str:
+    """The key, with its colon, that a text begins with and that no blank follows, as in ``title:T``; or nothing."""
+    found = _GLUED.match(text)
+    return found[0] if found else ""
+
+
+def no_blank(key: str) -> str:
+    """What to say of a `glued` key."""
+    return f"put a blank after the colon of '{key}'"
+
+
+def _tab(shown: str, column: int) -> str:
+    found = shown.find("\t", column)
+    before = re.sub(r"^[\s-]*", "", shown[: found if found >= 0 else shown.rfind("\t")])
+    if not before:
+        return "a tab at the beginning; use blanks, as many as in the lines above"
+    return f"a tab behind {before.strip()[-20:]!r}; type a blank instead, or delete it at the end of a line"
 
 
 def _by_problem(said: str, line: int, began: int, shown: str) -> Found:
@@ -107,8 +156,8 @@ def _no_colon(line: int, lines: list[str]) -> Found:
         return line, "put a blank after the dash: '- a dog', not '-a dog'"
     if odd := odd_character(lines[line - 1]):
         return line, odd
-    if found := re.match(r"[\"']?[\w-]+[\"']?:(?=\S)", shown):
-        return line, f"put a blank after the colon of '{found[0]}'"
+    if key := glued(shown):
+        return line, no_blank(key)
     if shown.startswith(("'", '"')):
         return line, "the quote that opens in this line is not closed in it"
     return line, f"no colon behind {shown[:30]!r}; {KEY_VALUE}"
@@ -123,6 +172,8 @@ def _second_colon(line: int, column: int, lines: list[str]) -> Found:
     above, above_at = _above(line, lines)
     if above and ":" not in above and not above.lstrip().startswith("-"):
         return above_at, f"no colon behind {above.strip()[:30]!r}; {KEY_VALUE}"
+    if key := glued(above.strip()):
+        return above_at, no_blank(key)
     return line, f"this line is taken as more of line {above_at}; {IN_LINE}"
 
 
