@@ -230,9 +230,12 @@ def _last_day(days: dict[str, int], text: str) -> int | None:
     """Its number, which `days` then has; None for what is no date."""
     if text not in days:
         try:
-            days[text] = day_number(date.fromisoformat(text))
+            day = date.fromisoformat(text)
         except ValueError:
             return None
+        if "W" in text:  # a week, whose last day is six days after the one that this is read as
+            return None
+        days[text] = day_number(day)
     return days[text]
 
 

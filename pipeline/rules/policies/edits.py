@@ -67,13 +67,15 @@ def _edits(text: str, actions: Mapping[Action, float], calibrated: CalibratedFor
     if calibrated is None:
         return
     wanted = {"model": calibrated.model, "fingerprint": calibrated.fingerprint}
-    if KEY in entries:
+    if KEY in entries and not isinstance(
+        entries[KEY][1], MappingNode
+    ):  # nothing, such as after its lines were deleted
+        yield _filled(text, entries[KEY][1], _flow(wanted, unproven=calibrated.unproven))
+    elif KEY in entries:
         yield from _recalibrated(text, entries[KEY][1], wanted, unproven=calibrated.unproven)
     elif root.flow_style:
-        inside = [f"{name}: {scalar(value, plain=False)}" for name, value in wanted.items()]
-        inside += [_UNPROVEN] * calibrated.unproven
         at = entries["actions"][1].end_mark.index
-        yield _Edit(at, at, f", {KEY}: {{{', '.join(inside)}}}")
+        yield _Edit(at, at, f", {KEY}: {_flow(wanted, unproven=calibrated.unproven)}")
     else:
         yield _inserted(text, *entries["actions"], _lines(wanted, unproven=calibrated.unproven))
 
@@ -118,6 +120,18 @@ def entries_of(mapping: MappingNode) -> dict[str, tuple[Node, Any]]:
 
 def _replaced(node: Node, new: str) -> _Edit:
     return _Edit(node.start_mark.index, node.end_mark.index, new)
+
+
+def _filled(text: str, node: Node, new: str) -> _Edit:
+    """The value in place of one that is nothing, which may be no character at all, right behind the colon."""
+    start, end = node.start_mark.index, node.end_mark.index
+    return _Edit(start, end, new if text[:start].endswith(" ") else f" {new}")
+
+
+def _flow(wanted: Mapping[str, str], *, unproven: bool) -> str:
+    """What stands under the key, in one line."""
+    inside = [f"{name}: {scalar(value, plain=False)}" for name, value in wanted.items()]
+    return f"{{{', '.join(inside + [_UNPROVEN] * unproven)}}}"
 
 
 def _lines(wanted: Mapping[str, str], *, unproven: bool) -> list[str]:
@@ -176,8 +190,8 @@ def _says(edited: str, text: str, actions: Mapping[Action, float], calibrated: C
         wanted[KEY] |= {"unproven": True} if calibrated.unproven else {}
     try:
         found = dict(load(edited).value)
-    except YamlError:
+        found["actions"] = {action: float(least) for action, least in found["actions"].items()}
+    except (TypeError, ValueError):  # no YAML, or where a number was there is none
         return False
-    found["actions"] = {action: float(least) for action, least in found["actions"].items()}
     wanted["actions"] = {action: float(least) for action, least in wanted["actions"].items()}
     return found == wanted

@@ -42,7 +42,7 @@ def _edited(text: str, key: Key, added: Sequence[str], comment: str) -> str:
     column = before[0].start_mark.column
     items = before[1].value
     at = after_line(text, (before[1] if before[1].flow_style else items[-1]).end_mark.index)
-    dash = 2 if before[1].flow_style else text[: items[0].start_mark.index].rpartition("\n")[2].index("-")
+    dash = 2 if before[1].flow_style else before[1].start_mark.column
     lines = [f"{' ' * dash}# {comment}{newline}"] if comment else []
     lines += [f"{' ' * dash}- {scalar(each)}{newline}" for each in added]
     if key not in entries:

@@ -50,6 +50,8 @@ def test_a_note_may_have_commas_and_lines_in_quotes() -> None:
     [
         ("", 1, "the file is empty; its first line must name the columns"),
         (HEAD, 0, "no entry in it"),
+        (f"{HEAD}sha256,{A},,,2027-W05\n", 2, "expires '2027-W05' is no date; write it as 2027-01-31"),
+        (f"{HEAD}sha256,{A},,,2027W057\n", 2, "expires '2027W057' is no date; write it as 2027-01-31"),
         (f"sha256,{A}\n", 1, "the first line must name the columns: kind,hash,action,note,expires"),
         (f"kind;hash\nsha256;{A}\n", 1, "save it with commas"),
         (f"kind,hsh\nsha256,{A}\n", 1, "unknown column 'hsh'; did you mean 'hash'?"),

@@ -41,6 +41,10 @@ def test_the_same_differs_in_nothing() -> None:
         ({"mode": "shadow"}, Difference("mode", "enforce → shadow")),
         ({"actions": {"review": 0.3, "block": 0.8}}, Difference("review", "0.4 → 0.3, so it is taken more often")),
         ({"actions": {"review": 0.4, "block": 0.9}}, Difference("block", "0.8 → 0.9, so it is taken less often")),
+        (
+            {"actions": {"review": 0.4000000001, "block": 0.8}},
+            Difference("review", "0.4 → 0.4000000001, so it is taken less often"),
+        ),
         ({"actions": {"block": 0.8}}, Difference("review", "no longer taken (it was, from 0.4)")),
         (
             {"actions": {"label": 0.1, "review": 0.4, "block": 0.8}},

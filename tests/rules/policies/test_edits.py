@@ -79,8 +79,17 @@ LAYOUTS = {
     "byte order mark and windows": b"\xef\xbb\xbf" + BLOCK.replace(b"\n", b"\r\n"),
     "old mac": BLOCK.replace(b"\n", b"\r"),
     "comments in the way": b"title: x\nprompts: [a]\nactions: # a\n  # b\n  review: 0.5 # c\n  # d\n  block: 0.5\n#e",
+    "no model": BLOCK + b"calibrated:\n",
+    "no model at the end": BLOCK + b"calibrated:",
+    "no model, said so": BLOCK + b"calibrated: ~  # by hand\n",
     "other model": BLOCK + b"calibrated: {model: big, fingerprint: 'ff'}   # keep\n",
 }
+
+
+def test_keys_behind_question_marks_are_refused_in_words() -> None:
+    content = b"? title\n: x\n? prompts\n: [a]\n? actions\n: review: 0.5\n  block: 0.9\n"
+    with pytest.raises(ValueError, match="so laid out that the thresholds cannot be replaced in place"):
+        with_thresholds(content, {"review": 0.25}, MODEL)
 
 
 @pytest.mark.parametrize("content", LAYOUTS.values(), ids=LAYOUTS)

@@ -14,6 +14,7 @@ LAYOUTS = {
     "flush": b"title: x\nprompts:\n- a knife\nunless:\n- a fork  # ours\nactions: {review: 0.5}\n",
     "flow": b"title: x\nprompts: [a knife]\nunless: [a fork, 'a spoon'] # both\nactions: {review: 0.5}\n",
     "no newline": b"title: x\nactions: {review: 0.5}\nprompts:\n    - a knife",
+    "dashes alone": b"title: x\nprompts:\n  -\n    a knife\nunless:\n  -\n    a fork\nactions: {review: 0.5}\n",
     "windows": b"title: x\r\nprompts:\r\n  - a knife\r\nactions: {review: 0.5}\r\n",
 }
 

@@ -57,6 +57,13 @@ def test_what_cannot_be_compared_is_named_with_its_line(newer: tuple[str, str], 
     assert [str(each) for each in refused.value.problems] == [f"policies/newer.yaml:3: 'shadow_of': {says}"]
 
 
+def test_where_no_other_policy_is_there_none_is_named() -> None:
+    with pytest.raises(
+        PolicyError, match="no policy 'weapons' in the folder; this one is the only one: delete this line"
+    ):
+        parsed(newer=("shadow", "weapons"))
+
+
 def test_a_live_policy_with_a_slip_of_its_own_is_there_all_the_same() -> None:
     broken = files(weapons=("enforced", ""), newer=("shadow", "weapons"))
     with pytest.raises(PolicyError) as refused:
