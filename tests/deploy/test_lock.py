@@ -13,10 +13,13 @@ from packaging.utils import canonicalize_name
 from tests.deploy.expressions import DEPLOY
 
 TEXT = (DEPLOY / "requirements.lock").read_text()
-PROJECT = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text())["project"]
+BUILD = (DEPLOY / "build.lock").read_text()
+PYPROJECT = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text())
+PROJECT = PYPROJECT["project"]
 WANTED = [Requirement(each) for each in PROJECT["dependencies"]]
 # Each begins in the first column; its hashes and who wants it stand below, indented.
-ENTRIES = re.findall(r"^(\S[^\\\n]*?) \\\n((?:    .*\n?)+)", TEXT, re.MULTILINE)
+ENTRY = re.compile(r"^(\S[^\\\n]*?) \\\n((?:    .*\n?)+)", re.MULTILINE)
+ENTRIES = ENTRY.findall(TEXT)
 LOCKED = [Requirement(entry) for entry, _ in ENTRIES]
 LINUX = [
     {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"} | each
@@ -65,7 +68,17 @@ def test_every_entry_has_hashes_and_every_line_belongs_to_one() -> None:
         assert re.search(r"--hash=sha256:[0-9a-f]{64}", below), entry
 
 
-def test_it_names_no_index() -> None:
+@pytest.mark.parametrize("text", [TEXT, BUILD], ids=["requirements.lock", "build.lock"])
+def test_it_names_no_index(text: str) -> None:
     """Where packages come from is the builder's to say, and a mirror's address nobody's to publish."""
-    assert "://" not in TEXT
-    assert "index-url" not in TEXT.replace("--no-emit-index-url", "")
+    assert "://" not in text
+    assert "index-url" not in text.replace("--no-emit-index-url", "")
+
+
+def test_what_builds_our_package_is_locked_and_hashed() -> None:
+    entries = ENTRY.findall(BUILD)
+    assert len(entries) == len(re.findall(r"^[^\s#]", BUILD, re.MULTILINE))
+    assert all("--hash=sha256:" in below for _, below in entries)
+    locked = {canonicalize_name(each.name): each for each in (Requirement(entry) for entry, _ in entries)}
+    for wanted in map(Requirement, PYPROJECT["build-system"]["requires"]):
+        assert wanted.specifier.contains(version(locked[canonicalize_name(wanted.name)]))

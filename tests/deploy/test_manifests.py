@@ -116,6 +116,11 @@ def _settings(environment: dict[str, str]) -> dict[str, Any]:
     return {name.removeprefix(ENV_PREFIX).lower(): value for name, value in environment.items()}
 
 
+def gib(text: str) -> float:
+    assert text.endswith("Gi")
+    return float(text[:-2])
+
+
 def topics_job() -> dict[str, Any]:
     return KUBERNETES["Job"]["spec"]["template"]["spec"]["containers"][0]
 
@@ -201,7 +206,7 @@ class TestApi:
         for environment in (SERVICES["api"]["environment"], values_of(API)):
             assert environment["SLUICE_API_HOST"] == "0.0.0.0"
         assert access_of(Settings(**_settings(SERVICES["api"]["environment"])), "api_host").takes_tokens
-        (secret,) = [each["valueFrom"]["secretKeyRef"] for each in API["env"] if "valueFrom" in each]
+        (secret,) = [each["valueFrom"]["secretKeyRef"] for each in API["env"] if "TOKENS" in each["name"]]
         assert f"create secret generic {secret['name']} --from-literal={secret['key']}=" in DEPLOYED
         (port,) = OF_API["Service"]["spec"]["ports"]
         assert str(port["port"]) == values_of(API)["SLUICE_API_PORT"]
@@ -271,6 +276,10 @@ class TestCompose:
         assert job["dns_sd_configs"][0]["names"] == ["worker"]
         assert job["dns_sd_configs"][0]["port"] == DEFAULTS.metrics_port
 
+    @pytest.mark.parametrize("name", ["worker", "api", "console"])
+    def test_a_model_is_downloaded_once(self, name: str) -> None:
+        assert "models:/var/lib/sluice/models" in SERVICES[name]["volumes"]
+
     def test_grafana_is_provisioned_from_the_folders_that_are_mounted(self) -> None:
         folders = dict(volume.split(":")[:2] for volume in SERVICES["grafana"]["volumes"])
         (provider,) = provisioned("dashboards/sluice.yaml")["providers"]
@@ -311,6 +320,22 @@ class TestKubernetes:
         assert scaling["maxReplicaCount"] == int(option_of(topics_job()["args"], "--partitions"))
         assert "replicas" not in KUBERNETES["Deployment"]["spec"]
 
+    @pytest.mark.parametrize("container", [WORKER, API], ids=["worker", "api"])
+    def test_all_decoders_at_once_fit_beside_the_model(self, container: dict[str, Any]) -> None:
+        """On any node: the cores that are used are those that are requested, and not the node's."""
+        (cores,) = (each for each in container["env"] if each["name"] == "SLUICE_CORES")
+        assert cores["valueFrom"] == {"resourceFieldRef": {"resource": "requests.cpu"}}
+        decoders = int(container["resources"]["requests"]["cpu"]) * DEFAULTS.decode_memory
+        assert gib(container["resources"]["limits"]["memory"]) >= decoders / (1 << 30) + 1
+
+    @pytest.mark.parametrize("deployment", [KUBERNETES, OF_API, OF_CONSOLE], ids=["worker", "api", "console"])
+    def test_a_model_has_a_place_to_be_kept(self, deployment: dict[str, Any]) -> None:
+        """The root file system is read-only, and whoever looks at images may have to download a model."""
+        pod = deployment["Deployment"]["spec"]["template"]["spec"]
+        (mount,) = (each for each in pod["containers"][0]["volumeMounts"] if each["name"] == "models")
+        assert f"HF_HOME={mount['mountPath']}" in TestDockerfile.LINES
+        assert "models" in {each["name"] for each in pod["volumes"]}
+
     def test_mounts_have_their_volumes(self) -> None:
         volumes = {each["name"] for each in POD["spec"]["volumes"]}
         assert {each["name"] for each in WORKER["volumeMounts"]} == volumes
@@ -334,12 +359,16 @@ class TestDockerfile:
         assert set(packages) == set(re.findall(r"^COPY (\w+) \w+$", self.LINES, re.MULTILINE))
 
     def test_it_installs_what_the_lock_says_and_nothing_else(self) -> None:
-        """Once with hashes; the project itself, without looking for what it depends on."""
-        installs = re.findall(r"pip install (.+?)(?= &&|$)", self.LINES, re.MULTILINE)
+        """With hashes, what runs and what builds; the project itself, without looking for what it depends on."""
+        installs = re.findall(r"pip install (.+?)(?= &&| \\|$)", self.LINES, re.MULTILINE)
         of_another_index = [each for each in installs if each.startswith('--index-url "${TORCH_INDEX}"')]
         assert [each for each in installs if each not in of_another_index] == [
             "--no-deps --only-binary :all: --require-hashes --requirement requirements.lock",
-            "--no-deps .",
+            "--no-deps --only-binary :all: --require-hashes --requirement build.lock",
+            "--no-deps --no-index /wheels/*.whl",
+        ]
+        assert re.findall(r"pip wheel (.+?)(?= \\|$)", self.LINES, re.MULTILINE) == [
+            "--no-deps --no-build-isolation --wheel-dir /wheels ."
         ]
         assert len(of_another_index) == 1
 
@@ -364,6 +393,14 @@ class TestDockerfile:
         assert "pip install" in build
         assert "pip" not in runtime.replace("pipeline", "")
         assert "COPY --from=build /opt/sluice /opt/sluice" in runtime
+
+    def test_what_is_mounted_belongs_to_who_runs(self) -> None:
+        """A new named volume has the owner of the image's folder, and is root's where there is none."""
+        (folders,) = re.findall(r"install --directory --owner sluice --group sluice ((?:[^\\&]|\\\n)+)", self.LINES)
+        mounted = [volume.split(":") for name in SLUICE for volume in SERVICES[name].get("volumes", [])]
+        ours = {inside for outside, inside, *_ in mounted if outside in COMPOSE["volumes"]}
+        assert ours
+        assert ours <= set(folders.replace("\\", " ").split())
 
     def test_it_runs_as_nobody_special(self) -> None:
         assert re.search(r"^USER 10001:10001$", self.LINES, re.MULTILINE)
