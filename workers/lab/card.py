@@ -125,7 +125,7 @@ def write_for_scenes(
         each = max(1, how_much.scenes // SCENES_OF_A_SPOT)
         counts = measure_coverage(subject, compiled, each, spots(sizes=SPOT_SIZES))
         surrounded = measure_surrounds(subject, compiled, max(2, 4 * each))
-        by_hand = measure_hands(subject, compiled, how_much, hands, record.hands)
+        by_hand = measure_hands(subject, compiled, how_much, hands, record.hands_known_by)
     seen = pooled(counts, lambda spot: (spot.shape, spot.place))
     write_emoji_card(folder, record, findings, seen, surrounded, by_hand)
     return _summary(findings)

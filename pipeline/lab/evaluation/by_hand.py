@@ -38,7 +38,7 @@ def measure_hands(
 ) -> tuple[HandRow, ...]:
     """A row for the lexicon's own hand and one for each of ``hands``; none where there are none.
 
-    ``learned`` names the hands that the model was trained with.
+    ``learned`` holds names and digests of the hands that the model was trained with.
     """
     if not hands:
         return ()
@@ -49,7 +49,8 @@ def measure_hands(
         named = subject.evaluate(hand.name, hand.scenes(amounts.scenes, SEED), texts)
         counts = _policies(subject, compiled, amounts, hand)
         precision, recall = precision_of(counts, None), rate(counts.hits, counts.positives)
-        rows.append(HandRow(hand.name, hand is own or hand.name in learned, named, precision, recall))
+        known = hand is own or hand.name in learned or hand.digest in learned
+        rows.append(HandRow(hand.name, known, named, precision, recall))
     return tuple(rows)
 
 

@@ -47,11 +47,13 @@ def write_emoji_card(
     alone = findings.kinds["alone"]
     text = "\n".join(
         [
-            texts.EMOJI_HEAD,
+            texts.head(folder.name, record),
             *_what_it_is(folder, record),
-            *_how_it_was_trained(record, texts.scenes(alone.classes, record.hands)),
+            *_how_it_was_trained(record, texts.scenes(alone.classes, record)),
             "## What was measured\n",
-            texts.METHOD.format(scenes=f"{alone.scored:,}", classes=f"{alone.classes:,}"),
+            texts.METHOD.format(
+                scenes=f"{alone.scored:,}", classes=f"{alone.classes:,}", preprocess=findings.preprocess
+            ),
             *_kinds(findings),
             *_sizes(alone),
             *_hands(hands),
@@ -59,8 +61,8 @@ def write_emoji_card(
             *_policies(findings),
             *_places(seen or {}),
             *_surrounds(surrounded or {}),
-            texts.blind(record.hands),
-            texts.licences(record.hands),
+            texts.blind(record),
+            texts.licences(record),
         ]
     )
     write_text(folder / CARD_FILE, text)
@@ -151,7 +153,7 @@ def _words(findings: Findings) -> Iterator[str]:
 
 
 def _policies(findings: Findings) -> Iterator[str]:
-    yield "The shipped policies, each at its lowest action:\n"
+    yield "The policies whose things are known (`pipeline/lab/scenes/truth.py`), each at its lowest action:\n"
     yield "| policy | threshold | precision | recall | false flags | ECE |\n|---|---|---|---|---|---|"
     for row in findings.policies:
         yield (

@@ -5,23 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pipeline.lab.hands.fetch import SETS
+from pipeline.lab.training.record import TrainingRecord
 
 
-def scenes(classes: int, hands: Sequence[str]) -> str:
-    """What a model of scenes was shown, beside Noto's drawings by these hands."""
+def head(folder: str, record: TrainingRecord) -> str:
+    """What a model of scenes is, and is not; begun from somebody's weights it may know more than scenes taught."""
+    return EMOJI_HEAD if record.is_ours else _OTHER_HEAD.format(folder=folder, began_from=record.began_from)
+
+
+def scenes(classes: int, record: TrainingRecord) -> str:
+    """What a model of scenes was shown, beside Noto's drawings by other hands."""
+    hands = record.hands
     others = f", and by {listed(hands)}, whole, as outlines, posterised and flat;" if hands else ","
-    return _SCENES.format(classes=f"{classes:,}", others=others)
+    whose = _NOBODY if record.is_ours else _SOMEBODY
+    return _SCENES.format(classes=f"{classes:,}", others=others, whose=whose)
 
 
-def blind(hands: Sequence[str]) -> str:
+def blind(record: TrainingRecord) -> str:
+    if not record.is_ours:
+        return PAIRS_BLIND
+    hands = record.hands
     return _BLIND.format(styles=_ANY_HAND if hands else _ONE_HAND, poses=_ANY_POSE if hands else _UPRIGHT)
 
 
-def licences(hands: Sequence[str]) -> str:
+def licences(record: TrainingRecord) -> str:
+    hands = record.hands
     known = {each.name: each.licence for each in SETS}
     each = [f"{hand}, {known.get(hand, 'a folder of its own')}" for hand in hands]
     others = f"\nDrawings that it learned from, none of which is included: {'; '.join(each)}." if hands else ""
-    return _LICENCES.format(others=others)
+    weights = "as Sluice itself" if record.is_ours else f"as those allow that they began from, {record.began_from}"
+    return _LICENCES.format(others=others, weights=weights)
 
 
 def listed(names: Sequence[str]) -> str:
@@ -41,9 +54,18 @@ absence. For real images set `SLUICE_MODEL` and `SLUICE_PRETRAINED` to any open_
 `sluice card` measures every figure below again and writes this page.
 """
 
+_OTHER_HEAD = """# {folder}
+
+A CLIP model that `sluice train` fitted to rendered emoji scenes, begun from {began_from}. What it knows beyond
+emoji it has from there, and how much of that the scenes left is not measured here: measure it on images of your own
+with `sluice evaluate`.
+
+`sluice card FOLDER` measures every figure below again and writes this page.
+"""
+
 METHOD = """\
 Fresh scenes of seeds that no run trains on, drawn at 224 px, saved as JPEG, then read, decoded and encoded by the
-code that moderates (fast preprocessing, the machine's own number format). {scenes} scenes of each kind, every
+code that moderates ({preprocess} preprocessing, the machine's own number format). {scenes} scenes of each kind, every
 emoji as often as the others; the right name among all {classes}, three templates ensembled. In brackets: 95%
 intervals (Wilson).
 """
@@ -76,8 +98,12 @@ _SCENES = """\
 A scene shows one or several of {classes} emoji of Noto Color Emoji{others} turned, stretched and recoloured, on
 gradients, noise, stripes, shapes, lines of text and scraps of other emoji; some are small, blurred, grained, grey
 or squeezed by JPEG. Captions are Unicode CLDR short names and keywords through varied templates, naming one or
-several of the things. No photograph, no person's data and nobody else's weights went into it.
+several of the things. {whose}
 """
+_NOBODY = "No photograph, no person's data and nobody else's weights went into it."
+_SOMEBODY = """\
+No photograph and no person's data are in them; what the weights that it began from were trained on is not known
+here."""
 
 _BLIND = """\
 ## What it is blind to
@@ -98,7 +124,7 @@ Small things: the table by size says how it falls; under a seventh of the frame 
 - Things turned by some 45 degrees; what only a colour tells apart, in grey or in another hue."""
 
 HANDS = """\
-By whose drawings it is shown, things alone as in the first row. Precision and recall are those of the shipped
+By whose drawings it is shown, things alone as in the first row. Precision and recall are those of the
 policies at their lowest actions, all their scenes together:
 """
 
@@ -106,5 +132,5 @@ _LICENCES = """\
 ## Licences
 
 Glyphs: Noto Color Emoji, SIL Open Font License 1.1; the font is not included.{others}
-Names and keywords: Unicode CLDR, Unicode-DFS-2016, (c) 1991-2022 Unicode, Inc. The weights: as Sluice itself.
+Names and keywords: Unicode CLDR, Unicode-DFS-2016, (c) 1991-2022 Unicode, Inc. The weights: {weights}.
 """

@@ -73,6 +73,7 @@ class Findings:
     policy_ece: float
     """Expected calibration error over all scores of all policies."""
     amounts: Amounts
+    preprocess: str = "fast"
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,8 @@ def measure(subject: Subject, compiled: CompiledPolicies, amounts: Amounts, symb
         dataset = emoji_scenes(amounts.scenes, atlas=sprites, things=things)
         kinds["symbola"] = subject.evaluate("symbola", dataset, texts)
     rows, ece = measure_policies(subject, compiled, amounts)
-    return Findings(kinds, measure_wordings(subject, amounts.each_word, texts), rows, ece, amounts)
+    words = measure_wordings(subject, amounts.each_word, texts)
+    return Findings(kinds, words, rows, ece, amounts, subject.decoder.name.partition("-")[0])
 
 
 def encode_words(encoder: Encoder) -> ClassTexts:

@@ -32,6 +32,8 @@ class Shown:
     """Lexicon indices of the things that it has; the other sprites are empty."""
     left_out: tuple[str, ...] = ()
     """The files that were not used, each with the reason."""
+    digest: str = ""
+    """Tells a folder's drawings from others."""
 
     def scenes(self, count: int, seed: int) -> Dataset:
         """Those of `emoji_scenes`: each of its things alone on clutter."""
@@ -43,7 +45,7 @@ def shown_by(path: Path) -> Shown:
     """What a folder of drawings, or a font of outlines, shows. Raises `UsageError`."""
     if path.suffix.lower() not in FONT_SUFFIXES:
         hand = read_hand(path)
-        return Shown(hand.name, hand.atlas, hand.things, hand.left_out)
+        return Shown(hand.name, hand.atlas, hand.things, hand.left_out, hand.digest)
     try:
         atlas, things = Atlas.outlined(path)
     except OSError as error:

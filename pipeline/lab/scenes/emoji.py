@@ -23,6 +23,8 @@ SYMBOLA_PATHS = (Path("/usr/share/fonts/truetype/ancient-scripts/Symbola_hint.tt
 """A font by another hand, which draws many of the same emoji in black outlines."""
 BITMAP_SIZE = 109  # the one size, in points, at which Noto Color Emoji holds its bitmaps
 OUTLINE_SIZE = 200
+TRIED = "\U0001f600\U0001f415\U0001f52a"
+"""A face, a dog and a knife, one of which a font of emoji has."""
 CELL = (136, 128)  # width and height of a bitmap of that size, in pixels
 LEVELS = (128, 64, 32, 16)  # sprite sizes kept, in pixels; a scene samples the smallest that it need not enlarge
 
@@ -44,9 +46,18 @@ def find_font(path: Path | None = None) -> Path:
 def open_font(path: Path) -> ImageFont.FreeTypeFont:
     """The font at its bitmap size. Raises `FontError` for a file that is no bitmap emoji font."""
     try:
-        return ImageFont.truetype(str(path), BITMAP_SIZE)
+        font = ImageFont.truetype(str(path), BITMAP_SIZE)
     except OSError as error:
         raise FontError(f"{path} is not a bitmap emoji font ({error}): use NotoColorEmoji.ttf") from error
+    if not any(_in_colours(draw(font, emoji)) for emoji in TRIED):  # outlines take any size, and have one colour
+        raise FontError(f"{path} is not a bitmap emoji font (it draws no emoji in colours): use NotoColorEmoji.ttf")
+    return font
+
+
+def _in_colours(picture: Image.Image) -> bool:
+    """Whether anything in it is neither white, grey nor black."""
+    saturation = picture.convert("RGB").convert("HSV").getchannel("S")
+    return bool(np.asarray(saturation).any())
 
 
 def draw(font: ImageFont.FreeTypeFont, char: str) -> Image.Image:

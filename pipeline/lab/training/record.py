@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from pipeline.errors import ModelError
 from pipeline.lab.files import write_text
 
 RECORD_FILE = "training.json"
+# As `run.prepare` names them. A folder's name may hold anything, "; " and " with " too.
+_HAND = re.compile(r"(?:^|; )(.+?) with \d+ drawings, ([0-9a-f]{8})(?=; |$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,25 @@ class TrainingRecord:
 
     @property
     def hands(self) -> tuple[str, ...]:
-        """The hands that it learned from beside the lexicon's own, as `run.prepare` names them."""
-        return tuple(each.partition(" with ")[0] for each in self.plan.get("data", "").split("; ") if each)
+        """The hands that it learned from beside the lexicon's own."""
+        return tuple(name for name, _ in self._hands)
+
+    @property
+    def hands_known_by(self) -> frozenset[str]:
+        """The names of those hands and the digests of their drawings: a folder may have another name by now.
+
+        A digest alone would not do: another version of the renderer draws the same files a little differently.
+        """
+        return frozenset(each for hand in self._hands for each in hand)
+
+    @property
+    def _hands(self) -> list[tuple[str, str]]:
+        return _HAND.findall(self.plan.get("data", ""))
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether all that its weights learned from is known here: they began from none, or from the bundled ones."""
+        return self.began_from in {"random weights", "bundled", "the bundled model before it"}
 
     def write(self, folder: Path) -> None:
         write_text(folder / RECORD_FILE, json.dumps(asdict(self), indent=2) + "\n")

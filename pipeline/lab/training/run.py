@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from pipeline.lab.data.dataset_files import file_name
 from pipeline.lab.data.pairs import Pair, read_pairs
 from pipeline.lab.hands.folder import read_hand
 from pipeline.lab.hands.mixed import mixed
-from pipeline.lab.scenes.emoji import Atlas, find_font
+from pipeline.lab.scenes.emoji import Atlas, find_font, open_font
 from pipeline.lab.scenes.recipes import IN_ANY_HAND, TRAINING
 from pipeline.lab.training.batches import PairBatches, SceneBatches, TrainingBatch
 from pipeline.lab.training.bpe import MERGES
@@ -75,8 +76,8 @@ class Choices:
         if self.init is None:
             return None
         kind, colon, path = self.init.partition(":")
-        name = f"{kind}:{Path(path).name}" if colon and kind == "local-dir" else self.init
-        return f"{name} --pretrained {Path(self.pretrained).name}" if self.pretrained else name
+        name = shlex.quote(f"{kind}:{Path(path).name}" if colon and kind == "local-dir" else self.init)
+        return f"{name} --pretrained {shlex.quote(Path(self.pretrained).name)}" if self.pretrained else name
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class Run:
 def prepare(choices: Choices, load: Load) -> Run:
     """Load the model and look at the data. Raises `UsageError` and `ModelError` for what cannot work."""
     if choices.data is None:
-        find_font(choices.font)
+        open_font(find_font(choices.font))
     elif choices.hands:
         raise UsageError("--hand is for rendered emoji scenes: leave --data away, or --hand")
     elif choices.shown > 1:
@@ -255,9 +256,9 @@ def record(run: Run, trainer: Trainer, choices: Choices, fitted: float | None) -
 def _command(choices: Choices) -> str:
     """The command with the options that decide what is learned; of paths only the names."""
     options = {
-        "--data": file_name(choices.data.resolve().name) if choices.data else None,
+        "--data": _quoted(choices.data) if choices.data else None,
         "--init": choices.init_label,
-        "--hand": " --hand ".join(file_name(hand.resolve().name) for hand in choices.hands) or None,
+        "--hand": " --hand ".join(map(_quoted, choices.hands)) or None,
         "--freeze": " --freeze ".join(choices.freeze) or None,
         "--samples": choices.samples,
         "--batch": choices.batch,
@@ -270,6 +271,11 @@ def _command(choices: Choices) -> str:
     }
     given = (f"{name} {value}" for name, value in options.items() if value is not None)
     return " ".join(["sluice train OUT", *given])
+
+
+def _quoted(path: Path) -> str:
+    """A path's last part, as a shell takes it."""
+    return shlex.quote(file_name(path.resolve().name))
 
 
 def _device_name(device: torch.device, lanes: int) -> str:

@@ -45,7 +45,7 @@ class HalfFlagged:
 
 def measured(atlas: Atlas, *hands: Shown) -> tuple[tuple[HandRow, ...], dict[str, Dataset]]:
     subject = Remembering(Words(), None, atlas, 1, right=90)  # type: ignore[arg-type]
-    rows = measure_hands(subject, HalfFlagged(), AMOUNTS, hands, {"twemoji"})  # type: ignore[arg-type]
+    rows = measure_hands(subject, HalfFlagged(), AMOUNTS, hands, {"twemoji", "e30e2cf8"})  # type: ignore[arg-type]
     return rows, subject.seen
 
 
@@ -60,6 +60,12 @@ def test_each_hand_has_a_row_of_its_own_things_and_of_the_policies_it_can_show(a
     assert sum(each.labels == ("tobacco",) for each in policies) >= AMOUNTS.positives // 3
     assert 0.3 < rows[2].recall.value < 0.7
     assert 0 < rows[2].precision.value < 1
+
+
+def test_drawings_that_were_learned_are_known_in_a_folder_of_another_name(atlas: Atlas) -> None:
+    hands = [Shown(name, atlas, THINGS, digest=digest) for name, digest in (("renamed", "e30e2cf8"), ("new", "0"))]
+    rows, _ = measured(atlas, *hands)
+    assert [row.learned for row in rows] == [True, True, False]
 
 
 def test_without_hands_nothing_is_measured(atlas: Atlas) -> None:

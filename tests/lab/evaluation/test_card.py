@@ -130,6 +130,28 @@ def test_a_card_has_a_row_for_each_hand_and_says_which_the_model_learned_from(tm
     assert "twemoji" not in alone
 
 
+def test_a_card_of_somebodys_weights_claims_nothing_of_what_they_learned_from(tmp_path: Path) -> None:
+    theirs = replace(RECORD, began_from="ViT-B-32 --pretrained laion2b_s34b_b79k")
+    write_emoji_card(tmp_path, theirs, replace(findings(), preprocess="exact"))
+    card = written(tmp_path)
+    untrue = ("Sluice's bundled model", "nobody else's weights", "as Sluice itself", "knows nothing of photographs")
+    assert not [each for each in untrue if each in card]
+    assert card.startswith(f"# {tmp_path.name}\n")
+    assert "as those allow that they began from, ViT-B-32 --pretrained laion2b_s34b_b79k" in card
+    assert "(exact preprocessing" in card
+    write_emoji_card(tmp_path, RECORD, findings())
+    assert "nobody else's weights" in written(tmp_path)
+    assert "(fast preprocessing" in written(tmp_path)
+
+
+def test_hands_are_known_whatever_their_folders_are_called() -> None:
+    data = "stickers with love with 3 drawings, e30e2cf8; a; b with 12 drawings, 00112233"
+    found = replace(RECORD, plan={"data": data})
+    assert found.hands == ("stickers with love", "a; b")
+    assert found.hands_known_by == {"stickers with love", "a; b", "e30e2cf8", "00112233"}
+    assert replace(RECORD, plan={"data": "captions.csv with 38 pairs, 01234567"}).hands == ()
+
+
 def test_a_policy_that_flagged_nothing_has_no_precision(tmp_path: Path) -> None:
     none = PolicyRow("tobacco", "label", 0.45, rate(0, 0), share(0, 300), 0, 2877, 0.002)
     write_emoji_card(tmp_path, RECORD, replace(findings(), policies=(none,)))

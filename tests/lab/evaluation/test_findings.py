@@ -100,7 +100,7 @@ class Scored:
 
 
 def told(atlas: Atlas, right: int = 100, **given: Any) -> Told:
-    return Told(Words(), None, atlas, 1, right=right, **given)  # type: ignore[arg-type]
+    return Told(Words(), SimpleNamespace(name="fast-8-bicubic"), atlas, 1, right=right, **given)  # type: ignore[arg-type]
 
 
 def kept(atlas: Atlas, amounts: Amounts) -> list[dict[str, Any]]:

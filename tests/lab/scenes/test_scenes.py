@@ -11,7 +11,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from pipeline.lab.scenes.draw import choose_things, draw_scenes, generator_of, scene_seed
-from pipeline.lab.scenes.emoji import LEVELS, Atlas, FontError, find_font, open_font
+from pipeline.lab.scenes.emoji import LEVELS, SYMBOLA_PATHS, Atlas, FontError, find_font, open_font
 from pipeline.lab.scenes.lexicon import NOTHING, index_of, load_lexicon
 from pipeline.lab.scenes.recipes import ALONE, AMONG, TRAINING, Recipe
 
@@ -144,3 +144,10 @@ def test_a_file_that_is_no_font_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"Dear sir")
     with pytest.raises(FontError, match=r"NotoColorEmoji\.ttf"):
         open_font(path)
+
+
+@pytest.mark.skipif(not SYMBOLA_PATHS[0].is_file(), reason="Debian's fonts-symbola is not installed")
+def test_a_font_of_outlines_is_no_emoji_font_to_train_on() -> None:
+    """It takes any size, and draws a box for whatever it lacks."""
+    with pytest.raises(FontError, match=r"draws no emoji in colours\): use NotoColorEmoji\.ttf"):
+        open_font(SYMBOLA_PATHS[0])

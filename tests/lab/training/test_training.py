@@ -276,6 +276,15 @@ def test_the_weights_that_a_run_began_from_are_named_without_their_folder() -> N
     assert SCENES.init_label is None
 
 
+def test_a_command_can_be_repeated_whatever_a_folder_is_called(pairs: Choices, tiny_models: dict[str, str]) -> None:
+    assert pairs.data is not None
+    moved = pairs.data.rename(pairs.data.with_name("my pairs.csv"))
+    choices = replace(pairs, data=moved, init=tiny_models["clip"])
+    run = prepare(choices, load_trainee)
+    found = record(run, Trainer(run.plan, run.trainee, run.batches), choices, None)
+    assert "--data 'my pairs.csv' --init local-dir:clip" in found.command
+
+
 def test_a_device_that_is_not_there_is_one_line() -> None:
     for name in ("toaster", "", "cuda:99"):
         with pytest.raises(UsageError, match="try --device cpu") as error:
