@@ -68,8 +68,23 @@ def check(dataset: Dataset, templates: Sequence[str], others: Sequence[Dataset] 
         found = f"only the class {dataset.classes[0]!r}" if dataset.classes else "no label at all"
         policy = "; where that is a policy, name its folder with --policies" if dataset.classes else ""
         raise UsageError(f"{dataset.name}: {found}; an evaluation needs two classes or more to tell apart{policy}")
+    _check_names(dataset)
     for other in others:
         _check_other(dataset, other)
+
+
+def _check_names(dataset: Dataset) -> None:
+    """A class is asked for by its name: one without a word asks nothing, and two that sound alike ask the same."""
+    heard: dict[str, str] = {}
+    for name in dataset.classes:
+        if not name.strip():
+            raise UsageError(f"{dataset.name}: the name of a class has no word in it; rename it")
+        alike = heard.setdefault(name.casefold(), name)
+        if alike != name:
+            raise UsageError(
+                f"{dataset.name}: the classes {alike!r} and {name!r} differ in capitals alone, which a model "
+                "does not hear; make them one"
+            )
 
 
 def _check_other(dataset: Dataset, other: Dataset) -> None:

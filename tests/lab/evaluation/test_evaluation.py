@@ -85,6 +85,13 @@ def test_classes_that_no_readable_image_shares_cannot_be_compared() -> None:
 @pytest.mark.parametrize(
     ("classes", "templates", "shown", "said"),
     [
+        (("", "knife"), TEMPLATES, None, "photos: the name of a class has no word in it"),
+        (
+            ("Knife", "dog", "knife"),
+            TEMPLATES,
+            None,
+            "photos: the classes 'Knife' and 'knife' differ in capitals alone",
+        ),
         ((), TEMPLATES, None, "photos: no label at all; an evaluation needs two classes or more"),
         (("knife",), TEMPLATES, None, "photos: only the class 'knife'; an evaluation needs two"),
         (("knife", "dice"), ["a photo"], None, "the template 'a photo' has no {} where the class name goes"),
