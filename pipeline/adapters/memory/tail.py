@@ -10,12 +10,12 @@ from pipeline.wire import Event
 
 
 class MemoryTail:
-    """Reads topics from now on. One thread uses it."""
+    """Reads topics from now on, and one that is made anew from its beginning. One thread uses it."""
 
     def __init__(self, broker: MemoryBroker, *topics: str) -> None:
         self._broker = broker
-        ours = [(topic, number) for topic in topics for number in range(broker.partitions(topic))]
-        self._positions: dict[Partition, int] = {partition: broker.end(partition) for partition in ours}
+        self._ids = {topic: broker.topic_id(topic) for topic in topics}
+        self._positions = {partition: broker.end(partition) for topic in topics for partition in self._of(topic)}
 
     def read(self, seconds: float) -> Sequence[Event]:
         """What has come by then, after at most `seconds`; none while the broker is away."""
@@ -33,6 +33,17 @@ class MemoryTail:
     def close(self) -> None:
         """Nothing to free."""
 
+    def _of(self, topic: str) -> list[Partition]:
+        return [(topic, number) for number in range(self._broker.partitions(topic))]
+
+    def _begin_in_topics_made_anew(self) -> None:
+        for topic, known in self._ids.items():
+            if (now := self._broker.topic_id(topic)) != known:
+                self._ids[topic] = now
+                others = {at: position for at, position in self._positions.items() if at[0] != topic}
+                self._positions = others | dict.fromkeys(self._of(topic), 0)
+
     def _has_more(self) -> bool:
+        self._begin_in_topics_made_anew()
         ends = (self._broker.end(partition) > position for partition, position in self._positions.items())
         return self._broker.available and any(ends)

@@ -8,13 +8,15 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, TopicPartition
+from structlog.testing import capture_logs
 
 from pipeline.adapters.kafka import KafkaConnection, Tail, tail
 from pipeline.errors import ServiceError
 from pipeline.wire import Event
 from tests.adapters.conftest import KafkaBus
 from tests.services.deadline import until
+from tests.services.kafka import Record
 
 
 def test_tail_follows_from_now_on(kafka_bus_of_four: KafkaBus) -> None:
@@ -74,6 +76,47 @@ def test_a_partition_that_is_added_is_read_from_its_beginning_and_no_other_again
         kafka.produce(topic, b"old again", partition=0)
         assert values_within(reader, 2) == [b"new", b"old again"]
         assert list(reader.read(0.5)) == []
+
+
+@pytest.mark.parametrize("partitions", [1, 2, 3])
+@pytest.mark.parametrize("records", [b"d", b"defgh"])
+def test_a_topic_that_is_made_anew_is_read_from_its_beginning_and_said(
+    kafka: Any, new_topic: Any, records: bytes, partitions: int
+) -> None:
+    """With more records than were read of the old one, and with fewer."""
+    topic, other = new_topic(partitions=2), new_topic()
+    kafka.produce_all(topic, [Record(None, b"a", partition=number % 2) for number in range(6)])
+    with closing(Tail(KafkaConnection(kafka.bootstrap_servers), topic, other, from_beginning=True)) as reader:
+        assert values_within(reader, 6) == [b"a"] * 6
+        kafka.make_anew(topic, partitions)
+        for value in records:
+            kafka.produce(topic, bytes([value]), partition=0)
+        wanted = sorted({bytes([value]) for value in records})
+        found: set[bytes | None] = set()
+
+        def all_of_them() -> bool:
+            found.update(event.value for event in reader.read(0.2))
+            return found >= set(wanted)
+
+        with capture_logs() as logged:
+            until(all_of_them, 60, lambda: f"{wanted}; there are {found}")
+            until(lambda: [*reader.read(0.2)] == [], 60, "nothing more")
+        assert [entry["topic"] for entry in logged if entry["event"] == "topic_made_anew"] == [topic]
+        kafka.produce(topic, b"z", partition=partitions - 1)
+        kafka.produce(other, b"o")
+        assert values_within(reader, 2) == [b"o", b"z"]
+
+
+def test_records_that_expired_before_they_were_read_are_passed_over_and_said(kafka: Any, new_topic: Any) -> None:
+    topic = new_topic(partitions=1)
+    for value in (b"1", b"2", b"3"):
+        kafka.produce(topic, value)
+    with closing(Tail(KafkaConnection(kafka.bootstrap_servers), topic, since=0.0)) as reader:
+        with closing(KafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)) as admin:
+            admin.delete_records({TopicPartition(topic, 0): 2})
+        with capture_logs() as logged:
+            assert values_within(reader, 1) == [b"3"]
+        assert [entry["event"] for entry in logged] == ["records_missed"]
 
 
 @pytest.mark.parametrize("topics", [["nobody"], ["nobody", "knows"]])
