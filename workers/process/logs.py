@@ -7,7 +7,9 @@ does it drown a disk: of lines that repeat, the first few are written, and one m
 from __future__ import annotations
 
 import atexit
+import json
 import logging
+import math
 import re
 import sys
 import traceback
@@ -55,7 +57,7 @@ def configure_logging(level: str, form: Literal["auto", "console", "json"]) -> N
     last: list[structlog.typing.Processor] = (
         [_shown, structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=_trace)]
         if console
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_json)]
     )
     structlog.configure(
         processors=[_hold_back_repeats, *shared, *last],
@@ -100,6 +102,22 @@ def _safe(name: str, value: Any) -> Any:
         shown = one_line(value)
         return shown if shown == value or name in _PLAIN else _Shown(f"'{value}'")
     return value if value is None or isinstance(value, (bool, int, float)) else _Shown(repr(value))
+
+
+def _json(event: dict[str, Any], **how: Any) -> str:
+    """A line of JSON, which knows no NaN and no infinity: those are shown as text."""
+    try:
+        return json.dumps(event, allow_nan=False, **how)
+    except ValueError:
+        return json.dumps(_finite(event), **how)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(each) for each in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _trace(stream: TextIO, error: structlog.typing.ExcInfo) -> None:

@@ -137,6 +137,11 @@ class KafkaConnection:
     def _explained(self, error: Exception) -> ServiceError:
         if isinstance(error, errors.SaslAuthenticationFailedError):
             return ServiceError(f"Kafka at {self.bootstrap_servers} does not admit user {self.username!r}: {error}")
+        if isinstance(error, errors.IllegalSaslStateError):
+            return ServiceError(
+                f"Kafka at {self.bootstrap_servers} wants no user there: name the broker's port for SASL, or set"
+                " security_protocol to what that port speaks (PLAINTEXT or SSL)"
+            )
         if isinstance(error, errors.BrokerResponseError) and not isinstance(error, errors.RequestTimedOutError):
             refusal = f"Kafka at {self.bootstrap_servers} refuses: {error}"
             passes = isinstance(error, errors.RetriableError)  # it has only just started

@@ -57,3 +57,9 @@ def test_an_attempt_cut_short_by_the_end_of_patience_hides_nothing_before_it(add
 
 def test_where_no_attempt_met_anything_else_time_was_all_that_failed(address: str) -> None:
     assert "Connection timed out" in explained(address, CUT_SHORT)
+
+
+def test_a_port_that_asks_for_no_user_is_told_with_what_to_do(address: str) -> None:
+    said = explained(address, errors.IllegalSaslStateError())
+    assert "security_protocol" in said
+    assert "Error 34" not in said

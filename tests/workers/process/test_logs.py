@@ -304,3 +304,23 @@ def test_what_the_network_does_to_a_library_is_one_line_and_a_bug_keeps_its_trac
     assert reset["event"] == "Error receiving data: ConnectionResetError: [Errno 104] Connection reset by peer"
     assert "exception" not in reset
     assert "Traceback" in bug["exception"]
+
+
+NUMBERS = """
+import structlog
+from workers.process.logs import configure_logging
+
+configure_logging("info", "json")
+structlog.get_logger().info("counted", share=float("nan"), most=[1.5, float("inf")], by={"a": float("-inf")}, n=1)
+"""
+
+
+def test_a_number_that_json_does_not_know_is_text() -> None:
+    def refuse(name: str) -> None:
+        raise ValueError(f"{name} is no JSON")
+
+    done = subprocess.run(
+        python("-c", NUMBERS), capture_output=True, text=True, env=child_env(), cwd=ROOT, timeout=60, check=True
+    )
+    said = json.loads(done.stderr, parse_constant=refuse)
+    assert (said["share"], said["most"], said["by"], said["n"]) == ("nan", [1.5, "inf"], {"a": "-inf"}, 1)
