@@ -103,14 +103,14 @@ def _own_tokenizer(model: str) -> TokenCounter:
 
 def _missing_samples(folder: Path, policy_set: PolicySet) -> Iterator[Problem]:
     for policy in policy_set.policies:
-        for sample, where in policy.samples.items():
+        for (_, sample), where in policy.samples.items():
             if wrong := no_file(folder / sample):
                 yield where.problem(f"the sample {sample} {wrong}; samples are files, relative to this one")
 
 
 def _without_samples(folder: Path, policy_set: PolicySet) -> bool:
     """Whether no place where samples lie is there, as in a ConfigMap, which takes no subfolder: none is mistyped."""
-    samples = {folder / sample for policy in policy_set.policies for sample in policy.samples}
+    samples = {folder / sample for policy in policy_set.policies for _, sample in policy.samples}
     return all(no_file(each.parent) == "is not there" for each in samples)
 
 
@@ -122,7 +122,7 @@ def _no_samples(folder: Path, count: int) -> Problem:
 def _strays(folder: Path, reading: Reading, policy_set: PolicySet | None) -> Iterator[Problem]:
     """The files of the folder that have no part in the set."""
     policies = policy_set.policies if policy_set else ()
-    named = (*(sample for policy in policies for sample in policy.samples), *reading.assets)
+    named = (*(sample for policy in policies for _, sample in policy.samples), *reading.assets)
     samples = {name.removeprefix("./").partition("/")[0] for name in named}
     yield from (each for each in not_taken(folder) if Path(each.file).name not in samples)
     if policy_set is None:

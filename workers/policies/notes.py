@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pipeline.errors import Problem
+from pipeline.rules.policies.names import NO_POLICY
 from pipeline.rules.policies.policy_set import KnownList, Location, Policy, PolicySet
 from pipeline.rules.policies.yaml_lines import Located, load
 
@@ -20,6 +21,7 @@ def worth_knowing(folder: Path, policy_set: PolicySet, files: Mapping[str, bytes
         where = policy.where or Location(policy.id)
         located = load(files[where.file].decode("utf-8-sig")) if where.file in files else Located({})
         yield from _of(policy, where, located)
+        yield from _of_tests(policy, where, located)
         if not policy_set.defaults.background and not policy.unless:
             yield where.problem("no background and no 'unless': a worker refuses it, unless its model is a SigLIP")
         for listed in policy.lists.hashed:
@@ -41,6 +43,22 @@ def _of(policy: Policy, where: Location, located: Located) -> Iterator[Problem]:
             if (located.value.get(key) or {}).get(name) == []:
                 said = f"'{key}.{name}' is empty: it changes nothing; name pictures, or delete it"
                 yield Problem(where.file, located.line((key, name)), said)
+
+
+def _of_tests(policy: Policy, where: Location, located: Located) -> Iterator[Problem]:
+    """What labelled images and samples cannot say of it."""
+    if policy.id in NO_POLICY:
+        said = "labelled images that show no policy are called so: `sluice policy calibrate` finds none that show it"
+        yield Problem(where.file, 0, f"{said}; rename the file")
+    seen: dict[str, tuple[str, int]] = {}
+    for key, samples in (("must_flag", policy.must_flag), ("must_pass", policy.must_pass)):
+        for at, sample in enumerate(samples):
+            line = located.line(("tests", key, at))
+            if sample in seen:
+                first, before = seen[sample]
+                do = "keep one" if first == key else "one of the two must fail"
+                yield Problem(where.file, line, f"{sample!r} stands under {first!r} already, in line {before}; {do}")
+            seen.setdefault(sample, (key, line))
 
 
 def _expired(listed: KnownList) -> Iterator[Problem]:

@@ -81,7 +81,7 @@ def _trial(policy: Policy, folder: Path, sample: str, kept: Kept, *, must_flag: 
     image = file_id(folder / sample)
     decision, letter = kept.decisions.get(image), kept.letters.get(image)
     score = decision.scores.get(policy.id) if decision else None
-    where = policy.samples.get(sample)
+    where = policy.samples.get(("must_flag" if must_flag else "must_pass", sample))
     named_at = f"{where.file}:{where.line}" if where else ""
     problem = letter.message if letter else no_file(folder / sample) or ""
     return Trial(policy.id, sample, must_flag, score, policy.lowest, problem, named_at)

@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.adapters.local.policy_folder import read_policy_folder
 from pipeline.errors import PolicyError, UsageError
 from pipeline.rules.policies.files import parse_policies
-from pipeline.rules.policies.names import SUFFIXES, wrong_with_id
+from pipeline.rules.policies.names import NO_POLICY, SUFFIXES, wrong_with_id
 
 LONGEST_ID = 200
 """Characters of the id of a new policy: so no file system finds the name of its file too long."""
@@ -54,6 +54,8 @@ def check_id(name: str, asked_by: str) -> None:
     """Raises `UsageError`, which begins with `asked_by`, where that can be no policy's id, so no name of its file."""
     if said := wrong_with_id(name):
         raise UsageError(f"{asked_by}: {said}; give a name such as glass-bottles")
+    if name in NO_POLICY:
+        raise UsageError(f"{asked_by}: labelled images that show no policy are called {name!r}; give another name")
     if len(name) > LONGEST_ID:
         raise UsageError(f"{asked_by}: a policy id of {len(name)} characters; give one of {LONGEST_ID} at most")
 

@@ -24,8 +24,9 @@ from pipeline.errors import UsageError
 from pipeline.lab.data.csv_rows import Row, read_rows
 from pipeline.lab.data.dataset import Dataset, Example
 from pipeline.rules.images.formats import PICTURE_SUFFIXES
+from pipeline.rules.policies.names import NO_POLICY
 
-NO_LABEL = frozenset({"none", "_none"})
+NO_LABEL = NO_POLICY
 """What images that show none of the classes are labelled with, in any case of letters."""
 SEPARATOR = ";"
 """What separates several labels in one cell."""

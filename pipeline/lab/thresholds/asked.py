@@ -13,6 +13,8 @@ from pipeline.rules.policies.policy_set import Policy
 from pipeline.wire import Action
 
 ACTIONS: tuple[Action, ...] = get_args(Action)
+LEAST = 1e-9
+"""Of every number that is asked for: what would show less is more images than there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,9 @@ def asked(
         targets[action] = _once(target.false_positives, changed, "--false-positives", action)
     if not targets:
         raise UsageError("say what to reach: --precision 0.95, or --false-positives 500 (per million images)")
-    if prevalence is not None and not 0 < prevalence < 1:
-        raise UsageError(f"--prevalence {prevalence:g}: give a share above 0 and below 1, such as 0.001")
+    if prevalence is not None and not LEAST <= prevalence < 1:
+        said = f"give a share above 0 and below 1, such as 0.001; the least is {LEAST:.9f}"
+        raise UsageError(f"--prevalence {prevalence:g}: {said}")
     for action in targets:
         if action is not None and not any(action in policy.actions for policy in policies):
             raise UsageError(f"no policy has the action {action!r} that a target is given for")
@@ -64,8 +67,9 @@ def _read(flag: str, given: str, most: float) -> tuple[Action | None, float]:
         value = float(number)
     except ValueError:
         value = -1.0
-    if not 0 < value < most:
-        raise UsageError(f"{flag} {given}: give a number above 0 and below {most:,}, or ACTION=NUMBER")
+    if not LEAST <= value < most:
+        said = f"give a number above 0 and below {most:,}, or ACTION=NUMBER; the least is {LEAST:.9f}"
+        raise UsageError(f"{flag} {given}: {said}")
     return action, value
 
 

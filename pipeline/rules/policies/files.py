@@ -153,9 +153,9 @@ def _policy(
     return replace(policy, version=policy_version(policy, defaults))
 
 
-def _samples(form: PolicyForm, path: str, located: Located) -> dict[str, Location]:
+def _samples(form: PolicyForm, path: str, located: Located) -> dict[tuple[str, str], Location]:
     return {
-        sample: Location(path, located.line(("tests", key, index)))
+        (key, sample): Location(path, located.line(("tests", key, index)))
         for key in ("must_flag", "must_pass")
         for index, sample in enumerate(getattr(form.tests, key))
     }

@@ -8,6 +8,9 @@ SUFFIXES = (".yaml", ".yml")
 BACKGROUND_SUFFIX = ".txt"
 DEFAULTS_FILE = "_defaults.yaml"
 
+NO_POLICY = frozenset({"none", "_none"})
+"""What labels call images that show none of the policies: a policy of that name cannot be calibrated."""
+
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _MEANT = re.compile(r"\.ya?ml(\.txt)?$", re.IGNORECASE)
 _DOCUMENT = re.compile(r"readme(\.(md|markdown|rst|txt))?", re.IGNORECASE)

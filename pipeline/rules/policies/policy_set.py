@@ -192,8 +192,8 @@ class Policy:
     version: str = field(default="", compare=False)
     where: Location | None = field(default=None, compare=False, repr=False)
     """Where its prompts stand."""
-    samples: Mapping[str, Location] = field(default_factory=dict, compare=False, repr=False)
-    """Where each of ``must_flag`` and ``must_pass`` stands."""
+    samples: Mapping[tuple[str, str], Location] = field(default_factory=dict, compare=False, repr=False)
+    """Where each sample stands, by its list's key and its name."""
 
     @property
     def pictures(self) -> tuple[AssetName, ...]:

@@ -160,9 +160,14 @@ def test_the_files_of_a_set_are_those_that_make_it_again() -> None:
 
 
 def test_each_sample_knows_its_line() -> None:
-    content = WEAPONS + b"tests:\n  must_flag: [a.png,\n    b.png]\n  must_pass:\n    - c.png\n"
+    content = WEAPONS + b"tests:\n  must_flag: [a.png,\n    b.png]\n  must_pass:\n    - c.png\n    - a.png\n"
     (policy,) = parse_policies({"p/weapons.yaml": content}).policies
-    assert {sample: where.line for sample, where in policy.samples.items()} == {"a.png": 13, "b.png": 14, "c.png": 16}
+    assert {key: where.line for key, where in policy.samples.items()} == {
+        ("must_flag", "a.png"): 13,
+        ("must_flag", "b.png"): 14,
+        ("must_pass", "c.png"): 16,
+        ("must_pass", "a.png"): 17,
+    }
 
 
 def test_an_empty_folder_is_refused() -> None:

@@ -66,6 +66,8 @@ class TestWhatIsAsked:
             (["0.9", "0.8"], [], None, "--precision is given twice for the mildest action"),
             (["block=0.9", "block=0.8"], [], None, "given twice for block"),
             (["0.9"], [], 1.0, "--prevalence 1: give a share above 0 and below 1"),
+            (["0.9"], [], 1e-320, "--prevalence 9.99989e-321: give a share above 0 and below 1"),
+            ([], ["1e-320"], None, "--false-positives 1e-320: give a number above 0 and below 1,000,000"),
         ],
     )
     def test_what_does_not_hold_is_one_line(

@@ -226,6 +226,22 @@ def test_what_is_allowed_and_rarely_meant_is_noted(folder: Path) -> None:
     assert any("no background and no 'unless'" in line for line in said(folder)[1])
 
 
+def test_what_makes_labels_and_samples_say_nothing_is_noted_with_its_line(folder: Path) -> None:
+    tests = "tests:\n  must_flag: [a.png, b.png]\n  must_pass:\n    - c.png\n    - a.png\n    - c.png\n"
+    text = WEAPONS.partition("tests:")[0] + tests
+    (folder / "none.yaml").write_text(text)
+    for sample in "abc":
+        (folder / f"{sample}.png").touch()
+    notes, at = said(folder)[1], text.count("\n")
+    do = "one of the two must fail"
+    called = "labelled images that show no policy are called so: `sluice policy calibrate` finds none that show it"
+    assert [each for each in notes if each.startswith("note: none.yaml") and "by hand" not in each] == [
+        f"note: none.yaml: {called}; rename the file",
+        f"note: none.yaml:{at - 1}: 'a.png' stands under 'must_flag' already, in line {at - 4}; {do}",
+        f"note: none.yaml:{at}: 'c.png' stands under 'must_pass' already, in line {at - 2}; keep one",
+    ]
+
+
 def test_as_json_problems_and_notes_have_their_place(folder: Path) -> None:
     (folder / "x.YML").touch()
     (folder / os.fsdecode(b"caf\xe9.yaml")).write_text(WEAPONS)

@@ -86,6 +86,7 @@ def test_a_name_that_can_be_no_policys_id_makes_no_file_anywhere(tmp_path: Path,
     ("words", "reason"),
     [
         (["Big Dogs", "a dog"], "may hold only a-z"),
+        (["none", "a dog"], "labelled images that show no policy are called 'none'; give another name"),
         (["dogs", "a dog", "a dog"], "stands in prompts already"),
         (["cats", "a cat"], "is there already; name another"),
         (["dogs", "a dog", "--match", "no-such.jpg"], "is no picture"),
