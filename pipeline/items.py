@@ -95,7 +95,7 @@ class Item:
         failure = self.failure or self.fail(
             stage, RuntimeError("it got neither a decision nor a failure; this is a bug")
         )
-        return Failed(self.event, self.event_id, failure, self.notes, policy_set=policy_set)
+        return Failed(self.event, self.event_id, failure, self.notes, policy_set=policy_set, claim=self.claim)
 
 
 @dataclass(slots=True, eq=False)

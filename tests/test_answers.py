@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as replace_event
 from itertools import pairwise
 
 import pytest
@@ -11,8 +12,10 @@ from msgspec.structs import replace
 
 from pipeline.errors import ItemError, Reason
 from pipeline.items import Item
+from pipeline.rules.dead_letters import Wanted
 from pipeline.wire import (
     Answer,
+    Claim,
     Decided,
     Decision,
     Event,
@@ -197,8 +200,14 @@ EVENTS = st.builds(
     st.lists(st.tuples(TEXT | st.just("ce_id"), VALUES | st.just(BIG)), max_size=3),
 ) | st.builds(lambda key: Event("t", 0, 3, key, b"?", unread_headers=3_000_000), KEYS)
 NOTES = st.lists(TEXT, max_size=2).map(tuple)
+IDS = st.none() | st.text(max_size=20) | st.just("i" * 5000)
 LETTERS = st.builds(
-    Failed, EVENTS, st.just("e" * 32), st.builds(Failure, st.just("decode"), st.just("truncated"), TEXT, TEXT), NOTES
+    Failed,
+    EVENTS,
+    st.just("e" * 32),
+    st.builds(Failure, st.just("decode"), st.just("truncated"), TEXT, TEXT),
+    NOTES,
+    claim=st.none() | st.builds(Claim, st.just("https://x/y"), id=IDS),
 )
 ANSWERS = EVENTS.map(lambda event: Decided(event, decision_on(event))) | LETTERS
 
@@ -223,6 +232,22 @@ def test_a_dead_letter_says_before_it_is_written_what_is_read_back_of_it(answer:
     letter = dead_letter(answer)
     assert letter == read_dead_letter(record_of(answer, TOPICS))
     assert dead_letter_json(letter).decode()
+
+
+@given(LETTERS)
+def test_a_dead_letter_is_found_in_every_form_by_the_id_that_a_decision_would_have_had(answer: Failed) -> None:
+    wanted = image_id(answer.event, answer.claim)
+    for each in forms(answer):
+        letter = read_dead_letter(record_of(each, TOPICS))
+        assert letter.image_id == wanted
+        assert Wanted(id=wanted).means(letter, 0.0)
+
+
+def test_an_item_that_fails_takes_the_id_of_its_claim_check_along() -> None:
+    refused = Item(replace_event(KEYLESS, key=b""), claim=Claim("https://nowhere.example/", id="photo-77"))
+    refused.fail("fetch", ItemError(Reason.FETCH_REFUSED, "not allowed"))
+    letter = read_dead_letter(record_of(refused.answer("publish"), TOPICS))
+    assert letter.image_id == "photo-77"
 
 
 @given(LETTERS)

@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from pipeline.wire.decisions import Decision
-from pipeline.wire.events import Event
+from pipeline.wire.events import Claim, Event, image_id
 from pipeline.wire.features import FeaturesRecord
 from pipeline.wire.names import CLOUD_EVENT_HEADERS, carried
 
@@ -79,6 +79,13 @@ class Failed(msgspec.Struct, frozen=True):
     form: Form = Form.WHOLE
     policy_set: str = ""
     """The version of the set that was live then; empty where there was none."""
+    claim: Claim | None = None
+    """What the event's value says, where it is a claim check that could be read."""
+
+    @property
+    def image_id(self) -> str:
+        """As a decision has it."""
+        return image_id(self.event, self.claim)
 
     def smaller(self) -> Failed | None:
         """As `Decided.smaller`. An event without a key gets one first, which is what a compacted topic asks for."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from pipeline.wire.answers import Failed
-from pipeline.wire.events import Event, SourceRef, rfc3339
+from pipeline.wire.events import Event, SourceRef, image_id, rfc3339
 from pipeline.wire.names import (
     CONNECT_PREFIX,
     DEAD_LETTER_SCHEMA,
     EVENT_ID_HEADER,
+    IMAGE_ID_HEADER,
     LEFT_OUT_HEADER,
     NOTE_HEADER,
     POLICY_SET_HEADER,
@@ -64,7 +65,7 @@ def dead_letter(answer: Failed) -> DeadLetter:
     failure, event = answer.failure, answer.event
     return DeadLetter(
         event_id=answer.event_id,
-        image_id=_image_id(event.key),
+        image_id=answer.image_id,
         stage=failure.stage,
         reason=failure.reason,
         message=_written(failure.message),
@@ -84,15 +85,16 @@ def read_dead_letter(record: Record | Event) -> DeadLetter:
     """
     said = [(name, (value or b"").decode("utf-8", "replace")) for name, value in record.headers]
     headers = dict(said)
+    source = _source(headers)
     stored = SourceRef(record.topic, record.partition, record.offset) if isinstance(record, Event) else None
     return DeadLetter(
         event_id=headers.get(EVENT_ID_HEADER, ""),
-        image_id=_image_id(record.key),
+        image_id=headers.get(IMAGE_ID_HEADER) or _image_id(record.key, source),
         stage=headers.get(f"{CONNECT_PREFIX}stage", ""),
         reason=headers.get(REASON_HEADER, ""),
         message=headers.get(f"{CONNECT_PREFIX}exception.message", ""),
         notes=[text for name, text in said if name == NOTE_HEADER],
-        source=_source(headers),
+        source=source,
         time=rfc3339(record.timestamp) if isinstance(record, Event) else None,
         stored=stored,
         policy_set=headers.get(POLICY_SET_HEADER, ""),
@@ -109,8 +111,10 @@ def _source(headers: dict[str, str]) -> SourceRef | None:
     return SourceRef(topic, partition, offset) if topic and partition is not None and offset is not None else None
 
 
-def _image_id(key: bytes | None) -> str:
-    return (key or b"").decode("utf-8", "backslashreplace")
+def _image_id(key: bytes | None, source: SourceRef | None) -> str:
+    """What `Failed.image_id` was, where no claim check told it; empty for a record without a key that is not ours."""
+    at = source or SourceRef("", 0, 0)
+    return image_id(Event(at.topic, at.partition, at.offset, key, None)) if source or key else ""
 
 
 def _written(text: str) -> str:

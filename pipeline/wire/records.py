@@ -19,6 +19,7 @@ from pipeline.wire.names import (
     DECISIONS_TOPIC,
     EVENT_ID_HEADER,
     FEATURES_TOPIC,
+    IMAGE_ID_HEADER,
     LEFT_OUT_HEADER,
     NOTE_HEADER,
     POLICY_SET_HEADER,
@@ -140,7 +141,12 @@ def _dead_letter_record(answer: Failed, topic: str) -> Record:
     connect = [(CONNECT_PREFIX + name, text.encode("utf-8", "replace")) for name, text in why.items()]
     said = [(NOTE_HEADER, note.encode("utf-8", "replace")) for note in (*answer.notes, *left_out)]
     ours = [(REASON_HEADER, failure.reason.encode()), (EVENT_ID_HEADER, answer.event_id.encode())]
-    more = {TIMESTAMP_HEADER: repr(event.timestamp), POLICY_SET_HEADER: answer.policy_set, LEFT_OUT_HEADER: missing}
+    more = {
+        TIMESTAMP_HEADER: repr(event.timestamp),
+        POLICY_SET_HEADER: answer.policy_set,
+        LEFT_OUT_HEADER: missing,
+        IMAGE_ID_HEADER: "" if event.key or answer.claim is None else answer.image_id,
+    }
     extra = [(name, text.encode()) for name, text in more.items() if text]
     return Record(topic, key, value, [*headers, *connect, *ours, *said, *extra])
 
