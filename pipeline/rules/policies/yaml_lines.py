@@ -120,7 +120,7 @@ def _parsed(text: str) -> Located:
     except (ValueError, OverflowError) as error:  # the parser takes any number behind a backslash for a character
         raise YamlError(*no_character(text)) from error
     except MarkedYAMLError as error:
-        raise YamlError(*syntax(error, text, parsed[-1] if parsed else None)) from error
+        raise YamlError(*syntax(error, text, parsed)) from error
     except RuamelError as error:
         raise YamlError(0, "cannot be read as YAML; write it anew from a policy that holds") from error
 

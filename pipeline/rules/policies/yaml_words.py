@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 from ruamel.yaml.error import MarkedYAMLError
-from ruamel.yaml.events import ScalarEvent
+from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent, ScalarEvent
 
 QUOTE_IT = "if it is meant as text, put it in quotes"
 KEY_VALUE = "a line is 'key: value', or 'key:' above a list"
@@ -101,8 +102,8 @@ def no_character(text: str) -> Found:
     return line, f"{found[0]} in double quotes is no character; use single quotes, or type the character itself"
 
 
-def syntax(error: MarkedYAMLError, text: str, last: Any) -> Found:
-    """Line and reason of an error; ``last`` is the last event that the parser made of the text."""
+def syntax(error: MarkedYAMLError, text: str, parsed: Sequence[Any]) -> Found:
+    """Line and reason of an error; ``parsed`` are the events that the parser made of the text until then."""
     problem, context = str(error.problem or ""), str(error.context or "")
     at = error.problem_mark or error.context_mark
     line = at.line + 1 if at else 0
@@ -116,8 +117,21 @@ def syntax(error: MarkedYAMLError, text: str, last: Any) -> Found:
     if "mapping values are not allowed" in problem:
         return _second_colon(line, at.column, lines)
     if problem.startswith("expected <block end>"):
-        return _out_of_line(line, problem, shown, last)
+        return _out_of_line(line, problem, shown, parsed[-1] if parsed else None)
+    if "parsing a flow" in context and "<stream end>" in problem:
+        began = _opened(parsed) or began  # of a bracket with nothing behind it the parser names the text's end
     return _by_problem(f"{context}: {problem}", line, began, shown)
+
+
+def _opened(parsed: Sequence[Any]) -> int:
+    """The line of the innermost bracket that is open where the events end; 0 where none is."""
+    opened: list[Any] = []
+    for event in parsed:
+        if isinstance(event, CollectionStartEvent):
+            opened.append(event)
+        elif isinstance(event, CollectionEndEvent):
+            opened.pop()
+    return next((event.start_mark.line + 1 for event in reversed(opened) if event.flow_style), 0)
 
 
 def glued(text: str) -> str:

@@ -13,6 +13,7 @@ from pipeline.rules.policies.files import parse_policies
 
 SLIPS = Path(__file__).with_name("policy_slips.txt")
 
+UNCLOSED = "the bracket that opens in this line is not closed in it"
 WEAPONS = """\
 title: Weapons
 owner: me
@@ -102,6 +103,11 @@ def test_they_are_many() -> None:
         ),
         (b"\xef\xbb\xbf" + WEAPONS.replace("me", "'me", 1).encode(), "2: the quote that opens in this line"),
         (WEAPONS.replace("me", "[" * 10, 1), "2: the bracket that opens in this line is not closed in it"),
+        ("a: 1\ntitle: [\n\n\n\n", f"2: {UNCLOSED}"),
+        ("title: {", f"1: {UNCLOSED}"),
+        ("title: T\nprompts: [a,\n b,\n\n", f"2: {UNCLOSED}"),
+        ("title: T\nprompts: [a,\n [b],\n [\n", f"4: {UNCLOSED}"),
+        ("title: T\nprompts: [a, b\n\n", f"2: {UNCLOSED}"),
         (WEAPONS.replace("me", "[" * 500, 1), "2: nested too deeply"),
         (WEAPONS.replace("me", "[" * 500 + "]" * 500, 1), "2: nested too deeply"),
         (WEAPONS.replace("0.9", "9" * 5000), "11: 'actions.block': inf is no number"),
