@@ -114,3 +114,10 @@ def test_no_name_leads_out_of_the_folder(name: str) -> None:
 @given(st.binary(max_size=60))
 def test_whatever_a_file_holds_its_names_can_be_asked_for(content: bytes) -> None:
     names_in(b"lists: " + content)
+
+
+def test_the_folder_itself_is_named_as_it_is_written() -> None:
+    there = {"": Asset("", "", problem="cannot be read: a folder, and assets are files; rename it")}
+    content = b"title: T\nprompts: [a]\nexamples: {match: [.]}\nactions: {review: 0.5}\n"
+    with pytest.raises(PolicyError, match=r"t.yaml:3: '\.' cannot be read: a folder"):
+        parse_policies({"p/t.yaml": content}, assets=there)
