@@ -9,6 +9,7 @@ Transforms are kept by the profile's hash, as most pictures share a few profiles
 
 from __future__ import annotations
 
+import struct
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,10 +48,14 @@ STEEP = 40
 converted."""
 
 _SPACES = {"L": {"GRAY", "RGB"}, "RGB": {"RGB"}, "RGBa": {"RGB"}, "CMYK": {"CMYK"}}
-_CLASSES = {"scnr", "mntr", "prtr", "spac"}
+_VERSION = 4
+_D50, _WHITE_SLACK = (0.9642, 1.0, 0.8249), 0.01
+"""The white that a profile's header must name, and how far it may be from it."""
+_TAGS = 132
+"""Where the table of tags begins. ICC.1, 7.2 and 7.3."""
 _SRGB = ImageCms.createProfile("sRGB")
 _FLOAT_TAGS = tuple(f"{way}{n}".encode() for way in ("D2B", "B2D") for n in range(4))
-_kept: OrderedDict[tuple[bytes, str], Transforms] = OrderedDict()
+_kept: OrderedDict[tuple[bytes, str], Transforms | None] = OrderedDict()
 _lock = Lock()
 
 
@@ -61,12 +66,19 @@ def to_srgb(colour: Colour, mode: str) -> Transforms:
         return AS_IT_IS if numbers is None or mode == "CMYK" else _by_curves(numbers)
     if colour.icc is None:
         return AS_IT_IS
-    key = (sha256(colour.icc).digest(), mode)
+    made = _kept_or_made(colour.icc, mode)
+    if made is None:
+        return AS_IT_IS if colour.otherwise is None else to_srgb(colour.otherwise, mode)
+    return made
+
+
+def _kept_or_made(icc: bytes, mode: str) -> Transforms | None:
+    key = (sha256(icc).digest(), mode)
     with _lock:
         if key in _kept:
             _kept.move_to_end(key)
             return _kept[key]
-    made = _by_profile(colour.icc, mode)
+    made = _by_profile(icc, mode)
     with _lock:
         _kept[key] = made
         while len(_kept) > KEPT:
@@ -79,12 +91,30 @@ def is_steep(colour: Colour) -> bool:
     return colour != SRGB and any(to_srgb(colour, mode).early for mode in ("L", "RGB", "CMYK"))
 
 
-def _by_profile(icc: bytes, mode: str) -> Transforms:
+def is_whole(icc: bytes) -> bool:
+    """Whether a profile is one to browsers: all that it says is there, and in reach.
+
+    LittleCMS takes others too. The rules are those of skcms, by which Chromium reads profiles.
+    """
+    size, count = int.from_bytes(icc[:4], "big"), int.from_bytes(icc[128:132], "big")
+    if icc[36:40] != b"acsp" or icc[8] > _VERSION or not _TAGS + 12 * count <= size <= len(icc):
+        return False
+    white = struct.unpack_from(">3i", icc, 68)
+    if any(abs(part / 65536 - ours) > _WHITE_SLACK for part, ours in zip(white, _D50, strict=True)):
+        return False
+    tags = struct.iter_unpack(">4sII", icc[_TAGS : _TAGS + 12 * count])
+    return all(start + length <= size and length >= 4 for _, start, length in tags)  # noqa: PLR2004  a tag's own kind
+
+
+def _by_profile(icc: bytes, mode: str) -> Transforms | None:
+    """None where browsers find no profile in it for a picture of that mode."""
+    if not is_whole(icc):
+        return None
     try:
-        profile = ImageCms.ImageCmsProfile(BytesIO(_without_float_tags(icc)))
-        space, kind = profile.profile.xcolor_space.strip(), profile.profile.device_class.strip()
-        if space not in _SPACES.get(mode, ()) or kind not in _CLASSES:
-            return AS_IT_IS
+        profile = ImageCms.ImageCmsProfile(BytesIO(_as_read(icc)))
+        space = profile.profile.xcolor_space.strip()
+        if space not in _SPACES.get(mode, ()):
+            return None
         given = {"RGBa": "RGBA", "L": "L" if space == "GRAY" else "RGB"}.get(mode, mode)
         wanted = "RGBA" if mode == "RGBa" else "RGB"
         intent = ImageCms.Intent.PERCEPTUAL
@@ -92,7 +122,7 @@ def _by_profile(icc: bytes, mode: str) -> Transforms:
         if given != "CMYK" and _changes_nothing(_applied(transform, given, given)):
             return AS_IT_IS
     except Exception:  # noqa: BLE001  a stranger's profile may break its parser in any way; viewers ignore it then
-        return AS_IT_IS
+        return None
     made = _applied(transform, given, mode)
     return Transforms(early=made) if _bends(_applied(transform, given, given), given) else Transforms(late=made)
 
@@ -134,12 +164,13 @@ def _is_bent(shown: NDArray[np.int_]) -> bool:
     return bool(np.abs(ends / 2 - means).max() > STEEP)
 
 
-def _without_float_tags(icc: bytes) -> bytes:
-    """The profile without its multi-process elements, which no browser reads.
+def _as_read(icc: bytes) -> bytes:
+    """The profile as Chromium reads it: of any class, and without multi-process elements, which no browser reads.
 
     They may chain a transform of any length, and LittleCMS would prefer them to all other tags. ICC.1, 7.3.
     """
     patched = bytearray(icc)
+    patched[12:16] = b"mntr"
     for index in range(min(int.from_bytes(icc[128:132], "big"), 100)):
         at = 132 + 12 * index
         if icc[at : at + 4] in _FLOAT_TAGS:

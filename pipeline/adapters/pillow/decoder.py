@@ -19,7 +19,7 @@ from PIL import Image
 from pipeline.adapters.pillow.colour import AS_IT_IS, EARLY, Transforms, is_steep, to_srgb
 from pipeline.adapters.pillow.gallery import Gallery
 from pipeline.adapters.pillow.modes import backdrops, conversion, worked
-from pipeline.adapters.pillow.opening import colour_of, drawn, frames_of, opened, orientation_of, typed
+from pipeline.adapters.pillow.opening import as_stored, colour_of, drawn, frames_of, opened, orientation_of, typed
 from pipeline.adapters.pillow.orientation import upright
 from pipeline.adapters.pillow.pdq import pdq
 from pipeline.adapters.pillow.rendering import DRAFT_MARGIN, Renderer, scaled_by
@@ -107,7 +107,7 @@ class PillowDecoder:
             if self._shrink(full, stored.colour) > 1 and name == "JPEG":
                 still.draft(None, self._renderer.draft_size(full))
             still.load()
-            views, scale = self._views(*self._prepared(still, stored), full)
+            views, scale = self._ways_up(still, stored, full)
             too_small = still.size != full and still.width < scale * full[0]
         if too_small:
             views = self._finer(name, stored, scale, views)
@@ -127,7 +127,16 @@ class PillowDecoder:
             full = still.size
             still.draft(None, scaled_by(full, scale * DRAFT_MARGIN))
             still.load()
-            return self._views(*self._prepared(still, stored), full)[0]
+            return self._ways_up(still, stored, full)[0]
+
+    def _ways_up(self, still: Image.Image, stored: Stored, full: Size, frame: int = 0) -> tuple[Decoded, float]:
+        """All views of a loaded still and their scale; where viewers differ, those of it as it is stored as well."""
+        views, scale = self._views(*self._prepared(still, stored), full, frame)
+        if not stored.either_way_up:
+            return views, scale
+        lying = self._views(*self._prepared(still, as_stored(stored)), full, frame)[0]
+        pixels = np.concatenate([views.pixels, lying.pixels])
+        return Decoded(pixels, np.concatenate([views.regions, lying.regions])), scale
 
     def _prepared(self, still: Image.Image, stored: Stored) -> tuple[Image.Image, Transforms]:
         """The loaded still upright, no larger than worth while and ready to be scaled, and its colour transforms.
@@ -161,14 +170,14 @@ class PillowDecoder:
         spend = _budget(stored.work)
 
         def squashed(frame: Image.Image) -> Pixels:
-            still, transforms = self._prepared(frame, stored)
+            still, transforms = self._prepared(frame, as_stored(stored))
             spend(looking(frame.size, 1, translucent=still.mode == "RGBa") + self._renderer.seconds(1))
             return self._squashed(still, transforms)
 
         gallery = Gallery(chosen, limit - len(chosen), room - len(chosen), squashed)
         for index, frame in drawn(image, count, stored):
             if gallery.wants(index, frame):
-                views, _ = self._views(*self._prepared(frame, stored), frame.size, index)
+                views, _ = self._ways_up(frame, stored, frame.size, index)
                 spend(self._renderer.seconds(len(views.pixels)))
                 gallery.keep(_some(views, self._max_views // limit, index))
         return gallery.views(self._max_views)

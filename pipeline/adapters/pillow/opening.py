@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from io import BytesIO
 from itertools import islice
 
@@ -13,7 +14,7 @@ from PIL import AvifImagePlugin, Image, UnidentifiedImageError
 from pipeline.adapters.pillow.gif import gif_stills
 from pipeline.adapters.pillow.heic import open_heic
 from pipeline.errors import ItemError, Reason
-from pipeline.rules.images.exif import orientation
+from pipeline.rules.images.exif import UPRIGHT, orientation
 from pipeline.rules.images.formats import is_cut_short
 from pipeline.rules.images.headers import Colour, Stored
 from pipeline.rules.images.headers.stored import MAX_PROFILE
@@ -74,6 +75,11 @@ def orientation_of(stored: Stored, still: Image.Image) -> int:
     """The still's orientation in EXIF's numbers, into which Pillow translates AVIF's ``irot`` and ``imir``."""
     exif = still.info.get("exif") if still.format == "AVIF" else None
     return orientation(exif) if isinstance(exif, bytes) else stored.orientation
+
+
+def as_stored(stored: Stored) -> Stored:
+    """The same, the way up that its pixels are stored where viewers differ on that."""
+    return replace(stored, orientation=UPRIGHT) if stored.either_way_up else stored
 
 
 def drawn(image: Image.Image, count: int, stored: Stored) -> Iterator[tuple[int, Image.Image]]:

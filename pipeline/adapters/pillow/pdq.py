@@ -11,7 +11,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from pipeline.adapters.pillow.modes import backdrops
-from pipeline.adapters.pillow.thumbnails import small
+from pipeline.adapters.pillow.thumbnails import ways_up
 from pipeline.errors import StopError
 from pipeline.extras import install
 from pipeline.items import Pixels
@@ -28,9 +28,11 @@ def pdq_installed() -> bool:
 
 def pdq(name: str, image: bytes, max_pixels: int) -> Pdqs:
     """``PDQ[P]`` of the first frame. Raises `ItemError`, what Pillow raises, and `StopError` without the library."""
-    shown = backdrops(small(name, image, max_pixels, SIDE))
-    hashed = [_hashed(each) for each in shown]
-    return np.concatenate(hashed[:1] if len(hashed) > 1 and hashed[0] == hashed[1] else hashed)
+    hashed: list[Pdqs] = []
+    for still in ways_up(name, image, max_pixels, SIDE):
+        made = [_hashed(each) for each in backdrops(still)]
+        hashed += made[:1] if len(made) > 1 and made[0] == made[1] else made
+    return np.concatenate(hashed)
 
 
 def _hashed(pixels: Pixels) -> Pdqs:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from pipeline.adapters.pillow.colour import EARLY, is_steep, to_srgb
 from pipeline.adapters.pillow.modes import conversion, worked
-from pipeline.adapters.pillow.opening import colour_of, drawn, frames_of, opened, orientation_of
+from pipeline.adapters.pillow.opening import as_stored, colour_of, drawn, frames_of, opened, orientation_of
 from pipeline.adapters.pillow.orientation import upright
 from pipeline.rules.images.headers import Colour, Stored, read
 from pipeline.rules.images.views import Size
@@ -37,6 +37,11 @@ def small(name: str, image: bytes, max_pixels: int, side: int, frame: int = 0) -
 
     Raises `ItemError`, and what Pillow raises.
     """
+    return ways_up(name, image, max_pixels, side, frame)[0]
+
+
+def ways_up(name: str, image: bytes, max_pixels: int, side: int, frame: int = 0) -> list[Image.Image]:
+    """What is `small`, and it as it is stored as well where viewers differ on how it is turned."""
 
     def shrink(size: Size, colour: Colour) -> int:
         return _shrink(size, colour, side)
@@ -51,9 +56,13 @@ def small(name: str, image: bytes, max_pixels: int, side: int, frame: int = 0) -
         if transforms.early is not None:
             stored.work.and_more(EARLY * still.width * still.height).check()
         plainly = worked(still, convert, transforms.early, factor=halvings(still.size))
-        turned = upright(plainly, orientation_of(stored, still))
-    made = turned.resize(_fitting(turned.size, side), Image.Resampling.BICUBIC, reducing_gap=_GAP)
-    return made if transforms.late is None else transforms.late(made)
+        turns = [orientation_of(each, still) for each in (stored, as_stored(stored))]
+    made = []
+    for turn in turns[: 1 + stored.either_way_up]:
+        turned = upright(plainly, turn)
+        scaled = turned.resize(_fitting(turned.size, side), Image.Resampling.BICUBIC, reducing_gap=_GAP)
+        made.append(scaled if transforms.late is None else transforms.late(scaled))
+    return made
 
 
 def _drawn(name: str, stored: Stored, file: Image.Image, frame: int, side: int) -> Image.Image:

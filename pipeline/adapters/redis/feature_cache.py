@@ -13,14 +13,14 @@ from pipeline.adapters.redis.connection import RedisConnection
 from pipeline.ports import EncoderSpec, Hooks
 from pipeline.signals import Provenance, Signals
 
-PREFIX = "sluice:image:v4"
+PREFIX = "sluice:image:v5"
 """v4 stands for how Sluice looks at an image (views, frames, backdrops) and for the layout of the value."""
 MOST_VIEWS = 1000
 _DAY = 86_400.0
 
 
 class RedisFeatureCache:
-    """A `FeatureCache` in Redis, under ``sluice:image:v4:{fingerprint}:{dtype}:{preprocess}:{content sha256}``.
+    """A `FeatureCache` in Redis, under ``sluice:image:v5:{fingerprint}:{dtype}:{preprocess}:{content sha256}``.
 
     What its entries were `made_by`, and the `limits` that decide how much of an image is looked at, are in its keys:
     workers that differ in the model, its dtype, the preprocessing or the limits share nothing. Scores may differ in

@@ -13,13 +13,14 @@ from struct import error, unpack_from
 
 UPRIGHT = 1
 _ORIENTATION, _SHORT = 0x0112, 3
-_MARK = b"Exif\x00\x00"
+MARK = b"Exif\x00"
+"""What an EXIF block in a JPEG begins with, and a byte more, which Chromium does not look at."""
 _ORDERS = {b"II*\x00": "<", b"MM\x00*": ">"}
 
 
 def orientation(exif: bytes) -> int:
     """The orientation, 1 to 8, in an EXIF block with or without its mark; 1 where there is none that can be read."""
-    tiff = exif.removeprefix(_MARK)
+    tiff = exif[len(MARK) + 1 :] if exif.startswith(MARK) else exif
     order = _ORDERS.get(bytes(tiff[:4]))
     if order is None:
         return UPRIGHT

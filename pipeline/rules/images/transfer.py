@@ -16,14 +16,18 @@ from pipeline.rules.images.headers.stored import Colour
 
 Array = NDArray[np.float64]
 
-_D65 = (0.3127, 0.329)
+_D65, _C = (0.3127, 0.329), (0.31, 0.316)
 _PRIMARIES = {
     1: (*_D65, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06),
+    4: (*_C, 0.67, 0.33, 0.21, 0.71, 0.14, 0.08),
     5: (*_D65, 0.64, 0.33, 0.29, 0.6, 0.15, 0.06),
     6: (*_D65, 0.63, 0.34, 0.31, 0.595, 0.155, 0.07),
+    7: (*_D65, 0.63, 0.34, 0.31, 0.595, 0.155, 0.07),
+    8: (*_C, 0.681, 0.319, 0.243, 0.692, 0.145, 0.049),
     9: (*_D65, 0.708, 0.292, 0.17, 0.797, 0.131, 0.046),
     11: (0.314, 0.351, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06),
     12: (*_D65, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06),
+    22: (*_D65, 0.63, 0.34, 0.295, 0.605, 0.155, 0.077),
 }
 """White, red, green and blue as x and y, by H.273's code; others are taken for sRGB's."""
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
@@ -78,7 +82,11 @@ def curves(colour: Colour) -> Curves | None:
         corners = colour.chromaticities or _PRIMARIES[1]
     try:
         made = Curves(decode, _to_srgb_primaries(corners))
-    except (ZeroDivisionError, np.linalg.LinAlgError):
+    except np.linalg.LinAlgError:
+        return None  # Chromium then does without the gamma, too
+    except ZeroDivisionError:
+        if not corners[1]:
+            return None  # likewise, of a white that is none
         made = Curves(decode, np.eye(3))
     return made.unless_idle() if np.isfinite(made.matrix).all() else None
 

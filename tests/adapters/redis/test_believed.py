@@ -18,7 +18,7 @@ from pipeline.ports import Hooks
 from tests.adapters.images_remembered import MADE_BY, SPEC, alike, remembered
 
 SECRET = "correct horse battery staple"
-IMAGE = f"sluice:image:v4:{SPEC.fingerprint}:{SPEC.dtype}:{MADE_BY.preprocess}:"
+IMAGE = f"sluice:image:v5:{SPEC.fingerprint}:{SPEC.dtype}:{MADE_BY.preprocess}:"
 
 
 class Counted(Hooks):

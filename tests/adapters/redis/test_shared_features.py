@@ -86,7 +86,7 @@ def test_rubbish_under_a_key_is_an_error_and_a_miss_and_is_overwritten(empty_red
     heard = Heard()
     cache = in_redis(empty_redis.url, heard)
     with empty_redis.client() as client:
-        client.set("sluice:image:v4:print:float32:test:bad", rubbish)
+        client.set("sluice:image:v5:print:float32:test:bad", rubbish)
     cache.put({"good": remembered(1)})
     assert alike(cache.get(["bad", "good", "none"]), {"good": remembered(1)})
     assert heard.counts == {"hit": 1, "miss": 1, "error": 1}
@@ -133,7 +133,7 @@ def test_workers_that_see_images_differently_share_nothing(empty_redis: Any) -> 
 def test_entries_live_as_long_as_they_were_told(empty_redis: Any) -> None:
     RedisFeatureCache(patient(empty_redis.url), SPEC, MADE_BY, keep=100.0).put({"a": remembered(1)})
     with empty_redis.client() as client:
-        assert 0 < client.ttl("sluice:image:v4:print:float32:test:a") <= 100
+        assert 0 < client.ttl("sluice:image:v5:print:float32:test:a") <= 100
 
 
 def test_a_batch_is_one_round_trip_each_way(empty_redis: Any) -> None:

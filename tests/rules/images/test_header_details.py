@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from io import BytesIO
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -46,6 +48,16 @@ def read_bmp(file: bytes) -> Stored:
         ([(b"cICP", bytes([9, 16, 0, 1])), (b"sRGB", b"\x00"), GAMMA], Colour(cicp=(9, 16))),
         ([(b"cICP", bytes([9, 16, 0])), GAMMA], Colour(gamma=0.5)),
         ([GAMMA, (b"gAMA", struct.pack(">I", 70_000))], Colour(gamma=0.5)),
+        ([(b"gAMA", GAMMA[1] * 2)], SRGB),
+        ([(b"gAMA", bytes(4)), GAMMA], Colour(gamma=0.5)),
+        ([(b"sRGB", b"\x04"), GAMMA], Colour(gamma=0.5)),
+        ([(b"sRGB", b""), GAMMA], Colour(gamma=0.5)),
+        ([(b"sRGB", b"\x00\x00"), GAMMA], Colour(gamma=0.5)),
+        ([(b"sRGB", b"\x09"), (b"sRGB", b"\x03"), GAMMA], SRGB),
+        ([(b"cICP", bytes([2, 2, 0, 1])), GAMMA], Colour(gamma=0.5)),
+        ([(b"cICP", bytes([1, 99, 0, 1])), GAMMA], Colour(gamma=0.5)),
+        ([(b"cICP", bytes([0, 13, 0, 1])), (b"sRGB", b"\x00"), GAMMA], SRGB),
+        ([(b"cICP", bytes([1, 2, 0, 1])), (b"cICP", bytes([1, 13, 0, 1])), GAMMA], Colour(cicp=(1, 13))),
     ],
 )
 def test_the_colours_of_a_png_are_those_of_the_chunk_that_counts(
@@ -57,11 +69,57 @@ def test_the_colours_of_a_png_are_those_of_the_chunk_that_counts(
 def test_the_profile_of_a_png_goes_before_its_gamma_and_one_that_is_broken_or_huge_is_none() -> None:
     profile = hostile.icc(1.8)
     with_profile = images.encoded(STILL, icc_profile=profile)
-    assert read_png(hostile.with_chunks(with_profile, GAMMA)).colour == Colour(icc=profile)
+    assert read_png(with_profile).colour == Colour(icc=profile)
+    assert read_png(hostile.with_chunks(with_profile, GAMMA)).colour == Colour(
+        icc=profile, otherwise=Colour(gamma=0.5)
+    )
+    assert read_png(hostile.with_chunks(with_profile, GAMMA, (b"sRGB", b"\x00"))).colour == Colour(icc=profile)
+    packed = zlib.compress(profile)
+    for cut in (packed[:-4], packed[:-9], packed[:60]):
+        assert read_png(hostile.with_chunks(PNG, (b"iCCP", b"x\x00\x00" + cut), GAMMA)).colour == Colour(gamma=0.5)
+    for name in (b"", b"x" * 80):
+        chunk = (b"iCCP", name + b"\x00\x00" + packed)
+        assert read_png(hostile.with_chunks(PNG, chunk, GAMMA)).colour == Colour(gamma=0.5)
     for broken in (b"name\x00\x01rubbish", b"name\x00\x00rubbish", b"name"):
         assert read_png(hostile.with_chunks(PNG, (b"iCCP", broken), GAMMA)).colour == Colour(gamma=0.5)
     huge = images.encoded(STILL, icc_profile=bytes(MAX_PROFILE + 1))
     assert read_png(huge).colour == SRGB
+
+
+def test_colours_behind_the_pixels_of_a_png_do_not_count_and_cicp_not_behind_a_palette() -> None:
+    for chunk in (GAMMA, CORNERS, (b"sRGB", b"\x00"), (b"cICP", bytes([1, 13, 0, 1]))):
+        late = hostile.with_chunks(hostile.with_chunks(PNG, (b"gAMA", bytes(4))), chunk, behind=b"IDAT")
+        assert read_png(late).colour == SRGB
+    flat = images.encoded(STILL.quantize(16))
+    assert read_png(hostile.with_chunks(flat, GAMMA, behind=b"PLTE")).colour == Colour(gamma=0.5)
+    coded = hostile.with_chunks(hostile.with_chunks(flat, GAMMA), (b"cICP", bytes([1, 13, 0, 1])), behind=b"PLTE")
+    assert read_png(coded).colour == Colour(gamma=0.5)
+
+
+def test_transparency_counts_only_in_its_place_and_length() -> None:
+    flat, clear = images.encoded(STILL.quantize(16)), (b"tRNS", bytes(16))
+    assert b"tRNS" in read_png(hostile.with_chunks(flat, clear, behind=b"PLTE")).data
+    for behind in (b"IHDR", b"IDAT"):
+        assert b"tRNS" not in read_png(hostile.with_chunks(flat, clear, behind=behind)).data
+    later = hostile.with_chunks(hostile.with_chunks(flat, (b"tRNS", bytes(9)), behind=b"PLTE"), clear)
+    assert (b"tRNS", bytes(9)) in hostile.png_chunks(read_png(later).data)
+    assert b"tRNS" not in read_png(hostile.with_chunks(PNG, (b"tRNS", bytes(5)))).data
+    deep = hostile.zeros_png((8, 8), 16, 2, more=[(b"tRNS", bytes(6))])
+    with pytest.raises(ItemError, match="16 bits") as caught:
+        read_png(deep)
+    assert caught.value.reason is Reason.DECODE_FAILED
+
+
+def test_viewers_differ_on_exif_that_stands_behind_the_pixels_or_has_a_mark_of_a_jpegs() -> None:
+    block = hostile.exif((274, 3, 1, 6))
+    plain, marked = (b"eXIf", block[6:]), (b"eXIf", block)
+    for file, differ in (
+        (hostile.with_chunks(PNG, plain), False),
+        (hostile.with_chunks(PNG, marked), True),
+        (hostile.with_chunks(PNG, plain, behind=b"IDAT"), True),
+    ):
+        stored = read_png(file)
+        assert (stored.orientation, stored.either_way_up) == (6, differ)
 
 
 def test_a_chunk_whose_checksum_is_wrong_says_nothing() -> None:
@@ -329,6 +387,60 @@ def test_a_webp_is_given_on_with_the_length_that_it_has(promised: int) -> None:
         stored = webp.read_webp(each, 64_000_000, fast=True)
         assert (stored.data, stored.size) == (file, (90, 60))
     assert webp.read_webp(file, 64_000_000, fast=True).data is file
+
+
+EXTENDED = b"VP8X" + struct.pack("<I", 10) + bytes(4) + (89).to_bytes(3, "little") + (59).to_bytes(3, "little")
+
+
+def read_webp(*chunks: bytes, flags: int | None = None) -> Stored:
+    head = b"" if flags is None else EXTENDED[:8] + bytes([flags]) + EXTENDED[9:]
+    body = b"WEBP" + head + b"".join(chunks)
+    return webp.read_webp(b"RIFF" + struct.pack("<I", len(body)) + body, 64_000_000, fast=True)
+
+
+def riff(name: bytes, body: bytes) -> bytes:
+    return name + struct.pack("<I", len(body)) + body + b"\x00" * (len(body) & 1)
+
+
+@pytest.mark.parametrize("name", [b"abcd", b"a-b!", bytes(4), b"\xff\xfe\xfd\xfc"])
+def test_a_chunk_of_any_name_ends_no_webp(name: bytes) -> None:
+    moving = images.animated([STILL, images.flat(images.RED, (90, 60))], "WEBP")
+    last = moving.rindex(b"ANMF")
+    stored = read_webp(moving[12:last], riff(name, b"hi"), moving[last:])
+    assert stored.frames == 2
+    with Image.open(BytesIO(stored.data)) as shown:
+        assert shown.n_frames == 2  # type: ignore[attr-defined]
+
+
+def test_what_stands_beside_a_webp_counts_only_where_its_flags_say_that_it_is_there() -> None:
+    still = images.encoded(STILL, "WEBP")[12:]
+    profile, exif = hostile.icc(1.8), hostile.exif((274, 3, 1, 6))
+    beside = (riff(b"ICCP", profile), still, riff(b"EXIF", exif))
+    both = read_webp(*beside, flags=0x28)
+    assert (both.colour, both.orientation, both.either_way_up) == (Colour(icc=profile), 6, True)
+    assert read_webp(*beside, flags=0x20).orientation == 1
+    assert read_webp(*beside, flags=0x08).colour == SRGB
+    simple = read_webp(still, riff(b"ICCP", profile), riff(b"EXIF", exif))
+    assert (simple.colour, simple.orientation, simple.either_way_up) == (SRGB, 1, False)
+
+
+def test_a_lossless_webp_is_opaque_where_its_flags_say_so() -> None:
+    clear = STILL.convert("RGBA")
+    clear.putalpha(0)
+    file = images.encoded(clear, "WEBP", lossless=True, exact=True)
+    chunk = file[file.index(b"VP8L") :]
+    for flags, mode in ((0, "RGB"), (0x10, "RGBA"), (None, "RGBA")):
+        with Image.open(BytesIO(read_webp(chunk, flags=flags).data)) as shown:
+            assert shown.mode == mode
+            assert np.array_equal(np.asarray(shown)[..., :3], np.asarray(STILL))
+
+
+def test_the_sixth_byte_of_a_jpegs_exif_may_be_any_and_viewers_differ_then() -> None:
+    block = hostile.exif((274, 3, 1, 6))
+    for sixth, differ in ((b"\x00", False), (b"\xff", True)):
+        stored = read_jpeg(hostile.with_segments(JPEG, hostile.segment(0xE1, block[:5] + sixth + block[6:])))
+        assert (stored.orientation, stored.either_way_up) == (6, differ)
+    assert not read_jpeg(JPEG).either_way_up
 
 
 def test_work_that_is_more_is_still_of_the_same() -> None:

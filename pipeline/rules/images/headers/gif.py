@@ -1,9 +1,9 @@
 """GIF: a walk over its blocks, which finds the frames without decoding any.
 
-Pillow gets one frame at a time, written anew as a GIF of its own. In a whole file it takes other blocks for frames than
-browsers do, lets a frame that says nothing of its disposal have that of the one before, clears to a colour instead of
-to nothing, and enlarges the canvas for any frame. Source: GIF89a specification, sections 15 to 27; where that leaves it
-open, Wuffs, by which Chromium decodes.
+Pillow gets one frame at a time, written anew as a GIF of its own. In a whole file it takes other blocks for frames
+than browsers do, lets a frame that says nothing of its disposal have that of the one before, clears to a colour
+instead of to nothing, and enlarges the canvas for any frame. Source: GIF89a specification, sections 15 to 27; where
+that leaves it open, Wuffs, by which Chromium decodes.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pipeline.errors import ItemError, Reason
-from pipeline.rules.images.exif import orientation
+from pipeline.rules.images.exif import MARK, UPRIGHT, orientation
 from pipeline.rules.images.headers.stored import MAX_PROFILE, Colour, Stored
 from pipeline.rules.images.work import PILLOW_PIXEL, Work, check_size, copies, copying
 
@@ -24,7 +24,7 @@ _PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
 _ARITHMETIC = {*range(0xC9, 0xD0)}
 _BARE = {0x01, *range(0xD0, 0xD9)}
 """Markers without a segment."""
-_EXIF, _ICC = b"Exif\x00\x00", b"ICC_PROFILE\x00"
+_ICC = b"ICC_PROFILE\x00"
 
 MAX_SEGMENTS = 5_000
 """Segments before a scan. The largest colour profile takes 65."""
@@ -68,7 +68,9 @@ def read_jpeg(
     check_size("JPEG", size, max_pixels)
     shares = _shares(found.frame)
     scans, passes = _scans(data, found, shares)
-    turn = orientation(found.exif) if found.exif else 1
+    exif = found.exif or b""
+    turn = orientation(exif)
+    either_way_up = turn != UPRIGHT and exif[len(MARK)] != 0  # Chromium turns it then, too; others do not
     colour = Colour(icc=_profile(found.profile))
     work = _work(
         size,
@@ -85,7 +87,7 @@ def read_jpeg(
     lacks_end = data.rfind(b"\xff\xd9", found.scan) < 0
     if lacks_end:
         work = work.and_more(work.seconds)  # it is decoded twice, to see whether pixels are missing, too
-    return Stored(kept, size, work, 1, turn, colour, lacks_end)
+    return Stored(kept, size, work, 1, turn, colour, lacks_end, either_way_up=either_way_up)
 
 
 def _up_to_scan(data: bytes) -> _Markers:
@@ -125,7 +127,7 @@ def _note(found: _Markers, marker: int, body: bytes) -> None:
     if marker in _FRAMES:
         if not found.frame:  # libjpeg refuses a second one
             found.frame, found.kind = body, marker
-    elif marker == _APP1 and body.startswith(_EXIF):
+    elif marker == _APP1 and body.startswith(MARK):
         found.exif = body if found.exif is None else found.exif
     elif marker == _APP2 and body.startswith(_ICC):
         found.profile.append(body[len(_ICC) :])

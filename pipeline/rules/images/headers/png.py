@@ -11,8 +11,8 @@ import zlib
 from dataclasses import dataclass, field
 
 from pipeline.errors import ItemError, Reason
-from pipeline.rules.images.exif import orientation
-from pipeline.rules.images.headers.stored import MAX_PROFILE, Colour, Stored
+from pipeline.rules.images.exif import MARK, UPRIGHT, orientation
+from pipeline.rules.images.headers.stored import MAX_PROFILE, SRGB, Colour, Stored
 from pipeline.rules.images.work import PILLOW_PIXEL, Work, check_size, copies, copying, looking
 
 _SIGNATURE = 8
@@ -20,6 +20,15 @@ _END = b"\x00\x00\x00\x00IEND\xae\x42\x60\x82"
 _ONCE = {b"IHDR", b"PLTE", b"tRNS", b"acTL"}
 _FRAMES = {b"fcTL", b"fdAT"}
 _ASIDE = {b"eXIf", b"iCCP", b"gAMA", b"cHRM", b"sRGB", b"cICP"}
+_LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"cICP": 4}
+_INTENTS = 4
+_PRIMARIES, _TRANSFERS = {1, *range(4, 13), 22}, {1, *range(4, 9), 11, *range(13, 19)}
+"""H.273's codes that browsers know. With another one, a cICP chunk does not count."""
+_MAX_NAME = 79
+"""Bytes of a profile's name, at most; it has one at least."""
+_GREY, _COLOURS, _PALETTE = 0, 2, 3
+_KEY_LENGTHS = {_GREY: 2, _COLOURS: 6}
+"""Bytes of the transparent colour, at least, by colour type."""
 _CONVERTED = {3, 4, 6}
 """Colour types with a palette or alpha, which are converted before they are scaled."""
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -55,6 +64,8 @@ class _Chunks:
     whole: bool = True
     """Whether everything was kept as it was."""
     ended: bool = False
+    late_exif: bool = False
+    """Whether EXIF stands behind pixels, where the specification allows it and Chromium does not read it."""
     default_is_frame: bool = False
 
 
@@ -72,23 +83,26 @@ def read_png(data: bytes, max_pixels: int, *, fast: bool) -> Stored:
     kept = data
     if animated or not (chunks.whole and chunks.ended):
         kept = _written(data, chunks, animated=animated)
-    exif = chunks.aside.get(b"eXIf")
-    turn = orientation(exif) if exif else 1
+    exif = chunks.aside.get(b"eXIf", b"")
+    turn = orientation(exif)
+    either_way_up = turn != UPRIGHT and (chunks.late_exif or exif.startswith(MARK))
     bits = depth * _CHANNELS.get(kind, 4)
     translucent = kind in _CONVERTED or any(name == b"tRNS" for name, _ in chunks.kept)
     if animated:
         work = _animated_work(size, bits, len(kept), chunks.areas)
         work = work.and_more(looking(size, frames, translucent=translucent))
     else:
-        work = _still_work(size, bits, len(kept), kind, translucent=translucent, turned=turn != 1, fast=fast)
+        work = _still_work(size, bits, len(kept), kind, translucent=translucent, turned=turn != UPRIGHT, fast=fast)
         work = work.and_more(width * height * INTERLACED_PIXEL if data[28] else 0)
     work = work.and_more(chunks.count * CHUNK)
-    return Stored(kept, size, work, frames, turn, _colour(chunks.aside))
+    return Stored(kept, size, work, frames, turn, _colour(chunks.aside), either_way_up=either_way_up)
 
 
 def _read(data: bytes) -> _Chunks:
     chunks, view = _Chunks(), memoryview(data)
-    at, seen, pictured = _SIGNATURE, set(), False
+    at, pictured = _SIGNATURE, False
+    seen: set[bytes] = set()
+    """Names of the chunks that were kept."""
     while at + 8 <= len(data) and not chunks.ended:
         chunks.count += 1
         if chunks.count > MAX_CHUNKS:
@@ -98,11 +112,12 @@ def _read(data: bytes) -> _Chunks:
         if name == b"IEND":
             chunks.ended = True
         elif name == b"IDAT" or (name in _ONCE and name not in seen) or name in _FRAMES:
-            if name == b"tRNS" and not _is_sound(data, at, end):
+            if name == b"tRNS" and not _is_key(data, at, end, seen, pictured=pictured):
                 chunks.whole = False  # a viewer goes on without it
             else:
                 chunks.kept.append((name, view[at:end] if end <= len(data) else _shortened(data, at, name)))
                 chunks.whole &= end <= len(data) and name not in {b"acTL", *_FRAMES}
+                seen.add(name)
             if name == b"fcTL":
                 chunks.areas.append(_area(data, at))
                 chunks.default_is_frame |= not pictured
@@ -110,8 +125,7 @@ def _read(data: bytes) -> _Chunks:
         else:
             chunks.whole = False
             if name in _ASIDE and name not in chunks.aside and _is_sound(data, at, end):
-                chunks.aside[name] = data[at + 8 : end - 4]
-        seen.add(name)
+                _put_aside(chunks, name, data[at + 8 : end - 4], seen, pictured=pictured)
         at = end
     return chunks
 
@@ -125,6 +139,40 @@ def _shortened(data: bytes, at: int, name: bytes) -> bytes:
 def _is_sound(data: bytes, at: int, end: int) -> bool:
     """Whether a chunk is all there and its checksum is right."""
     return end <= len(data) and zlib.crc32(data[at + 4 : end - 4]) == int.from_bytes(data[end - 4 : end], "big")
+
+
+def _is_key(data: bytes, at: int, end: int, seen: set[bytes], *, pictured: bool) -> bool:
+    """Whether readers take a tRNS chunk for what it says, by where it stands and how long it is."""
+    depth, kind = data[24], data[25]
+    if pictured or not _is_sound(data, at, end) or (kind == _PALETTE and b"PLTE" not in seen):
+        return False
+    if end - at - 12 < _KEY_LENGTHS.get(kind, 0):
+        return False
+    if kind == _COLOURS and depth > 8:  # noqa: PLR2004
+        raise ItemError(Reason.DECODE_FAILED, "PNG: a transparent colour of 16 bits, of which a decoder keeps eight")
+    return True
+
+
+def _put_aside(chunks: _Chunks, name: bytes, body: bytes, seen: set[bytes], *, pictured: bool) -> None:
+    """Keep what such a chunk says where browsers do: the first that is valid counts, and none behind the pixels."""
+    if pictured and name != b"eXIf":
+        return
+    if name in _LENGTHS and not _is_valid(name, body):
+        return
+    if name == b"cICP" and b"PLTE" in seen:
+        return
+    chunks.aside[name] = body
+    chunks.late_exif |= pictured
+
+
+def _is_valid(name: bytes, body: bytes) -> bool:
+    if len(body) != _LENGTHS[name]:
+        return False
+    if name == b"sRGB":
+        return body[0] < _INTENTS
+    if name == b"cICP":
+        return body[0] in _PRIMARIES and body[1] in _TRANSFERS
+    return name != b"gAMA" or any(body)
 
 
 def _area(data: bytes, at: int) -> int:
@@ -145,28 +193,33 @@ def _written(data: bytes, chunks: _Chunks, *, animated: bool) -> bytes:
 
 
 def _colour(aside: dict[bytes, bytes]) -> Colour:
-    if len(aside.get(b"cICP", b"")) == 4:  # noqa: PLR2004  primaries, transfer, matrix, range
+    if b"cICP" in aside:
         return Colour(cicp=(aside[b"cICP"][0], aside[b"cICP"][1]))
+    rest = SRGB if b"sRGB" in aside else _measured(aside)
     icc = _inflated(aside[b"iCCP"]) if b"iCCP" in aside else None
-    if icc or b"sRGB" in aside:
-        return Colour(icc=icc)
-    gamma = int.from_bytes(aside.get(b"gAMA", b"")[:4], "big") / 100_000
-    corners = aside.get(b"cHRM", b"")
-    chromaticities = tuple(each / 100_000 for each in struct.unpack(">8I", corners)) if len(corners) == 32 else None  # noqa: PLR2004
+    if not icc:
+        return rest
+    return Colour(icc=icc, otherwise=None if rest == SRGB else rest)
+
+
+def _measured(aside: dict[bytes, bytes]) -> Colour:
+    gamma = int.from_bytes(aside.get(b"gAMA", b""), "big") / 100_000
+    corners = aside.get(b"cHRM")
+    chromaticities = tuple(each / 100_000 for each in struct.unpack(">8I", corners)) if corners else None
     return Colour(gamma=gamma or None, chromaticities=chromaticities)
 
 
 def _inflated(chunk: bytes) -> bytes | None:
     """The colour profile in an iCCP chunk, or None where it cannot be had or is too long."""
-    packed = chunk.partition(b"\x00")[2]
-    if packed[:1] != b"\x00":
+    name, _, packed = chunk.partition(b"\x00")
+    if packed[:1] != b"\x00" or not 0 < len(name) <= _MAX_NAME:
         return None
     inflate = zlib.decompressobj()
     try:
         profile = inflate.decompress(packed[1:], MAX_PROFILE)
     except zlib.error:
         return None
-    return None if inflate.unconsumed_tail else profile
+    return profile if inflate.eof else None
 
 
 def _still_work(

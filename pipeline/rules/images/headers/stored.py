@@ -22,6 +22,8 @@ class Colour:
     cicp: tuple[int, int] | None = None
     gamma: float | None = None
     chromaticities: tuple[float, ...] | None = None
+    otherwise: Colour | None = None
+    """What counts where `icc` turns out to be no profile of such a picture."""
 
 
 SRGB = Colour()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from pipeline.errors import ItemError, Reason
-from pipeline.rules.images.exif import orientation
+from pipeline.rules.images.exif import UPRIGHT, orientation
 from pipeline.rules.images.headers.stored import MAX_PROFILE, Colour, Stored
 from pipeline.rules.images.work import PILLOW_PIXEL, Work, check_size, copies, copying, looking
 
@@ -17,30 +19,48 @@ FRAME = 0.2e-3
 DECODER_PIXEL = 15
 """Bytes a pixel: libwebp keeps the canvas, the one before and the frame, and hands out a copy for Pillow to copy."""
 
-_ASIDE = {b"EXIF", b"ICCP"}
+_ASIDE = {b"EXIF": 0x08, b"ICCP": 0x20}
+"""Chunks beside the picture, with the bits in the flags of ``VP8X`` without which readers pass them over."""
 _ALPHA, _LOSSLESS_ALPHA = 0x10, 0x10
 """Bits in the flags of ``VP8X``, and in the byte of ``VP8L`` in which its height ends."""
+_KNOWN = {b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"XMP ", *_ASIDE}
+
+
+@dataclass
+class _Chunks:
+    size: tuple[int, int] = (1, 1)
+    """Of the canvas, or of what is larger than it."""
+    aside: dict[bytes, bytes] = field(default_factory=dict)
+    areas: list[int] = field(default_factory=list)
+    """Pixels of each frame."""
+    lossless: int = 0
+    """Where a lossless still is, if there is one."""
+    end: int = 12
 
 
 def read_webp(data: bytes, max_pixels: int, *, fast: bool) -> Stored:
     """Raises `ItemError` for what is too large or too much work."""
-    size, aside, areas, end = _walk(data)
+    found = _walk(data)
+    size, aside, areas = found.size, found.aside, found.areas
     check_size("WEBP", size, max_pixels)
     pixels = size[0] * size[1]
     name = f"WEBP of {size[0]:,} x {size[1]:,} pixels"
-    turn = orientation(aside[b"EXIF"]) if b"EXIF" in aside else 1
+    turn = orientation(aside[b"EXIF"]) if b"EXIF" in aside else UPRIGHT
     if areas:
         seconds = len(data) * BYTE + sum(areas) * PIXEL + len(areas) * (pixels * CANVAS + FRAME)
         seconds += looking(size, len(areas), translucent=_may_show_through(data))
         work = Work(seconds, pixels * (DECODER_PIXEL + PILLOW_PIXEL), f"{name} in {len(areas):,} frames")
     else:
-        memory = pixels * DECODER_PIXEL + copies(size, converted=True, turned=turn != 1, fast=fast)
+        memory = pixels * DECODER_PIXEL + copies(size, converted=True, turned=turn != UPRIGHT, fast=fast)
         seconds = len(data) * BYTE + pixels * PIXEL
-        seconds += copying(size, converted=_may_show_through(data), turned=turn != 1, fast=fast)
+        seconds += copying(size, converted=_may_show_through(data), turned=turn != UPRIGHT, fast=fast)
         work = Work(seconds, memory, name)
     icc = aside.get(b"ICCP", b"")[: MAX_PROFILE + 1]
     colour = Colour(icc=icc if 0 < len(icc) <= MAX_PROFILE else None)
-    return Stored(_sized(data, end), size, work, max(len(areas), 1), turn, colour)
+    work = work.and_more(looking(size, 1, translucent=True) if turn != UPRIGHT else 0)  # it is looked at both ways up
+    kept = _without_alpha(data, found) if found.lossless and not areas else _sized(data, found.end)
+    # Chromium turns no WebP, and others do.
+    return Stored(kept, size, work, max(len(areas), 1), turn, colour, either_way_up=turn != UPRIGHT)
 
 
 def _sized(data: bytes, end: int) -> bytes:
@@ -50,27 +70,42 @@ def _sized(data: bytes, end: int) -> bytes:
     return data[:4] + (end - 8).to_bytes(4, "little") + data[8:end]
 
 
-def _walk(data: bytes) -> tuple[tuple[int, int], dict[bytes, bytes], list[int], int]:
-    """The canvas, the chunks beside the picture, pixels of each frame, and where the last chunk ends."""
-    width = height = 1
-    aside: dict[bytes, bytes] = {}
-    areas: list[int] = []
+def _without_alpha(data: bytes, found: _Chunks) -> bytes:
+    """A lossless still alone and opaque where an extended file says that it has no alpha: browsers drop it then."""
+    at = found.lossless
+    if data[12:16] != b"VP8X" or _may_show_through(data) or at + 13 > len(data):
+        return _sized(data, found.end)
+    length = int.from_bytes(data[at + 4 : at + 8], "little")
+    chunk = bytearray(data[at : at + 8 + length + (length & 1)])
+    chunk[12] &= ~_LOSSLESS_ALPHA
+    return b"RIFF" + (4 + len(chunk)).to_bytes(4, "little") + b"WEBP" + chunk
+
+
+def _walk(data: bytes) -> _Chunks:
+    """All chunks as far as the header's length goes, whatever their names, and behind it what looks like some."""
+    found = _Chunks()
+    promised = 8 + int.from_bytes(data[4:8], "little")
+    flags = data[20] if data[12:16] == b"VP8X" and len(data) > 20 else 0  # noqa: PLR2004  RIFF's header and the chunk's
     at, count = 12, 0
     while at + 8 <= len(data):
         count += 1
         if count > MAX_CHUNKS:
             raise ItemError(Reason.TOO_MUCH_WORK, f"WEBP: over {MAX_CHUNKS:,} chunks")
         name, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
-        if not name.strip(b"\x00") or (count > 1 and not name.isalnum() and not name.strip().isalnum()):
+        end = at + 8 + length + (length & 1)
+        if name not in _KNOWN and (end > len(data) or (at >= promised and not name.strip().isalnum())):
             break  # what follows the last chunk is no part of the picture
         across, down = _size(name, data[at + 8 : at + 24])
-        width, height = max(width, across), max(height, down)
+        found.size = max(found.size[0], across), max(found.size[1], down)
         if name == b"ANMF":
-            areas.append(across * down)
-        elif name in _ASIDE and name not in aside:
-            aside[name] = data[at + 8 : at + 8 + length]
-        at += 8 + length + (length & 1)
-    return (width, height), aside, areas, at
+            found.areas.append(across * down)
+        elif name == b"VP8L":
+            found.lossless = found.lossless or at
+        elif flags & _ASIDE.get(name, 0) and name not in found.aside:
+            found.aside[name] = data[at + 8 : at + 8 + length]
+        at = end
+    found.end = at
+    return found
 
 
 def _may_show_through(data: bytes) -> bool:
