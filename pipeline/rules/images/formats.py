@@ -25,6 +25,8 @@ _STARTS = {
 }
 _AVIF_BRANDS = (b"avif", b"avis")
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
+_ICONS = (b"\x00\x00\x01\x00", b"\x00\x00\x02\x00")
+"""The length of an ``ftyp`` box may be one of these, and browsers then show the icon that is in the file as well."""
 _FTYP_BRANDS = {b"mif1": "HEIF", b"msf1": "HEIF", b"qt  ": "QuickTime video"}
 _OTHERS = {
     b"II*\x00": "TIFF",
@@ -33,6 +35,7 @@ _OTHERS = {
     b"PK\x03\x04": "a ZIP archive",
     b"\x1f\x8b": "gzip",
     b"\x00\x00\x01\x00": "an ICO icon",
+    b"\x00\x00\x02\x00": "a CUR cursor",
     b"8BPS": "a Photoshop file",
     b"\x1aE\xdf\xa3": "a Matroska or WebM video",
     b"\x00\x00\x00\x0cjP": "JPEG 2000",
@@ -52,6 +55,8 @@ def sniff(data: bytes) -> str | None:
             return name
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return "WEBP"
+    if data.startswith(_ICONS):
+        return None
     brands = _brands(data)
     if any(brand in _AVIF_BRANDS for brand in brands):
         return "AVIF"

@@ -35,6 +35,16 @@ def test_an_iso_file_is_told_by_any_of_its_brands(brands: bytes, name: str | Non
     assert sniff(size + b"free" + brands) is None
 
 
+@pytest.mark.parametrize("brand", [b"avif", b"avis", b"heic"])
+@pytest.mark.parametrize(("size", "said"), [(256, "starts like an ICO icon"), (512, "starts like a CUR cursor")])
+def test_an_iso_file_that_is_an_icon_as_well_is_none(size: int, said: str, brand: bytes) -> None:
+    """Browsers look for an icon first. One byte more or less, and it is none."""
+    rest = b"ftyp" + brand + bytes(4) + brand * ((size - 16) // 4)
+    assert sniff(size.to_bytes(4, "big") + rest) is None
+    assert describe(size.to_bytes(4, "big") + rest) == said
+    assert sniff((size - 4).to_bytes(4, "big") + rest) is not None
+
+
 @pytest.mark.parametrize(
     ("start", "said"),
     [
