@@ -101,11 +101,12 @@ def test_a_multi_picture_jpeg_is_its_first_picture() -> None:
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation_is_undone(orientation: int, form: str, preprocess: str) -> None:
-    """A file stored sideways is seen as its viewers see it."""
+    """A file stored sideways is seen as viewers see it; a WebP, which some do not turn, as it is stored, too."""
     still = images.corners()
     upright = views(images.encoded(still))
     seen = views(images.turned(still, orientation, form, quality=95), preprocess=preprocess)
-    assert np.abs(seen.astype(int) - upright).mean() < 6
+    assert len(seen) == len(upright) * (2 if form == "WEBP" and orientation > 1 else 1)
+    assert np.abs(seen[: len(upright)].astype(int) - upright).mean() < 6
 
 
 def test_palette_grey_cmyk_and_one_bit_images_show_their_colours() -> None:
