@@ -31,6 +31,9 @@ FETCH_BYTES = 32 * 1024 * 1024
 BUFFER_BYTES = 64 * 1024 * 1024
 """Bytes that all partitions together may hold fetched; shared among them, so that none waits for what others fill."""
 
+POLL_BYTES = 64 * 1024 * 1024
+"""Bytes, once inflated, with which a poll has enough: 1 MB of gzip may be a gigabyte, and 64 of them came at once."""
+
 REFUSED_SECONDS = 1.0
 """Seconds for which a partition is left alone after the broker refused a fetch of it."""
 
@@ -69,17 +72,20 @@ class FairFetcher(fetcher.Fetcher):
         """A share of each fetched partition's records, and whether enough is left not to ask for more."""
         self._parse_completed()
         left: int = max_records or self.config["max_poll_records"]  # type: ignore[assignment]
+        room = POLL_BYTES
         drained: defaultdict[Any, list[Any]] = defaultdict(list)
         parts = [part for part in self._ready if not self._subscriptions.is_paused(part.topic_partition)]
-        while left and parts:
+        while left and room > 0 and parts:
             share = -(-left // len(parts))
             for part in parts:
+                before, part.room = part.bytes_read, room
                 left -= self._append(drained, part, min(share, left), update_offsets)
+                room -= part.bytes_read - before
                 self._note(part)
                 self._ready.remove(part)
                 if part:
                     self._ready.append(part)  # behind those that gave nothing this time
-                if not left:
+                if not left or room <= 0:
                     break
             parts = [part for part in parts if part]
         return dict(drained), self._buffered() >= BUFFER_BYTES

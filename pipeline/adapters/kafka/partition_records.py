@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from kafka import errors
@@ -46,6 +47,17 @@ class PartitionRecords(fetcher.Fetcher.PartitionRecords):
     """What the fetch before this one left, because it lay behind the end."""
     ahead: Ahead | None
     """What this one leaves; the next fetch begins with it."""
+    room: int
+    """Bytes, once inflated, with which `take` has enough."""
+
+    def take(self, n: int | None = None) -> list[Any]:
+        """The next `n` records, or fewer where those have `room` bytes; one at least, if there is one."""
+        records, before = [], self.bytes_read
+        for record in islice(self.record_iterator, n):
+            records.append(record)
+            if self.bytes_read - before >= self.room:
+                break
+        return records
 
     def _unpack_records(self, tp: Any, records: Any, *_: object) -> Iterator[Any]:
         while (batch := self._next(records)) is not None:

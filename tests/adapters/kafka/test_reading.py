@@ -13,6 +13,7 @@ from kafka import KafkaAdminClient, KafkaProducer
 
 from pipeline.errors import StopError
 from pipeline.items import Batch
+from pipeline.ports import Source
 from tests.adapters.conftest import MOST, Heard, KafkaBus, Polling, collect, poll_until, values
 from tests.services.deadline import until
 from tests.services.kafka import Record
@@ -127,6 +128,32 @@ def test_an_event_that_comes_while_another_partition_is_read_does_not_wait_for_i
             break
         waited += 1
     assert waited <= 10
+
+
+def test_a_poll_has_enough_with_so_many_bytes_however_little_was_sent(kafka_bus_of_four: KafkaBus) -> None:
+    """Each record is 20 KB on the wire and 20 MB here; all of them come, a few at a time."""
+    bus, size = kafka_bus_of_four, 20_000_000
+    with closing(
+        KafkaProducer(
+            bootstrap_servers=bus.broker.bootstrap_servers,
+            compression_type="gzip",
+            batch_size=0,
+            max_request_size=2 * size,
+        )
+    ) as producer:
+        for number in range(12):
+            producer.send(bus.topic, bytes(size), partition=number % 2)
+            producer.flush(60)
+    source = bus.source()
+    batches = list[Batch]()
+    until(lambda: _polled(source, batches) == 12, 120, "every event")
+    assert max(len(batch.items) for batch in batches) <= 5  # 64 MiB, and the one that is over
+
+
+def _polled(source: Source, batches: list[Batch]) -> int:
+    batch = source.poll(0.2, 64)
+    batches += [] if batch is None else [batch]
+    return sum(len(each.items) for each in batches)
 
 
 @pytest.mark.parametrize("patience", [20.0, 0.001], ids=["finished", "not finished"])
