@@ -143,7 +143,7 @@ def test_a_policy_that_a_document_shows_holds(block: Block) -> None:
     path = block.text.splitlines()[0].removeprefix("# ")
     (policy,) = parse_policies({path: block.text.encode()}).policies
     assert policy.samples
-    assert all((ROOT / "policies" / sample).is_file() for sample in policy.samples)
+    assert all((ROOT / "policies" / sample).is_file() for _, sample in policy.samples)
 
 
 def test_what_policy_writers_are_told_to_expect_is_what_they_are_told() -> None:
