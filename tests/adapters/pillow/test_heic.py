@@ -88,6 +88,12 @@ def test_of_several_pictures_the_primary_one_is_judged() -> None:
     assert off(seen(out.getvalue()), seen(images.encoded(images.flat(images.BLUE)))) < 6
 
 
+def test_a_picture_that_its_encoder_padded_is_cropped_as_its_property_says() -> None:
+    odd = images.photograph(321, 239)
+    assert b"clap" in heic(odd)
+    assert off(seen(heic(odd)), seen(images.encoded(odd))) < 4
+
+
 def test_no_opener_is_registered_for_files_that_are_not_sniffed() -> None:
     seen(HEIC)
     assert "HEIF" not in Image.OPEN

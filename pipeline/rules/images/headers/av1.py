@@ -1,4 +1,4 @@
-"""How large the pictures in an AVIF really are: by the sizes that their AV1 streams give, whatever the boxes say.
+"""How large the pictures in an AVIF really are, and their colours, by their AV1 streams, whatever the boxes say.
 
 libavif decodes a picture whose boxes say 100 x 100 at the size of its stream, and scales it afterwards. Sources: AV1
 bitstream specification, 5.3 to 5.5; ISO/IEC 14496-12, 8.11.3 (``iloc``) and 8.7.5 (``stco``).
@@ -7,6 +7,7 @@ bitstream specification, 5.3 to 5.5; ISO/IEC 14496-12, 8.11.3 (``iloc``) and 8.7
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from struct import error, unpack_from
 
@@ -18,10 +19,21 @@ _IN_FRONT = {_DELIMITER, _METADATA, _PADDING}
 """Units that may come before the sequence header."""
 
 
-def coded_size(data: bytes, places: Iterator[int]) -> tuple[int, int]:
-    """The largest (width, height) of the AV1 streams that begin at those places; (0, 0) where none does."""
-    sizes = [_sequence_size(data, at) for at in islice(places, MAX_ITEMS)]
-    return max(sizes, key=lambda size: size[0] * size[1], default=(0, 0))
+_UNSPECIFIED = (2, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What an AV1 stream's sequence header says: (width, height), and H.273's codes of primaries and transfer."""
+
+    size: tuple[int, int]
+    cicp: tuple[int, int] = _UNSPECIFIED
+
+
+def streams(data: bytes, places: Iterator[int]) -> list[Stream]:
+    """The AV1 streams that begin at those places."""
+    found = (_stream(data, at) for at in islice(places, MAX_ITEMS))
+    return [each for each in found if each is not None]
 
 
 def item_places(data: bytes, start: int) -> Iterator[int]:
@@ -52,8 +64,8 @@ def chunk_places(data: bytes, start: int, width: int) -> Iterator[int]:
         yield int.from_bytes(data[at : at + width], "big")
 
 
-def _sequence_size(data: bytes, at: int) -> tuple[int, int]:
-    """(width, height) of the sequence header at or soon after `at`, or (0, 0)."""
+def _stream(data: bytes, at: int) -> Stream | None:
+    """What the sequence header at or soon after `at` says; None where there is none."""
     for _ in range(_MAX_UNITS):
         if at >= len(data):
             break
@@ -63,11 +75,11 @@ def _sequence_size(data: bytes, at: int) -> tuple[int, int]:
         if head & 2:
             length, at = _leb128(data, at)
         if kind == _SEQUENCE:
-            return _size(data[at : at + min(length, 256)])
+            return _described(data[at : at + min(length, 256)])
         if kind not in _IN_FRONT:
             break
         at += length
-    return 0, 0
+    return None
 
 
 def _leb128(data: bytes, at: int) -> tuple[int, int]:
@@ -88,16 +100,39 @@ class _Bits:
         return self._value >> self._left & (1 << count) - 1 if self._left >= 0 else 0
 
 
-def _size(header: bytes) -> tuple[int, int]:
-    """``max_frame_width`` and ``max_frame_height`` of a sequence header."""
+def _described(header: bytes) -> Stream:
+    """What a sequence header says, in which everything before its colours must be read."""
     bits = _Bits(header)
-    bits(4)
-    if bits(1):  # reduced, as stills have it
+    profile = bits(3)
+    bits(1)
+    reduced = bits(1)  # as stills have it
+    if reduced:
         bits(5)
     else:
         _skip_operating_points(bits)
     across, down = bits(4) + 1, bits(4) + 1
-    return bits(across) + 1, bits(down) + 1
+    size = (bits(across) + 1, bits(down) + 1)
+    if not reduced and bits(1):  # frames have ids
+        bits(7)
+    bits(3)
+    if not reduced:
+        _skip_tools(bits)
+    bits(3)
+    if bits(1) and profile == 2:  # noqa: PLR2004  more than 8 bits, and perhaps 12
+        bits(1)
+    if profile != 1:
+        bits(1)
+    return Stream(size, (bits(8), bits(8))) if bits(1) else Stream(size)
+
+
+def _skip_tools(bits: _Bits) -> None:
+    bits(4)
+    ordered = bits(1)
+    bits(2 * ordered)
+    screen_content = bits(1) or bits(1)
+    if screen_content and not bits(1):
+        bits(1)
+    bits(3 * ordered)
 
 
 def _skip_operating_points(bits: _Bits) -> None:

@@ -1,6 +1,7 @@
 """AVIF and HEIC: what an ISO-BMFF file says of its pictures, without a decoder.
 
-Only the boxes that hold boxes are entered. Sources: ISO/IEC 14496-12 (boxes) and 23008-12 (items, ``ispe``).
+Only the boxes that hold boxes are entered. Sources: ISO/IEC 14496-12 (boxes, 8.11.6 for ``infe``) and 23008-12
+(items, ``ispe``).
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from pipeline.errors import ItemError, Reason
-from pipeline.rules.images.headers.av1 import chunk_places, coded_size, item_places
-from pipeline.rules.images.headers.stored import Stored
+from pipeline.rules.images.headers.av1 import chunk_places, item_places, streams
+from pipeline.rules.images.headers.properties import Properties, check_crop, cicp_of
+from pipeline.rules.images.headers.stored import SRGB, Colour, Stored
 from pipeline.rules.images.work import Work, check_size, copies
 
 MAX_BOXES = 20_000
@@ -24,10 +26,21 @@ FRAME = 0.3e-3
 DECODER_PIXEL = {"AVIF": 16, "HEIC": 9}
 """Bytes a pixel: planes, the picture made of them, a copy for Pillow and Pillow's. AVIF's is with alpha at 4:4:4."""
 
-_META, _BOXES = b"meta", {b"meta", b"iprp", b"ipco", b"moov", b"trak", b"mdia", b"minf", b"stbl"}
+_IN_FRONT = {
+    b"meta": 4,
+    b"iinf": 6,
+    b"iprp": 0,
+    b"ipco": 0,
+    b"moov": 0,
+    b"trak": 0,
+    b"mdia": 0,
+    b"minf": 0,
+    b"stbl": 0,
+    b"stsd": 8,
+    b"av01": 78,
+}
+"""Boxes that hold boxes, and how many bytes of their own come first."""
 _CHUNKS = {b"stco": 4, b"co64": 8}
-_FULL = {b"meta"}
-"""Boxes with four bytes of version and flags before what they hold."""
 
 
 @dataclass
@@ -36,7 +49,9 @@ class _Found:
     size: tuple[int, int] = (0, 0)
     frames: int = 0
     boxes: int = 0
-    meta: tuple[int, int] | None = None
+    exifs: list[int] = field(default_factory=list)
+    """Where items are said to be EXIF."""
+    properties: Properties = field(default_factory=Properties)
     places: list[Iterator[int]] = field(default_factory=list)
     """Where the coded pictures begin, by each box that says so."""
 
@@ -47,19 +62,23 @@ def read_bmff(name: str, data: bytes, max_pixels: int, *, fast: bool) -> Stored:
     Of all the pictures in a file, such as tiles and thumbnails, the largest sets the size.
     """
     found = _Found(name)
-    _walk(data, 0, len(data), found, MAX_DEPTH)
-    size = found.size
+    _walk(data, 0, len(data), found, ())
+    size, colour = found.size, SRGB
     if name == "AVIF":
-        size = max(size, coded_size(data, chain(*found.places)), key=lambda each: each[0] * each[1])
+        coded, shown = streams(data, chain(*found.places)), found.properties.shown(data)
+        check_crop(data, shown, size)
+        colour = Colour(cicp=cicp_of(data, shown, coded))
+        size = max([size, *(each.size for each in coded)], key=lambda each: each[0] * each[1])
     check_size(name, size, max_pixels)
     pixels, frames = size[0] * size[1], max(found.frames, 1)
     seconds = len(data) * BYTE[name] + frames * (pixels * PIXEL + FRAME)
     memory = pixels * DECODER_PIXEL[name] + copies(size, converted=False, turned=True, fast=fast)
     what = f"{name} of {size[0]:,} x {size[1]:,} pixels" + (f" in {frames:,} frames" if frames > 1 else "")
-    return Stored(_without_exif(data, found), size, Work(seconds, memory, what), frames)
+    return Stored(_without_exif(data, found), size, Work(seconds, memory, what), frames, colour=colour)
 
 
-def _walk(data: bytes, at: int, end: int, found: _Found, depth: int) -> None:
+def _walk(data: bytes, at: int, end: int, found: _Found, inside: tuple[bytes, ...]) -> None:
+    """`inside` names the boxes that these lie in, from the outermost."""
     while at + 8 <= end:
         found.boxes += 1
         if found.boxes > MAX_BOXES:
@@ -72,12 +91,15 @@ def _walk(data: bytes, at: int, end: int, found: _Found, depth: int) -> None:
         if stop < start:
             return
         _look(data, name, start, stop, found)
-        if name in _BOXES and depth:
-            _walk(data, start + 4 * (name in _FULL), stop, found, depth - 1)
+        _note(data, name, start, stop, found, inside)
+        if name in _IN_FRONT and len(inside) < MAX_DEPTH:
+            counted_in_four = name == b"iinf" and data[start : start + 1] != b"\x00"
+            _walk(data, start + _IN_FRONT[name] + 2 * counted_in_four, stop, found, (*inside, name))
         at = stop
 
 
 def _look(data: bytes, name: bytes, start: int, stop: int, found: _Found) -> None:
+    """Take the sizes, the number of frames and the places of pictures, of all that are in the file."""
     if name == b"ispe" and stop - start >= 12:  # noqa: PLR2004  version, width, height
         _, width, height = struct.unpack_from(">III", data, start)
         if width * height > found.size[0] * found.size[1]:
@@ -92,8 +114,22 @@ def _look(data: bytes, name: bytes, start: int, stop: int, found: _Found) -> Non
         found.places.append(item_places(data, start))
     elif name in _CHUNKS:
         found.places.append(chunk_places(data, start, _CHUNKS[name]))
-    elif name == _META and found.meta is None:
-        found.meta = (start, stop)
+
+
+def _note(data: bytes, name: bytes, start: int, stop: int, found: _Found, inside: tuple[bytes, ...]) -> None:
+    """Take what is said of single items and tracks."""
+    if name == b"infe":
+        at = start + (10 if data[start : start + 1] == b"\x03" else 8)
+        if at + 4 <= stop and data[at : at + 4] == b"Exif":
+            found.exifs.append(at)
+    elif inside[-1:] == (b"av01",):
+        found.properties.track.append((name, start, stop))
+    elif inside == (b"meta", b"iprp", b"ipco"):
+        found.properties.items.append((name, start, stop))
+    elif inside == (b"meta", b"iprp") and name == b"ipma" and stop - start >= 8:  # noqa: PLR2004  flags and a count
+        found.properties.associations.append((start, stop))
+    elif inside == (b"meta",) and name == b"pitm" and found.properties.primary is None:
+        found.properties.primary = (start, stop)
 
 
 def _without_exif(data: bytes, found: _Found) -> bytes:
@@ -101,10 +137,9 @@ def _without_exif(data: bytes, found: _Found) -> bytes:
 
     Viewers turn these pictures by ``irot`` and ``imir`` alone, and Pillow would read the whole EXIF.
     """
-    if found.meta is None:
+    if not found.exifs:
         return data
-    start, stop = found.meta
-    boxes = data[start:stop]
-    if b"Exif" not in boxes:
-        return data
-    return data[:start] + boxes.replace(b"Exif", b"exif") + data[stop:]
+    renamed = bytearray(data)
+    for at in found.exifs:
+        renamed[at : at + 4] = b"exif"
+    return bytes(renamed)
