@@ -128,14 +128,14 @@ P3_CORNERS = ((0.5151, 0.2412, -0.0011), (0.2920, 0.6922, 0.0419), (0.1571, 0.06
 def icc(gamma: float, corners: Sequence[Sequence[float]] = SRGB_CORNERS, *, space: bytes = b"RGB ") -> bytes:
     """A colour profile: a pure power for its tones, and primaries; ``GRAY`` has tones alone. ICC.1, 7 to 10."""
     curve = b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256)) + bytes(2)
-    tags = [(b"desc", b"desc" + bytes(4) + struct.pack(">I", 5) + b"made\x00" + bytes(81)), (b"wtpt", _xyz(WHITE))]
+    tags = [(b"desc", b"desc" + bytes(4) + struct.pack(">I", 5) + b"made\x00" + bytes(81)), (b"wtpt", xyz(WHITE))]
     if space == b"RGB ":
         names = (b"r", b"g", b"b")
-        tags += [(name + b"XYZ", _xyz(corner)) for name, corner in zip(names, corners, strict=True)]
+        tags += [(name + b"XYZ", xyz(corner)) for name, corner in zip(names, corners, strict=True)]
         tags += [(name + b"TRC", curve) for name in names]
     else:
         tags.append((b"kTRC", curve))
-    return _profile_of(tags, b"mntr", space, b"XYZ ")
+    return profile_of(tags, b"mntr", space, b"XYZ ")
 
 
 def cmyk_icc(corners: Sequence[Sequence[int]]) -> bytes:
@@ -152,15 +152,22 @@ def cmyk_icc(corners: Sequence[Sequence[int]]) -> bytes:
         + ramp * 3
     )
     tags = [(b"desc", b"desc" + bytes(4) + struct.pack(">I", 5) + b"made\x00" + bytes(81)), (b"A2B0", table)]
-    return _profile_of([*tags, (b"wtpt", _xyz(WHITE))], b"prtr", b"CMYK", b"Lab ")
+    return profile_of([*tags, (b"wtpt", xyz(WHITE))], b"prtr", b"CMYK", b"Lab ")
 
 
-def _profile_of(tags: Sequence[tuple[bytes, bytes]], kind: bytes, space: bytes, connection: bytes) -> bytes:
+def profile_of(
+    tags: Sequence[tuple[bytes, bytes]],
+    kind: bytes = b"mntr",
+    space: bytes = b"RGB ",
+    connection: bytes = b"XYZ ",
+    *,
+    version: int = 0x02400000,
+) -> bytes:
     table, bodies, start = b"", b"", 128 + 4 + 12 * len(tags)
     for name, body in tags:
         table += name + struct.pack(">II", start + len(bodies), len(body))
         bodies += body + bytes(-len(body) % 4)
-    head = struct.pack(">I4sI4s4s4s", start + len(bodies), b"test", 0x02400000, kind, space, connection)
+    head = struct.pack(">I4sI4s4s4s", start + len(bodies), b"test", version, kind, space, connection)
     head += bytes(12) + b"acsp" + bytes(28) + b"".join(struct.pack(">i", round(part * 65536)) for part in WHITE)
     return head + bytes(128 - len(head)) + struct.pack(">I", len(tags)) + table + bodies
 
@@ -168,5 +175,5 @@ def _profile_of(tags: Sequence[tuple[bytes, bytes]], kind: bytes, space: bytes, 
 WHITE = (0.9642, 1.0, 0.8249)
 
 
-def _xyz(parts: Sequence[float]) -> bytes:
+def xyz(parts: Sequence[float]) -> bytes:
     return b"XYZ " + bytes(4) + b"".join(struct.pack(">i", round(part * 65536)) for part in parts)

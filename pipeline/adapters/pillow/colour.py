@@ -2,14 +2,13 @@
 
 Scaled pixels are converted, a few tens of thousands, and sRGB and untagged pictures cost nothing. Only a picture with
 steep tones is converted before it is scaled, at full size: there the mean of two pixels is far from the mean of what
-a viewer makes of them, and a picture may be hidden in the difference. Browsers are the measure: a profile that is
-broken, for another kind of picture, or above `MAX_PROFILE` is ignored; a grey picture may have an RGB profile.
-Transforms are kept by the profile's hash, as most pictures share a few profiles.
+a viewer makes of them, and a picture may be hidden in the difference. Browsers are the measure: a profile that they
+do not take, or that is for another kind of picture, is ignored; a grey picture may have an RGB profile. Transforms
+are kept by the profile's hash, as most pictures share a few profiles.
 """
 
 from __future__ import annotations
 
-import struct
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from pipeline.errors import ItemError, Reason
 from pipeline.rules.images.headers import SRGB, Colour
+from pipeline.rules.images.profiles import read_profile
 from pipeline.rules.images.transfer import Curves, curves
 
 Transform = Callable[[Image.Image], Image.Image]
@@ -48,14 +49,8 @@ STEEP = 40
 converted."""
 
 _SPACES = {"L": {"GRAY", "RGB"}, "RGB": {"RGB"}, "RGBa": {"RGB"}, "CMYK": {"CMYK"}}
-_VERSION = 4
-_D50, _WHITE_SLACK = (0.9642, 1.0, 0.8249), 0.01
-"""The white that a profile's header must name, and how far it may be from it."""
-_TAGS = 132
-"""Where the table of tags begins. ICC.1, 7.2 and 7.3."""
 _SRGB = ImageCms.createProfile("sRGB")
-_FLOAT_TAGS = tuple(f"{way}{n}".encode() for way in ("D2B", "B2D") for n in range(4))
-_kept: OrderedDict[tuple[bytes, str], Transforms | None] = OrderedDict()
+_kept: OrderedDict[tuple[bytes, str, bool], Transforms | None] = OrderedDict()
 _lock = Lock()
 
 
@@ -66,19 +61,19 @@ def to_srgb(colour: Colour, mode: str) -> Transforms:
         return AS_IT_IS if numbers is None or mode == "CMYK" else _by_curves(numbers)
     if colour.icc is None:
         return AS_IT_IS
-    made = _kept_or_made(colour.icc, mode)
+    made = _kept_or_made(colour.icc, mode, grey=colour.grey)
     if made is None:
         return AS_IT_IS if colour.otherwise is None else to_srgb(colour.otherwise, mode)
     return made
 
 
-def _kept_or_made(icc: bytes, mode: str) -> Transforms | None:
-    key = (sha256(icc).digest(), mode)
+def _kept_or_made(icc: bytes, mode: str, *, grey: bool) -> Transforms | None:
+    key = (sha256(icc).digest(), mode, grey)
     with _lock:
         if key in _kept:
             _kept.move_to_end(key)
             return _kept[key]
-    made = _by_profile(icc, mode)
+    made = _by_profile(icc, mode, grey=grey)
     with _lock:
         _kept[key] = made
         while len(_kept) > KEPT:
@@ -91,47 +86,50 @@ def is_steep(colour: Colour) -> bool:
     return colour != SRGB and any(to_srgb(colour, mode).early for mode in ("L", "RGB", "CMYK"))
 
 
-def is_whole(icc: bytes) -> bool:
-    """Whether a profile is one to browsers: all that it says is there, and in reach.
+def _by_profile(icc: bytes, mode: str, *, grey: bool) -> Transforms | None:
+    """None where browsers find no profile in it for a picture of that mode; `grey` says that it was stored so.
 
-    LittleCMS takes others too. The rules are those of skcms, by which Chromium reads profiles.
+    Raises `ItemError` where browsers find one and LittleCMS does not.
     """
-    size, count = int.from_bytes(icc[:4], "big"), int.from_bytes(icc[128:132], "big")
-    if icc[36:40] != b"acsp" or icc[8] > _VERSION or not _TAGS + 12 * count <= size <= len(icc):
-        return False
-    white = struct.unpack_from(">3i", icc, 68)
-    if any(abs(part / 65536 - ours) > _WHITE_SLACK for part, ours in zip(white, _D50, strict=True)):
-        return False
-    tags = struct.iter_unpack(">4sII", icc[_TAGS : _TAGS + 12 * count])
-    return all(start + length <= size and length >= 4 for _, start, length in tags)  # noqa: PLR2004  a tag's own kind
-
-
-def _by_profile(icc: bytes, mode: str) -> Transforms | None:
-    """None where browsers find no profile in it for a picture of that mode."""
-    if not is_whole(icc):
+    read = read_profile(icc)
+    if read is None or read.space not in (_SPACES["L"] if grey else _SPACES.get(mode, ())):
         return None
+    if read.cicp is not None:
+        return _by_cicp(read.cicp, mode)
+    if read.tables_to_xyz:
+        raise ItemError(Reason.DECODE_FAILED, "a colour profile of tables to XYZ, which programs read differently")
+    given = {"RGBa": "RGBA", "L": "RGB"}.get(mode, mode) if read.space != "GRAY" else "L"
+    wanted = "RGBA" if given == "RGBA" else "RGB"
+    intent = ImageCms.Intent.PERCEPTUAL
     try:
-        profile = ImageCms.ImageCmsProfile(BytesIO(_as_read(icc)))
-        space = profile.profile.xcolor_space.strip()
-        if space not in _SPACES.get(mode, ()):
-            return None
-        given = {"RGBa": "RGBA", "L": "L" if space == "GRAY" else "RGB"}.get(mode, mode)
-        wanted = "RGBA" if mode == "RGBa" else "RGB"
-        intent = ImageCms.Intent.PERCEPTUAL
+        profile = ImageCms.ImageCmsProfile(BytesIO(read.data))
         transform = ImageCms.buildTransform(profile, _SRGB, given, wanted, renderingIntent=intent)
-        if given != "CMYK" and _changes_nothing(_applied(transform, given, given)):
-            return AS_IT_IS
-    except Exception:  # noqa: BLE001  a stranger's profile may break its parser in any way; viewers ignore it then
-        return None
+    except Exception as error:  # a stranger's profile may break its parser in any way
+        words = f"a colour profile that browsers take and LittleCMS does not: {error}"
+        raise ItemError(Reason.DECODE_FAILED, words) from error
+    if given != "CMYK" and _changes_nothing(_applied(transform, given, given)):
+        return AS_IT_IS
     made = _applied(transform, given, mode)
     return Transforms(early=made) if _bends(_applied(transform, given, given), given) else Transforms(late=made)
 
 
+def _by_cicp(codes: tuple[int, int], mode: str) -> Transforms:
+    numbers = curves(Colour(cicp=codes))
+    if numbers is None:
+        return AS_IT_IS
+    if mode == "CMYK":
+        raise ItemError(Reason.DECODE_FAILED, "a colour profile of inks that says how light is coded")
+    return _by_curves(numbers)
+
+
 def _applied(transform: ImageCms.ImageCmsTransform, given: str, mode: str) -> Transform:
     def apply(still: Image.Image) -> Image.Image:
-        shown = ImageCms.applyTransform(still if still.mode == given else still.convert(given), transform)
+        plain = still.convert("RGBA") if mode == "RGBa" else still
+        shown = ImageCms.applyTransform(plain if plain.mode == given else plain.convert(given), transform)
         if shown is None:  # only a transform in place gives None
             return still
+        if mode == "RGBa" and shown.mode == "RGB":  # a profile of greys says nothing of alpha
+            shown.putalpha(plain.getchannel("A"))
         return shown.convert("RGBa") if mode == "RGBa" else shown
 
     return apply
@@ -162,20 +160,6 @@ def _is_bent(shown: NDArray[np.int_]) -> bool:
     at = np.arange(0, len(shown), 2)
     means = shown[(at[np.newaxis] + at[:, np.newaxis]) // 2]
     return bool(np.abs(ends / 2 - means).max() > STEEP)
-
-
-def _as_read(icc: bytes) -> bytes:
-    """The profile as Chromium reads it: of any class, and without multi-process elements, which no browser reads.
-
-    They may chain a transform of any length, and LittleCMS would prefer them to all other tags. ICC.1, 7.3.
-    """
-    patched = bytearray(icc)
-    patched[12:16] = b"mntr"
-    for index in range(min(int.from_bytes(icc[128:132], "big"), 100)):
-        at = 132 + 12 * index
-        if icc[at : at + 4] in _FLOAT_TAGS:
-            patched[at : at + 4] = b"zzzz"
-    return bytes(patched)
 
 
 def _by_curves(numbers: Curves) -> Transforms:

@@ -17,7 +17,7 @@ from pipeline.errors import ItemError, Reason
 from pipeline.rules.images.exif import UPRIGHT, orientation
 from pipeline.rules.images.formats import is_cut_short
 from pipeline.rules.images.headers import Colour, Stored
-from pipeline.rules.images.headers.stored import MAX_PROFILE
+from pipeline.rules.images.headers.stored import check_profile
 
 # Decoder threads share out the cores already; Pillow would start one more thread for every core, for each image.
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
@@ -63,7 +63,8 @@ def colour_of(stored: Stored, still: Image.Image) -> Colour:
     if still.format not in {"AVIF", None}:
         return stored.colour
     icc = still.info.get("icc_profile")
-    if isinstance(icc, bytes) and 0 < len(icc) <= MAX_PROFILE:
+    if isinstance(icc, bytes) and icc:
+        check_profile("AVIF" if still.format else "HEIC", len(icc))
         return Colour(icc=icc)
     nclx = still.info.get("nclx_profile")
     if isinstance(nclx, dict):

@@ -129,10 +129,15 @@ def test_a_bmp_may_have_a_profile() -> None:
 
 @settings(max_examples=150)
 @given(st.sampled_from([SWAPPED, hostile.icc(1.0), hostile.cmyk_icc([(9, 9, 9)] * 16)]), st.data())
-def test_any_damaged_profile_leaves_a_picture(profile: bytes, data: st.DataObject) -> None:
+def test_any_damaged_profile_leaves_a_picture_or_is_refused(profile: bytes, data: st.DataObject) -> None:
     for mode in ("RGB", "CMYK"):
         file = images.encoded(images.corners().convert(mode), "JPEG", icc_profile=data.draw(damaged(profile)))
-        assert seen(file).shape == (1, 64, 64, 3)
+        try:
+            shape = seen(file).shape
+        except ItemError as error:
+            assert error.reason == Reason.DECODE_FAILED  # noqa: PT017  it may be raised, and need not be
+        else:
+            assert shape == (1, 64, 64, 3)
 
 
 def test_colours_that_show_through_keep_their_alpha() -> None:
@@ -150,7 +155,6 @@ def test_colours_that_show_through_keep_their_alpha() -> None:
         b"no profile",
         hostile.icc(1.0)[:200],
         hostile.icc(1.0)[:60] + bytes(200),
-        bytes(5_000_000),
         struct.pack(">I", len(hostile.icc(1.0)) + 100) + hostile.icc(1.0)[4:],
         hostile.icc(1.0)[:68] + bytes(12) + hostile.icc(1.0)[80:],
         hostile.icc(1.0)[:136] + b"\x00\xff" + hostile.icc(1.0)[138:],
@@ -160,7 +164,6 @@ def test_colours_that_show_through_keep_their_alpha() -> None:
         "words",
         "cut",
         "zeros inside",
-        "too long",
         "a size that is not there",
         "no white",
         "a tag out of reach",
@@ -198,10 +201,11 @@ def test_what_viewers_differ_on_is_looked_at_both_ways_up() -> None:
     assert len(seen(moving)) == 4
 
 
-def test_a_profile_that_inflates_without_end_is_ignored() -> None:
+def test_a_profile_that_inflates_without_end_is_refused() -> None:
     pack = zlib.compressobj(9)
     bomb = b"".join(pack.compress(bytes(1 << 20)) for _ in range(300)) + pack.flush()
-    assert np.array_equal(seen(hostile.with_chunks(PNG, (b"iCCP", b"x\x00\x00" + bomb))), seen(PNG))
+    with pytest.raises(ItemError, match="a colour profile of over"):
+        seen(hostile.with_chunks(PNG, (b"iCCP", b"x\x00\x00" + bomb)))
 
 
 def gamma(value: float) -> tuple[bytes, bytes]:

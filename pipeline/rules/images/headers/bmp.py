@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.rules.images.headers.stored import MAX_PROFILE, Colour, Stored
+from pipeline.rules.images.headers.stored import Colour, Stored, check_profile
 from pipeline.rules.images.work import PILLOW_PIXEL, Work, check_size, copies, copying
 
 PIXEL = 6e-9
@@ -45,4 +45,5 @@ def _profile(data: bytes, header: int) -> bytes | None:
         return None
     start, length = 14 + int.from_bytes(data[126:130], "little"), int.from_bytes(data[130:134], "little")
     profile = data[start : start + length]
-    return profile if 0 < len(profile) == length <= MAX_PROFILE else None
+    check_profile("BMP", len(profile))
+    return profile if 0 < len(profile) == length else None

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from pipeline.errors import ItemError, Reason
 from pipeline.rules.images.exif import MARK, UPRIGHT, orientation
-from pipeline.rules.images.headers.stored import MAX_PROFILE, Colour, Stored
+from pipeline.rules.images.headers.stored import Colour, Stored, check_profile
 from pipeline.rules.images.work import PILLOW_PIXEL, Work, check_size, copies, copying
 
 _MARKER = re.compile(rb"\xff+([^\x00\xff])", re.DOTALL)
@@ -140,7 +140,8 @@ def _profile(parts: list[bytes]) -> bytes | None:
     if not parts or numbers != list(range(1, len(parts) + 1)) or ordered[0][1] != len(parts):
         return None
     profile = b"".join(part[2:] for part in ordered)
-    return profile if len(profile) <= MAX_PROFILE else None
+    check_profile("JPEG", len(profile))
+    return profile
 
 
 def _shares(frame: bytes) -> dict[int, float]:

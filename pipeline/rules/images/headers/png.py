@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from pipeline.errors import ItemError, Reason
 from pipeline.rules.images.exif import MARK, UPRIGHT, orientation
-from pipeline.rules.images.headers.stored import MAX_PROFILE, SRGB, Colour, Stored
+from pipeline.rules.images.headers.stored import MAX_PROFILE, SRGB, Colour, Stored, check_profile
+from pipeline.rules.images.profiles import known
 from pipeline.rules.images.work import PILLOW_PIXEL, Work, check_size, copies, copying, looking
 
 _SIGNATURE = 8
@@ -22,8 +23,6 @@ _FRAMES = {b"fcTL", b"fdAT"}
 _ASIDE = {b"eXIf", b"iCCP", b"gAMA", b"cHRM", b"sRGB", b"cICP"}
 _LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"cICP": 4}
 _INTENTS = 4
-_PRIMARIES, _TRANSFERS = {1, *range(4, 13), 22}, {1, *range(4, 9), 11, *range(13, 19)}
-"""H.273's codes that browsers know. With another one, a cICP chunk does not count."""
 _MAX_NAME = 79
 """Bytes of a profile's name, at most; it has one at least."""
 _GREY, _COLOURS, _PALETTE = 0, 2, 3
@@ -32,6 +31,8 @@ _KEY_LENGTHS = {_GREY: 2, _COLOURS: 6}
 _CONVERTED = {3, 4, 6}
 """Colour types with a palette or alpha, which are converted before they are scaled."""
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_GREYS = {0, 4}
+"""Colour types of greys, without and with alpha."""
 
 MAX_CHUNKS = 100_000
 """Chunks of a file; one of 50 MB in pieces of a kilobyte has half as many."""
@@ -95,7 +96,9 @@ def read_png(data: bytes, max_pixels: int, *, fast: bool) -> Stored:
         work = _still_work(size, bits, len(kept), kind, translucent=translucent, turned=turn != UPRIGHT, fast=fast)
         work = work.and_more(width * height * INTERLACED_PIXEL if data[28] else 0)
     work = work.and_more(chunks.count * CHUNK)
-    return Stored(kept, size, work, frames, turn, _colour(chunks.aside), either_way_up=either_way_up)
+    return Stored(
+        kept, size, work, frames, turn, _colour(chunks.aside, grey=kind in _GREYS), either_way_up=either_way_up
+    )
 
 
 def _read(data: bytes) -> _Chunks:
@@ -171,7 +174,7 @@ def _is_valid(name: bytes, body: bytes) -> bool:
     if name == b"sRGB":
         return body[0] < _INTENTS
     if name == b"cICP":
-        return body[0] in _PRIMARIES and body[1] in _TRANSFERS
+        return known(body[0], body[1])
     return name != b"gAMA" or any(body)
 
 
@@ -192,14 +195,14 @@ def _written(data: bytes, chunks: _Chunks, *, animated: bool) -> bytes:
     return b"".join([*out, _END])
 
 
-def _colour(aside: dict[bytes, bytes]) -> Colour:
+def _colour(aside: dict[bytes, bytes], *, grey: bool) -> Colour:
     if b"cICP" in aside:
         return Colour(cicp=(aside[b"cICP"][0], aside[b"cICP"][1]))
     rest = SRGB if b"sRGB" in aside else _measured(aside)
     icc = _inflated(aside[b"iCCP"]) if b"iCCP" in aside else None
     if not icc:
         return rest
-    return Colour(icc=icc, otherwise=None if rest == SRGB else rest)
+    return Colour(icc=icc, otherwise=None if rest == SRGB else rest, grey=grey)
 
 
 def _measured(aside: dict[bytes, bytes]) -> Colour:
@@ -210,15 +213,16 @@ def _measured(aside: dict[bytes, bytes]) -> Colour:
 
 
 def _inflated(chunk: bytes) -> bytes | None:
-    """The colour profile in an iCCP chunk, or None where it cannot be had or is too long."""
+    """The colour profile in an iCCP chunk, or None where it cannot be had."""
     name, _, packed = chunk.partition(b"\x00")
     if packed[:1] != b"\x00" or not 0 < len(name) <= _MAX_NAME:
         return None
     inflate = zlib.decompressobj()
     try:
-        profile = inflate.decompress(packed[1:], MAX_PROFILE)
+        profile = inflate.decompress(packed[1:], MAX_PROFILE + 1)
     except zlib.error:
         return None
+    check_profile("PNG", len(profile))
     return profile if inflate.eof else None
 
 

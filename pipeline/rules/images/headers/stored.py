@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pipeline.errors import ItemError, Reason
 from pipeline.rules.images.work import Work
 
 MAX_PROFILE = 4 * 1024 * 1024
-"""Bytes of a colour profile that are read; large CMYK profiles have two million. A larger one is ignored."""
+"""Bytes of a colour profile that are read; large CMYK profiles have two million."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,17 @@ class Colour:
     chromaticities: tuple[float, ...] | None = None
     otherwise: Colour | None = None
     """What counts where `icc` turns out to be no profile of such a picture."""
+    grey: bool = False
+    """Whether a picture that is decoded into colours, for the sake of its alpha, was stored as greys."""
 
 
 SRGB = Colour()
+
+
+def check_profile(name: str, length: int) -> None:
+    """Raises `ItemError` for a profile above `MAX_PROFILE`, which browsers show colours by."""
+    if length > MAX_PROFILE:
+        raise ItemError(Reason.TOO_MUCH_WORK, f"{name}: a colour profile of over {MAX_PROFILE:,} bytes")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from pipeline.errors import ItemError, Reason
 from pipeline.rules.images.exif import UPRIGHT, orientation
-from pipeline.rules.images.headers.stored import MAX_PROFILE, Colour, Stored
+from pipeline.rules.images.headers.stored import Colour, Stored, check_profile
 from pipeline.rules.images.work import PILLOW_PIXEL, Work, check_size, copies, copying, looking
 
 MAX_CHUNKS = 20_000
@@ -55,8 +55,9 @@ def read_webp(data: bytes, max_pixels: int, *, fast: bool) -> Stored:
         seconds = len(data) * BYTE + pixels * PIXEL
         seconds += copying(size, converted=_may_show_through(data), turned=turn != UPRIGHT, fast=fast)
         work = Work(seconds, memory, name)
-    icc = aside.get(b"ICCP", b"")[: MAX_PROFILE + 1]
-    colour = Colour(icc=icc if 0 < len(icc) <= MAX_PROFILE else None)
+    icc = aside.get(b"ICCP")
+    check_profile("WEBP", len(icc or b""))
+    colour = Colour(icc=icc or None)
     work = work.and_more(looking(size, 1, translucent=True) if turn != UPRIGHT else 0)  # it is looked at both ways up
     kept = _without_alpha(data, found) if found.lossless and not areas else _sized(data, found.end)
     # Chromium turns no WebP, and others do.
