@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from pipeline.errors import ItemError, Reason
 from pipeline.rules.images.exif import MARK, UPRIGHT, orientation
+from pipeline.rules.images.headers.gain_maps import MPF, XMP, check_gain_map, may_point
 from pipeline.rules.images.headers.stored import Colour, Stored, check_profile
 from pipeline.rules.images.work import PILLOW_PIXEL, Work, check_size, copies, copying
 
@@ -25,6 +26,8 @@ _ARITHMETIC = {*range(0xC9, 0xD0)}
 _BARE = {0x01, *range(0xD0, 0xD9)}
 """Markers without a segment."""
 _ICC = b"ICC_PROFILE\x00"
+_INDEX = 8
+"""Bytes of a list of pictures, with its marker, in front of where it counts from."""
 
 MAX_SEGMENTS = 5_000
 """Segments before a scan. The largest colour profile takes 65."""
@@ -50,6 +53,10 @@ class _Markers:
     kind: int = 0
     exif: bytes | None = None
     profile: list[bytes] = field(default_factory=list)
+    indices: list[tuple[int, bytes]] = field(default_factory=list)
+    """Lists of further pictures, each with where it stands."""
+    pointed: bool = False
+    """Whether XMP may say where a gain map is."""
     scan: int = 0
     """Where the first scan's marker is."""
     dropped: bool = False
@@ -63,6 +70,7 @@ def read_jpeg(
     `shrink` gives the factor, 1 to 8, by which the decoder will scale a (width, height) of those colours.
     """
     found = _up_to_scan(data)
+    check_gain_map(data, found.scan, found.indices, pointed=found.pointed)
     height, width = int.from_bytes(found.frame[1:3], "big"), int.from_bytes(found.frame[3:5], "big")
     size = (width, height)
     check_size("JPEG", size, max_pixels)
@@ -108,7 +116,7 @@ def _up_to_scan(data: bytes) -> _Markers:
             if not found.frame:
                 break
             return found
-        _note(found, marker, data[start + 2 : end])
+        _note(found, marker, data[start + 2 : end], at + _INDEX)
         if _is_dropped(marker):
             found.dropped = True
         else:
@@ -123,7 +131,7 @@ def _is_dropped(marker: int) -> bool:
     return marker == _COM or (marker & 0xF0 == _APP0 and marker not in {_APP0, _APP14})
 
 
-def _note(found: _Markers, marker: int, body: bytes) -> None:
+def _note(found: _Markers, marker: int, body: bytes, at: int) -> None:
     if marker in _FRAMES:
         if not found.frame:  # libjpeg refuses a second one
             found.frame, found.kind = body, marker
@@ -131,6 +139,10 @@ def _note(found: _Markers, marker: int, body: bytes) -> None:
         found.exif = body if found.exif is None else found.exif
     elif marker == _APP2 and body.startswith(_ICC):
         found.profile.append(body[len(_ICC) :])
+    elif marker == _APP2 and body.startswith(MPF):
+        found.indices.append((at, body))
+    elif marker == _APP1 and body.startswith(XMP):
+        found.pointed |= may_point(body)
 
 
 def _profile(parts: list[bytes]) -> bytes | None:
