@@ -95,8 +95,8 @@ def many_scans(side: int, scans: int, mode: str = "L") -> bytes:
     return b"\xff\xd8" + b"".join(segments) + segments[-1] * scans + b"\xff\xd9"
 
 
-def rle_bmp(size: tuple[int, int], body: bytes = b"\x01\x01\x00\x00", kind: int = 1) -> bytes:
-    """A run-length coded BMP: by default one pixel, and the rest of its row is to be filled."""
+def rle_bmp(size: tuple[int, int], body: bytes = b"\x01\x01\x00\x01", kind: int = 1) -> bytes:
+    """A run-length coded BMP: by default one pixel, and all others are skipped."""
     header = struct.pack("<IiiHHIIiiII", 40, *size, 1, 8 if kind == 1 else 4, kind, 0, 0, 0, 2, 0)
     palette = bytes([1, 2, 3, 0, 4, 5, 6, 0])
     start = 14 + len(header) + len(palette)

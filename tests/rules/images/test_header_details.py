@@ -275,13 +275,13 @@ def test_a_bmp_that_stands_on_its_head_is_as_high() -> None:
 
 def test_runs_in_a_bmp_cost_for_their_pixels_and_for_their_bytes() -> None:
     short = read_bmp(hostile.rle_bmp((300, 200))).work
-    long = read_bmp(hostile.rle_bmp((300, 200), b"\x01\x01" * 500 + b"\x00\x00")).work
+    long = read_bmp(hostile.rle_bmp((300, 200), b"\x01\x01" * 500 + b"\x00\x01")).work
     assert short.seconds > 300 * 200 * bmp.RUN_PIXEL
     assert long.seconds == pytest.approx(short.seconds + 998 * bmp.RUN_BYTE)
     assert "run-length" in short.of
     plain = read_bmp(images.encoded(Image.new("P", (300, 200)), "BMP")).work
     assert "run-length" not in plain.of
-    assert short.memory - plain.memory == 2 * 300 * 200
+    assert short.memory - plain.memory == bmp.RUN_COPIES * 300 * 200
 
 
 def test_a_profile_in_a_bmp_is_found_only_where_its_header_says_that_it_is_one() -> None:
