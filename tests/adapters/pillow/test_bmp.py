@@ -221,6 +221,15 @@ def test_an_alpha_that_some_viewers_show_and_others_do_not_is_refused() -> None:
     assert len(seen(bmp(32, eight_bits(SHAPE), compression=3, masks=MASKS))) == 2
 
 
+def test_only_alpha_among_16_bits_makes_them_cost_more() -> None:
+    opaque, cut = (
+        read_bmp(bmp(16, five_bits(SHAPE), compression=3, masks=(*ONE_BIT[:3], each)), 10_000, fast=True).work
+        for each in (0, ONE_BIT[3])
+    )
+    assert cut.seconds > 2 * opaque.seconds
+    assert cut.memory > 2 * opaque.memory
+
+
 def test_a_file_in_runs_costs_what_is_said_before_it_is_decoded() -> None:
     with pytest.raises(ItemError) as caught:
         read_bmp(hostile.rle_bmp((64_000_000, 1)), 64_000_000, fast=True)

@@ -85,7 +85,7 @@ def runs_bomb(draw: Random) -> bytes:
     """A few bytes that leave a reader to fill the picture, jump over it, or fill it a pixel at a time."""
     shape, kind = area(draw, 12e6), draw.choice([1, 2])
     step = draw.choice([b"\x01\x01\x00\x00", b"\x00\x02\x00\xff", b"\x00\x02\xff\x01", b"\xff\x01", b"\x01\x01"])
-    return hostile.rle_bmp(shape, step * log_uniform(draw, 1, 60_000), kind)
+    return hostile.rle_bmp(shape, step * log_uniform(draw, 1, 60_000) + b"\x00\x01", kind)
 
 
 def pixels_bomb(draw: Random) -> bytes:

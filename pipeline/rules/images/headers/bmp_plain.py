@@ -67,20 +67,22 @@ def without_runs(data: bytes, header: int, size: Size, *, four_bits: bool) -> by
     return _translucent(size, pixels)
 
 
-def with_right_alpha(data: bytes, header: int, size: Size, bits: int, compression: int) -> bytes:
-    """The file, of 16 or 32 bits, with the alpha that browsers see; one that is 0 everywhere is none.
+def alpha_mask(data: bytes, header: int, compression: int) -> int:
+    """The mask of alpha where browsers heed it, else 0."""
+    return int.from_bytes(data[_ALPHA : _ALPHA + 4], "little") if header in _ALPHA_MASKS.get(compression, ()) else 0
+
+
+def with_right_alpha(data: bytes, size: Size, bits: int, compression: int, mask: int) -> bytes:
+    """The file, of 16 or 32 bits with a mask of alpha, as browsers see that alpha, or without it where it hides all.
 
     Where nothing shows, some viewers ignore the alpha. Raises `ItemError` where they differ in what they show.
     """
-    if header not in _ALPHA_MASKS.get(compression, ()):
-        return data
-    masks = struct.unpack_from("<4I", data.ljust(_ALPHA + 4, b"\x00"), _MASKS)
     start, pixels = int.from_bytes(data[10:14], "little"), size[0] * abs(size[1])
-    if bits == 16 and masks[3] and compression == _BY_MASKS:  # noqa: PLR2004
-        return _from_five_bits(data, start, size, masks)
-    if bits == 16 or not masks[3] or len(data) < start + 4 * pixels:  # noqa: PLR2004
+    if bits == 16 and compression == _BY_MASKS:  # noqa: PLR2004
+        return _from_five_bits(data, start, size)
+    if bits == 16 or len(data) < start + 4 * pixels:  # noqa: PLR2004
         return data
-    at = 3 if compression == _PLAIN else _byte(masks[3])
+    at = 3 if compression == _PLAIN else _byte(mask)
     alpha = np.frombuffer(data, np.uint8, 4 * pixels, start)[at::4]
     if not (alpha[:_FEW].any() or alpha.any()):
         return data[:_ALPHA] + bytes(4) + data[_ALPHA + 4 :]
@@ -94,7 +96,8 @@ def _byte(mask: int) -> int:
     return ((mask & -mask).bit_length() - 1) // 8
 
 
-def _from_five_bits(data: bytes, start: int, size: Size, masks: tuple[int, ...]) -> bytes:
+def _from_five_bits(data: bytes, start: int, size: Size) -> bytes:
+    masks = struct.unpack_from("<4I", data, _MASKS)
     if masks != _FIVE_FIVE_FIVE_ONE:
         raise ItemError(Reason.DECODE_FAILED, "BMP: 16 bits with an alpha other than one bit")
     width, height = size[0], abs(size[1])
