@@ -82,11 +82,11 @@ class PillowDecoder:
 
     def pdq(self, image: bytes) -> Pdqs:
         """``PDQ[P]`` of the first frame. Raises `ItemError`, and `StopError` where the library is not installed."""
-        return _made(lambda name, data: pdq(name, data, self._max_pixels), image)
+        return _made(lambda name, data: pdq(name, data, self._max_pixels, whole=not self._fast), image)
 
     def thumbnail(self, image: bytes, frame: int) -> bytes:
         """A WebP of at most 256 pixels either way. Raises `ItemError`, and nothing else."""
-        return _made(lambda name, data: thumbnail(name, data, self._max_pixels, frame), image)
+        return _made(lambda name, data: thumbnail(name, data, self._max_pixels, frame, whole=not self._fast), image)
 
     def _decode(self, name: str, image: bytes) -> Decoded:
         stored = read(name, image, self._max_pixels, fast=self._fast, shrink=self._shrink)

@@ -26,10 +26,10 @@ def pdq_installed() -> bool:
     return find_spec("pdqhash") is not None
 
 
-def pdq(name: str, image: bytes, max_pixels: int) -> Pdqs:
+def pdq(name: str, image: bytes, max_pixels: int, *, whole: bool = False) -> Pdqs:
     """``PDQ[P]`` of the first frame. Raises `ItemError`, what Pillow raises, and `StopError` without the library."""
     hashed: list[Pdqs] = []
-    for still in ways_up(name, image, max_pixels, SIDE):
+    for still in ways_up(name, image, max_pixels, SIDE, whole=whole):
         made = [_hashed(each) for each in backdrops(still)]
         hashed += made[:1] if len(made) > 1 and made[0] == made[1] else made
     return np.concatenate(hashed)

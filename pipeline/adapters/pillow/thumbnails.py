@@ -24,33 +24,38 @@ QUALITY, METHOD = 75, 2
 _GAP = 2.0
 
 
-def thumbnail(name: str, image: bytes, max_pixels: int, frame: int = 0) -> bytes:
+def thumbnail(name: str, image: bytes, max_pixels: int, frame: int = 0, *, whole: bool = False) -> bytes:
     """A WebP of that frame, or of the first where it is not `NEAR`. Raises `ItemError`, and what Pillow raises."""
-    shown = small(name, image, max_pixels, SIDE, frame)
+    shown = small(name, image, max_pixels, SIDE, frame, whole=whole)
     out = BytesIO()
     shown.convert("RGBA" if shown.mode == "RGBa" else "RGB").save(out, "WEBP", quality=QUALITY, method=METHOD)
     return out.getvalue()
 
 
-def small(name: str, image: bytes, max_pixels: int, side: int, frame: int = 0) -> Image.Image:
+def small(name: str, image: bytes, max_pixels: int, side: int, frame: int = 0, *, whole: bool = False) -> Image.Image:
     """That frame as a viewer shows it, of at most `side` pixels either way; ``RGBa`` where something shows through.
 
     Raises `ItemError`, and what Pillow raises.
     """
-    return ways_up(name, image, max_pixels, side, frame)[0]
+    return ways_up(name, image, max_pixels, side, frame, whole=whole)[0]
 
 
-def ways_up(name: str, image: bytes, max_pixels: int, side: int, frame: int = 0) -> list[Image.Image]:
-    """What is `small`, and it as it is stored as well where viewers differ on how it is turned."""
+def ways_up(
+    name: str, image: bytes, max_pixels: int, side: int, frame: int = 0, *, whole: bool = False
+) -> list[Image.Image]:
+    """What is `small`, and it as it is stored as well where viewers differ on how it is turned.
+
+    With `whole`, a JPEG is decoded at its full size first: at a scale, one whose values are cut off may differ.
+    """
 
     def shrink(size: Size, colour: Colour) -> int:
-        return _shrink(size, colour, side)
+        return 1 if whole else _shrink(size, colour, side)
 
     stored = read(name, image, max_pixels, fast=True, shrink=shrink)
     if stored.lacks_end:
         stored = replace(stored, data=stored.data + b"\xff\xd9")
     with opened(name, stored) as file:
-        still = _drawn(name, stored, file, frame, side)
+        still = _drawn(name, stored, file, frame, max(file.size) if whole else side)
         convert, mode = conversion(still)
         transforms = to_srgb(colour_of(stored, still), mode)
         if transforms.early is not None:
