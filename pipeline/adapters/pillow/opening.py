@@ -43,6 +43,8 @@ def opened(name: str, stored: Stored) -> Iterator[Image.Image]:
     with Image.open(BytesIO(stored.data), formats=(name,)) as still:
         if still.size[0] * still.size[1] > stored.size[0] * stored.size[1]:
             raise ItemError(Reason.DECODE_FAILED, f"{name}: two headers that give different sizes")
+        if name == "BMP":  # a row longer than a block is put together from blocks, each of which copies all before it
+            still.decodermaxblock = max(still.decodermaxblock, 4 * still.width)
         yield still
 
 

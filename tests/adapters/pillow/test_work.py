@@ -104,6 +104,7 @@ AT_THE_LIMIT = {
     "a WebP": lambda: images.encoded(Image.new("RGB", (5200, 5200)), "WEBP", lossless=True),
     "an animated WebP": _animated_webp,
     "a BMP in runs": lambda: hostile.rle_bmp((4_000_000, 1)),
+    "one of a single row": lambda: hostile.rle_bmp((16_000_000, 1)),
 }
 
 
