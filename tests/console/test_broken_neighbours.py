@@ -9,11 +9,11 @@ import httpx2
 import pytest
 
 from pipeline.adapters.local.policy_folder import look_at
-from tests.console.test_policies import EDITOR, PICTURES, WEAPONS, Desk, desk, settings, texts
+from tests.console.test_policies import EDITOR, PICTURES, WEAPONS, Desk, desk, settings
 from workers.console.policies import trial
 from workers.console.policies.holding import holding
 
-__all__ = ["desk", "settings", "texts"]
+__all__ = ["desk", "settings"]
 BROKEN = "title: ["
 WIDE = WEAPONS.replace("review: 0.30", "review: 0")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from math import inf
 from typing import Any
 
 from kafka import errors
@@ -47,7 +48,7 @@ class PartitionRecords(fetcher.Fetcher.PartitionRecords):
     """What the fetch before this one left, because it lay behind the end."""
     ahead: Ahead | None
     """What this one leaves; the next fetch begins with it."""
-    room: int
+    room: float = inf
     """Bytes, once inflated, with which `take` has enough."""
 
     def take(self, n: int | None = None) -> list[Any]:
