@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import PublishError, StopError
-from pipeline.items import Batch, Item
+from pipeline.items import HEADER_HELD, Batch, Item
 from pipeline.path.runner import MAX_BYTES, Runner
 from pipeline.path.running import Running
 from pipeline.path.topology import Section
@@ -470,11 +470,13 @@ def test_there_is_no_room_while_what_is_inside_holds_too_many_bytes() -> None:
     def wait(_: Batch) -> None:
         assert go.wait(PATIENCE)
 
-    made = runner([Step("a", wait)], max_batch=64, max_bytes=1000)
-    made.feed(Batch([Item(Event("t", 0, 0, b"key", bytes(600)))]))
+    first, second = Event("t", 0, 0, b"key", bytes(600)), Event("t", 0, 1, None, bytes(390), [("h", bytes(7))])
+    together = 600 + len(b"key") + 390 + len("h") + 7 + HEADER_HELD
+    made = runner([Step("a", wait)], max_batch=64, max_bytes=together)
+    made.feed(Batch([Item(first)]))
     assert made.room() > 0
-    made.feed(Batch([Item(Event("t", 0, 1, None, bytes(390), [("h", bytes(7))]))]))
-    assert (made.bytes, made.room()) == (1000, 0)
+    made.feed(Batch([Item(second)]))
+    assert (made.bytes, made.room()) == (together, 0)
     go.set()
     done: list[Batch] = []
     while len(numbers(done)) < 2:

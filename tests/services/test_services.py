@@ -84,8 +84,9 @@ class TestRedis:
             redis_of_own.pause()
             with pytest.raises(redis.TimeoutError):
                 client.get("k")
-            redis_of_own.resume()
-            assert client.get("k") == b"v"
+        redis_of_own.resume()
+        with redis_of_own.client() as patient:
+            assert patient.get("k") == b"v"
 
     def test_a_killed_server_comes_back_empty_at_the_same_address(self, redis_of_own: RedisServer) -> None:
         with redis_of_own.client() as client:

@@ -20,7 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from pipeline.errors import ItemError, Reason
 from pipeline.rules.images.headers import SRGB, Colour
 from pipeline.rules.images.profiles import read_profile
 from pipeline.rules.images.transfer import Curves, curves
@@ -55,7 +54,10 @@ _lock = Lock()
 
 
 def to_srgb(colour: Colour, mode: str) -> Transforms:
-    """What brings stills of `mode` (``L``, ``RGB``, ``RGBa``, ``CMYK``) to sRGB. Any thread may call."""
+    """What brings stills of `mode` (``L``, ``RGB``, ``RGBa``, ``CMYK``) to sRGB. Any thread may call.
+
+    Raises ``ValueError`` for a profile that browsers take and that cannot be applied as they do.
+    """
     if colour.cicp is not None or colour.gamma is not None:
         numbers = curves(colour)
         return AS_IT_IS if numbers is None or mode == "CMYK" else _by_curves(numbers)
@@ -89,7 +91,7 @@ def is_steep(colour: Colour) -> bool:
 def _by_profile(icc: bytes, mode: str, *, grey: bool) -> Transforms | None:
     """None where browsers find no profile in it for a picture of that mode; `grey` says that it was stored so.
 
-    Raises `ItemError` where browsers find one and LittleCMS does not.
+    Raises ``ValueError`` where browsers find one and LittleCMS does not, or reads it otherwise.
     """
     read = read_profile(icc)
     if read is None or read.space not in (_SPACES["L"] if grey else _SPACES.get(mode, ())):
@@ -97,7 +99,7 @@ def _by_profile(icc: bytes, mode: str, *, grey: bool) -> Transforms | None:
     if read.cicp is not None:
         return _by_cicp(read.cicp, mode)
     if read.tables_to_xyz:
-        raise ItemError(Reason.DECODE_FAILED, "a colour profile of tables to XYZ, which programs read differently")
+        raise ValueError("a colour profile of tables to XYZ, which programs read differently")
     given = {"RGBa": "RGBA", "L": "RGB"}.get(mode, mode) if read.space != "GRAY" else "L"
     wanted = "RGBA" if given == "RGBA" else "RGB"
     intent = ImageCms.Intent.PERCEPTUAL
@@ -105,8 +107,7 @@ def _by_profile(icc: bytes, mode: str, *, grey: bool) -> Transforms | None:
         profile = ImageCms.ImageCmsProfile(BytesIO(read.data))
         transform = ImageCms.buildTransform(profile, _SRGB, given, wanted, renderingIntent=intent)
     except Exception as error:  # a stranger's profile may break its parser in any way
-        words = f"a colour profile that browsers take and LittleCMS does not: {error}"
-        raise ItemError(Reason.DECODE_FAILED, words) from error
+        raise ValueError(f"a colour profile that browsers take and LittleCMS does not: {error}") from error
     if given != "CMYK" and _changes_nothing(_applied(transform, given, given)):
         return AS_IT_IS
     made = _applied(transform, given, mode)
@@ -118,7 +119,7 @@ def _by_cicp(codes: tuple[int, int], mode: str) -> Transforms:
     if numbers is None:
         return AS_IT_IS
     if mode == "CMYK":
-        raise ItemError(Reason.DECODE_FAILED, "a colour profile of inks that says how light is coded")
+        raise ValueError("a colour profile of inks that says how light is coded")
     return _by_curves(numbers)
 
 

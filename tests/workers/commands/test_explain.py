@@ -91,7 +91,7 @@ def test_what_a_list_decides_is_told_to_be_the_lists_and_the_map_to_be_the_views
     folder = tmp_path / "listed"
     shutil.copytree(options[-1], folder)
     row = f"sha256,{sha256(image.read_bytes()).hexdigest()},,seen before,"
-    for name, side, least in (("known", "block", 0.9), ("fine", "allow", 0.0)):
+    for name, side, least in (("known", "block", 0.9), ("fine", "allow", 1e-6)):
         (folder / f"{name}.csv").write_text(f"kind,hash,action,note,expires\n{row}\n")
         listed = f"lists:\n  {side}: [{name}.csv]\n"
         (folder / f"{name}.yaml").write_text(policy(name, ["a cat on a mat"], {"review": least}) + listed)
