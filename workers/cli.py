@@ -16,8 +16,8 @@ from typer.exceptions import TyperException
 
 from pipeline.errors import StopError, UsageError
 from workers.commands import COMMANDS, Group, called
+from workers.process.ending import leave
 from workers.process.interrupts import EXIT_INTERRUPTED, end_at_once
-from workers.process.signals import leave
 from workers.process.startup import import_nothing_from_here, no_collection
 from workers.process.streams import stand_on_firm_ground
 from workers.terminal.plain import ReaderGoneError, say

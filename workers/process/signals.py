@@ -6,20 +6,19 @@ Nothing here waits for that: the kernel ends a process that starts, and a thread
 
 from __future__ import annotations
 
-import atexit
 import ctypes
 import os
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Event, Thread
-from threading import enumerate as threads
 from typing import Any, NoReturn
 
 import structlog
+
+from workers.process.ending import serving
 
 TOLD = (signal.SIGTERM, signal.SIGINT)
 INTERRUPTED = 130
@@ -27,12 +26,8 @@ OVERDUE = 70
 """Exit status of a process that did not finish in time; its work is delivered again."""
 LEAVING = 10.0
 """Seconds that a worker may take, after draining, to leave its group."""
-HARMLESS = {"sluice-signals", "sluice-lifeline", "sluice-log-flood", "sluice-health", "sluice-heartbeat"}
-"""Threads that compute nothing, so that the interpreter may end around them."""
 _LOOK = 0.5
 """Seconds between two looks at whether somebody else has set the event."""
-_serving = Event()
-"""Set in a process that serves until it is told to stop, and has put everything away by the time that it leaves."""
 _log = structlog.get_logger(__name__)
 
 
@@ -71,7 +66,7 @@ def stop_on_signals(within: float, again: Callable[[], object] | None = None) ->
     When the process has not ended `within` seconds after that, it ends at once with `OVERDUE`. A second Ctrl-C calls
     `again`, or ends the process at once where there is none; SIGTERM may come as often as it likes.
     """
-    _serving.set()
+    serving.set()
     stop = Event()
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
@@ -109,23 +104,3 @@ def _again(again: Callable[[], object] | None) -> None:
         _log.warning("interrupted_twice", consequence="what was in flight will be delivered again")
         os._exit(INTERRUPTED)
     again()
-
-
-def leave(status: int) -> NoReturn:
-    """End this process with that status, without the interpreter's own end where that would abort.
-
-    It aborts where a thread is inside a native library meanwhile: one that hangs, or has been told to let go. And it
-    takes a service that has loaded a model over a second of CPU to take apart what the kernel frees at once: on a
-    busy machine six seconds, in which its supervisor took it for one that hangs.
-    """
-    with suppress(Exception):
-        sys.stdout.flush()
-    if any(each.daemon and each.name.startswith("sluice-") and each.name not in HARMLESS for each in threads()):
-        os._exit(status)
-    if _serving.is_set():
-        atexit._run_exitfuncs()  # noqa: SLF001 - such as lines of the log that are held back; there is no other name
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(Exception):
-                stream.flush()
-        os._exit(status)
-    sys.exit(status)

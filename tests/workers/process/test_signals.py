@@ -30,7 +30,8 @@ from workers.process.streams import stand_on_firm_ground
 stand_on_firm_ground()
 from workers.process.logs import configure_logging
 configure_logging("info", "json")
-from workers.process.signals import leave, stop_on_signals
+from workers.process.ending import leave
+from workers.process.signals import stop_on_signals
 stop = stop_on_signals(float(sys.argv[1]))
 print("there", flush=True)
 stop.wait()
@@ -40,14 +41,15 @@ leave(5)
 """
 ABANDONED = """
 import ctypes, sys, threading
-from workers.process.signals import leave
+from workers.process.ending import leave
 threading.Thread(target=lambda: ctypes.CDLL(None).sleep(60), name="sluice-decode", daemon=True).start()
 print("there")
 leave(5)
 """
 LEAVING = """
 import atexit, sys
-from workers.process.signals import leave, stop_on_signals
+from workers.process.ending import leave
+from workers.process.signals import stop_on_signals
 class Model:
     def __del__(self): print("taken apart", flush=True)
 model = Model()
