@@ -433,6 +433,43 @@ def test_a_lossless_webp_is_opaque_where_its_flags_say_so() -> None:
             assert np.array_equal(np.asarray(shown)[..., :3], np.asarray(STILL))
 
 
+def webp_frame(still: Image.Image, *, x: int = 0, flags: int = 0, **options: object) -> bytes:
+    """One frame of an animation, of a lossless still unless `options` say otherwise."""
+    file = images.encoded(still, "WEBP", **{"lossless": True, "exact": True, **options})
+    inside = file[30:] if file[12:16] == b"VP8X" else file[12:]
+    place = b"".join(each.to_bytes(3, "little") for each in (x // 2, 0, still.width - 1, still.height - 1, 100))
+    return riff(b"ANMF", place + bytes([flags]) + inside)
+
+
+ANIMATED, ALPHA = 0x02, 0x10
+ANIM = riff(b"ANIM", bytes(6))
+
+
+@pytest.mark.parametrize("options", [{}, {"lossless": False}])
+def test_frames_with_an_alpha_that_the_header_denies_are_refused(options: dict[str, object]) -> None:
+    """Chromium adds their colours to those of the page, where others mix both."""
+    clear = STILL.convert("RGBA")
+    clear.putalpha(90)
+    frames = webp_frame(STILL), webp_frame(clear, **options)
+    assert read_webp(ANIM, *frames, flags=ANIMATED | ALPHA).frames == 2
+    with pytest.raises(ItemError, match="alpha that the header denies") as caught:
+        read_webp(ANIM, *frames, flags=ANIMATED)
+    assert caught.value.reason is Reason.DECODE_FAILED
+
+
+def test_where_opaque_frames_leave_a_part_of_the_canvas_the_page_is_seen() -> None:
+    small = STILL.crop((0, 0, 40, 60))
+    for frames in ([webp_frame(small, x=20)], [webp_frame(STILL, flags=1), webp_frame(small, x=20)]):
+        with Image.open(BytesIO(read_webp(ANIM, *frames, flags=ANIMATED).data)) as shown:
+            shown.seek(len(frames) - 1)
+            assert [shown.convert("RGBA").getpixel((x, 30))[3] for x in (5, 30, 70)] == [0, 255, 0]  # type: ignore[index]
+
+
+def test_opaque_frames_that_cover_the_canvas_stay_opaque() -> None:
+    with Image.open(BytesIO(read_webp(ANIM, webp_frame(STILL), webp_frame(STILL), flags=ANIMATED).data)) as shown:
+        assert shown.mode == "RGB"
+
+
 def test_the_sixth_byte_of_a_jpegs_exif_may_be_any_and_viewers_differ_then() -> None:
     block = hostile.exif((274, 3, 1, 6))
     for sixth, differ in ((b"\x00", False), (b"\xff", True)):

@@ -23,6 +23,8 @@ _ASIDE = {b"EXIF": 0x08, b"ICCP": 0x20}
 """Chunks beside the picture, with the bits in the flags of ``VP8X`` without which readers pass them over."""
 _ALPHA, _LOSSLESS_ALPHA = 0x10, 0x10
 """Bits in the flags of ``VP8X``, and in the byte of ``VP8L`` in which its height ends."""
+_FRAME_HEAD, _LEAVES_NOTHING = 29, 1
+"""Bytes of a frame up to where a lossless one says whether it has alpha; the flag by which it is cleared away."""
 _KNOWN = {b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"XMP ", *_ASIDE}
 
 
@@ -33,6 +35,8 @@ class _Chunks:
     aside: dict[bytes, bytes] = field(default_factory=dict)
     areas: list[int] = field(default_factory=list)
     """Pixels of each frame."""
+    sheer: bool = False
+    """Whether a frame covers less than the canvas, or is cleared away: browsers then show the page."""
     lossless: int = 0
     """Where a lossless still is, if there is one."""
     end: int = 12
@@ -48,7 +52,7 @@ def read_webp(data: bytes, max_pixels: int, *, fast: bool) -> Stored:
     turn = orientation(aside[b"EXIF"]) if b"EXIF" in aside else UPRIGHT
     if areas:
         seconds = len(data) * BYTE + sum(areas) * PIXEL + len(areas) * (pixels * CANVAS + FRAME)
-        seconds += looking(size, len(areas), translucent=_may_show_through(data))
+        seconds += looking(size, len(areas), translucent=found.sheer or _may_show_through(data))
         work = Work(seconds, pixels * (DECODER_PIXEL + PILLOW_PIXEL), f"{name} in {len(areas):,} frames")
     else:
         memory = pixels * DECODER_PIXEL + copies(size, converted=True, turned=turn != UPRIGHT, fast=fast)
@@ -60,6 +64,8 @@ def read_webp(data: bytes, max_pixels: int, *, fast: bool) -> Stored:
     colour = Colour(icc=icc or None)
     work = work.and_more(looking(size, 1, translucent=True) if turn != UPRIGHT else 0)  # it is looked at both ways up
     kept = _without_alpha(data, found) if found.lossless and not areas else _sized(data, found.end)
+    if found.sheer and not _may_show_through(data):
+        kept = _with_alpha(kept)
     # Chromium turns no WebP, and others do.
     return Stored(kept, size, work, max(len(areas), 1), turn, colour, either_way_up=turn != UPRIGHT)
 
@@ -82,6 +88,11 @@ def _without_alpha(data: bytes, found: _Chunks) -> bytes:
     return b"RIFF" + (4 + len(chunk)).to_bytes(4, "little") + b"WEBP" + chunk
 
 
+def _with_alpha(animation: bytes) -> bytes:
+    """An animation whose header says that it has alpha: without, Pillow shows black where browsers show the page."""
+    return animation[:20] + bytes([animation[20] | _ALPHA]) + animation[21:]
+
+
 def _walk(data: bytes) -> _Chunks:
     """All chunks as far as the header's length goes, whatever their names, and behind it what looks like some."""
     found = _Chunks()
@@ -100,6 +111,10 @@ def _walk(data: bytes) -> _Chunks:
         found.size = max(found.size[0], across), max(found.size[1], down)
         if name == b"ANMF":
             found.areas.append(across * down)
+            frame = data[at + 8 : at + 8 + _FRAME_HEAD]
+            if flags & _ALPHA == 0 and _has_alpha(frame):  # Chromium adds its colours to the page's, others mix them
+                raise ItemError(Reason.DECODE_FAILED, "WEBP: frames with an alpha that the header denies")
+            found.sheer |= (across, down) != found.size or bool(frame[15:16] > b"" and frame[15] & _LEAVES_NOTHING)
         elif name == b"VP8L":
             found.lossless = found.lossless or at
         elif flags & _ASIDE.get(name, 0) and name not in found.aside:
@@ -107,6 +122,13 @@ def _walk(data: bytes) -> _Chunks:
         at = end
     found.end = at
     return found
+
+
+def _has_alpha(frame: bytes) -> bool:
+    """Whether what an animation's frame begins with says that it has alpha of its own."""
+    if frame[16:20] == b"VP8L":
+        return bool(frame[28:29] > b"" and frame[28] & _LOSSLESS_ALPHA)
+    return frame[16:20] == b"ALPH"
 
 
 def _may_show_through(data: bytes) -> bool:
