@@ -21,7 +21,7 @@ from workers.process.interrupts import EXIT_INTERRUPTED, end_at_once
 from workers.process.startup import import_nothing_from_here, no_collection
 from workers.process.streams import stand_on_firm_ground
 from workers.terminal.plain import ReaderGoneError, say
-from workers.terminal.surprises import say_surprises_safely, say_trace
+from workers.terminal.surprises import complain, say_surprises_safely, say_trace
 
 EXIT_STOPPED = 1
 EXIT_USAGE = 2
@@ -135,7 +135,7 @@ def _status() -> int:
     except TyperException as error:
         status = _refused(error)
     except (typer.Abort, KeyboardInterrupt):
-        _complain("interrupted")
+        complain("interrupted")
         status = EXIT_INTERRUPTED
     except (ReaderGoneError, BrokenPipeError):
         status = _reader_gone()
@@ -151,7 +151,7 @@ def _status() -> int:
 def _surprised(error: Exception) -> int:
     """A file or a device that fails is a person's to mend and takes a line; anything else is a bug, told in full."""
     if isinstance(error, OSError) and "--debug" not in sys.argv:
-        _complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         return EXIT_USAGE
     say_trace(error)
     return EXIT_BUG
@@ -161,9 +161,9 @@ def _failed(error: UsageError | StopError) -> int:
     if "--debug" in sys.argv:
         say_trace(error)
     elif isinstance(error, UsageError):
-        _complain(*error.lines)
+        complain(*error.lines)
     else:
-        _complain(str(error))
+        complain(str(error))
     answers = sys.argv[1:2] in ANSWER_WITH_1
     return EXIT_USAGE if isinstance(error, UsageError) or answers else EXIT_STOPPED
 
@@ -171,7 +171,7 @@ def _failed(error: UsageError | StopError) -> int:
 def _refused(error: TyperException) -> int:
     """A command line that does not parse. Where a command is missing, typer has printed the help by now."""
     if reason := error.format_message():
-        _complain(f"{reason} (see {' '.join(['sluice', *_command()])} --help)")
+        complain(f"{reason} (see {' '.join(['sluice', *_command()])} --help)")
     return EXIT_USAGE
 
 
@@ -181,12 +181,6 @@ def _command() -> list[str]:
     group = COMMANDS.get(first)
     second = others[:1] if isinstance(group, Group) and others[:1] and others[0] in group.commands else []
     return [first, *second] if group else []
-
-
-def _complain(reason: str, *more: str) -> None:
-    """Say on stderr what is wrong; where nobody can hear it, the exit status must do."""
-    with suppress(OSError, ReaderGoneError):
-        say(f"sluice: {reason}", *more, err=True)
 
 
 def _reader_gone() -> int:

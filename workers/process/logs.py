@@ -13,7 +13,7 @@ import math
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from multiprocessing import current_process
 from textwrap import indent
@@ -24,6 +24,7 @@ import structlog
 from workers.process import streams
 from workers.process.floods import FloodGate
 from workers.terminal.plain import one_line, visible
+from workers.terminal.surprises import say_as_events
 
 LIBRARIES = ("kafka", "httpcore2")
 """Libraries that log every attempt to connect.
@@ -76,6 +77,7 @@ def configure_logging(level: str, form: Literal["auto", "console", "json"]) -> N
     for name in LIBRARIES:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     atexit.register(_tell_what_is_held_back)
+    say_as_events(_last_words if form == "json" else None)
 
 
 class _Shown:
@@ -123,6 +125,11 @@ def _finite(value: Any) -> Any:
 def _trace(stream: TextIO, error: structlog.typing.ExcInfo) -> None:
     """Write a traceback as Python does, indented: its message may quote what a stranger wrote, lines and all."""
     stream.write("\n" + indent(visible("".join(traceback.format_exception(*error))).rstrip("\n"), "  "))
+
+
+def _last_words(event: str, lines: Sequence[str]) -> None:
+    """What a command would say in lines of text, where each line must be JSON."""
+    (_log.warning if event == "warned" else _log.critical)(event, error="\n".join(lines))
 
 
 def report_library_errors() -> None:

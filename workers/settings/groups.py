@@ -270,5 +270,5 @@ class Log(BaseModel, frozen=True):
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
     log_format: Literal["auto", "console", "json"] = Field(
-        "auto", description="auto: console on a terminal, else json."
+        "auto", description="auto: console on a terminal, else json. json: why a command ends is JSON as well."
     )

@@ -13,7 +13,8 @@ from workers.process.logs import configure_logging
 from workers.settings.environment import variable
 from workers.settings.mistakes import unknown_variables
 from workers.settings.resolved import GROUPS, Settings, load_settings
-from workers.terminal.plain import ReaderGoneError, say
+from workers.terminal.plain import ReaderGoneError
+from workers.terminal.surprises import warn
 
 _CONFIG = typer.Option(
     "--config", help=f"Config file (TOML), one 'setting = value' a line. [{variable('config')}]", show_default=False
@@ -32,10 +33,12 @@ def with_settings(*groups: str) -> Callable[[Callable[..., Any]], Callable[..., 
         def run(*, config: Path | None, debug: bool, **given: Any) -> Any:
             del debug  # read by the entry point, before any command runs
             flags = {name: value for name, _ in flagged if (value := given.pop(name)) is not None}
-            for line in unknown_variables(Settings.model_fields):
-                say(f"sluice: {line}", err=True)
-            settings = load_settings(flags, config)
-            configure_logging(settings.log_level, settings.log_format)
+            try:
+                settings = load_settings(flags, config)
+                configure_logging(settings.log_level, settings.log_format)
+            finally:
+                for line in unknown_variables(Settings.model_fields):
+                    warn(line)
             try:
                 return command(settings, **given)
             except BrokenPipeError as error:

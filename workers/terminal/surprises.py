@@ -1,4 +1,7 @@
-"""What Python itself says on stderr: of an error that nobody caught, in any thread, and of what libraries warn of."""
+"""What is said on stderr beside the log: why a command ends, errors that nobody caught, and what libraries warn of.
+
+Each is lines of text, for people; where every line of the log must be JSON, it is an event of the log instead.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,16 @@ import sys
 import threading
 import traceback
 import warnings
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import TextIO
 
 from workers.terminal.plain import ReaderGoneError, say
+
+Log = Callable[[str, Sequence[str]], object]
+"""Takes the name of an event, and its lines of text."""
+_log: Log | None = None
 
 
 def say_surprises_safely() -> None:
@@ -20,6 +28,22 @@ def say_surprises_safely() -> None:
     warnings.showwarning = _warned
 
 
+def say_as_events(log: Log | None) -> None:
+    """From now on hand what is said to the log, whose lines a machine reads; None: say it in lines of text."""
+    global _log  # noqa: PLW0603 - a process has one stderr
+    _log = log
+
+
+def complain(reason: str, *more: str) -> None:
+    """Say what is wrong, and why a command ends; where nobody can hear it, the exit status must do."""
+    _say("stopped", [reason, *more], f"sluice: {reason}", *more)
+
+
+def warn(line: str) -> None:
+    """Say what a person should look at, though the command goes on."""
+    _say("warned", [line], f"sluice: {line}")
+
+
 def say_trace(error: BaseException | None) -> None:
     """Say where an error came from. Where nobody can hear it, nothing is raised."""
     if error is not None:
@@ -27,8 +51,8 @@ def say_trace(error: BaseException | None) -> None:
 
 
 def _uncaught(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
-    with suppress(OSError, ReaderGoneError):
-        say(*"".join(traceback.format_exception(kind, error, trace)).splitlines(), err=True)
+    lines = "".join(traceback.format_exception(kind, error, trace)).splitlines()
+    _say("uncaught", lines, *lines)
 
 
 def _warned(
@@ -39,5 +63,13 @@ def _warned(
     file: TextIO | None = None,  # noqa: ARG001 - Python's own signature
     line: str | None = None,  # noqa: ARG001 - as above
 ) -> None:
+    said = f"{filename}:{lineno}: {category.__name__}: {message}"
+    _say("warned", [said], said)
+
+
+def _say(event: str, told: Sequence[str], *lines: str) -> None:
     with suppress(OSError, ReaderGoneError):
-        say(f"{filename}:{lineno}: {category.__name__}: {message}", err=True)
+        if _log is None:
+            say(*lines, err=True)
+        else:
+            _log(event, told)
