@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from typing import Any, get_args
 
@@ -39,14 +39,19 @@ from pipeline.wire import (
     decision_json,
     event_id,
     image_id,
+    origin_of,
+    parse_archive_record,
+    parse_audit,
     parse_claim,
     parse_decision,
+    parse_review,
     read_dead_letter,
     record_of,
     rfc3339,
     time_notes,
 )
-from pipeline.wire.names import CARRIED_LIMIT, HEADER_LIMIT, KEY_LIMIT
+from pipeline.wire.events import ORIGIN_LIMIT
+from pipeline.wire.names import CARRIED_LIMIT, HEADER_LIMIT, KEY_LIMIT, ORIGIN_HEADER
 
 EVENT_ID = "e" * 32
 
@@ -427,3 +432,29 @@ def test_an_answer_can_be_made_of_any_record_in_any_form(
     letter = read_dead_letter(dead_letter_record(event, made.event_id, UNREAD, "dlq", made.notes, form))
     jsonschema.validate(msgspec.to_builtins(letter), schema("dead_letter.v1"))
     assert letter.reason == "truncated"
+
+
+DEEP = b"[" * 100_000
+"""More arrays in each other than any stack holds, in a field that nobody knows."""
+
+
+@pytest.mark.parametrize("parse", [parse_audit, parse_claim, parse_decision, parse_review])
+@pytest.mark.parametrize(
+    "value", [b'{"a":' + DEEP, b'{"a":' + DEEP + b"]" * len(DEEP) + b"}"], ids=["open", "closed"]
+)
+def test_what_is_nested_too_deep_is_refused_as_any_other_nonsense(
+    parse: Callable[[bytes], object], value: bytes
+) -> None:
+    with pytest.raises(msgspec.DecodeError, match="nested too deep"):
+        parse(value)
+
+
+def test_a_record_of_features_that_is_nested_too_deep_is_refused() -> None:
+    map_of_one, array_of_one = b"\x81\xa1a", b"\x91"
+    with pytest.raises(msgspec.DecodeError, match="nested too deep"):
+        parse_archive_record(map_of_one + array_of_one * 100_000)
+
+
+def test_an_origin_that_is_nested_too_deep_for_the_stack_that_is_left_says_nothing() -> None:
+    said = b'{"a":' + b"[" * (ORIGIN_LIMIT - 10)
+    assert origin_of(Event("t", 0, 1, None, b"x", [(ORIGIN_HEADER, said)])) is None

@@ -70,6 +70,7 @@ from pipeline.wire.names import (
     REVIEWS_TOPIC,
     Headers,
 )
+from pipeline.wire.nesting import refuses_deep
 from pipeline.wire.records import Record, Topics, features_record_of, record_of
 from pipeline.wire.replays import MOST_REPLAYS, event_of, is_event_of, is_whole, replay_of
 from pipeline.wire.reviews import LEAST_CHANCE, Label, Review, parse_review, review_json
@@ -153,6 +154,7 @@ __all__ = [
     "parse_review",
     "read_dead_letter",
     "record_of",
+    "refuses_deep",
     "replay_of",
     "reply_in",
     "review_json",

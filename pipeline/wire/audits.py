@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from pipeline.wire.names import AUDIT_SCHEMA
+from pipeline.wire.nesting import refuses_deep
 
 
 class AuditEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,7 +25,7 @@ class AuditEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(AuditEvent).decode
+_decode = refuses_deep(msgspec.json.Decoder(AuditEvent).decode)
 
 
 def audit_json(event: AuditEvent) -> bytes:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from pipeline.wire.events import SourceRef
 from pipeline.wire.names import DECISION_SCHEMA
+from pipeline.wire.nesting import refuses_deep
 
 Action = Literal["label", "review", "block"]
 Verdict = Literal["allow", "label", "review", "block"]
@@ -174,6 +175,7 @@ _encode = msgspec.json.Encoder().encode
 _decode_decision = msgspec.json.Decoder(Decision).decode
 
 
+@refuses_deep
 def parse_decision(value: bytes) -> Decision:
     """Read a decision back from its bytes; raises `msgspec.DecodeError` naming what does not fit.
 

@@ -10,6 +10,7 @@ from hashlib import sha256
 import msgspec
 
 from pipeline.wire.names import CLAIM_CONTENT_TYPE, CONTENT_TYPE, KEY_LIMIT, ORIGIN_HEADER, Headers
+from pipeline.wire.nesting import refuses_deep
 
 ID_DIGITS = 32
 NO_TIMESTAMP = -1
@@ -100,8 +101,8 @@ class Origin(msgspec.Struct, frozen=True):
 ORIGIN_LIMIT = 1000
 """Bytes of an origin's header; a longer one is not ours."""
 
-_decode_origin = msgspec.json.Decoder(Origin).decode
-_decode_claim = msgspec.json.Decoder(Claim).decode
+_decode_origin = refuses_deep(msgspec.json.Decoder(Origin).decode)
+_decode_claim = refuses_deep(msgspec.json.Decoder(Claim).decode)
 
 
 def parse_claim(value: bytes) -> Claim:

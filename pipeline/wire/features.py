@@ -9,6 +9,7 @@ import msgspec
 
 from pipeline.wire.decisions import Decision, ModelRef, Turned
 from pipeline.wire.names import FEATURES_SCHEMA
+from pipeline.wire.nesting import refuses_deep
 
 
 class FeaturesRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="features"):
@@ -101,6 +102,7 @@ def archive_record_bytes(record: ArchiveRecord) -> bytes:
     return _encode(record)
 
 
+@refuses_deep
 def parse_archive_record(value: bytes) -> ArchiveRecord:
     """Read a record back from its bytes; raises `msgspec.DecodeError` naming what does not fit."""
     return _decoder.decode(value)

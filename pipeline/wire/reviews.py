@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from pipeline.wire.names import REVIEW_SCHEMA
+from pipeline.wire.nesting import refuses_deep
 
 Label = Literal["yes", "no", "unsure"]
 
@@ -33,7 +34,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Review).decode
+_decode = refuses_deep(msgspec.json.Decoder(Review).decode)
 
 
 def review_json(review: Review) -> bytes:

@@ -15,6 +15,7 @@ from pipeline.adapters.decode_processes.line import NonsenseError
 from pipeline.errors import ItemError, Reason
 from pipeline.ports import Decoded
 from pipeline.signals import PDQ, REGION, Pdqs
+from pipeline.wire import refuses_deep
 
 
 class DecoderFaultError(Exception):
@@ -74,7 +75,7 @@ MOST_HASHES = 2
 """On black and on white."""
 encode = msgspec.msgpack.Encoder().encode
 decode_call = msgspec.msgpack.Decoder(Call).decode
-_decode_answer = msgspec.msgpack.Decoder(Answer).decode
+_decode_answer = refuses_deep(msgspec.msgpack.Decoder(Answer).decode)
 
 
 def told(made: Decoded | bytes | Pdqs) -> tuple[Shown | Pictured | Hashed, bytes | memoryview]:

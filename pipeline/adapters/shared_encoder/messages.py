@@ -28,6 +28,7 @@ from typing import Any
 import msgspec
 
 from pipeline.ports import EncoderSpec
+from pipeline.wire import refuses_deep
 
 LONGEST = 16 * 1024 * 1024
 """Most bytes of a message: far more than the sentences of one request take, or their features."""
@@ -105,7 +106,7 @@ Message = (
     | TextsRefused
 )
 _encode = msgspec.msgpack.Encoder().encode
-_decoder = msgspec.msgpack.Decoder(Message)
+_decode = refuses_deep(msgspec.msgpack.Decoder(Message).decode)
 
 
 class ClosedError(ConnectionError):
@@ -152,7 +153,7 @@ def _message(connection: socket.socket, start: bytes) -> Message:
         raise ClosedError(f"a message of {length:,} bytes is none of ours")
     body = _exactly(connection, length)
     try:
-        message: Message = _decoder.decode(body)
+        message: Message = _decode(body)
     except msgspec.DecodeError as error:
         raise ClosedError(f"a message that is none of ours: {error}") from error
     return message

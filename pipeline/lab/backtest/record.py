@@ -9,7 +9,7 @@ import msgspec
 
 from pipeline.lab.backtest.moves import Moves, total
 from pipeline.lab.evaluation.shares import Estimate, share
-from pipeline.wire import Action, Verdict
+from pipeline.wire import Action, Verdict, refuses_deep
 
 SCHEMA = "sluice.backtest.v1"
 PER = 1_000_000
@@ -164,6 +164,7 @@ def record_bytes(record: Record) -> bytes:
     return msgspec.json.encode(record) + b"\n"
 
 
+@refuses_deep
 def parse_record(data: bytes) -> Record:
     """Read a record back. Raises `msgspec.DecodeError` naming what does not fit."""
     return msgspec.json.decode(data, type=Record)

@@ -18,6 +18,7 @@ from pipeline.rules.limits.bound import beyond
 from pipeline.rules.limits.sketches import BYTES, Sketches, different, sketches_of
 from pipeline.rules.policies.policy_set import Limits
 from pipeline.signals import Features
+from pipeline.wire import refuses_deep
 
 RECENT = 32
 """Sketches that a worker tells of a policy, at most: those of its last flagged images."""
@@ -63,7 +64,7 @@ class Told(msgspec.Struct, frozen=True, array_like=True):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Told).decode
+_decode = refuses_deep(msgspec.msgpack.Decoder(Told).decode)
 
 
 def counts_bytes(worker: str, counts: Counts) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import EncoderError, SettingsError, StopError
+from pipeline.errors import EncoderError, Reason, SettingsError, StopError
 from tests.console.api.served import JPEG, KNIFE, Api, serve, settings_for, until
 from workers.assembly import Judge
 from workers.console.access.visitors import access_of
@@ -29,6 +29,13 @@ def test_a_body_that_is_too_large_is_413_however_it_comes(api: Api) -> None:
         assert api.post(path, json={"uri": "x" * 300_000}).status_code == 413
     assert api.post("/v1/judge", TOO_LARGE[:200_000], JPEG).status_code == 422
     assert api.desk.requests == 0
+
+
+def test_a_claim_check_that_is_nested_too_deep_is_422_and_ends_nothing(api: Api) -> None:
+    deep = b'{"uri": "https://a.example/", "more": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    answer = api.post("/v1/judge", deep, {"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["reason"]) == (422, Reason.MALFORMED_CLAIM)
+    assert api.post("/v1/judge", KNIFE, JPEG).status_code == 200
 
 
 @pytest.mark.parametrize(

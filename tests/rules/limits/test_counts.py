@@ -94,3 +94,7 @@ class TestTheirBytes:
     def test_what_cannot_be_is_nothing(self) -> None:
         for count in (Count(0.0, 5, 6), Count(0.0, 5, 5, b"x" * (BYTES - 1)), Count(0.0, -1, -1)):
             assert parse_counts(counts_bytes("w", {NAME: count})) is None
+
+    def test_what_is_nested_too_deep_is_nothing(self) -> None:
+        array_of_three, array_of_one = b"\x93", b"\x91"
+        assert parse_counts(array_of_three + b"\xa1w\x80" + array_of_one * 100_000) is None
