@@ -1,18 +1,16 @@
 """How large the pictures in an AVIF really are, and their colours, by their AV1 streams, whatever the boxes say.
 
 libavif decodes a picture whose boxes say 100 x 100 at the size of its stream, and scales it afterwards. Sources: AV1
-bitstream specification, 5.3 to 5.5; ISO/IEC 14496-12, 8.11.3 (``iloc``) and 8.7.5 (``stco``).
+bitstream specification, 5.3 to 5.5; ISO/IEC 14496-12, 8.7.5 (``stco``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
-from struct import error, unpack_from
 
-MAX_ITEMS = 5_000
-"""Places that are looked at. A grid has at most some hundred tiles in practice; each costs some microseconds."""
+MAX_CHUNKS = 5_000
+"""Places in tracks that are looked at; each costs some microseconds."""
 _MAX_UNITS = 50
 _SEQUENCE, _DELIMITER, _METADATA, _PADDING = 1, 2, 5, 15
 _IN_FRONT = {_DELIMITER, _METADATA, _PADDING}
@@ -30,30 +28,10 @@ class Stream:
     cicp: tuple[int, int] = _UNSPECIFIED
 
 
-def streams(data: bytes, places: Iterator[int]) -> list[Stream]:
+def streams(data: bytes, places: Iterable[int]) -> list[Stream]:
     """The AV1 streams that begin at those places."""
-    found = (_stream(data, at) for at in islice(places, MAX_ITEMS))
+    found = (stream(data, at) for at in places)
     return [each for each in found if each is not None]
-
-
-def item_places(data: bytes, start: int) -> Iterator[int]:
-    """Where each item in an ``iloc`` box begins; `start` is behind the box's own header."""
-    try:
-        version, sizes, more, count = unpack_from(">BxxxBBH", data, start)
-        at = start + 8
-        if version == 2:  # noqa: PLR2004
-            (count,) = unpack_from(">I", data, start + 6)
-            at += 2
-        offset, length, base, index = sizes >> 4, sizes & 15, more >> 4, (more & 15) * (version > 0)
-        for _ in range(count):
-            at += (4 if version == 2 else 2) + 2 * (version > 0) + 2  # noqa: PLR2004
-            from_there = int.from_bytes(data[at : at + base], "big")
-            (extents,) = unpack_from(">H", data, at + base)
-            at += base + 2
-            yield from_there + int.from_bytes(data[at + index : at + index + offset], "big")
-            at += extents * (index + offset + length)
-    except error:
-        return
 
 
 def chunk_places(data: bytes, start: int, width: int) -> Iterator[int]:
@@ -64,7 +42,7 @@ def chunk_places(data: bytes, start: int, width: int) -> Iterator[int]:
         yield int.from_bytes(data[at : at + width], "big")
 
 
-def _stream(data: bytes, at: int) -> Stream | None:
+def stream(data: bytes, at: int) -> Stream | None:
     """What the sequence header at or soon after `at` says; None where there is none."""
     for _ in range(_MAX_UNITS):
         if at >= len(data):

@@ -7,12 +7,13 @@ Only the boxes that hold boxes are entered. Sources: ISO/IEC 14496-12 (boxes, 8.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import islice
 
 from pipeline.errors import ItemError, Reason
-from pipeline.rules.images.headers.av1 import chunk_places, item_places, streams
+from pipeline.rules.images.headers.av1 import MAX_CHUNKS, Stream, chunk_places, stream, streams
+from pipeline.rules.images.headers.gain_maps import check_tone_map
+from pipeline.rules.images.headers.items import Items, named
 from pipeline.rules.images.headers.properties import Properties, check_crop, cicp_of
 from pipeline.rules.images.headers.stored import SRGB, Colour, Stored
 from pipeline.rules.images.work import Work, check_size, copies
@@ -52,8 +53,10 @@ class _Found:
     exifs: list[int] = field(default_factory=list)
     """Where items are said to be EXIF."""
     properties: Properties = field(default_factory=Properties)
-    places: list[Iterator[int]] = field(default_factory=list)
-    """Where the coded pictures begin, by each box that says so."""
+    items: Items = field(default_factory=Items)
+    tracks: int = 0
+    places: list[int] = field(default_factory=list)
+    """Where the coded pictures of tracks begin."""
 
 
 def read_bmff(name: str, data: bytes, max_pixels: int, *, fast: bool) -> Stored:
@@ -63,9 +66,13 @@ def read_bmff(name: str, data: bytes, max_pixels: int, *, fast: bool) -> Stored:
     """
     found = _Found(name)
     _walk(data, 0, len(data), found, ())
+    for item in found.items.of_kind(data, b"tmap"):
+        check_tone_map(name, item.head(data))
     size, colour = found.size, SRGB
+    if found.tracks:
+        _check_sequence(data, found)
     if name == "AVIF":
-        coded, shown = streams(data, chain(*found.places)), found.properties.shown(data)
+        coded, shown = _coded(data, found), found.properties.shown(data)
         check_crop(data, shown, size)
         colour = Colour(cicp=cicp_of(data, shown, coded))
         size = max([size, *(each.size for each in coded)], key=lambda each: each[0] * each[1])
@@ -75,6 +82,33 @@ def read_bmff(name: str, data: bytes, max_pixels: int, *, fast: bool) -> Stored:
     memory = pixels * DECODER_PIXEL[name] + copies(size, converted=False, turned=True, fast=fast)
     what = f"{name} of {size[0]:,} x {size[1]:,} pixels" + (f" in {frames:,} frames" if frames > 1 else "")
     return Stored(_without_exif(data, found), size, Work(seconds, memory, what), frames, colour=colour)
+
+
+def _coded(data: bytes, found: _Found) -> list[Stream]:
+    """The AV1 streams of all items and tracks. Raises `ItemError` where an item has none that can be read."""
+    unread = found.items.are(b"av01")
+    coded = []
+    for item in found.items.of_kind(data, b"av01"):
+        read = stream(item.head(data), 0)
+        if read is not None:
+            coded.append(read)
+            unread.discard(item.number)
+    if unread:
+        raise ItemError(Reason.DECODE_FAILED, "AVIF: a coded picture whose header cannot be read")
+    return coded + streams(data, found.places)
+
+
+def _check_sequence(data: bytes, found: _Found) -> None:
+    """Refuse a sequence beside a still that is another picture: some viewers play the one, some show the other.
+
+    Encoders write no still but the sequence's first picture, and a HEIC's sequence is not decoded here.
+    """
+    if found.name == "HEIC":
+        raise ItemError(Reason.DECODE_FAILED, "HEIC: a sequence, which some viewers play and others do not")
+    stills = [item.pieces for item in found.items.of_kind(data, b"av01")]
+    firsts = set(found.places)
+    if stills and (data[8:12] != b"avis" or any(len(each) != 1 or each[0][0] not in firsts for each in stills)):
+        raise ItemError(Reason.DECODE_FAILED, "AVIF: a sequence and a still, of which viewers show one or the other")
 
 
 def _walk(data: bytes, at: int, end: int, found: _Found, inside: tuple[bytes, ...]) -> None:
@@ -110,18 +144,15 @@ def _look(data: bytes, name: bytes, start: int, stop: int, found: _Found) -> Non
             found.size = (width >> 16, height >> 16)
     elif name == b"stsz" and stop - start >= 12:  # noqa: PLR2004  version, size, count
         found.frames = max(found.frames, struct.unpack_from(">I", data, start + 8)[0])
-    elif name == b"iloc":
-        found.places.append(item_places(data, start))
     elif name in _CHUNKS:
-        found.places.append(chunk_places(data, start, _CHUNKS[name]))
+        found.places += islice(chunk_places(data, start, _CHUNKS[name]), MAX_CHUNKS - len(found.places))
 
 
 def _note(data: bytes, name: bytes, start: int, stop: int, found: _Found, inside: tuple[bytes, ...]) -> None:
     """Take what is said of single items and tracks."""
-    if name == b"infe":
-        at = start + (10 if data[start : start + 1] == b"\x03" else 8)
-        if at + 4 <= stop and data[at : at + 4] == b"Exif":
-            found.exifs.append(at)
+    _note_item(data, name, start, stop, found, inside)
+    if name == b"trak":
+        found.tracks += 1
     elif inside[-1:] == (b"av01",):
         found.properties.track.append((name, start, stop))
     elif inside == (b"meta", b"iprp", b"ipco"):
@@ -130,6 +161,20 @@ def _note(data: bytes, name: bytes, start: int, stop: int, found: _Found, inside
         found.properties.associations.append((start, stop))
     elif inside == (b"meta",) and name == b"pitm" and found.properties.primary is None:
         found.properties.primary = (start, stop)
+
+
+def _note_item(data: bytes, name: bytes, start: int, stop: int, found: _Found, inside: tuple[bytes, ...]) -> None:
+    """Take what is said of what items are and where they lie."""
+    if name == b"infe":
+        number, at = named(data, start)
+        if inside == (b"meta", b"iinf"):
+            found.items.kinds.setdefault(number, set()).add(data[at : min(stop, at + 4)])
+        if at + 4 <= stop and data[at : at + 4] == b"Exif":
+            found.exifs.append(at)
+    elif inside == (b"meta",) and name == b"iloc":
+        found.items.located.append(start)
+    elif inside == (b"meta",) and name == b"idat":
+        found.items.held = found.items.held or (start, stop)
 
 
 def _without_exif(data: bytes, found: _Found) -> bytes:

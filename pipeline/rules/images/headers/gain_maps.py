@@ -1,8 +1,9 @@
-"""JPEGs with a gain map whose own picture is for HDR screens: on all others browsers show another than is stored.
+"""Files with a gain map whose own picture is for HDR screens: on all others browsers show another than is stored.
 
-A second JPEG in the file, the gain map, says by how much each pixel is lighter or darker on the other kind of screen.
-Phones write a picture for ordinary screens and a map for HDR: what is stored is what is seen there, and passes. The
-other way round a map may draw any picture upon an empty one, and no camera writes it: such a file is refused.
+A second picture in the file, the gain map, says by how much each pixel is lighter or darker on the other kind of
+screen. Phones write a picture for ordinary screens and a map for HDR: what is stored is what is seen there, and
+passes. The other way round a map may draw any picture upon an empty one, and no camera writes it: such a file is
+refused.
 
 Sources: ISO 21496-1, annex C; Adobe's gain map specification 1.0; CIPA DC-007 (MPF); Skia, which finds a map by MPF
 or by XMP's container, and reads its XMP and ISO 21496-1.
@@ -58,6 +59,12 @@ def check_gain_map(data: bytes, scan: int, indices: Sequence[tuple[int, bytes]],
         raise ItemError(Reason.DECODE_FAILED, "JPEG: a picture for HDR screens, of which a gain map makes another")
 
 
+def check_tone_map(name: str, item: bytes) -> None:
+    """Likewise for AVIF and HEIC, whose ``tmap`` item holds a version and then the same description."""
+    if _describes_hdr(item[1:]):
+        raise ItemError(Reason.DECODE_FAILED, f"{name}: a picture for HDR screens, of which a gain map makes another")
+
+
 def _starts(at: int, index: bytes) -> Iterator[int]:
     """Where the further pictures begin that an index lists, which counts from behind its mark."""
     order = _ORDERS.get(index[4:6], "<")
@@ -95,7 +102,10 @@ def _found(data: bytes, mark: bytes, start: int) -> Iterator[int]:
 def _is_brighter(data: bytes, at: int) -> bool:
     """Whether the description whose mark stands at `at` gives the picture no less headroom than the other."""
     length = int.from_bytes(data[at - 2 : at], "big")
-    body = data[at + len(_ISO) : at - 2 + length]
+    return _describes_hdr(data[at + len(_ISO) : at - 2 + length])
+
+
+def _describes_hdr(body: bytes) -> bool:
     if len(body) < _HEADROOMS + _CHANNEL or int.from_bytes(body[:2], "big"):
         return False
     if body[4] & _IN_COLOURS and len(body) < _HEADROOMS + 3 * _CHANNEL:
