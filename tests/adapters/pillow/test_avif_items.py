@@ -32,7 +32,7 @@ def written(*items: Picture, pieces: int = 1, in_box: bool = False) -> bytes:
             at += len(each.coded)
             links += struct.pack(">HB", index, len(each.properties))
             for one in each.properties:
-                links += bytes([boxes.index(one) + 1 | 0x80 * (one[4:8] == b"av1C")])
+                links += bytes([boxes.index(one) + 1 | 0x80 * (one[4:8] in {b"av1C", b"irot", b"imir"})])
         count = struct.pack(">H", len(items))
         kinds = [
             full(b"infe", struct.pack(">HH", index, 0), each.kind, b"\x00", version=2)
@@ -127,6 +127,22 @@ def test_a_picture_for_hdr_screens_is_refused_of_which_a_gain_map_makes_another(
         error = refusal(name, written(plain, described(2, 0), plain, in_box=in_box))
         assert error.reason is Reason.DECODE_FAILED
         assert "gain map" in str(error)
+
+
+def turned(*boxes: bytes) -> bytes:
+    plain = first_picture(avif())
+    return written(Picture(plain.kind, plain.coded, (*plain.properties, *boxes)))
+
+
+def test_a_picture_that_is_mirrored_before_it_is_turned_is_refused() -> None:
+    """Chromium turns it first, whatever the order; who goes by the order shows it upside down to that."""
+    quarter, half, mirror = box(b"irot", b"\x01"), box(b"irot", b"\x02"), box(b"imir", b"\x00")
+    upright = STILL.transpose(Image.Transpose.ROTATE_90).transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+    assert off(turned(quarter, mirror), images.encoded(upright)) < 2
+    for boxes in ((mirror, quarter), (quarter, half)):
+        error = refusal("AVIF", turned(*boxes))
+        assert error.reason is Reason.DECODE_FAILED
+        assert "mirrored before it is turned" in str(error)
 
 
 MOVING = images.animated([STILL, STILL.transpose(Image.Transpose.FLIP_LEFT_RIGHT)], "AVIF", quality=90)

@@ -14,7 +14,7 @@ from pipeline.errors import ItemError, Reason
 from pipeline.rules.images.headers.av1 import MAX_CHUNKS, Stream, chunk_places, stream, streams
 from pipeline.rules.images.headers.gain_maps import check_tone_map
 from pipeline.rules.images.headers.items import Items, named
-from pipeline.rules.images.headers.properties import Properties, check_crop, cicp_of
+from pipeline.rules.images.headers.properties import Properties, check_crop, check_turns, cicp_of
 from pipeline.rules.images.headers.stored import SRGB, Colour, Stored
 from pipeline.rules.images.work import Work, check_size, copies
 
@@ -74,6 +74,7 @@ def read_bmff(name: str, data: bytes, max_pixels: int, *, fast: bool) -> Stored:
     if name == "AVIF":
         coded, shown = _coded(data, found), found.properties.shown(data)
         check_crop(data, shown, size)
+        check_turns(shown)
         colour = Colour(cicp=cicp_of(data, shown, coded))
         size = max([size, *(each.size for each in coded)], key=lambda each: each[0] * each[1])
     check_size(name, size, max_pixels)
