@@ -1,11 +1,16 @@
-"""HTTP/1.1 as uvicorn speaks it, with bounds where it has none: on headers, and on what comes after a refusal."""
+"""HTTP/1.1 as uvicorn speaks it, with bounds where it has none: on headers, and on what comes after a refusal.
+
+Two things it would get wrong are put right: an offer of another protocol loses no body, and trailers are no headers.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 HEAD_SECONDS = 10.0
@@ -18,6 +23,9 @@ LINGERS = 5.0
 Whoever still sends would not read the answer if the connection were closed at once.
 """
 
+OFFERS = frozenset({b"upgrade", b"http2-settings"})
+"""Headers, and options of a connection, that offer another protocol."""
+
 
 class BoundedProtocol(HttpToolsProtocol):
     """One connection. It is closed when its time is over, if need be with an answer that says so."""
@@ -27,9 +35,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._in_head = False
         self._head_bytes = 0
-        """Bytes of headers that came in reads after the one with their begin."""
+        """Bytes of headers, or of a trailer, that came in reads after the one with their begin."""
         self._said_bytes = 0
         """Bytes of the address and of the headers that came as a whole, in whichever read."""
+        self._in_trailer = False
+        """Whether what comes may be one: a chunk's size has come, and nothing of the chunk."""
+        self._offered = False
+        """Whether the request offers another protocol, for which the parser then takes what follows."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -40,11 +52,12 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        was_in_head = self._in_head
-        super().data_received(data)
+        was_in_head, was_in_trailer = self._in_head, self._in_trailer
+        self._unset_keepalive_if_required()
+        self._parse(data)
         if self.transport.is_closing():
             return
-        if self._in_head and was_in_head:
+        if (self._in_head and was_in_head) or (self._in_trailer and was_in_trailer):
             self._head_bytes += len(data)
             if self._head_bytes > MOST_HEAD:
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
@@ -54,6 +67,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_head, self._head_bytes, self._said_bytes = True, 0, 0
+        self._in_trailer = self._offered = False
         self._allow(HEAD_SECONDS)
 
     def on_url(self, url: bytes) -> None:
@@ -61,7 +75,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._count(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value)
+        if self._in_head:
+            super().on_header(name, value)  # a trailer would pass by whatever a proxy takes out of headers
         self._count(len(name) + len(value) + len(b": \r\n"))
 
     def send_400_response(self, msg: str) -> None:
@@ -74,9 +89,22 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._disarm()
-        super().on_headers_complete()
+        self._offered = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        if not self._offered:
+            super().on_headers_complete()
+
+    def on_chunk_header(self) -> None:
+        """A chunk's size has come; after that of the last, a trailer."""
+        self._in_trailer, self._head_bytes = True, 0
+
+    def on_body(self, body: bytes) -> None:
+        self._in_trailer = False
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
+        self._in_trailer = False
+        if self._offered:
+            return
         super().on_message_complete()
         if self._answered:
             self._disarm()
@@ -91,6 +119,39 @@ class BoundedProtocol(HttpToolsProtocol):
     def _answered(self) -> bool:
         """Whether the last request whose headers have come has its answer."""
         return self.cycle is None or self.cycle.response_complete
+
+    def _parse(self, data: bytes) -> None:
+        """Tell the parser of it. A request that offers another protocol is parsed again, as if it did not.
+
+        The server need not take the offer, and clients make it unasked (curl's ``--http2``, Java's HttpClient). The
+        parser goes on with nothing after it, so that a sound picture was judged as one without a byte.
+        """
+        rest: memoryview | None = memoryview(data)
+        try:
+            while rest is not None:
+                rest = self._parse_to_an_offer(rest)
+        except httptools.HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
+
+    def _parse_to_an_offer(self, data: memoryview) -> memoryview | None:
+        """What comes after the head of a request that made an offer; None where all is parsed."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            self._begin_again()
+            return data[offer.args[0] :]
+        return None
+
+    def _begin_again(self) -> None:
+        """Have a new parser read the head without its offer. Raises `HttpParserError` where that was none."""
+        if not self._offered:
+            raise httptools.HttpParserError("it asks for a tunnel")
+        version = self.parser.get_http_version().encode()
+        head = b"%s %s HTTP/%s\r\n" % (self.parser.get_method(), self.url, version)
+        lines = [b"%s: %s\r\n" % each for each in _without_offer(self.headers)]
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
+        self.parser.feed_data(b"".join([head, *lines, b"\r\n"]))
 
     def _count(self, size: int) -> None:
         """End the parsing of a request whose headers are too long: the parser's caller then sends a refusal."""
@@ -120,3 +181,13 @@ class BoundedProtocol(HttpToolsProtocol):
         """Close, with an answer that says nothing but its status: what was asked is not known."""
         self.transport.write(STATUS_LINE[status] + b"content-length: 0\r\nconnection: close\r\n\r\n")
         self.transport.close()
+
+
+def _without_offer(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+    """The headers that say nothing of another protocol."""
+    for name, value in headers:
+        if name == b"connection":
+            kept = [each for each in value.split(b",") if each.strip().lower() not in OFFERS]
+            yield name, b",".join(kept)
+        elif name not in OFFERS:
+            yield name, value

@@ -155,3 +155,56 @@ def test_a_long_wait_for_an_answer_or_for_the_next_request_ends_nothing(api: Api
         time.sleep(2 * SOON)
         made.sendall(WHOLE)
         answers(made, 1)
+
+
+def chunked(body: bytes) -> bytes:
+    return b"%x\r\n%s\r\n0\r\n" % (len(body), body)
+
+
+def offering(request: bytes, protocol: bytes) -> bytes:
+    return request.replace(b"\r\n\r\n", b"\r\nConnection: keep-alive, Upgrade\r\nUpgrade: %s\r\n\r\n" % protocol, 1)
+
+
+@pytest.mark.parametrize("protocol", [b"h2c", b"websocket", b"nonsense/9"])
+def test_who_offers_another_protocol_is_answered_in_this_one(api: Api, protocol: bytes) -> None:
+    """As curl's --http2 and Java's HttpClient do with every request."""
+    offer = offering(WHOLE, protocol)
+    with connected(api, offer + offer, offer[:-5000]) as made:
+        time.sleep(0.05)
+        made.sendall(offer[-5000:] + WHOLE)
+        assert answers(made, 4).count(b'"verdict":"block"') == 4
+
+
+def test_who_offers_another_protocol_in_chunks_byte_by_byte_is_answered(api: Api) -> None:
+    head = offering(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"h2c")
+    with connected(api, *(head[at : at + 1] for at in range(len(head))), chunked(KNIFE) + b"\r\n") as made:
+        assert b'"verdict":"block"' in answers(made, 1)
+
+
+def test_many_offers_at_once_are_all_answered(api: Api) -> None:
+    asked = b"GET /v1/page.css HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    last = asked.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    with connected(api, offering(asked, b"h2c") * 1500 + last) as made:
+        assert to_the_end(made).count(b"HTTP/1.1 200 OK") == 1501
+
+
+def test_a_tunnel_is_refused(api: Api) -> None:
+    with connected(api, b"CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n") as made:
+        assert to_the_end(made).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_trailer_is_no_header(api: Api) -> None:
+    """Whoever takes a header from what strangers send leaves them their trailers."""
+    trailer = b"Sluice-Image-Id: a-trailer\r\nSluice-Deadline: nonsense\r\nHost: evil.example\r\n\r\n"
+    with connected(api, HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(KNIFE) + trailer) as made:
+        said = answers(made, 1)
+    assert b'"verdict":"block"' in said
+    assert b"a-trailer" not in said
+
+
+def test_a_trailer_without_end_is_not_kept(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "LINGERS", 2 * PATIENCE)
+    head = HEAD.replace(b"image/jpeg", b"text/plain")
+    for begun in (b"", b"A: "):
+        with connected(api, head + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(KNIFE) + begun) as made:
+            assert send_until_hung_up_on(made, b"A" * (1 << 14), pause=0.001) < 16 << 20
