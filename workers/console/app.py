@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
 from pipeline.errors import UsageError
-from workers.console.access.door import FORGED, NOT_OURS, Door
+from workers.console.access.door import FORGED, FULL, NOT_OURS, Door
 from workers.console.access.roles import Role, Visitor
 from workers.console.console import Console
 from workers.console.pages.page import Page
@@ -90,6 +90,7 @@ def _handlers(frame: Frame) -> dict[type[Exception], Handler]:
 NOT_LET_IN = {
     FORGED: "another site made your browser send this; open the console's own page",
     NOT_OURS: "this console is not called so; name it in console_names",
+    FULL: "too many connections are open; come back in a second",
 }
 
 

@@ -11,7 +11,10 @@ from http import HTTPStatus
 from typing import Any
 
 import httptools
+import msgspec
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from workers.console.access.door import ALWAYS, TOO_MANY
 
 HEAD_SECONDS = 10.0
 """In which a request's headers must have come, from a connection's begin or their first byte on."""
@@ -23,6 +26,7 @@ LINGERS = 5.0
 Whoever still sends would not read the answer if the connection were closed at once.
 """
 
+TOO_LONG = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"the address and the headers have over {MOST_HEAD:,} bytes"
 OFFERS = frozenset({b"upgrade", b"http2-settings"})
 """Headers, and options of a connection, that offer another protocol."""
 
@@ -32,6 +36,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        self._most, self.limit_concurrency = self.limit_concurrency, None
+        """Connections at a time. The server's own refusal would have none of the headers, and count nowhere."""
+        self._too_many = False
         self._timer: asyncio.TimerHandle | None = None
         self._in_head = False
         self._head_bytes = 0
@@ -45,6 +52,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._too_many = self._most is not None and len(self.connections) > self._most
         self._allow(HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -60,12 +68,13 @@ class BoundedProtocol(HttpToolsProtocol):
         if (self._in_head and was_in_head) or (self._in_trailer and was_in_trailer):
             self._head_bytes += len(data)
             if self._head_bytes > MOST_HEAD:
-                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+                self._refuse(*TOO_LONG)
         elif self._timer is None and self._answered and not self.cycle.more_body:
             self._allow(HEAD_SECONDS)  # line ends between two requests begin none
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["state"][TOO_MANY] = self._too_many
         self._in_head, self._head_bytes, self._said_bytes = True, 0, 0
         self._in_trailer = self._offered = False
         self._allow(HEAD_SECONDS)
@@ -82,9 +91,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """What is answered to what the parser does not take, or `_count` has ended."""
         if self._said_bytes > MOST_HEAD:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            self._refuse(*TOO_LONG)
         else:
-            super().send_400_response(msg)
+            self._refuse(HTTPStatus.BAD_REQUEST, msg)
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -131,7 +140,7 @@ class BoundedProtocol(HttpToolsProtocol):
             while rest is not None:
                 rest = self._parse_to_an_offer(rest)
         except httptools.HttpParserError:
-            self.send_400_response("Invalid HTTP request received.")
+            self.send_400_response("this is no HTTP/1.1 that can be read")
 
     def _parse_to_an_offer(self, data: memoryview) -> memoryview | None:
         """What comes after the head of a request that made an offer; None where all is parsed."""
@@ -173,13 +182,22 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self._answered:
             self.cycle.keep_alive = False  # half of the next request has come: this one's answer is the last
         elif self._in_head:
-            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "the headers did not come in time")
         else:
             self.transport.close()
 
-    def _refuse(self, status: HTTPStatus) -> None:
-        """Close, with an answer that says nothing but its status: what was asked is not known."""
-        self.transport.write(STATUS_LINE[status] + b"content-length: 0\r\nconnection: close\r\n\r\n")
+    def _refuse(self, status: HTTPStatus, why: str) -> None:
+        """Close, with an answer that is the same for every path: what was asked is not known."""
+        said = msgspec.json.encode({"title": status.phrase, "status": status.value, "detail": why})
+        headers = {
+            **ALWAYS,
+            "cache-control": "no-store",
+            "content-type": "application/problem+json",
+            "content-length": str(len(said)),
+            "connection": "close",
+        }
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self.transport.write(STATUS_LINE[status] + lines.encode() + b"\r\n" + said)
         self.transport.close()
 
 

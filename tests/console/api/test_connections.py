@@ -8,10 +8,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+import httpx2
 import pytest
 
-from tests.console.api.served import KNIFE, PATIENCE, Api
-from workers.console import protocol
+from tests.console.api.served import KNIFE, PATIENCE, Api, see_that_it_is_as_described, serve
+from workers.assembly import Judge
+from workers.console import protocol, serving
+from workers.console.access.door import ALWAYS
 
 SOON = 0.3
 HEAD = b"POST /v1/judge HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\n"
@@ -208,3 +211,41 @@ def test_a_trailer_without_end_is_not_kept(api: Api, monkeypatch: pytest.MonkeyP
     for begun in (b"", b"A: "):
         with connected(api, head + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(KNIFE) + begun) as made:
             assert send_until_hung_up_on(made, b"A" * (1 << 14), pause=0.001) < 16 << 20
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [HEAD, b"nonsense\r\n\r\n", HEAD + b"A: b\x7f\r\n\r\n", HEAD + b"A: %s\r\n\r\n" % (b"b" * 70_000)],
+    ids=["late", "no HTTP", "no header", "too long"],
+)
+def test_what_never_was_a_request_is_refused_as_the_document_says_and_with_all_headers(api: Api, sent: bytes) -> None:
+    with connected(api, sent) as made:
+        answer = http_answer(made)
+    see_that_it_is_as_described("/v1/judge", answer)
+    for name, value in ALWAYS.items():
+        assert answer.headers[name] == value
+    assert answer.json()["status"] == answer.status_code
+
+
+def test_one_connection_more_than_are_kept_is_told_when_to_come_back_and_is_counted(
+    judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "CONNECTIONS", 2)
+    with serve(judge) as api, connected(api, WHOLE) as first, connected(api, WHOLE) as second:
+        answers(first, 1)
+        answers(second, 1)
+        with connected(api, WHOLE) as third:
+            answer = http_answer(third)
+        see_that_it_is_as_described("/v1/judge", answer)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert api.metric("sluice_api_requests_total", endpoint="/v1/judge", status="503") == 1
+        second.sendall(WHOLE)
+        answers(second, 1)
+
+
+def http_answer(made: socket.socket) -> httpx2.Response:
+    """The one answer that comes until the server hangs up."""
+    head, _, body = to_the_end(made).partition(b"\r\n\r\n")
+    status, *lines = head.decode().split("\r\n")
+    return httpx2.Response(int(status.split()[1]), headers=[line.split(": ", 1) for line in lines], content=body)

@@ -33,15 +33,20 @@ ALWAYS = {
 Broken = Callable[[Request, Exception], Response]
 """What is answered where a page has a fault of its own."""
 Refuse = Callable[[int], Response]
-"""What is answered to what is not let in: with `FORGED` or `NOT_OURS`."""
-FORGED, NOT_OURS = 403, 421
+"""What is answered to what is not let in: with `FORGED`, `NOT_OURS` or `FULL`."""
+FORGED, NOT_OURS, FULL = 403, 421, 503
+TOO_MANY = "too_many"
+"""In a request's state: whether it came over a connection beyond those that are kept."""
+LATER = {"retry-after": "1", "connection": "close"}
+"""Headers of what is answered with `FULL`."""
 _ALWAYS = tuple((name.encode(), value.encode()) for name, value in ALWAYS.items())
 
 
 class Door:
     """Refuses names that are not ours and requests that other sites made, and gives answers their headers.
 
-    An answer to a fault of ours is made here, within the headers, and the fault goes on to the log.
+    What comes over a connection too many is refused here as well. An answer to a fault of ours is made here, within
+    the headers, and the fault goes on to the log.
     """
 
     def __init__(self, app: ASGIApp, access: Access, refuse: Refuse, broken: Broken) -> None:
@@ -74,6 +79,10 @@ class Door:
             raise
 
     def _refused(self, scope: Scope) -> Response | None:
+        if scope.get("state", {}).get(TOO_MANY):
+            full = self._refuse(FULL)
+            full.headers.update(LATER)
+            return full
         headers = Headers(scope=scope)
         if not is_called(headers.get("host", ""), self._access.by_name):
             return self._refuse(NOT_OURS)

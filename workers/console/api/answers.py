@@ -13,7 +13,7 @@ from starlette.responses import Response
 from pipeline.errors import Reason
 from pipeline.rules.flow.brake import SPEAK_OF_US
 from pipeline.wire import Answer, Decided, Failed, Failure, dead_letter, dead_letter_json, decision_json
-from workers.console.access.door import FORGED, NOT_OURS
+from workers.console.access.door import FORGED, FULL, NOT_OURS
 from workers.console.api.models import Problem
 
 JSON = "application/json"
@@ -23,6 +23,7 @@ GONE = 499
 NOT_LET_IN = {
     FORGED: "a page of another site made a browser send this; send it from a program, or from a page of this address",
     NOT_OURS: "the API is not called as the Host header says; name it in console_names",
+    FULL: "too many connections are open; come back in 1 s",
 }
 AWAY_RETRY = "5"
 """Seconds after which it is worth asking again for an image whose store did not answer."""

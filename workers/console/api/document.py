@@ -111,7 +111,8 @@ def _not_judged() -> Json:
         },
         "500": {"description": "The fault is ours; the dead letter has the error.", "content": either},
         "503": {
-            "description": "Not now: the process stops, takes only trials, or the store of a claim check is away.",
+            "description": "Not now: the process stops, takes only trials, has too many connections, or a claim check's"
+            " store is away.",
             "headers": again,
             "content": either,
         },
@@ -119,14 +120,15 @@ def _not_judged() -> Json:
 
 
 REFUSALS: Mapping[str, tuple[str, str]] = {
-    "400": ("Malformed", "A header or a parameter is not as described, or a form cannot be read."),
+    "400": ("Malformed", "It is no HTTP, a header or a parameter is not as described, or a form cannot be read."),
     "401": ("NoToken", "There is no token, or nobody has it."),
     "403": ("Forbidden", "A page of another site made a browser send this."),
-    "408": ("SlowBody", "The body did not come in within the deadline."),
+    "408": ("SlowBody", "The headers did not come within ten seconds, or the body within the deadline."),
     "413": ("TooLarge", "The body is too large."),
     "415": ("NoSuchKind", "That Content-Type, or any Content-Encoding, is not taken."),
     "421": ("NotCalledSo", "The Host header has a name that is not in console_names."),
     "429": ("TooMany", "Too much is being answered; Retry-After says when to come back."),
+    "431": ("LongHeaders", "The address and the headers have more than 64 KB."),
     "504": ("Late", "There was no answer within the deadline."),
 }
 """By status: the name of the response in the document, and what it means."""
