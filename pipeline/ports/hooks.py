@@ -111,6 +111,9 @@ class Hooks:
     def lost(self, topic: str, partition: int, reason: str, events: int) -> None:
         """A range of events will never be polled, for one of `LOSSES`; `events` is 0 where nobody knows how many."""
 
+    def kafka_away(self, why: str | None) -> None:
+        """No broker has taken us in for some time, for that reason; with None, one has again."""
+
     def log_lines_lost(self, lines: int) -> None:
         """That many lines of the log could not be written. Must not log."""
 

@@ -26,7 +26,13 @@ COUNTED = {
     *("partitions", "ranges", "policies", "policy_reloads", "background_lines", "answers", "claims", "stores"),
     *("log_lines_lost", "deaths", "records", "thumbnails", "workers"),
 }
-STATES = {"sluice_policies_refused", "sluice_policies_last_good", "sluice_brake_on", "sluice_policy_held"}
+STATES = {
+    "sluice_policies_refused",
+    "sluice_policies_last_good",
+    "sluice_brake_on",
+    "sluice_policy_held",
+    "sluice_kafka_away",
+}
 """Gauges that are 0 or 1."""
 
 
@@ -253,6 +259,7 @@ def test_a_process_that_consumes_nothing_shows_no_partitions_polls_and_commits()
     assert missing == {
         *("sluice_batch_images", "sluice_polled_bytes", "sluice_commits", "sluice_committed_images"),
         *("sluice_lag_images", "sluice_assigned_partitions", "sluice_lost_images", "sluice_lost_ranges"),
+        "sluice_kafka_away",
     }
     assert value(hooks, "sluice_stage_images_total", stage="decode") == 3
 

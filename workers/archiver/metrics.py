@@ -18,6 +18,8 @@ class ArchiverMetrics(Hooks, ArchiveHooks):
     def __init__(self, registry: CollectorRegistry, topics: list[str]) -> None:
         self.partitions = 0
         """How many the archiver owns."""
+        self.without_kafka: str | None = None
+        """Why no broker takes the archiver in; None while one does."""
 
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"sluice_archive_{name}", text, labels, registry=registry)
@@ -47,6 +49,7 @@ class ArchiverMetrics(Hooks, ArchiveHooks):
         )
         self._partitions = gauge("assigned_partitions", "Partitions that this archiver owns.")
         self._lag = gauge("lag_records", "Records still to be read, by partition.", "topic", "partition")
+        self._kafka_away = gauge("kafka_away", "1 while no broker takes this archiver in, else 0.")
         self._store_errors = counter("store_errors", "Times that the store could not be reached, or was full.")
         self._away = gauge("store_away", "1 while the store is away, else 0.")
         self._purged = counter("purged_rows", "Rows of what is erased that were found in a file and taken out.")
@@ -82,6 +85,10 @@ class ArchiverMetrics(Hooks, ArchiveHooks):
     def taken(self, records: int, value_bytes: int) -> None:
         self._records.inc(records)
         self._read_bytes.inc(value_bytes)
+
+    def kafka_away(self, why: str | None) -> None:
+        self.without_kafka = why
+        self._kafka_away.set(why is not None)
 
     def written(self, kind: str, events: int, rows: int, file_bytes: int, newest: float, seconds: float) -> None:
         self._events.labels(kind).inc(events)

@@ -67,6 +67,7 @@ def keep_archive(settings: Settings, to: str) -> None:
         archiver = archiving(source, store, _policy(settings), topics=topics, hooks=metrics, clock=time.monotonic)
         vitals.watch_progress("archiver", archiver.stalled)
         vitals.notice("store", archiver.away)
+        vitals.notice("kafka", lambda: metrics.without_kafka)
         started.append(archiver)
         _log.info("archiver_started", to=store.address, group=settings.archiver_group, topics=list(topics))
         report_library_errors()

@@ -50,6 +50,9 @@ class Vitals(Hooks):
     def assigned(self, partitions: int) -> None:
         self._partitions = partitions
 
+    def kafka_away(self, why: str | None) -> None:
+        self._notices["kafka"] = lambda: why
+
     def alive(self) -> str | None:
         """Why a restart is called for, from every check that finds a reason.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from math import inf
@@ -133,6 +133,10 @@ class KafkaConnection:
         return BrokerAwayError(
             f"no Kafka broker answers at {self.bootstrap_servers}; start one, or set the bootstrap servers", inf
         )
+
+    def explained(self, met: Sequence[Exception]) -> ServiceError:
+        """What to say where no broker takes us in, by all that attempts have met; may block as `listening` does."""
+        return self._explained(_weightiest(met, errors.KafkaTimeoutError("no broker answers")))
 
     def _explained(self, error: Exception) -> ServiceError:
         if isinstance(error, errors.SaslAuthenticationFailedError):

@@ -11,7 +11,7 @@ The library goes to the oldest or the newest record, silently, whenever it does 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,6 +121,14 @@ class Consumer(KafkaConsumer):
         """An offset to commit, together with the id of the topic that it belongs to."""
         topic_id = self._ids.get(TopicPartition(*partition)) if tell_topic else None
         return OffsetAndMetadata(offset, _ID + topic_id if topic_id else "", -1)
+
+    def reaches_a_broker(self) -> bool:
+        """Whether any broker has taken us in and the connection still stands."""
+        return bool(self._manager.reaches_a_broker())
+
+    def met(self) -> Sequence[Exception]:
+        """What attempts to connect have met since a broker last took us in."""
+        return list(self._manager.met())
 
     def run(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do the work on the library's thread and wait for it; raises what it raises."""

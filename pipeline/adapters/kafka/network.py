@@ -7,12 +7,15 @@ hangs up is tried dozens of times a second, each time with an error in the log. 
 - a connection with a question under way that brings no byte for `SILENCE` seconds is closed, and one that brings an
   answer, however slowly, is not;
 - whoever hangs up before a connection has lasted `SETTLED` seconds is tried again after 50 ms, 100 ms and so on, up
-  to `MOST_WAIT`.
+  to `MOST_WAIT`;
+- what was met instead of a broker that takes us in is kept, to be told.
 """
 
 from __future__ import annotations
 
 import time
+from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 from kafka.net import manager
@@ -27,6 +30,8 @@ MOST_WAIT = 2.0
 _AT_LAST = 120.0
 """Seconds after which even an answer that keeps coming is given up."""
 _CONNECT_MS = 5_000
+_MET = 32
+"""Attempts of which it is remembered what they met: a broker tells why it turns a user down at one of several."""
 _MOST_CONNECT_MS = 10_000
 
 
@@ -49,6 +54,7 @@ class Manager(manager.KafkaConnectionManager):
 
     def __init__(self, net: Any, **configs: Any) -> None:
         super().__init__(net, **configs)
+        self._met: deque[Exception] = deque(maxlen=_MET)
         self.config["socket_connection_setup_timeout_ms"] = _CONNECT_MS
         self.config["socket_connection_setup_timeout_max_ms"] = _MOST_CONNECT_MS
         self.config["reconnect_backoff_max_ms"] = MOST_WAIT * 1000
@@ -59,6 +65,8 @@ class Manager(manager.KafkaConnectionManager):
         before = self._failures(node.node_id)
         await super()._connect(node, conn, reset_backoff_on_connect=False, timeout_at=timeout_at)
         if not conn.connected:
+            if isinstance(conn.init_future.exception, Exception):
+                self._met.append(conn.init_future.exception)
             if self._failures(node.node_id) == before:
                 self.update_backoff(node.node_id)
         elif reset_backoff_on_connect:
@@ -66,6 +74,7 @@ class Manager(manager.KafkaConnectionManager):
 
     def _connected(self, node_id: Any, conn: Any) -> None:
         """Let a node be used at once, and forgive its failures once the connection has lasted."""
+        self._met.clear()
         failures, _, patience = self._backoff.get(node_id, (0, 0, _CONNECT_MS))
         self._backoff[node_id] = (failures, 0, patience)
         since = time.monotonic()
@@ -80,6 +89,14 @@ class Manager(manager.KafkaConnectionManager):
 
         conn.close_future.add_both(closed)
         self._net.call_later(SETTLED, lasted)
+
+    def reaches_a_broker(self) -> bool:
+        """Whether a broker has taken us in and the connection still stands. May be asked on any thread."""
+        return any(connection.connected for connection in list(self._conns.values()))
+
+    def met(self) -> Sequence[Exception]:
+        """What attempts to connect have met since a broker last took us in. May be asked on any thread."""
+        return list(self._met)
 
     def _failures(self, node_id: Any) -> int:
         failures: int = self._backoff.get(node_id, (0, 0, 0))[0]

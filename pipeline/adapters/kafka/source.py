@@ -24,6 +24,7 @@ from pipeline.adapters.kafka.connection import KafkaConnection
 from pipeline.adapters.kafka.consumer import Consumer
 from pipeline.adapters.kafka.losses import Lost
 from pipeline.adapters.kafka.membership import Membership
+from pipeline.adapters.kafka.reach import Reach
 from pipeline.adapters.kafka.rebalance import Rebalances
 from pipeline.adapters.kafka.records import events
 from pipeline.adapters.kafka.topics import CREATE_COMMAND
@@ -42,8 +43,14 @@ _COMMIT_PATIENCE = 2.0
 _CLOSE_PATIENCE = 5.0
 _LISTENER_REST = 0.02
 
-# The last two are not marked as retriable by the library, yet are over when the cluster has settled.
-_PASSING = (errors.RetriableError, errors.UnknownBrokerIdError, errors.BrokerNotAvailableError)
+_PASSING = (
+    errors.RetriableError,
+    # Not marked as retriable by the library, yet over when the cluster has settled.
+    errors.UnknownBrokerIdError,
+    errors.BrokerNotAvailableError,
+    # A password that was changed. The library raises it at some polls and waits at others; `Reach` tells of it.
+    errors.SaslAuthenticationFailedError,
+)
 # The group moved on without us or is about to; `poll` joins it again and tells us what is still ours.
 _MOVED_ON = (errors.CommitFailedError, errors.RebalanceInProgressError)
 
@@ -81,16 +88,20 @@ class KafkaSource:
         with connection.reaching():
             self._consumer = connection.client(Consumer, **self._membership.settings(group))
             _know(self._consumer, names)
+        self._reach = Reach(
+            connection, self._name, self._hooks, self._consumer.reaches_a_broker, self._consumer.met, clock
+        )
         self._consumer.subscribe(names, listener=Rebalances(self._gained, self._revoked, self._lost))
 
     def poll(self, timeout: float, most: int) -> Batch | None:
         """Wait up to `timeout` seconds for events, and send commits that have been held back long enough.
 
         Takes up to `JOIN_SECONDS` more while the group is being joined or shared out anew. A broker that is away is
-        waited for, poll by poll. Raises `StopError` for what waiting does not mend, and for events that are gone
-        where that is to stop the worker.
+        waited for, poll by poll, and told of (`Reach`). Raises `StopError` for what waiting does not mend, and for
+        events that are gone where that is to stop the worker.
         """
         self._commit_if_due()
+        self._reach.look()
         try:
             polled = self._poll(timeout, most)
         except _PASSING as error:

@@ -220,6 +220,10 @@ class Metrics:
             "sluice_lag_images", "Images of an owned partition that are still to be polled.", "topic", "partition"
         )
         self.assigned = make.gauge("sluice_assigned_partitions", "Partitions that this worker owns.")
+        self.kafka_away = make.gauge(
+            "sluice_kafka_away",
+            "1 while no broker takes this process in, so that what it shows of lag and partitions is old; else 0.",
+        )
         self.lost_images = make.counter(
             "sluice_lost_images",
             "Images that will never be polled, as far as they can be counted, by loss.",

@@ -123,6 +123,9 @@ class PrometheusHooks(Hooks):
         self._metrics.lost_ranges.labels(reason).inc()
         self._metrics.lost_images.labels(reason).inc(events)
 
+    def kafka_away(self, why: str | None) -> None:
+        self._metrics.kafka_away.set(why is not None)
+
     def text_cache(self, result: str, count: int) -> None:
         self._metrics.text_cache.labels(result).inc(count)
 

@@ -75,3 +75,12 @@ def test_what_every_thread_is_in_is_logged_once_for_each_time_that_it_is_not_wel
 
 def _hang_in_the_decoder(go: threading.Event) -> None:
     go.wait(60)
+
+
+def test_a_worker_that_no_broker_takes_in_shows_why_until_one_does_and_is_not_restarted_for_it() -> None:
+    vitals = Vitals(stall_after=10)
+    vitals.kafka_away("Kafka at kafka:9092 does not admit user 'sluice'")
+    assert vitals.notices() == ["kafka: Kafka at kafka:9092 does not admit user 'sluice'"]
+    assert vitals.alive() is None
+    vitals.kafka_away(None)
+    assert vitals.notices() == []

@@ -20,6 +20,7 @@ WANTED = (
     "sluice_end_to_end_seconds_count",
     "sluice_assigned_partitions",
     "sluice_brake_on",
+    "sluice_kafka_away",
     "sluice_policies_refused",
     "sluice_policies_last_good",
     "sluice_policy_held",

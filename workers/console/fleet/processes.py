@@ -41,6 +41,7 @@ class Process:
     def cares(self) -> list[str]:
         """What somebody should look into, in words."""
         said = {
+            "sluice_kafka_away": "no Kafka broker takes it in",
             "sluice_brake_on": "its brake is on: it takes trials alone",
             "sluice_policies_refused": "it refuses the newest policy files",
             "sluice_policies_last_good": "it decides by the last good policies",
