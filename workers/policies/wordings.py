@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.adapters.local.policy_folder import Reading, read_policy_folder
+from pipeline.adapters.local.policy_folder import Reading
 from pipeline.errors import PolicyError, UsageError
 from workers import assembly
 from workers.policies.written import policy_text
-from workers.search.phrases import refused, shared_files
+from workers.search.phrases import refused, shared_of
 from workers.settings import Settings
 
 
@@ -26,7 +26,7 @@ def judge_of(settings: Settings, model: assembly.Model, wordings: Sequence[str])
     """
     own = {f"wording-{at:04}.yaml": words for at, words in enumerate(wordings, 1)}
     written = {file: policy_text([words], (), 0.0, title=file) for file, words in own.items()}
-    shared = shared_files(read_policy_folder(settings.policies).files)
+    shared = shared_of(settings.policies)
     try:
         return assembly.judge_by(Reading({**shared, **written}), model, assembly.text_cache(settings))
     except PolicyError as error:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
-from pipeline.adapters.local.policy_folder import read_policy_folder
+from pipeline.adapters.local.policy_folder import look_at
 from pipeline.errors import PolicyError, UsageError
 from pipeline.path.live import LivePolicies
 from pipeline.ports import Hooks, TextCache
@@ -36,15 +37,26 @@ def compiled_words(
 def policy_of_words(settings: Settings, model: Model, prompts: Sequence[str], unless: Sequence[str]) -> PolicySet:
     """The set of that one policy, from which `compiled_words` is made. Raises `UsageError` for what is refused."""
     counter = TokenCounter(model.encoder.count_tokens, model.encoder.spec.context_length)
-    found = _parsed(shared_files(read_policy_folder(settings.policies).files), prompts, unless, counter)
+    found = _parsed(shared_of(settings.policies), prompts, unless, counter)
     policy = replace(found.policies[0], actions={"label": 0.0})
     return replace(found, policies=(policy,))
 
 
-def shared_files(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The files that all policies of the folder share; what its policies say themselves is no matter here."""
-    own = {path for path in files if path.endswith(SUFFIXES) and path.rpartition("/")[2] != DEFAULTS_FILE}
-    return {path: content for path, content in files.items() if path not in own}
+def shared_of(folder: Path) -> dict[str, bytes]:
+    """The files that all policies of the folder share; what its policies say themselves is no matter here.
+
+    Nor is whether those can be read. Raises `PolicyError` where the shared ones or the folder cannot.
+    """
+    reading = look_at(folder)
+    problems = [each for each in reading.problems if not (reading.files and _is_own(each.file))]
+    if problems:
+        raise PolicyError(problems)
+    return {path: content for path, content in reading.files.items() if not _is_own(path)}
+
+
+def _is_own(path: str) -> bool:
+    """Whether it is a policy's file."""
+    return path.endswith(SUFFIXES) and path.rpartition("/")[2] != DEFAULTS_FILE
 
 
 def _parsed(

@@ -45,6 +45,7 @@ def with_thresholds(content: bytes, actions: Mapping[Action, float], calibrated:
     """
     mark = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
     text = content.decode("utf-8-sig")
+    load(text)  # within its bounds; the parser below has none, and takes minutes for 50,000 brackets
     edited = text
     # From the end, so that what is still to be edited stays where the parser saw it.
     for edit in sorted(_edits(text, actions, calibrated), key=lambda each: each.start, reverse=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import cast
 from urllib.parse import quote
@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
+from pipeline.errors import UsageError
 from pipeline.rules.policies.edits import with_thresholds
 from pipeline.wire import SEVERITY, Action
 from workers.console.access.roles import Role
@@ -66,22 +67,36 @@ def _opened_and_saved(console: Console, show: Show, files: PolicyFiles, edits: E
         opened = _opened(request, files)
         return framed(request, opened, opened.text, opened.digest)
 
-    async def save(request: Request) -> Response:
-        form = await _form(request)
-        opened = await run_in_threadpool(_opened, request, files)
-        base = form.get("over") or form.get("base", "")
+    def saved(request: Request, form: dict[str, str]) -> Response:
+        opened, text, base = _opened(request, files), form["text"], form.get("over") or form.get("base", "")
         try:
-            found = await run_in_threadpool(edits.saved, opened, form["text"], base, form.get("sure", ""))
+            found = edits.saved(opened, text, base, form.get("sure", ""))
         except ChangedError as error:
-            why = f"{error}; below is your text"
-            theirs = await run_in_threadpool(_opened, request, files)
-            return await run_in_threadpool(framed, request, theirs, form["text"], base, 409, why)
+            return framed(request, _opened(request, files), text, base, 409, f"{error}; below is your text")
+        except UsageError as error:
+            return framed(request, opened, text, base, 503, f"Not saved: {error}")
         if not isinstance(found, Saved):
-            return await run_in_threadpool(framed, request, opened, form["text"], base, 422, _refused(found), found)
+            return framed(request, opened, text, base, 422, _refused(found), found)
         did(request, "saved a policy", policy=opened.id, was=opened.digest, now=found.file.digest)
         return RedirectResponse(f"/policies/{quote(opened.id)}?saved=1", 303)
 
+    async def save(request: Request) -> Response:
+        return await run_in_threadpool(_kept, show, saved, request, await _form(request))
+
     return [get(AT, page, role=Role.VIEWER), post(f"{AT}/save", save, role=Role.EDITOR)]
+
+
+def _kept(
+    show: Show, saved: Callable[[Request, dict[str, str]], Response], request: Request, form: dict[str, str]
+) -> Response:
+    """Whatever is answered has the text: a browser that goes back opens the file anew, if there still is one."""
+    try:
+        return saved(request, form)
+    except HTTPException as error:
+        status, why = error.status_code, error.detail
+    except UsageError as error:
+        status, why = 503, str(error)
+    return show(request, "policy_unsaved.html", status, title="Not saved", why=why, text=form["text"])
 
 
 def _tried(show: Show, files: PolicyFiles, edits: Edits) -> Sequence[Guarded]:
@@ -100,12 +115,13 @@ def _tried(show: Show, files: PolicyFiles, edits: Edits) -> Sequence[Guarded]:
     async def threshold(request: Request) -> Response:
         """The text with another threshold: what a person drags is written where it stands in the file."""
         form = await _form(request)
-        return PlainTextResponse(_with_threshold(form["text"], form.get("action", ""), form.get("value", "")))
+        asked = form["text"], form.get("action", ""), form.get("value", "")
+        return PlainTextResponse(await run_in_threadpool(_with_threshold, *asked))
 
     async def patch(request: Request) -> Response:
         text, opened = (await _form(request))["text"], await run_in_threadpool(_opened, request, files)
-        said = {"content-disposition": f'attachment; filename="{opened.id}.patch"'}
-        return PlainTextResponse(opened.diff(text), headers=said, media_type="text/x-diff")
+        said = {"content-disposition": f"attachment; {_named(f'{opened.id}.patch')}"}
+        return PlainTextResponse(await run_in_threadpool(opened.diff, text), headers=said, media_type="text/x-diff")
 
     return [
         post(f"{AT}/check", check, role=Role.VIEWER),
@@ -147,6 +163,11 @@ def _with_threshold(text: str, action: str, value: str) -> str:
         return with_thresholds(plain, {cast("Action", action): least}, None).decode()
     except (ValueError, LookupError, AttributeError, TypeError, YAMLError) as error:
         raise HTTPException(422, "the threshold cannot be written: the text does not hold as it stands") from error
+
+
+def _named(file: str) -> str:
+    """A file's name as a header has it, which takes no letters but those of ASCII."""
+    return f'filename="{file}"' if quote(file) == file else f"filename*=UTF-8''{quote(file)}"
 
 
 def _share(value: str) -> float | None:

@@ -38,3 +38,14 @@ document.addEventListener("click", (event) => {
   image.src = shown ? veil.dataset.veiled : veil.dataset.clear;
   veil.setAttribute("aria-pressed", String(!shown));
 });
+// A part of the page that gets no answer says so: what it said before was of something else.
+const unanswered = ({ detail }) => {
+  const { target, xhr } = detail;
+  if (!target.dataset.failed) return;
+  const line = document.createElement(target.matches("p") ? "span" : "p");
+  const told = xhr.getResponseHeader("content-type")?.startsWith("text/plain") && xhr.responseText.trim();
+  line.className = "bad";
+  line.textContent = `${target.dataset.failed}: ${told || "the console does not answer"}`;
+  target.replaceChildren(...target.querySelectorAll(":scope > h2"), line);
+};
+for (const name of ["htmx:responseError", "htmx:sendError"]) document.addEventListener(name, unanswered);

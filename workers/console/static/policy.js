@@ -25,7 +25,7 @@ function fit() {
 text.addEventListener("input", number);
 text.addEventListener("scroll", () => { lines.scrollTop = text.scrollTop; });
 new ResizeObserver(fit).observe(text);
-document.addEventListener("htmx:afterSwap", (event) => { if (event.target.id === "checked") number(); });
+new MutationObserver(number).observe(document.getElementById("checked"), { childList: true });
 
 document.addEventListener("input", (event) => {
   if (!event.target.matches(".threshold input")) return;
