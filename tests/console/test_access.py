@@ -67,7 +67,7 @@ def test_a_token_signs_in_until_it_is_taken_away(guarded: Served, client: httpx2
     assert "v" * 16 not in cookie
     assert client.get("/live").status_code == 200
     name, ends, code = client.cookies["sluice-console"].split("~")
-    for forged in (f"ed~{ends}~{code}", f"{name}~{int(ends) + 1}~{code}", "", "~~", "é"):
+    for forged in (f"ed~{ends}~{code}", f"{name}~{float(ends) + 1}~{code}", "", "~~", "é"):
         answer = httpx2.get(f"{guarded.address}/live/series", headers={"cookie": f"sluice-console={forged}".encode()})
         assert answer.status_code == 401
 
@@ -80,6 +80,21 @@ def test_who_signs_out_leaves_no_cookie_that_is_good(guarded: Served, client: ht
     assert httpx2.get(f"{guarded.address}/live/series", headers=copy).status_code == 401
 
 
+def test_two_who_sign_in_by_one_token_at_once_sign_out_each_for_themselves() -> None:
+    access = visitors.Access([visitors.Token("rob", Role.REVIEWER, "r" * 16)], clock=lambda: 1e9)
+    first, second = (with_cookie(access, "r" * 16) for _ in range(2))
+    assert access.sign_out(first)
+    assert access.sign_out(first) is None
+    assert (access.visitor(first).name, access.visitor(second).name) == ("nobody", "rob")
+
+
+def with_cookie(access: visitors.Access, secret: str) -> Request:
+    """Somebody who signed in by that token."""
+    _, cookie = access.cookie(secret) or pytest.fail("nobody has the token")
+    headers = [(b"cookie", f"sluice-console={cookie}".encode())]
+    return Request({"type": "http", "headers": headers, "client": None})
+
+
 def test_what_was_signed_out_is_remembered_within_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(visitors, "MOST_SIGNED_OUT", 2)
     now = 1e9
@@ -87,9 +102,7 @@ def test_what_was_signed_out_is_remembered_within_a_bound(monkeypatch: pytest.Mo
     brought = list[Request]()
     for _ in range(3):
         now += 1
-        _, cookie = access.cookie("v" * 16) or pytest.fail("nobody has the token")
-        headers = [(b"cookie", f"sluice-console={cookie}".encode())]
-        brought.append(Request({"type": "http", "headers": headers, "client": None}))
+        brought.append(with_cookie(access, "v" * 16))
         access.sign_out(brought[-1])
     assert [access.visitor(each).role for each in brought] == [Role.VIEWER, Role.ANYBODY, Role.ANYBODY]
     now += visitors.SIGNED_IN
@@ -125,6 +138,29 @@ def test_requests_that_other_sites_make_and_names_that_are_not_ours_are_refused(
         assert client.post("/sign-out", headers={"sec-fetch-site": "same-origin"}).status_code == 303
         rebound = client.get("/live", headers={"host": "evil.example:8321"})
         assert rebound.status_code == 421
+
+
+@pytest.mark.parametrize(
+    ("site", "destination", "status"),
+    [
+        ("cross-site", "image", 403),
+        ("same-site", "empty", 403),
+        ("cross-site", "iframe", 403),
+        ("cross-site", "document", 200),
+        ("same-origin", "image", 200),
+        ("none", "document", 200),
+    ],
+)
+def test_no_page_of_others_has_a_part_of_ours_and_a_link_to_one_may_be_followed(
+    console: Served, site: str, destination: str, status: int
+) -> None:
+    asked = {"sec-fetch-site": site, "sec-fetch-dest": destination}
+    assert httpx2.get(f"{console.address}/live", headers=asked).status_code == status
+
+
+@pytest.mark.parametrize("place", ["/pictures/clear/t/0/", "/pictures/veiled/t/0/", "/dead-letters/0/"])
+def test_a_place_of_thousands_of_digits_is_no_page(guarded: Served, place: str) -> None:
+    assert httpx2.get(f"{guarded.address}{place}{'9' * 5000}").status_code == 404
 
 
 def test_every_answer_forbids_what_strangers_could_use(console: Served) -> None:
@@ -200,6 +236,10 @@ def test_whom_others_can_reach_must_say_who_may_come_in() -> None:
         ("127.0.0.1", {"x-forwarded-user": "stranger"}, 401),
         ("127.0.0.1", {}, 401),
         ("10.0.0.9", {"x-forwarded-user": "ann"}, 401),
+        ("::ffff:127.0.0.1", {"x-forwarded-user": "ann"}, 200),
+        ("::ffff:10.0.0.9", {"x-forwarded-user": "ann"}, 401),
+        ("::1", {"x-forwarded-user": "ann"}, 401),
+        ("somewhere", {"x-forwarded-user": "ann"}, 401),
     ],
 )
 def test_a_proxy_is_believed_where_it_is_trusted(
@@ -211,6 +251,21 @@ def test_a_proxy_is_believed_where_it_is_trusted(
     with served(trusting, decoder) as made:
         client = TestClient(create(made.console), client=(peer, 1))
         assert client.get("/live", headers=headers).status_code == status
+
+
+def test_a_name_that_a_proxy_gives_is_read_as_it_was_meant() -> None:
+    access = access_of(load_settings({"console_trusted_proxies": "10.0.0.7", "console_roles": "*:viewer"}))
+    for sent, name in (("Jos\u00e9".encode(), "Jos\u00e9"), (b"Jos\xe9", "Jos\u00e9")):
+        scope = {"type": "http", "headers": [(b"x-forwarded-user", sent)], "client": ("10.0.0.7", 1)}
+        assert access.visitor(Request(scope)).name == name
+
+
+@pytest.mark.parametrize(("at", "called"), [("127.0.0.2", "127.0.0.2:8321"), ("0:0::1", "[0:0::1]")])
+def test_a_console_on_loopback_is_called_as_it_was_told_to_be(at: str, called: str) -> None:
+    names = access_of(load_settings({"console_host": at})).by_name
+    assert is_called(called, names)
+    assert is_called("localhost", names)
+    assert not is_called("evil.example", names)
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,17 @@ def test_a_picture_that_is_seen_and_a_page_that_is_refused_are_events(guarded: S
         jsonschema.validate(json.loads(audit_json(each)), SCHEMA)
 
 
+def test_who_signs_in_and_out_is_an_event_and_a_picture_that_is_not_there_is_none(guarded: Served) -> None:
+    with httpx2.Client(base_url=guarded.address) as client:
+        client.post("/sign-out")
+        client.post("/sign-in", data={"token": "v" * 16})
+        assert client.get("/pictures/clear/nowhere/0/0").status_code == 404
+        client.post("/sign-out")
+    until(lambda: len(kept(guarded.broker, guarded.settings.audit_topic)) == 2)
+    found = kept(guarded.broker, guarded.settings.audit_topic)
+    assert [(each.who, each.what) for each in found] == [("vera", "signed in"), ("vera", "signed out")]
+
+
 def test_a_wrong_token_is_an_event_and_nobody_without_one_is(guarded: Served) -> None:
     assert httpx2.get(f"{guarded.address}/live/series").status_code == 401
     basic = {"authorization": "Basic dmVyYTp2"}

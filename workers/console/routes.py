@@ -9,6 +9,7 @@ from typing import cast
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.concurrency import run_in_threadpool
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -16,6 +17,7 @@ from starlette.routing import Route
 
 from workers.console.access.journal import Journal
 from workers.console.access.roles import NOBODY, Role, Visitor
+from workers.console.access.visitors import peer_of
 
 MOST_FORM = 1 << 20
 """Bytes of a form."""
@@ -23,6 +25,15 @@ MOST_FIELDS = 1000
 SLOWEST_BODY = 60.0
 """Seconds in which a body must have come in."""
 Answer = Callable[[Request], Response | Awaitable[Response]]
+
+
+class _Number(IntegerConvertor):
+    """A partition or an offset as Kafka may have it. Of thousands of digits Python would refuse to read one."""
+
+    regex = "[0-9]{1,19}"
+
+
+register_url_convertor("number", _Number())
 
 
 class Guarded(Route):
@@ -55,7 +66,7 @@ def did(request: Request, what: str, **about: object) -> None:
 
 def gave_wrong_token(request: Request) -> None:
     """Whoever asks gave a token that nobody has."""
-    _journal(request).unknown(request.url.path, request.client.host if request.client else "")
+    _journal(request).unknown(request.url.path, peer_of(request))
 
 
 async def form_of(request: Request, most: int = MOST_FORM) -> dict[str, str]:

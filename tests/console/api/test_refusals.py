@@ -155,6 +155,7 @@ def test_a_token_is_asked_for_where_there_are_any(judge: Judge) -> None:
             assert status(path, f"Bearer {secret}") == status(path, f"bearer {secret}") == 200
         refused = api.post("/v1/judge", KNIFE, JPEG)
         assert refused.headers["WWW-Authenticate"] == "Bearer"
+        assert "Authorization: Bearer" in refused.json()["detail"]
         assert api.get("/v1/openapi.json").status_code == 200
 
 

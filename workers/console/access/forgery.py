@@ -12,17 +12,21 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def is_forged(method: str, headers: Headers) -> bool:
-    """Whether a request that changes something comes from another site.
+    """Whether another site made this request: one that changes something, or a part of that site's own page.
+
+    So no page of a stranger's has pictures looked at in somebody's name. A link to a page of ours may be followed
+    from anywhere.
 
     Browsers say in ``Sec-Fetch-Site`` whose page sent it, wherever the connection can be trusted (HTTPS, loopback),
     and in ``Origin`` everywhere. A client that says neither is no browser, and brings no cookie that it was not
     given. So no form needs a token, and none can be forgotten. Go's net/http.CrossOriginProtection has the same rule.
     """
-    if method in SAFE:
-        return False
     site = headers.get("sec-fetch-site")
+    elsewhere = site is not None and site not in {"same-origin", "none"}
+    if method in SAFE:
+        return elsewhere and headers.get("sec-fetch-dest") != "document"
     if site is not None:
-        return site not in {"same-origin", "none"}
+        return elsewhere
     origin = headers.get("origin")
     return origin is not None and _place(origin) != headers.get("host", "")
 

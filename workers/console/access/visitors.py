@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from secrets import randbelow
 from threading import Lock
 
 from starlette.requests import HTTPConnection
@@ -22,6 +23,7 @@ SIGNED_IN = 12 * 3600
 """Seconds after which somebody who signed in by a token does so again."""
 MOST_SIGNED_OUT = 10_000
 """Cookies that are remembered as signed out until they end; beyond them the first is forgotten."""
+_DRAWN = 10**18
 LOCAL = Visitor("local", Role.EDITOR)
 """Whoever reaches a console that only this machine can reach."""
 
@@ -47,25 +49,43 @@ class Proxies:
 
     def visitor(self, connection: HTTPConnection) -> Visitor | None:
         """Whom a trusted proxy names; None where none does, or where that person has no role."""
-        peer = connection.client.host if connection.client else ""
         try:
-            trusted = any(ip_address(peer) in network for network in self.networks)
+            peer = ip_address(peer_of(connection))
         except ValueError:
             return None
         named = connection.headers.getlist(self.header)
-        if not trusted or len(named) != 1 or not named[0]:
+        if len(named) != 1 or not named[0] or not any(peer in network for network in self.networks):
             return None
-        roles = self.roles or {}
-        role = roles.get(named[0], roles.get("*"))
-        return None if role is None else Visitor(named[0], role)
+        name, roles = _text(named[0]), self.roles or {}
+        role = roles.get(name, roles.get("*"))
+        return None if role is None else Visitor(name, role)
+
+
+def peer_of(connection: HTTPConnection) -> str:
+    """The address that it comes from; an IPv4 one as such, also where it was taken in by a socket for IPv6."""
+    said = connection.client.host if connection.client else ""
+    try:
+        address = ip_address(said)
+    except ValueError:
+        return said
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return said if mapped is None else str(mapped)
+
+
+def _text(value: str) -> str:
+    """A header's value as proxies mean it, which is UTF-8."""
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return value
 
 
 class Access:
     """Tells who a request comes from.
 
     A cookie is made of the name, when it ends, and a code of both under the token's secret. So it needs no store,
-    holds on every replica and after a restart, and ends with the token. Those that were signed out are kept in mind
-    by this process alone. Safe to share.
+    holds on every replica and after a restart, and ends with the token. The fraction of its end is drawn, so that no
+    two are the same. Those that were signed out are kept in mind by this process alone. Safe to share.
     """
 
     def __init__(
@@ -110,14 +130,15 @@ class Access:
         token = self._token(secret)
         if token is None:
             return None
-        ends = str(int(self._clock()) + SIGNED_IN)
+        ends = f"{int(self._clock()) + SIGNED_IN}.{randbelow(_DRAWN)}"
         return token.visitor, f"{token.name}~{ends}~{_code(token, ends)}"
 
-    def sign_out(self, connection: HTTPConnection) -> None:
-        """Take the cookie of whoever asks no more, whoever has a copy."""
+    def sign_out(self, connection: HTTPConnection) -> Visitor | None:
+        """Take the cookie of whoever asks no more, whoever has a copy; returns whose it was, where it was good."""
         cookie = connection.cookies.get(COOKIE, "")
-        if self._of_cookie(cookie) is None:
-            return
+        token = self._of_cookie(cookie)
+        if token is None:
+            return None
         _, ends, code = cookie.split("~")[:3]
         now = self._clock()
         with self._lock:
@@ -125,6 +146,7 @@ class Access:
             while len(kept) >= MOST_SIGNED_OUT:
                 del kept[next(iter(kept))]
             self._signed_out = kept | {code: float(ends)}
+        return token.visitor
 
     def _token(self, secret: str) -> Token | None:
         """Every token is compared, and each in the same time, so that none can be guessed by its parts."""
@@ -164,7 +186,7 @@ def access_of(settings: Settings, at: str = "console_host") -> Access:
             f"{at} {host} can be reached by others: say who may come in by console_tokens,"
             " or which proxy says so by console_trusted_proxies"
         )
-    names = settings.console_names or (LOOPBACK_NAMES if alone else None)
+    names = settings.console_names or ((*LOOPBACK_NAMES, f"[{host}]" if ":" in host else host) if alone else None)
     return Access(tokens, Proxies(networks, settings.console_user_header, roles), by_name=names)
 
 

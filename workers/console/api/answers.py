@@ -56,10 +56,11 @@ async def as_problem(_request: Request, error: Exception) -> Response:
     if isinstance(error, ClientDisconnect):
         return Response(status_code=GONE)
     assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for these two alone
-    headers = dict(error.headers or {})
+    headers, detail = dict(error.headers or {}), error.detail
     if error.status_code == HTTPStatus.UNAUTHORIZED:
         headers.setdefault("WWW-Authenticate", "Bearer")
-    return problem(error.status_code, error.detail, headers)
+        detail = "send Authorization: Bearer TOKEN, with a token of console_tokens"
+    return problem(error.status_code, detail, headers)
 
 
 def not_let_in(status: int) -> Response:

@@ -111,8 +111,8 @@ def _not_judged() -> Json:
         },
         "500": {"description": "The fault is ours; the dead letter has the error.", "content": either},
         "503": {
-            "description": "Not now: the process stops, takes only trials, has too many connections, or a claim check's"
-            " store is away.",
+            "description": "Not now: the process stops, takes only trials, has too many connections, or the store of"
+            " a claim check is away.",
             "headers": again,
             "content": either,
         },

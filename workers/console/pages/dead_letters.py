@@ -31,7 +31,7 @@ def routes(console: Console, show: Show) -> Sequence[Guarded]:
     pages = _Pages(console, show)
     return [
         get("/dead-letters", pages.all, role=Role.VIEWER),
-        get("/dead-letters/{partition:int}/{offset:int}", pages.one, role=Role.VIEWER),
+        get("/dead-letters/{partition:number}/{offset:number}", pages.one, role=Role.VIEWER),
         post("/dead-letters/replay", pages.replay, role=Role.REVIEWER),
     ]
 

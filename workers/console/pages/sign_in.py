@@ -34,7 +34,10 @@ def routes(console: Console, show: Show) -> Sequence[Guarded]:
         return answer
 
     def sign_out(request: Request) -> Response:
-        console.access.sign_out(request)
+        visitor = console.access.sign_out(request)
+        if visitor is not None:
+            request.scope["visitor"] = visitor
+            did(request, "signed out")
         answer = RedirectResponse("/sign-in", 303)
         answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
         return answer

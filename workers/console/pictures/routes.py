@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
@@ -32,10 +33,12 @@ def routes(pictures: Pictures) -> list[Route]:
 
     def clear(request: Request) -> Response:
         wanted = _wanted(request)
-        did(request, "saw a picture", picture=str(wanted.place), event_id=wanted.event_id)
-        return _answer(pictures.clear, request)
+        answer = _answer(pictures.clear, request)
+        if answer.status_code == HTTPStatus.OK:
+            did(request, "saw a picture", picture=str(wanted.place), event_id=wanted.event_id)
+        return answer
 
-    place = "{topic}/{partition:int}/{offset:int}"
+    place = "{topic}/{partition:number}/{offset:number}"
     return [
         get(f"/pictures/veiled/{place}", veiled, role=Role.VIEWER),
         get(f"/pictures/clear/{place}", clear, role=Role.VIEWER),
