@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, nullcontext
 from pathlib import Path
+from threading import Event
 from time import monotonic, sleep
 from types import SimpleNamespace
 
@@ -12,7 +14,7 @@ import httpx2
 import msgspec
 import numpy as np
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from pipeline.adapters.memory import MemoryBroker, MemoryTopic, MemoryWriter
 from pipeline.adapters.memory.store import MemoryStore
@@ -20,7 +22,7 @@ from pipeline.archive.archive import Archive
 from pipeline.ports import Decoder, Topic
 from pipeline.rules.archive.denied import Kind, erased
 from pipeline.rules.archive.remembered import remembered
-from pipeline.wire import Review, parse_review
+from pipeline.wire import Record, Review, parse_review
 from tests.archive.made import NOON, decision, keep, some_signals
 from tests.console.conftest import SHAPES, accessible, look_at
 from tests.console.served import Served, match, served, until
@@ -90,6 +92,7 @@ def test_a_reviewer_judges_by_keys_and_takes_one_back(console: Served, opened: C
     expect(page.locator("#desk")).to_contain_text("image-3")
     page.keyboard.press("z")
     expect(page.locator("#desk")).to_contain_text("image-4")
+    expect(page.locator("#progress dd").first).to_have_text("2")
     page.keyboard.press("Space")
     page.keyboard.press("y")
     for image in ("image-3", "image-0"):
@@ -180,6 +183,54 @@ def test_two_who_review_at_once_never_get_the_same_and_a_viewer_gets_none(
         assert vera.get("/reviews/next").status_code == 403
         assert vera.post("/reviews/judge", data={"event": seen[0], "rest": "yes"}).status_code == 403
         assert 'href="/reviews"' not in vera.get("/live").text
+
+
+def test_what_a_page_shows_after_a_reload_is_nobody_else_s(desk: Served) -> None:
+    """A browser says that it leaves a page after it has opened the next one, which shows the same image."""
+    sent_to_review(desk, [0.7])
+    ann, rob = (
+        httpx2.Client(base_url=desk.address, headers={"authorization": f"Bearer {each * 16}"}) for each in "ar"
+    )
+
+    def opened_by(person: httpx2.Client) -> tuple[str, str]:
+        """The page as it is called, and the image that it shows."""
+        text = person.get("/reviews").text
+        page, event = (text.partition(f'{each}="')[2].partition('"')[0] for each in ("data-page", "data-event"))
+        return page, event
+
+    with ann, rob:
+        first, event = opened_by(ann)
+        second, again = opened_by(ann)
+        assert event == again != ""
+        assert ann.post("/reviews/leave", data={"page": first, "events": event}).status_code == 204
+        assert opened_by(rob)[1] == ""
+        assert ann.post("/reviews/leave", data={"page": second, "events": event}).status_code == 204
+        until(lambda: opened_by(rob)[1] == event)
+
+
+def test_what_is_being_written_is_not_asked_or_written_a_second_time(policies: str, decoder: Decoder) -> None:
+    """A form that was sent twice, and a page that is opened while the first answer waits for the broker."""
+    begun, opens, broker = Event(), Event(), MemoryBroker(2)
+
+    class Slow(MemoryWriter):
+        def write(self, records: Sequence[Record]) -> None:
+            begun.set()
+            assert opens.wait(60)
+            super().write(records)
+
+    settings = load_settings({"policies": policies, "audit_topic": "off"})
+    with served(settings, decoder, writer=lambda: Slow(broker)) as made, ThreadPoolExecutor(1) as pool:
+        sent_to_review(made, [0.7])
+        with httpx2.Client(base_url=made.address, timeout=60) as person:
+            event = person.get("/reviews").text.split('data-event="')[1].split('"')[0]
+            said = {"event": event, "label:weapons": "yes"}
+            first = pool.submit(person.post, "/reviews/judge", data=said)
+            assert begun.wait(30)
+            assert "data-event" not in person.get("/reviews").text
+            assert person.post("/reviews/judge", data=said).status_code == 409
+            opens.set()
+            assert first.result().status_code == 303
+        assert len(given(MemoryTopic(broker, settings.reviews_topic))) == 1
 
 
 def test_who_has_no_script_judges_by_forms_and_none_is_taken_for_another(desk: Served) -> None:
@@ -289,6 +340,50 @@ def test_a_broker_that_is_away_loses_no_judgement(console: Served, opened: Calla
     page.keyboard.press("u")
     until(lambda: reviews_of(console))
     assert [each.image_id for each in reviews_of(console)] == ["image-0.jpg"]
+
+
+def test_who_leaves_while_judgements_wait_is_warned_and_loses_none(
+    policies: str, decoder: Decoder, browser: Browser
+) -> None:
+    """A broker that restarts lets the first wait, and the page goes on meanwhile."""
+    opens = Event()
+
+    class Slow(MemoryWriter):
+        def write(self, records: Sequence[Record]) -> None:
+            assert opens.wait(60)
+            super().write(records)
+
+    broker = MemoryBroker(2)
+    settings = load_settings({"policies": policies, "audit_topic": "off"})
+    with served(settings, decoder, writer=lambda: Slow(broker)) as made, closing(browser.new_context()) as context:
+        page, asked = context.new_page(), list[str]()
+        sent_to_review(made, [0.61, 0.62, 0.63, 0.64])
+        page.goto(f"{made.address}/reviews")
+        expect(page.locator("#ahead .review")).to_have_count(2)
+        for image in (0, 1, 2):
+            expect(page.locator("#desk")).to_contain_text(f"image-{image}")
+            page.keyboard.press("u")
+        expect(page.locator("#late")).to_contain_text("3 judgements are not recorded yet")
+        page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+        page.goto(f"{made.address}/live")
+        assert asked == ["beforeunload"]
+        opens.set()
+        until(lambda: len(given(MemoryTopic(broker, settings.reviews_topic))) == 3)
+
+
+def test_a_judgement_that_was_not_recorded_is_said_again_by_any_key(
+    console: Served, opened: Callable[..., Page]
+) -> None:
+    sent_to_review(console, [0.7], "weapons", "gore")
+    page = opened(f"{console.address}/reviews")
+    expect(page.locator("#desk .review")).to_have_count(1)
+    console.broker.available = False
+    for _ in range(2):
+        page.keyboard.press("u")
+    expect(page.locator("#alarm")).to_contain_text("Not recorded")
+    console.broker.available = True
+    page.keyboard.press("u")
+    until(lambda: len(reviews_of(console)) == 2)
 
 
 @pytest.mark.parametrize(("width", "scheme"), SHAPES[::3])

@@ -20,7 +20,9 @@ from pipeline.wire import Label, Review, rfc3339
 from workers.console.desk.hands import Hands
 from workers.console.desk.known import KnownReviews
 from workers.console.desk.policies import AskedPolicies
+from workers.console.desk.progress import Progress
 from workers.console.desk.queues import Queued, Queues
+from workers.console.desk.shown import Shown
 from workers.console.pictures.gone import GoneError
 from workers.console.reach import Reach
 from workers.settings import Settings
@@ -44,22 +46,6 @@ class Ask(NamedTuple):
 
     policy: str | None = None
     days: int = 7
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What a person has done: since the console started, in the last hour, and as others do where that is known."""
-
-    judged: int
-    in_hour: int
-    right: int
-    golden: int
-    waiting: int
-    """Images of the queue that are known to wait, at least."""
-    looked: str = ""
-    """Where the queue came from."""
-    alone: str = ""
-    """Why somebody at another console might be given the same image, if so."""
 
 
 @dataclass(frozen=True)
@@ -89,29 +75,32 @@ class Desk:
         self._leases = Hands(reach.leases, clock)
         self._filled: dict[tuple[str, Ask], _Filled] = {}
         self._hands: defaultdict[str, dict[str, Waiting]] = defaultdict(dict)
+        self._shown = Shown()
         self._said: defaultdict[str, deque[tuple[Waiting, list[Review]]]] = defaultdict(lambda: deque(maxlen=UNDOES))
         self._judged: defaultdict[str, dict[str, float]] = defaultdict(dict)
         self._taken_back: defaultdict[str, set[str]] = defaultdict(set)
+        self._in_writing = set[tuple[str, str]]()
         self._writer: RecordWriter | None = None
         self._erased, self._denied = erased, NOBODY
 
-    def next(self, who: str, ask: Ask, besides: Collection[str] = ()) -> Waiting | None:
+    def next(self, who: str, ask: Ask, besides: Collection[str] = (), page: str = "") -> Waiting | None:
         """The image that this person looks at next, which nobody else gets meanwhile; None where nothing waits.
 
-        First what they have in hand already, but for `besides`, events that they have before them. It blocks for
-        seconds where the queue is to be looked for. Raises `ServiceError`.
+        First what they have in hand already, but for `besides`, events that they have before them. `page` is the one
+        that shows it, as `put_down` is told. It blocks for seconds where the queue is to be looked for. Raises
+        `ServiceError`.
         """
         self._forget_erased()
         self.known.all()
         key = who, ask
         with self._lock:
-            found = self._in_hand(who, ask, besides)
+            found = self._on(page, who, self._in_hand(who, ask, besides))
         for _ in range(2):  # of a queue that all turns out to be in other hands, a new one is looked for at once
             if found is None:
                 if self._is_old(key):
                     self._fill(key)
                 with self._lock:
-                    found = self._from_queue(key, besides)
+                    found = self._on(page, who, self._from_queue(key, besides))
         return found
 
     def held(self, who: str, event: str, ask: Ask) -> Waiting:
@@ -140,24 +129,28 @@ class Desk:
                 raise LostError(LOST)
             if not self._leases.take(_things(image), who):
                 raise LostError("somebody else has taken this image meanwhile, since you left it for long")
+            self._in_writing.add((who, event))
         reviews = given(image, labels, who, rfc3339(self._clock()))
         try:
             self._publish(reviews)
         except Exception:
             with self._lock:
+                self._in_writing.discard((who, event))
                 self._hands[who] = {event: image, **self._hands[who]}
             raise
         with self._lock:
+            self._in_writing.discard((who, event))
             self._leases.settle(_things(image), who)
             self._said[who].append((image, reviews))
             self._judged[who][event] = self._clock()
             self._taken_back[who].discard(event)
+            self._shown.forget(who, event)
         return image
 
-    def undo(self, who: str) -> Waiting | None:
+    def undo(self, who: str, page: str = "") -> Waiting | None:
         """Take back what they said last, and put it into their hands again; None where there is nothing.
 
-        Raises `PublishError`.
+        `page` is as for `next`. Raises `PublishError`.
         """
         self._forget_erased()
         with self._lock:
@@ -176,12 +169,13 @@ class Desk:
             self._hands[who] = {event: image, **self._hands[who]}
             self._judged[who].pop(event, None)
             self._taken_back[who].add(event)
-        return image
+            return self._on(page, who, image)
 
-    def put_down(self, who: str, events: Collection[str]) -> None:
-        """Give back what they have in hand of these, unjudged."""
+    def put_down(self, who: str, events: Collection[str], page: str = "") -> None:
+        """Give back what they have in hand of these, unjudged, as they leave that page and no later one shows it."""
         with self._lock:
-            for event in events:
+            for event in self._shown.left(who, events, page):
+                self._shown.forget(who, event)
                 if (image := self._hands[who].pop(event, None)) is not None:
                     self._leases.put_down(_things(image), who)
 
@@ -221,6 +215,11 @@ class Desk:
                 for each in (self._filled, self._hands, self._said):
                     each.clear()
 
+    def _on(self, page: str, who: str, image: Waiting | None) -> Waiting | None:
+        if image is not None:
+            self._shown.on(who, image.decision.event_id, page)
+        return image
+
     def _is_old(self, key: tuple[str, Ask]) -> bool:
         with self._lock:
             filled = self._filled.get(key)
@@ -234,6 +233,7 @@ class Desk:
             if self._is_open(image, who) and self._leases.take(_things(image), who):
                 return image
             del hand[event]
+            self._shown.forget(who, event)
         return None
 
     def _picked_up(self, key: tuple[str, Ask], event: str) -> Waiting | None:
@@ -265,8 +265,10 @@ class Desk:
         return image.decision.event_id in self._taken_back[who] or self._still_asked(image, who) is not None
 
     def _still_asked(self, image: Waiting, who: str) -> Waiting | None:
-        """The image with the policies that nobody has judged since it was queued."""
+        """The image with the policies that nobody has judged since it was queued, nor this person is just judging."""
         event = image.decision.event_id
+        if (who, event) in self._in_writing:
+            return None
         if image.kind == "golden":
             return None if event in self._judged[who] else image
         left = tuple(

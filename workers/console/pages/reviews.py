@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from secrets import token_hex
 from typing import Any, cast, get_args
 from urllib.parse import urlencode
 
@@ -26,6 +27,8 @@ LABELS = get_args(Label)
 _LABEL, _REST = "label:", "rest"
 """Fields of the form: what is said of a policy, and of all that nothing is said of."""
 _BESIDES = 20
+_LONGEST = 40
+"""Characters that are kept of what a browser calls its page."""
 
 
 def routes(console: Console, show: Show) -> Sequence[Guarded]:
@@ -47,14 +50,15 @@ class _Pages:
         self._show = show
 
     def page(self, request: Request) -> Response:
-        who, ask = visitor_of(request), _asked(request.query_params)
-        image = self._desk.next(who.name, ask)
+        who, ask, page = visitor_of(request), _asked(request.query_params), token_hex(8)
+        image = self._desk.next(who.name, ask, page=page)
         return self._show(
             request,
             "reviews.html",
             title="Reviews",
             days=DAYS,
             query=_query(ask),
+            page=page,
             image=image,
             **self._shared(who, ask),
         )
@@ -63,7 +67,8 @@ class _Pages:
         """The next image, as a part of the page."""
         who, ask = visitor_of(request), _asked(request.query_params)
         besides = request.query_params.getlist("besides")[:_BESIDES]
-        return self._part("reviews_image.html", who, ask, self._desk.next(who.name, ask, besides))
+        image = self._desk.next(who.name, ask, besides, _page(request.query_params))
+        return HTMLResponse(self._part("reviews_image.html", who, ask, image))
 
     async def judge(self, request: Request) -> Response:
         form = await form_of(request, 100_000)
@@ -77,7 +82,7 @@ class _Pages:
         """Who closes the page gives back what they have not judged."""
         form = await form_of(request, 10_000)
         events = form.get("events", "").split()[:_BESIDES]
-        await run_in_threadpool(self._desk.put_down, visitor_of(request).name, events)
+        await run_in_threadpool(self._desk.put_down, visitor_of(request).name, events, _page(form))
         return Response(status_code=204)
 
     def _judge(self, request: Request, form: Mapping[str, str]) -> Response:
@@ -92,20 +97,21 @@ class _Pages:
             raise HTTPException(503, f"the review is not written: {error}") from error
         did(request, "judged", event_id=event, labels=dict(labels))
         if _scripted(request):
-            return self._part("reviews_progress.html", who, ask)
+            return HTMLResponse(self._part("reviews_progress.html", who, ask))
         return RedirectResponse(f"/reviews?{_query(ask)}", 303)
 
     def _undo(self, request: Request, form: Mapping[str, str]) -> Response:
         who, ask = visitor_of(request), _asked(form)
         try:
-            image = self._desk.undo(who.name)
+            image = self._desk.undo(who.name, _page(form))
         except PublishError as error:
             raise HTTPException(503, f"it is not taken back: {error}") from error
         if image is None:
             raise HTTPException(409, "nothing that you said at this console is left to take back")
         did(request, "took a judgement back", event_id=image.decision.event_id)
         if _scripted(request):
-            return self._part("reviews_image.html", who, ask, image=image)
+            parts = ("reviews_image.html", "reviews_progress.html")
+            return HTMLResponse("".join(self._part(each, who, ask, image) for each in parts))
         return RedirectResponse(f"/reviews?{_query(Ask(None, ask.days))}", 303)
 
     def _labels(self, image: Waiting, form: Mapping[str, str]) -> Mapping[str, Label]:
@@ -125,13 +131,18 @@ class _Pages:
             "progress": self._desk.progress(who.name, ask),
         }
 
-    def _part(self, template: str, who: Visitor, ask: Ask, image: Waiting | None = None) -> Response:
-        return HTMLResponse(self._show.part(template, image=image, **self._shared(who, ask)))
+    def _part(self, template: str, who: Visitor, ask: Ask, image: Waiting | None = None) -> str:
+        return self._show.part(template, image=image, **self._shared(who, ask))
 
 
 def _asked(said: Mapping[str, str]) -> Ask:
     days = said.get("days", "")
     return Ask(said.get("policy") or None, int(days) if days in {str(each) for each in DAYS} else Ask().days)
+
+
+def _page(said: Mapping[str, str]) -> str:
+    """Which of their pages asks; none where no script does."""
+    return said.get("page", "")[:_LONGEST]
 
 
 def _query(ask: Ask) -> str:

@@ -3,13 +3,16 @@
 (() => {
   const AHEAD = 2;
   const AGAIN = 5000;
+  const LATE = 2000; // milliseconds after which a person is told that what they said has not arrived
+  const MOST = 10; // judgements that may be on their way; the server is told of no more images that it leaves out
   const desk = document.getElementById("desk");
   const ahead = document.getElementById("ahead");
   const alarm = document.getElementById("alarm");
   const progress = document.getElementById("progress");
   const keys = document.getElementById("keys");
   const undoing = document.getElementById("undo");
-  const sending = new Set(); // events of which something was said that has not arrived yet
+  const late = document.getElementById("late");
+  const sending = new Map(); // by event what was said of it and has not arrived yet, in the order in which it was said
   let sent = Promise.resolve();
   let fetching = null;
   let undone = 0; // an answer that was asked for before an undo may be the very image that it brought back
@@ -47,8 +50,8 @@
         while (ahead.children.length < AHEAD) {
           const asked = undone;
           const here = [...document.querySelectorAll(".review")].map((each) => each.dataset.event);
-          const besides = [...here, ...sending].map((each) => `&besides=${encodeURIComponent(each)}`).join("");
-          const found = made(await part(`/reviews/next?${desk.dataset.query}${besides}`));
+          const besides = [...here, ...sending.keys()].map((each) => `&besides=${encodeURIComponent(each)}`).join("");
+          const found = made(await part(`/reviews/next?${desk.dataset.query}&page=${desk.dataset.page}${besides}`));
           if (asked !== undone) continue;
           const image = found.querySelector(".review");
           if (!image) {
@@ -82,12 +85,24 @@
 
   const inTurn = (work) => { sent = sent.then(work, work); return sent; };
 
+  const overdue = () => [...sending.values()].filter((each) => Date.now() - each.at > LATE).length;
+  const tellLate = () => {
+    const many = overdue() && sending.size;
+    late.hidden = !many;
+    if (many) late.textContent = `${many === 1 ? "1 judgement is" : `${many} judgements are`} not recorded yet; stay on this page until the console has written what you said.`;
+  };
+
   const judge = (image, form) => {
     const event = image.dataset.event;
+    if (sending.size >= MOST) { tell(`${MOST} judgements are on their way; go on when they are recorded.`); return; }
+    const said = { form, at: Date.now(), begun: false };
     tell("");
-    sending.add(event);
+    sending.set(event, said);
+    setTimeout(tellLate, LATE + 100);
     step();
     inTurn(async () => {
+      if (said.begun) return; // the page was left, and it was sent then
+      said.begun = true;
       try {
         progress.innerHTML = await part("/reviews/judge", form);
         sending.delete(event);
@@ -97,18 +112,22 @@
         if (error.lost) return;
         if (now()) ahead.prepend(now());
         put(image);
+      } finally {
+        tellLate();
       }
     });
   };
 
   const undo = () => inTurn(async () => {
     try {
-      const image = made(await part("/reviews/undo", new FormData(undoing))).firstElementChild;
+      const found = made(await part("/reviews/undo", new FormData(undoing)));
+      const image = found.querySelector(".review");
       undone += 1;
       tell("");
       document.querySelectorAll(".review").forEach((each) => { if (each.dataset.event === image.dataset.event) each.remove(); });
       if (now()) ahead.prepend(now());
       put(image);
+      progress.replaceChildren(found);
     } catch (error) {
       tell(error.message);
     }
@@ -127,7 +146,8 @@
     const image = now();
     if (!image || (label !== "unsure" && !looked(image))) return;
     const question = mark();
-    const answer = question && question.querySelector(`[data-label="${label}"]`);
+    if (!question) { complete(image); return; } // all is said already, and was not recorded
+    const answer = question.querySelector(`[data-label="${label}"]`);
     if (!answer) return;
     tell("");
     if (answer.type === "radio") { answer.checked = true; complete(image); }
@@ -173,10 +193,15 @@
     }
   });
 
-  // Who leaves gives back what they have not judged; a page that comes back out of the browser's memory has nothing.
+  // Who leaves is warned of what has not arrived, sends what waits for its turn all the same, and gives back what they
+  // have not judged; a page that comes back out of the browser's memory has nothing.
+  addEventListener("beforeunload", (event) => { if (overdue()) event.preventDefault(); });
   addEventListener("pagehide", () => {
+    const waits = [...sending.values()].filter((each) => !each.begun);
+    waits.forEach((each) => { each.begun = true; part("/reviews/judge", each.form).catch(() => {}); });
     const events = [...document.querySelectorAll(".review")].map((each) => each.dataset.event).filter((each) => !sending.has(each));
-    if (events.length) navigator.sendBeacon("/reviews/leave", new URLSearchParams({ events: events.join(" ") }));
+    const left = { page: desk.dataset.page, events: events.join(" ") };
+    if (events.length) navigator.sendBeacon("/reviews/leave", new URLSearchParams(left));
   });
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
