@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from playwright.sync_api import Page, expect
 
 from pipeline.ports import Decoder, Hooks
 from pipeline.wire import Decision, SourceRef
@@ -70,6 +71,15 @@ def test_the_sentences_come_at_once_and_then_where_in_the_picture_the_score_come
     assert {each.headers["content-type"] for each in pictures} == {"image/jpeg"}
     again = asked(explaining, decision.event_id, script=False).text
     assert pictures_of(again) == maps, "it was made once, and is whole without a script"
+
+
+def test_an_explanation_that_does_not_come_says_so(
+    explaining: Served, judge: assembly.Judge, opened: Callable[..., Page]
+) -> None:
+    page = opened(f"{explaining.address}/event?id={decided(explaining, judge).event_id}")
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Show where in the picture").click()
+    expect(page.locator("#explained")).to_have_text("It cannot be explained now: the console does not answer")
 
 
 def test_the_policies_that_explain_follow_the_folder_and_say_which_they_are(

@@ -18,13 +18,10 @@ from workers.console.console import Console
 from workers.console.pages.page import Page, Show
 from workers.console.policies.files import PolicyFiles
 from workers.console.routes import Guarded, did, form_of, get, post
+from workers.console.wordings import check_wordings, wordings_of
 
 if TYPE_CHECKING:
     from workers.console.policies.words import Words
-
-MOST_WORDS = 10
-"""Wordings of one policy."""
-LONGEST = 300
 
 
 def routes(console: Console, show: Show) -> Sequence[Guarded]:
@@ -37,12 +34,12 @@ def routes(console: Console, show: Show) -> Sequence[Guarded]:
         return Words(console)
 
     def played(request: Request, asked: str, name: str = "", why: str = "") -> Response:
-        words, trial = words_in(asked), None
-        if words:
-            try:
-                trial = tools().tried(words)
-            except (UsageError, PolicyError) as error:
-                why = why or str(error)
+        words, trial = list[str](), None
+        try:
+            words = words_in(asked)
+            trial = tools().tried(words) if words else None
+        except (UsageError, PolicyError) as error:
+            why = why or str(error)
         return show(
             request,
             "playground.html",
@@ -63,11 +60,12 @@ def routes(console: Console, show: Show) -> Sequence[Guarded]:
     def keep(request: Request, form: dict[str, str]) -> Response:
         name, asked = form.get("name", ""), form.get("words", "")
         try:
-            text = tools().new_policy(name, words_in(asked))
+            words = words_in(asked)
+            text = tools().new_policy(name, words)
             files.create(files.folder / f"{name}.yaml", text)
         except (UsageError, PolicyError) as error:
             return played(request, asked, name, str(error))
-        did(request, "wrote a policy", policy=name, words=words_in(asked))
+        did(request, "wrote a policy", policy=name, words=words)
         return RedirectResponse(f"/policies/{quote(name)}?saved=1", 303)
 
     async def save(request: Request) -> Response:
@@ -80,9 +78,10 @@ def routes(console: Console, show: Show) -> Sequence[Guarded]:
 
 
 def words_in(asked: str) -> list[str]:
-    """The wordings between semicolons; only so many, and none longer than a sentence."""
-    lines = (" ".join(line.split())[:LONGEST] for line in asked.split(";"))
-    return list(dict.fromkeys(line for line in lines if line))[:MOST_WORDS]
+    """The wordings between semicolons. Raises `UsageError` for more than are taken, and for a longer one."""
+    words = wordings_of(asked.split(";"))
+    check_wordings(words)
+    return words
 
 
 def name_of(words: Sequence[str]) -> str:

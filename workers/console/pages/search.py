@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 MOST_UPLOAD = 16 * 1024 * 1024
 """Bytes of a form with a picture."""
+SLOWEST_UPLOAD = 300.0
+"""Seconds in which it must have come in: half a megabit a second is enough for the largest."""
 
 
 def routes(console: Console, show: Show) -> Sequence[Guarded]:
@@ -100,7 +103,10 @@ class _Pages:
 
 
 async def _with_file(request: Request) -> tuple[dict[str, str], bytes]:
-    """The fields of a form and the bytes of its file. Raises 413 for a larger one and 400 for what is none."""
+    """The fields of a form and the bytes of its file.
+
+    Raises 413 for a larger one, 400 for what is none, and 408 for one that does not come in.
+    """
     size = 0
 
     async def bounded() -> AsyncIterator[bytes]:
@@ -114,7 +120,10 @@ async def _with_file(request: Request) -> tuple[dict[str, str], bytes]:
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise HTTPException(400, "that is no form with a picture")
     try:
-        form = await MultiPartParser(request.headers, bounded(), max_files=1, max_fields=40).parse()  # type: ignore[arg-type]
+        async with asyncio.timeout(SLOWEST_UPLOAD):
+            form = await MultiPartParser(request.headers, bounded(), max_files=1, max_fields=40).parse()  # type: ignore[arg-type]
+    except TimeoutError as error:
+        raise HTTPException(408, f"the picture did not come in within {SLOWEST_UPLOAD:g} seconds") from error
     except (MultiPartException, KeyError, ValueError) as error:
         raise HTTPException(400, "that form cannot be read") from error
     try:

@@ -108,8 +108,9 @@ class _Selection:
     def examples(self, request: Request, form: Form) -> Response:
         from workers.console.search.shown import examples_of, write  # noqa: PLC0415 - torch comes with it
 
-        name, words = form.get("name", ""), words_in(form.get("words", ""))
+        name = form.get("name", "")
         try:
+            words = words_in(form.get("words", ""))
             # What was erased of an archive is no example; the page says how many pictures there were.
             chosen = self._all_chosen(form, or_some=self._console.reach.archive is not None)
             drawn = examples_of(chosen, self._console.pictures)

@@ -14,7 +14,7 @@ from pipeline.rules.reviews.recording import identified
 from pipeline.wire import Label, Review
 from workers.console.search.result import Result
 from workers.policies.written import check_id, place_for
-from workers.search.as_policy import check_name, text_of
+from workers.search.as_policy import text_of
 from workers.terminal.plain import one_line
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
@@ -26,10 +26,8 @@ def policy_of(result: Result, name: str, folder: Path) -> tuple[Path, bytes]:
     if not result.record.asked.by_words:
         raise UsageError("a policy is made of words: search by words, and choose among what they find")
     check_id(name, "the name")
-    path = check_name(folder, name, result.record.asked)
     text = text_of(result.record, BY)
-    place_for(folder, name, text, name)
-    return path, text
+    return place_for(folder, name, text, name), text
 
 
 def list_of(result: Result, note: str, expires: str) -> bytes:

@@ -12,14 +12,13 @@ from pipeline.errors import UsageError
 from pipeline.rules.alike import ALIKE
 from pipeline.rules.times import Window
 from workers.commands.options import known_verdicts
+from workers.console.wordings import check_wordings, wordings_of
 from workers.search.options import LEAST
 from workers.search.record import UNFOLDED, Asked
 from workers.settings.times import time_of
 
 STEP, MOST = 48, 192
 """Pictures on the sheet at first, and the most of them."""
-MOST_WORDS, LONGEST = 10, 300
-"""Wordings that are searched for at once, and the characters of one."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Query:
 
     @property
     def wordings(self) -> list[str]:
-        return _lines(self.words)
+        return wordings_of(self.words.splitlines())
 
     @property
     def empty(self) -> bool:
@@ -83,9 +82,13 @@ class Query:
 
     def asked(self, where: str, window: Window) -> Asked:
         """What is asked of an archive, as `sluice search` has it. Raises `UsageError`."""
+        unless = wordings_of(self.unless.splitlines())
+        if self.by_words:
+            check_wordings(self.wordings)
+            check_wordings(unless)
         return Asked(
             words=self.wordings if self.by_words else [],
-            unless=_lines(self.unless) if self.by_words else [],
+            unless=unless if self.by_words else [],
             images=["the uploaded picture"] if self.picture else [],
             like=[self.like] if self.like and not self.picture else [],
             archive=where,
@@ -99,7 +102,7 @@ class Query:
 
     def _times(self) -> Iterator[tuple[str, str]]:
         yield "from", self.since
-        yield "until", self.until
+        yield "until", "" if self.until == "now" else self.until
 
     def _least(self) -> float:
         if not self.least:
@@ -111,8 +114,3 @@ class Query:
         if math.isnan(least):
             raise UsageError(f"least score {self.least}: that is no number from 0 to 1")
         return min(max(least, -1.0), 1.0)
-
-
-def _lines(text: str) -> list[str]:
-    lines = (" ".join(line.split())[:LONGEST] for line in text.splitlines())
-    return list(dict.fromkeys(line for line in lines if line))[:MOST_WORDS]
