@@ -80,6 +80,15 @@ def _shows_through(image: Image.Image) -> bool:
     return False
 
 
+def straight(image: Image.Image) -> Image.Image:
+    """The loaded still with its alpha beside its colours, ``RGBA``, or ``RGB`` where it has none."""
+    if image.mode.startswith("I") and not isinstance(image.info.get("transparency"), int):
+        return _from_deep(image).convert("RGB")
+    if image.has_transparency_data or image.mode.startswith("I"):
+        return _with_alpha(image)
+    return image.convert("RGB")
+
+
 def _with_alpha(image: Image.Image) -> Image.Image:
     if not image.mode.startswith("I"):
         return image.convert("RGBA")

@@ -11,11 +11,12 @@ from itertools import islice
 
 from PIL import AvifImagePlugin, Image, UnidentifiedImageError
 
+from pipeline.adapters.pillow.apng import apng_stills
 from pipeline.adapters.pillow.gif import gif_stills
 from pipeline.adapters.pillow.heic import open_heic
 from pipeline.errors import ItemError, Reason
 from pipeline.rules.images.exif import UPRIGHT, orientation
-from pipeline.rules.images.formats import is_cut_short
+from pipeline.rules.images.formats import is_cut_short, sniff
 from pipeline.rules.images.headers import Colour, Stored
 from pipeline.rules.images.headers.stored import check_profile
 
@@ -38,7 +39,7 @@ def opened(name: str, stored: Stored) -> Iterator[Image.Image]:
         yield open_heic(stored.data)
         return
     if stored.composed:
-        yield next(gif_stills(stored)) if stored.frames == 1 else Image.new("1", (1, 1))
+        yield next(_composed(stored)) if stored.frames == 1 else Image.new("1", (1, 1))
         return
     with Image.open(BytesIO(stored.data), formats=(name,)) as still:
         if still.size[0] * still.size[1] > stored.size[0] * stored.size[1]:
@@ -88,7 +89,7 @@ def as_stored(stored: Stored) -> Stored:
 def drawn(image: Image.Image, count: int, stored: Stored) -> Iterator[tuple[int, Image.Image]]:
     """Each of the first `count` frames of what was `opened`, with its index."""
     if stored.composed:
-        yield from enumerate(islice(gif_stills(stored), count))
+        yield from enumerate(islice(_composed(stored), count))
         return
     size = stored.size
     for index in range(count):
@@ -97,6 +98,10 @@ def drawn(image: Image.Image, count: int, stored: Stored) -> Iterator[tuple[int,
             raise ItemError(Reason.DECODE_FAILED, f"{image.format}: frame {index} is larger than the headers say")
         image.load()
         yield index, image
+
+
+def _composed(stored: Stored) -> Iterator[Image.Image]:
+    return apng_stills(stored) if sniff(stored.data) == "PNG" else gif_stills(stored)
 
 
 def shown_for(frame: Image.Image) -> float:

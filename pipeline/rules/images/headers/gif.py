@@ -11,9 +11,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
 
 from pipeline.errors import ItemError, Reason
+from pipeline.rules.images.headers.disposal import Disposal
 from pipeline.rules.images.headers.stored import Stored
 from pipeline.rules.images.work import PILLOW_PIXEL, Work, check_size, copies, copying, looking
 
@@ -37,14 +37,6 @@ _CONTROL_LENGTH = 4
 _INTERLACED = 0x40
 _LOOPS = (b"\xff\x0bNETSCAPE2.0\x00", b"\xff\x0bANIMEXTS1.0\x00")
 """Extensions that are to say how often an animation plays, and end before they do."""
-
-
-class Disposal(Enum):
-    """What becomes of a frame when the next one is due."""
-
-    STAYS = 0
-    CLEARED = 2
-    TAKEN_BACK = 3
 
 
 _DISPOSALS = {2: Disposal.CLEARED, 3: Disposal.TAKEN_BACK, 4: Disposal.TAKEN_BACK}

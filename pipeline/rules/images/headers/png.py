@@ -96,9 +96,8 @@ def read_png(data: bytes, max_pixels: int, *, fast: bool) -> Stored:
         work = _still_work(size, bits, len(kept), kind, translucent=translucent, turned=turn != UPRIGHT, fast=fast)
         work = work.and_more(width * height * INTERLACED_PIXEL if data[28] else 0)
     work = work.and_more(chunks.count * CHUNK)
-    return Stored(
-        kept, size, work, frames, turn, _colour(chunks.aside, grey=kind in _GREYS), either_way_up=either_way_up
-    )
+    colour = _colour(chunks.aside, grey=kind in _GREYS)
+    return Stored(kept, size, work, frames, turn, colour, composed=animated, either_way_up=either_way_up)
 
 
 def _read(data: bytes) -> _Chunks:

@@ -54,6 +54,6 @@ class Stored:
     lacks_end: bool = False
     """Whether the end mark is missing, which is no proof that pixels are."""
     composed: bool = False
-    """Whether its frames are drawn onto their canvas one by one: those of a GIF, which Pillow composes otherwise."""
+    """Whether its frames are drawn onto their canvas one by one: of GIF and APNG, which Pillow composes otherwise."""
     either_way_up: bool = False
     """Whether viewers differ on the orientation: some show the picture as it is stored."""
