@@ -6,6 +6,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -18,8 +19,8 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` make a temporary file beside ``path``, then rename it; after an error ``path`` is as it was.
 
     The file is flushed to disk before the rename, so that a crash of the machine leaves the old file or the new one.
-    It keeps the permissions of the file that it replaces. A device or a pipe (``/dev/stdout``) is nothing to replace:
-    ``write`` gets it as it is.
+    It keeps the permissions of the file that it replaces and, as far as the process may give them, its user and group.
+    A device or a pipe (``/dev/stdout``) is nothing to replace: ``write`` gets it as it is.
     """
     if is_device(path):
         write(path)
@@ -32,11 +33,21 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         write(temporary)
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
+        _owned_as(path, temporary)
         # mkstemp's 0600 would hide a model from the worker's user.
         temporary.chmod(stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o644)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _owned_as(path: Path, temporary: Path) -> None:
+    """Give the new file to whom the old one belongs: who may edit it by its group goes on doing so."""
+    if path.exists():
+        old = path.stat()
+        for user, group in ((-1, old.st_gid), (old.st_uid, -1)):  # a group of one's own anybody may give
+            with suppress(OSError):
+                os.chown(temporary, user, group)
 
 
 def write_text(path: Path, text: str) -> None:

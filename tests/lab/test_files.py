@@ -32,6 +32,17 @@ def test_a_replaced_file_keeps_its_permissions(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o664
 
 
+def test_a_replaced_file_keeps_its_user_and_group(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    write_text(path, "old")
+    try:
+        os.chown(path, 1234, 4321)
+    except PermissionError:
+        pytest.skip("only root gives files away")
+    write_text(path, "new")
+    assert (path.stat().st_uid, path.stat().st_gid) == (1234, 4321)
+
+
 def test_a_pipe_is_written_into_and_stays_one_also_behind_a_link(tmp_path: Path) -> None:
     pipe, link = tmp_path / "pipe", tmp_path / "link"
     os.mkfifo(pipe)
