@@ -19,7 +19,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` make a temporary file beside ``path``, then rename it; after an error ``path`` is as it was.
 
     The file is flushed to disk before the rename, so that a crash of the machine leaves the old file or the new one.
-    It keeps the permissions of the file that it replaces and, as far as the process may give them, its user and group.
+    It keeps the permissions of the file that it replaces and, where the process may give them, its user and group.
     A device or a pipe (``/dev/stdout``) is nothing to replace: ``write`` gets it as it is.
     """
     if is_device(path):
