@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from pipeline.errors import ServiceError
 from workers.console.protocol import BoundedProtocol
+from workers.process.open_files import make_room_for
 from workers.settings import variable
 
 CONNECTIONS = 1024
@@ -30,6 +31,7 @@ class Serving:
     """
 
     def __init__(self, app: ASGIApp, host: str, port: int, setting: str = "console_port") -> None:
+        make_room_for(CONNECTIONS)
         self._socket = _bound(host, port, setting)
         self._host = host
         self.port: int = self._socket.getsockname()[1]

@@ -81,6 +81,13 @@ def test_a_form_that_cannot_be_read_is_400(api: Api) -> None:
         assert api.post("/v1/judge", b"--b\r\nnonsense", {"Content-Type": kind}).status_code == 400
 
 
+def test_a_form_that_was_cut_off_is_400_and_says_so(api: Api) -> None:
+    begun = b'--b\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n' + KNIFE
+    answer = api.post("/v1/judge", begun, {"Content-Type": "multipart/form-data; boundary=b"})
+    assert answer.status_code == 400
+    assert "ends before the file does" in answer.json()["detail"]
+
+
 def test_after_the_deadline_it_is_504_and_what_waits_is_never_begun(judge: Judge) -> None:
     soon = {**JPEG, "Sluice-Deadline": "0.2"}
     with serve(judge) as api:

@@ -96,7 +96,7 @@ async def _file(request: Request, ticket: Ticket, most: int) -> bytes:
     try:
         upload = form.get(FILE)
         if not isinstance(upload, UploadFile):
-            raise HTTPException(400, f"the form has no file in a field named {FILE!r}")
+            raise HTTPException(400, f"the form has no file in a field named {FILE!r}, or ends before the file does")
         content = await upload.read()
     finally:
         await form.close()
