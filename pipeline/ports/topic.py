@@ -23,6 +23,8 @@ class Topic(Protocol):
     """One topic. Calls block for seconds and raise `ServiceError`; nothing waits for records still to come."""
 
     name: str
+    id: str
+    """Which topic of that name it is: one that is made anew has another. Empty where the broker tells none."""
 
     def spans(self) -> dict[int, Span]:
         """What each partition holds now."""

@@ -49,6 +49,12 @@ def test_a_record_goes_to_the_partition_that_it_names_and_is_read_back_as_it_is(
     assert (event.key, event.value, list(event.headers)) == (b"k", b"a", [("h", b"\xff")])
 
 
+def test_a_topic_that_is_opened_once_more_is_the_same_by_its_id(made: Made) -> None:
+    again = made[2]()
+    with closing(again):
+        assert again.id == made[0].id != ""
+
+
 def test_an_empty_topic_is_read_at_once(made: Made) -> None:
     assert values(made[0]) == []
     assert made[0].spans() == {0: Span(0, 0), 1: Span(0, 0)}

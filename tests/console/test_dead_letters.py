@@ -109,3 +109,58 @@ def test_a_shelf_holds_the_newest_and_goes_on_with_the_topic(monkeypatch: pytest
         broker.delete_before(("dlq", partition), broker.end(("dlq", partition)) - 1)
     assert len(names()) == 2
     assert not made.look().older
+
+
+def test_a_shelf_of_a_topic_that_was_made_anew_holds_the_new_ones_alone() -> None:
+    """As many came since, so that no offset tells it."""
+    broker = MemoryBroker(1, count(1e9).__next__)
+    made = shelf.Shelf(lambda: MemoryTopic(broker, "dlq"))
+    for name in ("old", "new"):
+        broker.delete_topic("dlq")
+        for number in range(3):
+            broker.append(Record("dlq", f"{name}-{number}".encode(), b""))
+        assert [each.image_id for each in made.look().letters] == [f"{name}-2", f"{name}-1", f"{name}-0"]
+        assert not made.replayed((0, 1))
+        made.mark((0, 1), "ann")
+
+
+def test_a_shelf_says_that_newer_ones_are_not_read_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    broker = MemoryBroker(1, count(1e9).__next__)
+    made = shelf.Shelf(lambda: MemoryTopic(broker, "dlq"))
+    broker.append(Record("dlq", b"first", b""))
+    assert not made.look().newer
+    broker.append(Record("dlq", b"second", b""))
+    monkeypatch.setattr(shelf, "PATIENCE", -1.0)
+    assert made.look().newer
+
+
+def test_another_letter_that_stands_in_the_place_is_not_replayed(console: Served) -> None:
+    """The dead-letter topic is made anew while somebody looks at a letter of the one before."""
+    console.failed(console.sent(b"seen", b"seen.png"))
+    with httpx2.Client(base_url=console.address) as somebody:
+        name, event = somebody.get("/dead-letters").text.partition('type="checkbox" name="')[2].split('"')[:3:2]
+        console.broker.delete_topic(console.settings.dead_letters_topic)
+        place = [int(each) for each in name.split("@")]
+        for number in range(9):
+            console.failed(console.sent(b"unseen", f"{number}.png".encode()))
+        assert somebody.get(f"/dead-letters/{place[0]}/{place[1]}").status_code == 200, "another stands there"
+        answer = somebody.post("/dead-letters/replay", data={name: event, "sure": "yes"}).text
+    assert "1 stands there no more" in answer
+    assert images_of(console).count(b"unseen") == 9
+
+
+def test_a_confirmation_that_is_sent_twice_replays_once(console: Served) -> None:
+    console.failed(console.sent(b"cut", b"cut.png"))
+    with httpx2.Client(base_url=console.address) as somebody:
+        name = somebody.get("/dead-letters").text.partition('type="checkbox" name="')[2].partition('"')[0]
+
+        def confirmed() -> dict[str, str]:
+            asked = somebody.post("/dead-letters/replay", data={name: "on"}).text
+            return {name: "on", "sure": "yes", "once": asked.partition('name="once" value="')[2].partition('"')[0]}
+
+        form = confirmed()
+        assert [somebody.post("/dead-letters/replay", data=form).status_code for _ in range(2)] == [200, 409]
+        assert len(images_of(console)) == 2
+        assert "replayed already, by" in somebody.post("/dead-letters/replay", data={name: "on"}).text
+        assert somebody.post("/dead-letters/replay", data=confirmed()).status_code == 200
+    assert len(images_of(console)) == 3

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from pipeline.adapters.memory import MemoryBroker, MemoryTopic
 from pipeline.errors import ServiceError
+from pipeline.rules.reviews.recording import review_record
 from pipeline.wire import Review
 from tests.services.processes import free_port
 from workers import services
@@ -48,6 +52,19 @@ def test_the_archives_are_there_and_a_look_that_took_long_is_good_for_as_long_as
     reach.now += LOOK
     known.all()
     assert reach.asked == 2
+
+
+def test_a_reviews_topic_that_was_made_anew_is_read_from_its_beginning() -> None:
+    """As many were given since, so that no offset tells it."""
+    broker, now = MemoryBroker(1), [1000.0]
+    reach: Any = SimpleNamespace(archive=None, topic=lambda name: MemoryTopic(broker, name))
+    known = KnownReviews(reach, "reviews", lambda: now[0])
+    for event in ("before", "since"):
+        broker.delete_topic("reviews")
+        broker.append(review_record(replace(OLD, review_id=event, event_id=event), "reviews"))
+        now[0] += LOOK
+        known.all()
+        assert known.has_answer(event, "", "weapons")
 
 
 def test_that_nothing_listens_is_said_before_a_client_is_made() -> None:

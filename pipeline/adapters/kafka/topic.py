@@ -47,7 +47,7 @@ class KafkaTopic:
         if found["error_code"]:
             self.close()
             raise ServiceError(f"Kafka at {connection.bootstrap_servers} has no topic {name}")
-        self._id = str(found.get("topic_id") or "")
+        self.id = str(found.get("topic_id") or "")
         self._partitions = [TopicPartition(name, each["partition_index"]) for each in found["partitions"]]
 
     def spans(self) -> dict[int, Span]:
@@ -114,12 +114,12 @@ class KafkaTopic:
         return {
             at.partition: offset.offset
             for at, offset in saved.items()
-            if at.topic == self.name and offset.offset >= 0 and offset.metadata == self._id
+            if at.topic == self.name and offset.offset >= 0 and offset.metadata == self.id
         }
 
     def keep_progress(self, name: str, offsets: Mapping[int, int]) -> None:
         kept = {
-            TopicPartition(self.name, number): OffsetAndMetadata(offset, self._id, -1)
+            TopicPartition(self.name, number): OffsetAndMetadata(offset, self.id, -1)
             for number, offset in offsets.items()
         }
         with self._connection.reaching():

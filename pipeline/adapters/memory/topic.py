@@ -15,6 +15,7 @@ class MemoryTopic:
 
     def __init__(self, broker: MemoryBroker, name: str) -> None:
         self.name = name
+        self.id = broker.topic_id(name)
         self._broker = broker
 
     def spans(self) -> dict[int, Span]:

@@ -36,6 +36,7 @@ class KnownReviews:
         self._looking, self._lock = Lock(), Lock()
         self._reviews: dict[tuple[str, ...], Review] = {}
         self._answered = Answered(())
+        self._id = ""
         self._read: dict[int, int] = {}
         self._looked = self._looked_in_archive = 0.0
         self.trouble = ""
@@ -80,6 +81,8 @@ class KnownReviews:
         ends = time.monotonic() + PATIENCE
         with closing(self._reach.topic(self._topic)) as topic:
             held = topic.spans()
+            if topic.id != self._id:  # the first look, or it was made anew: offsets of another mean nothing here
+                self._id, self._read = topic.id, {}
             most = MOST // max(1, len(held))
             spans = {
                 number: Span(max(self._read.get(number, span.end - most), span.first), span.end)

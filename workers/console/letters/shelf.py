@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -20,7 +21,9 @@ KEPT = 10_000
 LONGEST = 500
 """Characters that are kept of an image's name and of a message."""
 CHUNK = 50
-"""Records of a partition that are read at once: each may be as large as a picture."""
+"""Records of a partition that are read at once, at least: each may be as large as a picture."""
+QUICK = 0.5
+"""Seconds within which that many were read where twice as many are read the next time."""
 PATIENCE = 3.0
 """Seconds that a look may take; the next one goes on from there."""
 Place = tuple[int, int]
@@ -29,11 +32,12 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True)
 class Shelved:
-    """What is known: the newest first, how many of each reason, and whether there are older ones."""
+    """What is known: the newest first, how many of each reason, and whether there are older and newer ones."""
 
     letters: Sequence[DeadLetter]
     reasons: Sequence[tuple[str, int]]
     older: bool
+    newer: bool
 
 
 class Shelf:
@@ -42,6 +46,8 @@ class Shelf:
     def __init__(self, topic: Callable[[], Topic]) -> None:
         self._topic = topic
         self._lock = Lock()
+        self._id = ""
+        self._chunk = CHUNK
         self._letters: dict[Place, DeadLetter] = {}
         self._held: dict[int, Span] = {}
         """What was read of each partition, without a gap."""
@@ -52,13 +58,14 @@ class Shelf:
         with self._lock, closing(self._topic()) as topic:
             ends = time.monotonic() + PATIENCE
             spans = topic.spans()
-            self._begin(spans)
+            self._begin(topic.id, spans)
             self._read_on(topic, spans, ends)
             self._read_back(topic, spans, ends)
             self._leave_out_oldest()
             letters = sorted(self._letters.values(), key=_newest, reverse=True)
             older = any(self._held[number].first > span.first for number, span in spans.items())
-            return Shelved(letters, Counter(reason_of(each) for each in letters).most_common(), older)
+            newer = any(self._held[number].end < span.end for number, span in spans.items())
+            return Shelved(letters, Counter(reason_of(each) for each in letters).most_common(), older, newer)
 
     def mark(self, place: Place, said: str) -> None:
         """Remember, while this process lives, that it was sent again, and by whom."""
@@ -68,8 +75,10 @@ class Shelf:
     def replayed(self, place: Place) -> str:
         return self._replayed.get(place, "")
 
-    def _begin(self, spans: Spans) -> None:
+    def _begin(self, topic: str, spans: Spans) -> None:
         """Forget what the topic has not any more; where it was made anew, or runs far ahead, begin at its end."""
+        if topic != self._id:
+            self._id, self._held, self._replayed = topic, {}, {}
         for number, span in spans.items():
             held = self._held.get(number, Span(span.end, span.end))
             if held.end > span.end or span.end - held.end > KEPT or held.end < span.first:
@@ -83,32 +92,49 @@ class Shelf:
         return held is not None and held.first <= place[1] < held.end
 
     def _read_on(self, topic: Topic, spans: Spans, ends: float) -> None:
-        for number, span in spans.items():
-            while (held := self._held[number]).end < span.end and time.monotonic() < ends:
-                to = min(held.end + CHUNK, span.end)
-                self._take(topic, number, Span(held.end, to))
-                self._held[number] = Span(held.first, to)
+        while time.monotonic() < ends:
+            held, chunk = self._held, self._chunk
+            ahead = {
+                number: Span(held[number].end, min(held[number].end + chunk, span.end))
+                for number, span in spans.items()
+                if held[number].end < span.end
+            }
+            if not ahead or not self._take(topic, ahead, ends):
+                return
+            self._held = held | {number: Span(held[number].first, to) for number, (_, to) in ahead.items()}
 
     def _read_back(self, topic: Topic, spans: Spans, ends: float) -> None:
         """A chunk of each partition in turn, so that none is far behind the others in time."""
-        left = True
-        while left:
-            left = False
-            for number, span in spans.items():
-                held = self._held[number]
-                if held.first <= span.first or len(self._letters) >= KEPT or time.monotonic() > ends:
-                    continue
-                back = Span(max(held.first - CHUNK, span.first), held.first)
-                self._take(topic, number, back)
-                self._held[number] = Span(back.first, held.end)
-                left = True
+        while time.monotonic() < ends and len(self._letters) < KEPT:
+            held, chunk = self._held, self._chunk
+            back = {
+                number: Span(max(held[number].first - chunk, span.first), held[number].first)
+                for number, span in spans.items()
+                if held[number].first > span.first
+            }
+            if not back or not self._take(topic, back, ends):
+                return
+            self._held = held | {number: Span(first, held[number].end) for number, (first, _) in back.items()}
 
-    def _take(self, topic: Topic, number: int, span: Span) -> None:
-        for record in topic.read({number: span}):
+    def _take(self, topic: Topic, spans: Spans, ends: float) -> bool:
+        """Keep what stands there; False where time was over before all was read, and nothing of it is kept.
+
+        The least that is read at once is read whatever it takes, so that each look comes further.
+        """
+        begun, found = time.monotonic(), dict[Place, DeadLetter]()
+        over = ends if self._chunk > CHUNK else math.inf
+        for record in topic.read(spans):
             letter = read_dead_letter(record)
-            self._letters[number, record.offset] = replace(
+            found[record.partition, record.offset] = replace(
                 letter, image_id=letter.image_id[:LONGEST], message=letter.message[:LONGEST], notes=[]
             )
+            if time.monotonic() > over:
+                self._chunk = max(CHUNK, self._chunk // 4)
+                return False
+        self._letters |= found
+        if time.monotonic() - begun < QUICK:
+            self._chunk = min(2 * self._chunk, KEPT)
+        return True
 
     def _leave_out_oldest(self) -> None:
         if len(self._letters) <= KEPT:
