@@ -127,7 +127,14 @@ class StopError(SluiceError):
 
 
 class PublishError(StopError):
-    """The broker did not acknowledge; the records may or may not have been written."""
+    """The broker did not acknowledge; the records may or may not have been written.
+
+    ``index`` is that of the first record in the call of which that holds; None where it is not known.
+    """
+
+    def __init__(self, message: str, index: int | None = None) -> None:
+        self.index = index
+        super().__init__(message)
 
 
 class RefusedError(PublishError):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import structlog
 from msgspec.structs import replace as with_fields
 
-from pipeline.errors import RefusedError
+from pipeline.errors import PublishError, RefusedError
 from pipeline.ports import Hooks, RecordWriter
 from pipeline.wire import Answer, Decided, FeaturesRecord, Record, Topics, features_record_of, record_of
 
@@ -54,9 +54,10 @@ class RecordPublisher:
                 unwritten[index] = error
             else:
                 beside += self._beside(answer)
-        refused = self._written([*records, *(each.record for each in beside)])
-        self._see_to(beside, {at - len(records): words for at, words in refused.items() if at >= len(records)})
         written = [index for index in range(len(answers)) if index not in unwritten]
+        made_of = [*(answers[index] for index in written), *(each.answer for each in beside)]
+        refused = self._written([*records, *(each.record for each in beside)], made_of)
+        self._see_to(beside, {at - len(records): words for at, words in refused.items() if at >= len(records)})
         answers_refused = {
             written[at]: f"{records[at].topic} refuses it: {words}"
             for at, words in refused.items()
@@ -68,12 +69,20 @@ class RecordPublisher:
     def close(self) -> None:
         self._writer.close()
 
-    def _written(self, records: Sequence[Record]) -> dict[int, str]:
-        """Write these; return, by index, the broker's words for those that it refuses for good."""
+    def _written(self, records: Sequence[Record], made_of: Sequence[Answer]) -> dict[int, str]:
+        """Write these, each `made_of` an answer; return, by index, the broker's words for what it refuses for good.
+
+        Raises a `PublishError` that names the event.
+        """
         try:
             self._writer.write(records)
         except RefusedError as error:
             return dict(error.refused)
+        except PublishError as error:
+            if error.index is None:
+                raise
+            event = made_of[error.index].event
+            raise PublishError(f"the answer to {event} is not published: {error}", error.index) from error
         return {}
 
     def _beside(self, answer: Answer) -> Sequence[_Beside]:
@@ -100,7 +109,7 @@ class RecordPublisher:
                 plain.append(smaller)
         if plain:
             self._hooks.features_refused("thumbnail", len(plain))
-            self._see_to(plain, self._written([each.record for each in plain]))
+            self._see_to(plain, self._written([each.record for each in plain], [each.answer for each in plain]))
 
     def _give_up(self, answer: Decided, why: str) -> None:
         self._hooks.features_refused("record", 1)

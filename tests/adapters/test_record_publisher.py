@@ -115,6 +115,16 @@ def test_every_answer_is_in_its_topic_when_publish_returns(answered: Answered) -
     assert (answered.decided, answered.failed) == (["a", "b"], [b"x", b"y"])
 
 
+def test_an_answer_that_no_broker_takes_is_named_by_its_event() -> None:
+    """Whoever is to mend it looks for the event, and the writer knows the record alone."""
+    twin = MemoryBroker(1)
+    twin.available = False
+    publisher = RecordPublisher(MemoryWriter(twin), Topics("decisions", "dead-letters", "features"))
+    answer = Failed(Event("images", 3, 17, b"k", b"y"), "e", Failure("decode", "truncated", "E", "cut off"))
+    with pytest.raises(PublishError, match=r"the answer to images\[3\]@17 is not published: .*it is down"):
+        publisher.publish([UNWRITABLE, answer, failed(b"x")])
+
+
 def test_publishing_nothing_is_fine(answered: Answered) -> None:
     answered.publisher.publish([])
     assert (answered.decided, answered.failed) == ([], [])

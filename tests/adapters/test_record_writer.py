@@ -9,13 +9,18 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from kafka.errors import KafkaError, NotEnoughReplicasError
+from structlog.testing import capture_logs
 
 from pipeline.adapters.kafka import KafkaConnection, KafkaWriter, write_stream
+from pipeline.adapters.kafka import writer as writer_module
+from pipeline.adapters.kafka.advice import advised
 from pipeline.adapters.kafka.writer import REMEMBERED
 from pipeline.adapters.memory import MemoryBroker, MemoryWriter
 from pipeline.errors import PublishError, RefusedError, ServiceError
 from pipeline.wire import Record
 from tests.adapters.conftest import Bus, MemoryBus
+from tests.services.kafka import KafkaBroker
 
 MEGABYTE = 1024 * 1024
 
@@ -80,9 +85,34 @@ def stopped(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 def test_write_raises_when_the_broker_does_not_acknowledge(stopped: Any) -> None:
     started = time.monotonic()
-    with pytest.raises(PublishError, match="decisions"):
+    with pytest.raises(PublishError, match="decisions") as raised:
         stopped.write([Record("decisions", b"lost key", b"value")])
+    assert raised.value.index == 0
     assert time.monotonic() - started < 10
+
+
+def test_why_nothing_is_acknowledged_is_told_while_it_is_waited_for_and_in_the_end(
+    kafka_of_own: KafkaBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A topic that is gone stands for all that the library tries again: in the end it says no more than "expired"."""
+    monkeypatch.setattr(writer_module, "TELL_AFTER", 1.0)
+    kafka_of_own.create_topic("decisions")
+    writer = KafkaWriter(KafkaConnection(kafka_of_own.bootstrap_servers), delivery_timeout=6.0)
+    writer.write([Record("decisions", b"k", b"before")])
+    kafka_of_own.delete_topic("decisions")
+    with capture_logs() as logged, pytest.raises(PublishError, match="make it anew with sluice topics create"):
+        writer.write([Record("decisions", b"k", b"after")])
+    writer.close()
+    told = [line for line in logged if line["event"] == "waiting_for_acknowledgements"]
+    assert {line["topic"] for line in told} == {"decisions"}
+    assert "make it anew" in told[-1]["why"]
+
+
+def test_a_refusal_is_told_with_what_to_do() -> None:
+    told = advised(NotEnoughReplicasError("2 of 3"))
+    assert "2 of 3" in told
+    assert "bring brokers back" in told
+    assert advised(KafkaError("who knows")) == str(KafkaError("who knows"))
 
 
 def test_close_gives_up_records_that_no_broker_takes(kafka_of_own: Any) -> None:

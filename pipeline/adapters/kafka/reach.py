@@ -6,11 +6,12 @@ that no longer admits the user since a password was changed, must not look like 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import structlog
 
 from pipeline.adapters.kafka.connection import KafkaConnection
+from pipeline.adapters.kafka.consumer import Consumer
 from pipeline.ports import Hooks
 
 PATIENCE = 15.0
@@ -29,24 +30,21 @@ _log = structlog.get_logger(__name__)
 class Reach:
     """Tells log and hooks that no broker has taken us in for `PATIENCE` seconds, why, and when one does again.
 
-    `connected` says whether a broker has taken us in and the connection still stands, and `met` what was met instead
-    since the last one. One thread calls `look`.
+    One thread calls `look`.
     """
 
     def __init__(
         self,
         connection: KafkaConnection,
+        consumer: Consumer,
         name: str,
         hooks: Hooks,
-        connected: Callable[[], bool],
-        met: Callable[[], Sequence[Exception]],
         clock: Callable[[], float],
     ) -> None:
         self._connection = connection
+        self._consumer = consumer
         self._name = name
         self._hooks = hooks
-        self._connected = connected
-        self._met = met
         self._clock = clock
         self._since = clock()
         self._told: float | None = None
@@ -54,11 +52,11 @@ class Reach:
     def look(self) -> None:
         """Blocks for up to a second for each server where it tells that none answers, each `TELL_EVERY` seconds."""
         now = self._clock()
-        if self._connected():
+        if self._consumer.reaches_a_broker():
             self._back(now)
         elif now - self._since >= PATIENCE and (self._told is None or now - self._told >= TELL_EVERY):
             self._told = now
-            why = str(self._connection.explained(self._met()))
+            why = str(self._connection.explained(self._consumer.met()))
             _log.error("kafka_away", source=self._name, seconds=round(now - self._since), why=why, advice=ADVICE)
             self._hooks.kafka_away(why)
 

@@ -20,6 +20,7 @@ import structlog
 from kafka import TopicPartition, errors
 from kafka.structs import MemberState
 
+from pipeline.adapters.kafka.advice import advised
 from pipeline.adapters.kafka.connection import KafkaConnection
 from pipeline.adapters.kafka.consumer import Consumer
 from pipeline.adapters.kafka.losses import Lost
@@ -45,10 +46,8 @@ _LISTENER_REST = 0.02
 
 _PASSING = (
     errors.RetriableError,
-    # Not marked as retriable by the library, yet over when the cluster has settled.
-    errors.UnknownBrokerIdError,
-    errors.BrokerNotAvailableError,
-    # A password that was changed. The library raises it at some polls and waits at others; `Reach` tells of it.
+    *(errors.UnknownBrokerIdError, errors.BrokerNotAvailableError),  # not marked so, yet over when all has settled
+    # After a change of the password: the library raises it at some polls and waits at others. `Reach` tells of it.
     errors.SaslAuthenticationFailedError,
 )
 # The group moved on without us or is about to; `poll` joins it again and tells us what is still ours.
@@ -88,9 +87,7 @@ class KafkaSource:
         with connection.reaching():
             self._consumer = connection.client(Consumer, **self._membership.settings(group))
             _know(self._consumer, names)
-        self._reach = Reach(
-            connection, self._name, self._hooks, self._consumer.reaches_a_broker, self._consumer.met, clock
-        )
+        self._reach = Reach(connection, self._consumer, self._name, self._hooks, clock)
         self._consumer.subscribe(names, listener=Rebalances(self._gained, self._revoked, self._lost))
 
     def poll(self, timeout: float, most: int) -> Batch | None:
@@ -108,7 +105,7 @@ class KafkaSource:
             _log.warning("poll_failed_for_now", source=self._name, error=str(error))
             return None
         except Exception as error:
-            raise StopError(f"Kafka cannot be polled for {self._name}: {error}") from error
+            raise StopError(f"Kafka cannot be polled for {self._name}: {advised(error)}") from error
         for lost in self._consumer.lost():
             self._report(lost)
         items = [Item(event) for event in events(polled, self._consumer.topic_id)]
@@ -209,7 +206,7 @@ class KafkaSource:
         except (*_PASSING, *_MOVED_ON) as error:
             _log.info("commit_put_off", source=self._name, error=type(error).__name__)
         except Exception as error:
-            raise StopError(f"Kafka refuses commits for {self._name}: {error}") from error
+            raise StopError(f"Kafka refuses commits for {self._name}: {advised(error)}") from error
 
     async def _commit(self, partitions: Iterable[Partition] | None = None) -> None:
         """Send one request, on the library's thread, so that none can overtake another."""

@@ -16,6 +16,7 @@ from kafka.errors import (
 )
 from kafka.serializer.abstract import Serializer
 
+from pipeline.adapters.kafka.advice import advised
 from pipeline.adapters.kafka.connection import KafkaConnection
 from pipeline.adapters.kafka.format import sendable
 from pipeline.adapters.kafka.network import SILENCE
@@ -28,6 +29,9 @@ MAX_RECORD_BYTES = 64 * 1024 * 1024
 
 REMEMBERED = 60.0
 """Seconds for which a size that a topic refused is not sent there again; the limit may have been raised by then."""
+
+TELL_AFTER = 10.0
+"""Seconds for which acknowledgements are waited for in silence, and then between two log lines that say so."""
 
 Compression = Literal["gzip"]
 
@@ -81,6 +85,8 @@ class KafkaWriter:
         self._delivery_timeout = delivery_timeout
         self._clock = clock
         self._too_large: dict[str, tuple[int, float]] = {}
+        self._last_words: dict[str, Exception] = {}
+        """By topic, the last error for which the client tries again."""
         self._producer = self._connected()
 
     def write(self, records: Sequence[Record]) -> None:
@@ -89,17 +95,18 @@ class KafkaWriter:
         Raises `PublishError` naming topic and key of the first that is not, and `RefusedError` when all others are.
         """
         deadline = self._clock() + self._delivery_timeout + _GRACE
+        self._last_words.clear()
         refused = {index: reason for index, record in enumerate(records) if (reason := self._known(record))}
         failed = self._sent({index: each for index, each in enumerate(records) if index not in refused}, deadline)
         if failed and not any(isinstance(error, _FOR_GOOD) for error in failed.values()):
             index, error = next(iter(failed.items()))
-            raise _unacknowledged(records[index], error) from error
+            raise self._unacknowledged(records[index], index, error) from error
         for index in failed:
             self._renew()
             again = self._sent({index: records[index]}, deadline)
             for error in again.values():
                 if not isinstance(error, _FOR_GOOD):
-                    raise _unacknowledged(records[index], error) from error
+                    raise self._unacknowledged(records[index], index, error) from error
                 refused[index] = self._refused(records[index], error)
         if failed:
             self._renew()
@@ -121,7 +128,23 @@ class KafkaWriter:
 
     def _connected(self) -> Any:
         with self._connection.reaching():
-            return self._connection.client(KafkaProducer, **self._settings)
+            producer: Any = self._connection.client(KafkaProducer, **self._settings)
+        self._listen_to(producer._sender)  # noqa: SLF001 - there is no other way to hear it
+        return producer
+
+    def _listen_to(self, sender: Any) -> None:
+        """Keep the errors for which the library tries again.
+
+        It tells them to its log alone, and in the end no more than that time was up.
+        """
+        dispatch = sender._dispatch_error  # noqa: SLF001 - as above
+
+        def heard(batch: Any, exception: Exception, *how: Any, **named: Any) -> None:
+            if not isinstance(exception, KafkaTimeoutError):
+                self._last_words[batch.topic_partition.topic] = exception
+            dispatch(batch, exception, *how, **named)
+
+        sender._dispatch_error = heard  # noqa: SLF001 - as above
 
     def _renew(self) -> None:
         """Make the producer anew; raises `PublishError` when the broker has gone meanwhile."""
@@ -142,10 +165,35 @@ class KafkaWriter:
                 failed[index] = error
         for index, future in futures.items():
             try:
-                future.get(timeout=max(0.0, deadline - self._clock()))
+                self._wait(future, records[index].topic, deadline)
             except Exception as error:  # noqa: BLE001 - as above
                 failed[index] = error
         return failed
+
+    def _wait(self, future: Any, topic: str, deadline: float) -> None:
+        """Wait for an acknowledgement, and say so in the log while it does not come. Raises what came instead."""
+        while not future.is_done and (left := deadline - self._clock()) > TELL_AFTER:
+            try:
+                future.get(timeout=TELL_AFTER)
+            except KafkaTimeoutError:
+                if not future.is_done:
+                    why = self._last_word(topic)
+                    _log.warning("waiting_for_acknowledgements", topic=topic, why=why, gives_up_in=round(left))
+        future.get(timeout=max(0.0, deadline - self._clock()))
+
+    def _last_word(self, topic: str) -> str:
+        last = self._last_words.get(topic)
+        return "the broker says nothing" if last is None else advised(last)
+
+    def _unacknowledged(self, record: Record, index: int, error: Exception) -> PublishError:
+        why = advised(error)
+        if isinstance(error, KafkaTimeoutError):
+            why = f"{why}; {self._last_word(record.topic)}"
+        key = "no key" if record.key is None else f"key {record.key.decode('utf-8', 'backslashreplace')!r}"
+        size = len(record.value or b"")
+        _log.error("record_not_acknowledged", topic=record.topic, key=key, value_bytes=size, error=why)
+        said = f"Kafka did not acknowledge a record for {record.topic} ({key}, {size} bytes): {why}"
+        return PublishError(said, index)
 
     def _send(self, record: Record) -> Any:
         value = _Nullable.NOTHING if record.key is None and record.value is None else record.value
@@ -222,10 +270,3 @@ def _settings(delivery_timeout: float, max_record_bytes: int, compression: Compr
         "allow_auto_create_topics": False,  # a mistyped topic is an error and not a new topic
         "value_serializer": _Nullable(),
     }
-
-
-def _unacknowledged(record: Record, error: Exception) -> PublishError:
-    key = "no key" if record.key is None else f"key {record.key.decode('utf-8', 'backslashreplace')!r}"
-    size = len(record.value or b"")
-    _log.error("record_not_acknowledged", topic=record.topic, key=key, value_bytes=size, error=str(error))
-    return PublishError(f"Kafka did not acknowledge a record for {record.topic} ({key}, {size} bytes): {error}")

@@ -131,7 +131,7 @@ class MemoryWriter:
         refused: dict[int, str] = {}
         for index, record in enumerate(records):
             if not self._broker.available:
-                raise PublishError(f"the broker did not acknowledge a record for {record.topic}: it is down")
+                raise PublishError(f"the broker did not acknowledge a record for {record.topic}: it is down", index)
             if reason := self._broker.refuses(record):
                 refused[index] = reason
             else:
