@@ -99,7 +99,7 @@ async def _file(request: Request, ticket: Ticket, most: int) -> bytes:
             raise HTTPException(400, f"the form has no file in a field named {FILE!r}, or ends before the file does")
         content = await upload.read()
     finally:
-        await form.close()
+        parser.close()
     if len(content) > most:
         raise _too_large(most)
     return content
@@ -109,6 +109,11 @@ class _InMemory(MultiPartParser):
     """Never writes a file to disk, on a thread: what is too large is refused before."""
 
     spool_max_size = 1 << 40
+
+    def close(self) -> None:
+        """Let go of all files: one that was cut off is none of the form's."""
+        for file in self._files_to_close_on_error:
+            file.close()
 
 
 def _too_large(most: int) -> HTTPException:
