@@ -25,8 +25,9 @@ def apng_stills(stored: Stored) -> Iterator[Image.Image]:
             decoded.load()
             pixels = straight(decoded)
         if frame.is_default:
-            still = pixels
-        else:
-            still = canvas.drawn(pixels, (frame.left, frame.top), frame.disposal, over=frame.over)
+            pixels.info = {}
+            yield pixels
+            continue
+        still = canvas.drawn(pixels, (frame.left, frame.top), frame.disposal, over=frame.over)
         still.info = {"duration": frame.milliseconds}
         yield still

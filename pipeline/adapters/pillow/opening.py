@@ -25,7 +25,7 @@ AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 
 TOO_BRIEF = 10
-"""Milliseconds: a frame that is to be shown no longer is shown for `SHOWN_INSTEAD` seconds by all browsers."""
+"""Milliseconds: a frame that is to be shown no longer, or for no time, browsers show for `SHOWN_INSTEAD` seconds."""
 SHOWN_INSTEAD = 0.1
 
 
@@ -105,9 +105,9 @@ def _composed(stored: Stored) -> Iterator[Image.Image]:
 
 
 def shown_for(frame: Image.Image) -> float:
-    """Seconds that browsers show the frame of an animation; 0 where the file does not say."""
+    """Seconds that browsers show the frame of an animation; 0 for what is none."""
     duration = frame.info.get("duration")
-    if not isinstance(duration, (int, float)) or not 0 < duration < math.inf:
+    if not isinstance(duration, (int, float)) or not 0 <= duration < math.inf:
         return 0.0
     return duration / 1000 if duration > TOO_BRIEF else SHOWN_INSTEAD
 

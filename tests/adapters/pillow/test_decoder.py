@@ -180,6 +180,19 @@ def test_one_picture_among_strobing_colours_is_seen_in_every_format(form: str, a
     assert decoded.frames <= 11
 
 
+@pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP"])
+@pytest.mark.parametrize("at", [23, 33, 41])
+@pytest.mark.parametrize("milliseconds", [0, 10, 100])
+def test_a_frame_of_no_time_stands_out_as_browsers_show_it(form: str, at: int, milliseconds: int) -> None:
+    """For a tenth of a second, five times as long as each of the sixty pictures around it."""
+    frames = [images.photograph(48, 48, seed) for seed in range(61)]
+    durations = [20] * len(frames)
+    durations[at] = milliseconds
+    decoded = PillowDecoder(spec()).decode(images.animated(frames, form, duration=durations))
+    assert decoded.unseen
+    assert at in decoded.regions["frame"]
+
+
 @pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP", "AVIF"])
 def test_a_picture_of_which_each_brief_frame_shows_a_slit_is_seen_whole(form: str) -> None:
     whole = images.photograph(96, 96)
