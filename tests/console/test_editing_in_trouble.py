@@ -44,9 +44,48 @@ def test_what_is_typed_after_the_file_went_is_not_said_to_hold_and_is_not_lost(
     expect(page.locator("#checked")).not_to_contain_text("It holds.")
     expect(page.locator("#tried")).to_contain_text("It cannot be tried now: there is no policy of that name")
     expect(page.locator("#tried")).not_to_contain_text("It would flag")
+    with page.expect_response("**/weapons/check"):
+        page.get_by_role("button", name="Save").click()
+    expect(page.locator("#checked")).to_contain_text("It cannot be checked now: there is no policy of that name")
+    expect(page.get_by_label("Text of weapons.yaml")).to_have_value(f"{WEAPONS}bogus: 1\n")
+    assert not desk.weapons.exists()
+
+
+def test_whoever_must_sign_in_anew_keeps_what_they_typed(desk: Desk, opened: Callable[..., Page]) -> None:
+    page = opened(desk.at("/policies/weapons"), extra_http_headers=EDITOR)
+    expect(page.locator("#tried")).to_contain_text("It would flag")
+    page.get_by_label("Text of weapons.yaml").fill(EDITED)
+    expect(page.locator("#tried")).to_contain_text("Lets go")
+    page.context.set_extra_http_headers({})
+    for button in ("Save", "Download the diff"):
+        with page.expect_response("**/weapons/check"):
+            page.get_by_role("button", name=button).click()
+        expect(page.locator("#checked")).to_have_text("It cannot be checked now: sign in first")
+        expect(page.get_by_label("Text of weapons.yaml")).to_have_value(EDITED)
+    page.context.set_extra_http_headers(EDITOR)
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("alert")).to_contain_text("nothing was written")
-    expect(page.get_by_label("Your text")).to_have_value(f"{WEAPONS}bogus: 1\n")
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    assert desk.weapons.read_text() == EDITED
+
+
+def test_a_threshold_is_moved_after_a_save_that_was_refused(desk: Desk, opened: Callable[..., Page]) -> None:
+    page = opened(desk.at("/policies/weapons"), extra_http_headers=EDITOR)
+    page.get_by_label("Text of weapons.yaml").fill(EDITED)
+    desk.weapons.write_text(WEAPONS.replace("0.30", "0.50"))
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("changed by another hand")
+    page.get_by_label("Least score for block").press("End")
+    moved = EDITED.replace("block: 0.90", "block: 1.00")
+    expect(page.get_by_label("Text of weapons.yaml")).to_have_value(moved)
+
+
+def test_a_text_whose_file_went_comes_back(desk: Desk) -> None:
+    desk.weapons.unlink()
+    with editor(desk) as ed:
+        said = ed.post("/policies/weapons/save", data=FORM)
+    assert said.status_code == 404
+    assert "nothing was written" in said.text
+    assert "review: 0.40" in said.text
     assert not desk.weapons.exists()
 
 

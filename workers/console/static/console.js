@@ -39,13 +39,15 @@ document.addEventListener("click", (event) => {
   veil.setAttribute("aria-pressed", String(!shown));
 });
 // A part of the page that gets no answer says so: what it said before was of something else.
-const unanswered = ({ detail }) => {
-  const { target, xhr } = detail;
-  if (!target.dataset.failed) return;
-  const line = document.createElement(target.matches("p") ? "span" : "p");
-  const told = xhr.getResponseHeader("content-type")?.startsWith("text/plain") && xhr.responseText.trim();
+const unanswered = (part, status, why) => {
+  if (!part.dataset.failed) return;
+  const line = document.createElement(part.matches("p") ? "span" : "p");
+  // A proxy that finds no console answers with a page of its own.
+  const told = status >= 400 && !why.startsWith("<") && why.trim();
   line.className = "bad";
-  line.textContent = `${target.dataset.failed}: ${told || "the console does not answer"}`;
-  target.replaceChildren(...target.querySelectorAll(":scope > h2"), line);
+  line.textContent = `${part.dataset.failed}: ${told || "the console does not answer"}`;
+  part.replaceChildren(...part.querySelectorAll(":scope > h2"), line);
 };
-for (const name of ["htmx:responseError", "htmx:sendError"]) document.addEventListener(name, unanswered);
+for (const name of ["htmx:responseError", "htmx:sendError"]) {
+  document.addEventListener(name, ({ detail: { target, xhr } }) => unanswered(target, xhr.status, xhr.responseText));
+}

@@ -2,6 +2,7 @@
 "use strict";
 const text = document.getElementById("text");
 const lines = document.getElementById("lines");
+const edit = document.getElementById("edit");
 
 function number() {
   const wrong = new Set([...document.querySelectorAll("#checked [data-line]")].map((each) => each.dataset.line));
@@ -46,12 +47,17 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   if (dragging || writing || asked !== text.value) event.detail.shouldSwap = false;
 });
 
+// The page's own address is no use: that of an edit which was not saved is another.
+const ask = (what, more) => {
+  const body = new URLSearchParams({ text: text.value, ...more });
+  return fetch(edit.action.replace(/save$/, what), { method: "POST", body });
+};
+
 // One after the other, so that each is written into the text that has those before it.
 let writing = 0;
 let written = Promise.resolve();
 async function write(action, value) {
-  const body = new URLSearchParams({ text: text.value, action, value });
-  const answer = await fetch(`${location.pathname}/threshold`, { method: "POST", body });
+  const answer = await ask("threshold", { action, value });
   if (answer.ok) text.value = await answer.text();
 }
 document.addEventListener("change", (event) => {
@@ -65,11 +71,21 @@ document.addEventListener("change", (event) => {
 });
 
 // Who goes elsewhere with a text that no file has yet is asked first; a form that is sent takes it along.
-const edit = document.getElementById("edit");
 let sent = false;
-edit.addEventListener("submit", () => {
+edit.addEventListener("submit", async (event) => {
+  if (sent) return;
+  // Where no page of this text would come back, such as where one must sign in anew, the text stays here.
+  event.preventDefault();
+  const { submitter } = event;
+  const answer = await ask("check", {}).catch(() => null);
+  if (!answer?.ok) {
+    unanswered(document.getElementById("checked"), answer?.status ?? 0, (await answer?.text()) ?? "");
+    return;
+  }
+  if (sent) return;
   sent = true;
   setTimeout(() => { sent = false; }, 1000);
+  edit.requestSubmit(submitter);
 });
 addEventListener("beforeunload", (event) => {
   if (!sent && ("unsaved" in edit.dataset || text.value !== text.defaultValue)) event.preventDefault();
