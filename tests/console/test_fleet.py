@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
+from pathlib import Path
 from threading import Thread
 from urllib.parse import parse_qsl, urlsplit
 
@@ -19,11 +20,13 @@ from pipeline.adapters.prometheus import PrometheusHooks
 from pipeline.errors import ServiceError
 from pipeline.rules.flow.assignment import Partition, Standing
 from tests.services.processes import HOST
+from workers.archiver.metrics import ArchiverMetrics
 from workers.console.fleet.fleet import Fleet, figures
-from workers.console.fleet.pages import read_page
+from workers.console.fleet.pages import WANTED, read_page
 from workers.console.fleet.partitions import STILL, Place, places_after
 from workers.console.fleet.processes import Process
 from workers.console.fleet.prometheus import Prometheus
+from workers.console.fleet.samples import Samples
 from workers.console.fleet.scraping import pages_of, resolved
 from workers.console.stream.changes import Changes
 from workers.health.server import HealthServer
@@ -46,6 +49,11 @@ def test_a_partition_stands_still_while_images_wait_and_nothing_is_committed() -
     assert looks((0, 5, 0), (60, 5, 0)).still_for(60) == 0
     assert looks((0, 5, 0), (60, 5, 1)).still_for(60) == 0, "it has only just something to do"
     assert looks((0, 5, 3), (1, 5, 0), (2, 5, 1), (3, 5, 1)).still_for(3) == 0
+
+
+def test_a_partition_stands_still_by_a_clock_that_is_set_back_as_well() -> None:
+    back = looks((9_000, 5, 3), (9_003, 5, 3), (100, 5, 3), (100 + STILL, 5, 3))
+    assert back.still_for(100 + STILL) == STILL
 
 
 class _World:
@@ -120,6 +128,44 @@ def test_figures_are_what_changed_between_two_looks_at_a_workers_own_metrics() -
     assert found["cache feature"] == 0.75
     assert found["queue publish"] == 7
     assert process.rate("sluice_stage_images_total", stage="decode") == 4
+
+
+def test_what_nobody_tells_any_more_is_no_figure_of_now() -> None:
+    """A worker that is gone had a latency, and has none."""
+    world, hooks = _World(), PrometheusHooks()
+    for _ in range(2):
+        world.pages = {"w:1": generate_latest(hooks.registry).decode()}
+        world.now += 2
+        world.fleet.look()
+        hooks.stage_done("decode", 0.5, 4)
+    assert "stage decode" in world.fleet.samples.latest(world.now - 60)
+    world.pages = {"w:1": None}
+    world.now += 61
+    world.fleet.look()
+    assert world.fleet.samples.latest(world.now - 60) == {}
+
+
+def test_figures_go_on_when_the_clock_is_set_back() -> None:
+    samples = Samples()
+    for at in (9_000.0, 9_010.0, 9_020.0, 100.0, 110.0):
+        samples.add(at, {"lag": at})
+    assert [at for at, _ in samples.since(0, 3600)] == [100.0, 110.0]
+
+
+def test_an_archiver_is_known_by_its_metrics_and_a_policy_that_is_held_is_told() -> None:
+    registry = CollectorRegistry()
+    ArchiverMetrics(registry, ["features"])
+    archiver = Process("a").after(read_page(generate_latest(registry).decode(), 1.0), 1.0)
+    assert archiver.kind == "archiver"
+    held = read_page('sluice_assigned_partitions 1.0\nsluice_policy_held{policy="weapons"} 1.0\n', 1.0)
+    assert any("holds a policy" in each for each in Process("w").after(held, 1.0).cares)
+
+
+def test_every_series_that_is_looked_for_is_one_that_there_is() -> None:
+    documented = Path("deploy/README.md").read_text(encoding="utf-8")
+    for name in WANTED:
+        if name.startswith("sluice_"):
+            assert f"`{name.removesuffix('_sum').removesuffix('_count')}`" in documented
 
 
 def test_every_address_of_a_name_is_asked_and_what_is_no_page_is_away() -> None:

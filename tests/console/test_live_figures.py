@@ -12,9 +12,11 @@ from pipeline.errors import ServiceError
 from tests.console.served import Served, until
 from workers.canary.reading import Answers
 from workers.console.fleet.fleet import Fleet
+from workers.console.fleet.partitions import Place
 from workers.console.pages.live_figures import RECENT, figures_of
 from workers.console.rendering import Templates
 from workers.console.stream.changes import Changes
+from workers.console.stream.counts import Steps
 from workers.console.stream.feed import Feed, Remembered
 
 
@@ -56,6 +58,21 @@ def test_a_console_that_starts_again_while_no_broker_is_there_knows_no_more_than
         feed = Feed(away, lambda: False, "letters", lambda: now)
         feed.recall(Remembered([], [], [], [], unread), now - 60, now)
         assert feed.read_until == known
+
+
+def test_many_partitions_that_stand_still_leave_room_for_the_figures(console: Served) -> None:
+    places = [Place("images", number, 5, 2, float(number)) for number in range(96)]
+    figures = replace(figures_of(console.console, 1_000.0), places=places)
+    tiles = Templates().html("live_figures.html", figures=figures)
+    assert re.findall("Partition ([0-9]+) of", tiles) == ["0", "1", "2"], "those that have for longest"
+    assert "93 more partitions stand still: 186 images wait there" in tiles
+
+
+def test_rates_are_those_of_now_when_the_clock_was_set_back() -> None:
+    steps = Steps(10.0, 360)
+    for at in (9_000.0, 9_010.0, 100.0, 101.0):
+        steps.add(at, iter([("verdict", "allow")]))
+    assert [(each.at, each.counts.total()) for each in steps.since(0)] == [(100.0, 2)]
 
 
 def test_the_zone_of_its_times_is_named_once(console: Served) -> None:

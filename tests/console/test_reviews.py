@@ -311,7 +311,7 @@ def test_what_is_left_lying_is_another_s_and_comes_back_to_nobody(policies: str)
         writer=lambda: MemoryWriter(broker),
         leases=None,
     )
-    desk = Desk(reach, settings, lambda: now[0])  # type: ignore[arg-type]
+    desk = Desk(reach, settings, lambda: now[0], ticks=lambda: now[0])  # type: ignore[arg-type]
     seen = decision(0, some_signals(1, np.random.default_rng(0)), verdict="review", scores={"weapons": 0.7})
     seen = msgspec.structs.replace(seen, matches=[match("weapons", 0.7, "review")])
     desk.queues.take(Passing(1, now[0], seen, seen.source))
@@ -325,6 +325,30 @@ def test_what_is_left_lying_is_another_s_and_comes_back_to_nobody(policies: str)
     now[0] += 100
     assert desk.next("ann", Ask()) is None
     assert [each.reviewer for each in desk.known.all()] == ["rob"]
+    desk.close()
+
+
+def test_a_clock_that_is_set_back_hides_nothing_that_waits(policies: str) -> None:
+    """What came since, what others say since, and what somebody left five minutes ago."""
+    now, ticks, broker = [1e9], [0.0], MemoryBroker(1)
+    reach = SimpleNamespace(
+        archive=None,
+        topic=lambda name: MemoryTopic(broker, name),
+        writer=lambda: MemoryWriter(broker),
+        leases=None,
+    )
+    settings = load_settings({"policies": policies})
+    desk = Desk(reach, settings, lambda: now[0], ticks=lambda: ticks[0])  # type: ignore[arg-type]
+    assert desk.next("ann", Ask(days=0)) is None
+    now[0] -= 86_400
+    ticks[0] += 3
+    seen = decision(0, some_signals(1, np.random.default_rng(0)), verdict="review", scores={"weapons": 0.7})
+    seen = msgspec.structs.replace(seen, matches=[match("weapons", 0.7, "review")])
+    desk.queues.take(Passing(1, now[0], seen, seen.source))
+    assert desk.next("ann", Ask(days=0)) is not None
+    now[0] -= 86_400
+    ticks[0] += LEASE + 1
+    assert desk.next("rob", Ask(days=0)) is not None
     desk.close()
 
 

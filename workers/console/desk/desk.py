@@ -64,15 +64,16 @@ class Desk:
         settings: Settings,
         clock: Callable[[], float] = time.time,
         erased: Callable[[], Denied] = lambda: NOBODY,
+        ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         self._reach = reach
         self._settings = settings
-        self._clock = clock
+        self._clock, self._ticks = clock, ticks
         self.policies = AskedPolicies(settings.policies)
         self.known = KnownReviews(reach, settings.reviews_topic, clock)
         self.queues = Queues(reach)
         self._lock, self._filling, self._writing = Lock(), Lock(), Lock()
-        self._leases = Hands(reach.leases, clock)
+        self._leases = Hands(reach.leases, ticks)
         self._filled: dict[tuple[str, Ask], _Filled] = {}
         self._hands: defaultdict[str, dict[str, Waiting]] = defaultdict(dict)
         self._shown = Shown()
@@ -223,7 +224,7 @@ class Desk:
     def _is_old(self, key: tuple[str, Ask]) -> bool:
         with self._lock:
             filled = self._filled.get(key)
-        return filled is None or self._clock() - filled.at > (FRESH if filled.queue else AGAIN)
+        return filled is None or self._ticks() - filled.at > (FRESH if filled.queue else AGAIN)
 
     def _in_hand(self, who: str, ask: Ask, besides: Collection[str]) -> Waiting | None:
         hand = self._hands[who]
@@ -286,7 +287,7 @@ class Desk:
             trouble = "; ".join(each for each in (found.said, policies.trouble, self.known.trouble) if each)
         with self._lock:
             self._filled.pop(key, None)
-            self._filled[key] = _Filled(deque(found.images), self._clock(), trouble)
+            self._filled[key] = _Filled(deque(found.images), self._ticks(), trouble)
             while len(self._filled) > QUEUES:
                 del self._filled[next(iter(self._filled))]
 

@@ -22,7 +22,7 @@ class Hands:
     Without its answer this console goes by what it knows itself, and asks Redis again at the judgement.
     """
 
-    def __init__(self, shared: Leases | None, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, shared: Leases | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._own = MemoryLeases(clock)
         self._shared = shared
         self.trouble = ALONE if shared is None else ""

@@ -46,7 +46,7 @@ class KnownReviews:
         """What is known now. It blocks for `PATIENCE` or so at most."""
         with self._looking:
             now = self._clock()
-            if now - self._looked >= LOOK:
+            if abs(now - self._looked) >= LOOK:  # it is negative where the clock was set back
                 self._look(now)
                 self._looked = self._clock()  # one that failed may have taken longer than it is good for
         with self._lock:
@@ -72,7 +72,7 @@ class KnownReviews:
                 self.trouble = str(error)
 
     def _look_in_archive(self, now: float) -> None:
-        if self._reach.archive is not None and now - self._looked_in_archive >= ARCHIVE_LOOK:
+        if self._reach.archive is not None and abs(now - self._looked_in_archive) >= ARCHIVE_LOOK:
             with self._reach.archive() as archive:
                 self.add(list(islice(archive.reviews(Window(now - REACHES)), MOST)))
             self._looked_in_archive = now

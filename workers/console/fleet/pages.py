@@ -30,7 +30,7 @@ WANTED = (
     "sluice_canary_latency_seconds_sum",
     "sluice_canary_latency_seconds_count",
     "sluice_canary_total",
-    "sluice_archived_records_total",
+    "sluice_archive_records_total",
     "process_start_time_seconds",
     "process_resident_memory_bytes",
     "process_cpu_seconds_total",

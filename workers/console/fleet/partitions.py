@@ -40,4 +40,5 @@ def _place(at: Partition, standing: Standing, before: Place | None, now: float) 
     if standing.lag > 0:
         moved = before is None or before.committed != standing.committed or before.waits_since is None
         since = now if moved or before is None else before.waits_since
+        since = min(since, now)  # later only where the clock was set back: it is counted from now on
     return Place(*at, standing.committed, standing.lag, since)

@@ -26,7 +26,7 @@ class Process:
             return "worker"
         if "sluice_canary_total" in names:
             return "canary"
-        return "archiver" if "sluice_archived_records_total" in names else "process" if names else ""
+        return "archiver" if "sluice_archive_records_total" in names else "process" if names else ""
 
     @property
     def version(self) -> str:
@@ -45,6 +45,7 @@ class Process:
             "sluice_brake_on": "its brake is on: it takes trials alone",
             "sluice_policies_refused": "it refuses the newest policy files",
             "sluice_policies_last_good": "it decides by the last good policies",
+            "sluice_policy_held": "it holds a policy that flags too much: what that would block goes to review",
             "sluice_absent_stores": "stores of claim checks do not answer",
         }
         found = [words for name, words in said.items() if self.last.of(name)]

@@ -20,21 +20,24 @@ class Samples:
     def __init__(self) -> None:
         self._lock = Lock()
         self._rows = {step: deque[Row](maxlen=kept) for step, kept in (FINE, COARSE)}
-        self._latest: dict[str, float] = {}
+        self._latest: dict[str, tuple[float, float]] = {}
 
     def add(self, at: float, figures: Mapping[str, float]) -> None:
         with self._lock:
-            self._latest.update(figures)
+            self._latest.update({name: (at, value) for name, value in figures.items()})
             for step, rows in self._rows.items():
                 begins = floor(at / step) * step
+                while rows and rows[-1][0] > begins + step:  # the clock was set back: they are of no time that was
+                    rows.pop()
                 if not rows or rows[-1][0] < begins:
                     rows.append((begins, {}))
                 row = rows[-1][1]
                 row.update({name: value for name, value in figures.items() if name in row or len(row) < MOST})
 
-    def latest(self) -> dict[str, float]:
+    def latest(self, since: float) -> dict[str, float]:
+        """The last value of each figure that was told since that time: of what is gone nobody tells any."""
         with self._lock:
-            return dict(self._latest)
+            return {name: value for name, (at, value) in self._latest.items() if at >= since}
 
     def rows(self) -> dict[str, list[Row]]:
         """All of it by the seconds of a step, to be kept in a file."""

@@ -24,6 +24,8 @@ LONGER: Mapping[str, float] = {"week": 7 * 86_400.0, "month": 30 * 86_400.0}
 VERDICTS = (*SEVERITY, "dead letter")
 RECENT = 60.0
 """Seconds over which a rate of now is counted."""
+MOST_ALARMS = 3
+"""Partitions that stand still and are told of one by one: a phone has room for no more."""
 MOST_POLICIES = 8
 """Policies that a chart tells apart."""
 NOTHING = Step(0.0)
@@ -69,8 +71,19 @@ class Figures:
 
     @property
     def still(self) -> list[Place]:
-        """Partitions that stand still."""
-        return [each for each in self.places if each.still_for(self.now)]
+        """Partitions that stand still, those first that have for longest."""
+        still = [each for each in self.places if each.still_for(self.now)]
+        return sorted(still, key=lambda each: -each.still_for(self.now))
+
+    @property
+    def told(self) -> list[Place]:
+        """Those of them that are told of one by one."""
+        return self.still[:MOST_ALARMS]
+
+    @property
+    def untold(self) -> list[Place]:
+        """The others that stand still."""
+        return self.still[MOST_ALARMS:]
 
     @property
     def flagged(self) -> float | None:
@@ -103,7 +116,7 @@ def figures_of(console: Console, now: float) -> Figures:
         policies=[(name, count * 60 / covered) for name, count in _of(recent, "policy").most_common(MOST_POLICIES)],
         places=console.fleet.places,
         processes=console.fleet.processes,
-        fleet=console.fleet.samples.latest(),
+        fleet=console.fleet.samples.latest(now - RECENT),
         changes=console.feed.changes.since(now - SPANS["day"])[-12:][::-1],
     )
 

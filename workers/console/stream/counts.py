@@ -44,6 +44,8 @@ class Steps:
     def add(self, now: float, keys: Iterator[Key]) -> None:
         at = floor(now / self.seconds) * self.seconds
         with self._lock:
+            while self._steps and self._steps[-1].at > at + self.seconds:  # the clock was set back
+                self._steps.pop()
             if not self._steps or self._steps[-1].at < at:
                 self._steps.append(Step(at))
                 while self._steps[0].at <= at - self.seconds * self.kept:

@@ -74,7 +74,7 @@ class Feed:
         self._hour, self._day = Steps(*HOUR), Steps(*DAY)
         self._unread: deque[Gap] = deque(maxlen=KEPT_GAPS)
         self._condition = Condition(well=False, since=clock(), why="it starts")
-        self._heard = clock()
+        self._heard = time.monotonic()
         self._read_until = 0.0
         self._count = 0
         self._heard_by: list[Callable[[Passing], object]] = []
@@ -189,10 +189,10 @@ class Feed:
                 if answer is not None:
                     self.take(answer)
             if records:
-                self._heard = self._clock()
+                self._heard = time.monotonic()
                 self._is(well=True)
-            elif self._clock() - self._heard > QUIET:
-                there, self._heard = self._listening(), self._clock()
+            elif time.monotonic() - self._heard > QUIET:
+                there, self._heard = self._listening(), time.monotonic()
                 self._is(well=there, why="" if there else "no broker answers")
 
     def _is(self, *, well: bool, why: str = "") -> None:
