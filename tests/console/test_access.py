@@ -253,6 +253,15 @@ def test_a_proxy_is_believed_where_it_is_trusted(
         assert client.get("/live", headers=headers).status_code == status
 
 
+def test_no_tokens_are_none_and_one_beyond_ascii_is_known_however_it_comes() -> None:
+    assert not access_of(load_settings({"console_tokens": ""})).takes_tokens
+    token = "\u00e9" * 16
+    access = access_of(load_settings({"console_tokens": f"jos:viewer:{token}"}))
+    brought = [(b"authorization", f"Bearer {token}".encode())]
+    assert access.visitor(Request({"type": "http", "headers": brought, "client": None})).name == "jos"
+    assert access.cookie(token)
+
+
 def test_a_name_that_a_proxy_gives_is_read_as_it_was_meant() -> None:
     access = access_of(load_settings({"console_trusted_proxies": "10.0.0.7", "console_roles": "*:viewer"}))
     for sent, name in (("Jos\u00e9".encode(), "Jos\u00e9"), (b"Jos\xe9", "Jos\u00e9")):
@@ -269,7 +278,14 @@ def test_a_console_on_loopback_is_called_as_it_was_told_to_be(at: str, called: s
 
 
 @pytest.mark.parametrize(
-    "wrong", ["ed:editor:tiny-secret", "ed:king:kkkkkkkkkkkkkkkkkk", "no role at all", f"{TOKENS},{TOKENS}"]
+    "wrong",
+    [
+        "ed:editor:tiny-secret",
+        "ed:king:kkkkkkkkkkkkkkkkkk",
+        "no role at all",
+        f"{TOKENS},{TOKENS}",
+        f"{TOKENS},bob:viewer:{'e' * 16}",
+    ],
 )
 def test_tokens_that_make_no_sense_are_refused_without_being_shown(wrong: str) -> None:
     with pytest.raises(SettingsError) as refused:

@@ -65,7 +65,11 @@ class Console(BaseModel, frozen=True):
     @field_validator("console_tokens")
     @classmethod
     def _tokens_sound(cls, value: SecretStr | None) -> SecretStr | None:
-        names = [check_token(each)[0] for each in value.get_secret_value().split(",")] if value else []
+        entries = [check_token(each) for each in value.get_secret_value().split(",")] if value else []
+        names = [name for name, _, _ in entries]
         if twice := {name for name in names if names.count(name) > 1}:
             raise PydanticCustomError("token", "two tokens are {name}'s", {"name": min(twice)})
+        owners = {token.strip(): name for name, _, token in entries}
+        if shared := set(names) - set(owners.values()):
+            raise PydanticCustomError("token", "{name}'s token is somebody else's too", {"name": min(shared)})
         return value

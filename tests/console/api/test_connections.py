@@ -137,6 +137,11 @@ def test_a_body_in_chunks_is_judged(api: Api) -> None:
         assert b'"verdict":"block"' in answers(made, 1)
 
 
+def test_a_body_that_is_packed_for_its_way_is_refused_as_one_that_is_packed_by_itself(api: Api) -> None:
+    with connected(api, HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n") as made:
+        assert made.recv(13) == b"HTTP/1.1 415 "
+
+
 def test_a_body_of_two_lengths_is_refused(api: Api) -> None:
     with connected(api, HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n") as made:
         assert to_the_end(made).startswith(b"HTTP/1.1 400 ")

@@ -73,7 +73,7 @@ def peer_of(connection: HTTPConnection) -> str:
 
 
 def _text(value: str) -> str:
-    """A header's value as proxies mean it, which is UTF-8."""
+    """A header's value as its sender means it, which is UTF-8."""
     try:
         return value.encode("latin-1").decode()
     except UnicodeDecodeError:
@@ -164,7 +164,7 @@ class Access:
 
 def _bearer(connection: HTTPConnection) -> str | None:
     scheme, space, secret = connection.headers.get("authorization", "").partition(" ")
-    return secret if space and scheme.lower() == "bearer" else None
+    return _text(secret) if space and scheme.lower() == "bearer" else None
 
 
 def _code(token: Token, ends: str) -> str:
@@ -202,7 +202,7 @@ def is_loopback(host: str) -> bool:
 
 def _entries(settings: Settings) -> list[str]:
     said = settings.console_tokens
-    return [] if said is None else said.get_secret_value().split(",")
+    return said.get_secret_value().split(",") if said else []
 
 
 def _token_of(entry: str) -> Token:

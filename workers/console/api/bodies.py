@@ -41,6 +41,8 @@ def kind_of(request: Request, kinds: Sequence[str]) -> str:
     """The body's content type, without parameters; of any image ``image/*``. Raises 415 unless it is of `kinds`."""
     if (coding := request.headers.get("content-encoding", "identity").strip().lower()) != "identity":
         raise HTTPException(415, f"the body is {coding!r}; send it as it is, without Content-Encoding")
+    if (coding := request.headers.get("transfer-encoding", "chunked").strip().lower()) != "chunked":
+        raise HTTPException(415, f"the body is sent as {coding!r}; send it as it is, in chunks or as a whole")
     said = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     kind = "image/*" if said.startswith("image/") else said
     if kind not in kinds:

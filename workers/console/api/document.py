@@ -125,7 +125,7 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     "403": ("Forbidden", "A page of another site made a browser send this."),
     "408": ("SlowBody", "The headers did not come within ten seconds, or the body within the deadline."),
     "413": ("TooLarge", "The body is too large."),
-    "415": ("NoSuchKind", "That Content-Type, or any Content-Encoding, is not taken."),
+    "415": ("NoSuchKind", "That Content-Type, or any coding of the body, is not taken."),
     "421": ("NotCalledSo", "The Host header has a name that is not in console_names."),
     "429": ("TooMany", "Too much is being answered; Retry-After says when to come back."),
     "431": ("LongHeaders", "The address and the headers have more than 64 KB."),
