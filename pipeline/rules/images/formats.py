@@ -27,10 +27,17 @@ _AVIF_BRANDS = (b"avif", b"avis")
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
 _ICONS = (b"\x00\x00\x01\x00", b"\x00\x00\x02\x00")
 """The length of an ``ftyp`` box may be one of these, and browsers then show the icon that is in the file as well."""
-_FTYP_BRANDS = {b"mif1": "HEIF", b"msf1": "HEIF", b"qt  ": "QuickTime video"}
+_FTYP_BRANDS = {
+    **dict.fromkeys((b"mif1", b"msf1", b"avci", b"avcs", b"jpeg", b"jpgs", b"j2ki", b"vvic"), "HEIF"),
+    b"crx ": "a Canon raw picture",
+    b"qt  ": "QuickTime video",
+}
 _OTHERS = {
     b"II*\x00": "TIFF",
     b"MM\x00*": "TIFF",
+    b"II+\x00": "BigTIFF",
+    b"MM\x00+": "BigTIFF",
+    b"II\xbc\x01": "JPEG XR",
     b"%PDF": "PDF",
     b"PK\x03\x04": "a ZIP archive",
     b"\x1f\x8b": "gzip",
@@ -39,6 +46,7 @@ _OTHERS = {
     b"8BPS": "a Photoshop file",
     b"\x1aE\xdf\xa3": "a Matroska or WebM video",
     b"\x00\x00\x00\x0cjP": "JPEG 2000",
+    b"\xff\x4f\xff\x51": "JPEG 2000",
     b"\xff\x0a": "JPEG XL",
     b"\x00\x00\x00\x0cJXL": "JPEG XL",
     b"RIFF": "RIFF audio or video",
@@ -46,6 +54,8 @@ _OTHERS = {
     b"MZ": "a Windows program",
 }
 _MARKUP = ((b"<!doctype html", "HTML"), (b"<html", "HTML"), (b"<head", "HTML"), (b"<svg", "SVG"), (b"<?xml", "XML"))
+
+_BEFORE_SVG = (b"<?xml", b"<!--", b"<!doctype svg")
 
 
 def sniff(data: bytes) -> str | None:
@@ -74,6 +84,8 @@ def _brands(data: bytes) -> list[bytes]:
 def describe(data: bytes) -> str:
     """A few words on bytes that are no accepted image, for the person who reads the dead letter."""
     start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith(_BEFORE_SVG) and b"<svg" in start:
+        return "starts like SVG"
     for mark, name in _MARKUP:
         if start.startswith(mark):
             return f"starts like {name}"
