@@ -12,7 +12,8 @@ from typing import Any
 
 import httptools
 import msgspec
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from workers.console.access.door import ALWAYS, TOO_MANY
 
@@ -45,6 +46,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """Bytes of headers, or of a trailer, that came in reads after the one with their begin."""
         self._said_bytes = 0
         """Bytes of the address and of the headers that came as a whole, in whichever read."""
+        self._begun = list[RequestResponseCycle]()
+        """The request that is being answered, if any: others may have come after it."""
         self._in_trailer = False
         """Whether what comes may be one: a chunk's size has come, and nothing of the chunk."""
         self._offered = False
@@ -58,6 +61,10 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
         super().connection_lost(exc)
+        for cycle in [*self._begun, *(each for each, _ in self.pipeline)]:  # it tells the last alone
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self.pipeline.clear()
 
     def data_received(self, data: bytes) -> None:
         was_in_head, was_in_trailer = self._in_head, self._in_trailer
@@ -119,7 +126,12 @@ class BoundedProtocol(HttpToolsProtocol):
             self._disarm()
             self.cycle.more_body = False
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._begun = [cycle]
+        super()._start_asgi_task(cycle, app)
+
     def on_response_complete(self) -> None:
+        self._begun = []
         super().on_response_complete()
         if self.cycle.more_body and not self.transport.is_closing():
             self._allow(LINGERS)

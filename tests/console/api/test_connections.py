@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 import httpx2
 import pytest
 
-from tests.console.api.served import KNIFE, PATIENCE, Api, see_that_it_is_as_described, serve
+from tests.console.api.served import KNIFE, PATIENCE, Api, see_that_it_is_as_described, serve, until
 from workers.assembly import Judge
 from workers.console import protocol, serving
 from workers.console.access.door import ALWAYS
@@ -163,6 +163,18 @@ def test_a_long_wait_for_an_answer_or_for_the_next_request_ends_nothing(api: Api
         time.sleep(2 * SOON)
         made.sendall(WHOLE)
         answers(made, 1)
+
+
+def test_of_several_requests_at_once_none_is_worked_on_for_who_has_left(api: Api) -> None:
+    gone = {"endpoint": "/v1/judge", "status": "499"}
+    before = api.metric("sluice_api_requests_total", **gone)
+    api.encoder.gate.clear()
+    with connected(api, WHOLE * 3):
+        until(lambda: api.desk.requests == 1)
+    until(lambda: api.desk.requests == 0)
+    api.encoder.gate.set()
+    until(lambda: api.metric("sluice_api_requests_in_flight") == 0)
+    assert api.metric("sluice_api_requests_total", **gone) == before + 1
 
 
 def chunked(body: bytes) -> bytes:
