@@ -17,7 +17,7 @@ from workers.console.fleet.processes import Process
 from workers.console.fleet.samples import Samples
 from workers.console.stream.changes import Change, Changes
 
-LOOK, ASK = 2.0, 1.0
+LOOK, ASK = 2.0, 0.5
 """Seconds between two looks at metrics, and between two questions to the broker."""
 FORGET = 600.0
 """Seconds after which a process that is away is no longer shown."""

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from pipeline.rules.flow.assignment import Partition, Standing
 
-STILL = 4.0
-"""Seconds without a commit, while images wait, after which a partition stands still. Workers commit every second;
-with a look each second it is seen within five."""
+STILL = 3.5
+"""Seconds without a commit, while images wait, after which a partition stands still. Workers commit every second.
+
+With two looks a second, and a message to browsers each second, it is seen five seconds after its last commit."""
 
 
 @dataclass(frozen=True, slots=True)
