@@ -12,14 +12,14 @@ from pipeline.adapters.pillow import PillowDecoder
 from pipeline.errors import ItemError, Reason
 from pipeline.items import Pixels
 from pipeline.rules.images.headers.bmff import read_bmff
-from pipeline.rules.images.headers.items import MAX_ITEMS, MAX_PIECES
+from pipeline.rules.images.headers.items import MAX_ALTERNATIVES, MAX_ITEMS, MAX_PIECES
 from tests import images
 from tests.adapters.pillow.test_avif import DARK, STILL, as_png, avif, streamed
 from tests.adapters.pillow.test_decoder import spec
 from tests.fuzz.formats.boxes import Picture, box, first_picture, full
 
 
-def written(*items: Picture, pieces: int = 1, in_box: bool = False) -> bytes:
+def written(*items: Picture, pieces: int = 1, in_box: bool = False, more: bytes = b"") -> bytes:
     """A still of those items, of which the first is shown, each in so many pieces, in ``idat`` or in ``mdat``."""
 
     def meta(begin: int) -> bytes:
@@ -46,6 +46,7 @@ def written(*items: Picture, pieces: int = 1, in_box: bool = False) -> bytes:
             full(b"iinf", count, *kinds),
             box(b"iprp", box(b"ipco", *boxes), full(b"ipma", struct.pack(">I", len(items)), links)),
             box(b"idat", media) if in_box else b"",
+            more,
         )
 
     boxes = list(dict.fromkeys(one for each in items for one in each.properties))
@@ -127,6 +128,33 @@ def test_a_picture_for_hdr_screens_is_refused_of_which_a_gain_map_makes_another(
         error = refusal(name, written(plain, described(2, 0), plain, in_box=in_box))
         assert error.reason is Reason.DECODE_FAILED
         assert "gain map" in str(error)
+
+
+def alternatives(*numbers: int) -> bytes:
+    return box(b"grpl", full(b"altr", struct.pack(f">II{len(numbers)}I", 100, len(numbers), *numbers)))
+
+
+@pytest.mark.parametrize("name", ["AVIF", "HEIC"])
+def test_pictures_of_which_viewers_show_one_or_the_other_are_refused(name: str) -> None:
+    """Chromium shows the first of the alternatives, whichever is the primary one."""
+    plain, other = first_picture(avif()), first_picture(avif(DARK))
+    assert read_bmff(name, written(plain, other), 64_000_000, fast=True).frames == 1
+    for numbers in ((2, 1), (1, 2)):
+        error = refusal(name, written(plain, other, more=alternatives(*numbers)))
+        assert error.reason is Reason.DECODE_FAILED
+        assert "one or the other" in str(error)
+
+
+def test_a_picture_with_a_gain_map_is_one_picture() -> None:
+    """As phones write it: the map's item is an alternative to the picture."""
+    plain = first_picture(avif())
+    file = written(plain, described(0, 2), plain, more=alternatives(2, 1))
+    assert read_bmff("HEIC", file, 64_000_000, fast=True).frames == 1
+
+
+def test_alternatives_without_end_are_too_much_work() -> None:
+    error = refusal("AVIF", written(first_picture(avif()), more=alternatives(*range(MAX_ALTERNATIVES + 1))))
+    assert error.reason is Reason.TOO_MUCH_WORK
 
 
 def turned(*boxes: bytes) -> bytes:

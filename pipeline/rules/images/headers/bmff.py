@@ -13,7 +13,7 @@ from itertools import islice
 from pipeline.errors import ItemError, Reason
 from pipeline.rules.images.headers.av1 import MAX_CHUNKS, Stream, chunk_places, stream, streams
 from pipeline.rules.images.headers.gain_maps import check_tone_map
-from pipeline.rules.images.headers.items import Items, named
+from pipeline.rules.images.headers.items import Items, check_alternatives, named
 from pipeline.rules.images.headers.properties import Properties, check_crop, check_turns, cicp_of
 from pipeline.rules.images.headers.stored import SRGB, Colour, Stored
 from pipeline.rules.images.work import Work, check_size, copies
@@ -32,6 +32,7 @@ _IN_FRONT = {
     b"iinf": 6,
     b"iprp": 0,
     b"ipco": 0,
+    b"grpl": 0,
     b"moov": 0,
     b"trak": 0,
     b"mdia": 0,
@@ -68,6 +69,7 @@ def read_bmff(name: str, data: bytes, max_pixels: int, *, fast: bool) -> Stored:
     _walk(data, 0, len(data), found, ())
     for item in found.items.of_kind(data, b"tmap"):
         check_tone_map(name, item.head(data))
+    check_alternatives(name, data, found.items)
     size, colour = found.size, SRGB
     if found.tracks:
         _check_sequence(data, found)
@@ -176,6 +178,8 @@ def _note_item(data: bytes, name: bytes, start: int, stop: int, found: _Found, i
         found.items.located.append(start)
     elif inside == (b"meta",) and name == b"idat":
         found.items.held = found.items.held or (start, stop)
+    elif inside == (b"meta", b"grpl") and name == b"altr":
+        found.items.alternatives.append((start + 12, stop))
 
 
 def _without_exif(data: bytes, found: _Found) -> bytes:

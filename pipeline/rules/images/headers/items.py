@@ -19,6 +19,9 @@ MAX_PIECES = 20_000
 HEAD = 4_096
 """Bytes that are put together of an item: a picture's sequence header is among its first."""
 
+MAX_ALTERNATIVES = 5_000
+"""Pictures that are named as alternatives to each other, together; cameras name two."""
+
 _IN_FILE, _IN_BOX = 0, 1
 """From where places are counted: from the file's first byte, or from that of the ``idat`` box."""
 
@@ -53,6 +56,8 @@ class Items:
     """Where the ``idat`` box is."""
     kinds: dict[int, set[bytes]] = field(default_factory=dict)
     """What the items are said to be, by their numbers."""
+    alternatives: list[Place] = field(default_factory=list)
+    """Where the numbers of items are listed, of four bytes each, of which a viewer may take any."""
 
     def are(self, kind: bytes) -> set[int]:
         """The numbers of the items that are of a kind, such as ``av01``."""
@@ -63,6 +68,20 @@ class Items:
         wanted = self.are(kind)
         for start in self.located if wanted else ():
             yield from (item for item in islice(_items(data, start, self.held), MAX_ITEMS) if item.number in wanted)
+
+
+def check_alternatives(name: str, data: bytes, items: Items) -> None:
+    """Refuse pictures that are alternatives to each other: Chromium shows the first, and others the primary one.
+
+    A gain map's ``tmap`` item, as phones write it beside the picture, is the same picture.
+    """
+    if sum(stop - start for start, stop in items.alternatives) > 4 * MAX_ALTERNATIVES:
+        raise ItemError(Reason.TOO_MUCH_WORK, f"{name}: over {MAX_ALTERNATIVES:,} pictures to choose from")
+    pictures = items.kinds.keys() - items.are(b"tmap")
+    for start, stop in items.alternatives:
+        listed = {int.from_bytes(data[at : at + 4], "big") for at in range(start, stop, 4)}
+        if len(listed & pictures) > 1:
+            raise ItemError(Reason.DECODE_FAILED, f"{name}: two pictures of which viewers show one or the other")
 
 
 def named(data: bytes, start: int) -> tuple[int, int]:
