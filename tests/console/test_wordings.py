@@ -73,5 +73,6 @@ def test_an_upload_that_does_not_come_in_is_408(desk: Desk, monkeypatch: pytest.
             "content-type: multipart/form-data; boundary=x",
             "content-length: 100000",
         ]
-        sender.sendall("\r\n".join([*headers, "", "--x\r\n"]).encode())
+        part = 'content-disposition: form-data; name="file"; filename="a.png"'
+        sender.sendall("\r\n".join([*headers, "", "--x", part, "", "begun"]).encode())
         assert sender.recv(100).startswith(b"HTTP/1.1 408 ")

@@ -119,19 +119,20 @@ async def _with_file(request: Request) -> tuple[dict[str, str], bytes]:
 
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise HTTPException(400, "that is no form with a picture")
+    parser = MultiPartParser(request.headers, bounded(), max_files=1, max_fields=40)  # type: ignore[arg-type]
     try:
         async with asyncio.timeout(SLOWEST_UPLOAD):
-            form = await MultiPartParser(request.headers, bounded(), max_files=1, max_fields=40).parse()  # type: ignore[arg-type]
+            form = await parser.parse()
+        fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
+        files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
+        return fields, await files[0].read() if files else b""
     except TimeoutError as error:
         raise HTTPException(408, f"the picture did not come in within {SLOWEST_UPLOAD:g} seconds") from error
     except (MultiPartException, KeyError, ValueError) as error:
         raise HTTPException(400, "that form cannot be read") from error
-    try:
-        fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
-        files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
-        return fields, await files[0].read() if files else b""
     finally:
-        await form.close()
+        for file in parser._files_to_close_on_error:  # noqa: SLF001 - one that was cut off is none of the form's
+            file.close()
 
 
 PAGE = Page("/search", routes, title="Search")
