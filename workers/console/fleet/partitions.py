@@ -39,7 +39,6 @@ def places_after(
 def _place(at: Partition, standing: Standing, before: Place | None, now: float) -> Place:
     since = None
     if standing.lag > 0:
-        moved = before is None or before.committed != standing.committed or before.waits_since is None
-        since = now if moved or before is None else before.waits_since
-        since = min(since, now)  # later only where the clock was set back: it is counted from now on
+        waited = before.waits_since if before is not None and before.committed == standing.committed else None
+        since = now if waited is None else min(waited, now)  # it is later than now where the clock was set back
     return Place(*at, standing.committed, standing.lag, since)
