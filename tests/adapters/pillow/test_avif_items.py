@@ -105,7 +105,7 @@ def test_pieces_without_end_are_too_much_work() -> None:
     meta = full(b"meta", iloc, full(b"iinf", b"\x00\x01", infe))
     error = refusal("AVIF", box(b"ftyp", b"avif", bytes(4)) + meta)
     assert error.reason is Reason.TOO_MUCH_WORK
-    assert f"{MAX_PIECES:,}" in str(error)
+    assert str(error) == f"AVIF: items in over {MAX_PIECES:,} pieces"
 
 
 def test_an_item_behind_all_that_are_looked_at_is_not_passed_over() -> None:
@@ -150,6 +150,20 @@ def test_a_picture_with_a_gain_map_is_one_picture() -> None:
     plain = first_picture(avif())
     file = written(plain, described(0, 2), plain, more=alternatives(2, 1))
     assert read_bmff("HEIC", file, 64_000_000, fast=True).frames == 1
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_a_gain_map_for_another_picture_is_refused(version: int) -> None:
+    """Chromium shows the picture that the map is for, whichever is the primary one."""
+    plain, other = first_picture(avif()), first_picture(avif(DARK))
+    for base, refused in ((1, False), (3, True)):
+        made = struct.pack(">IHII" if version else ">HHHH", 2, 2, base, 3)
+        more = full(b"iref", box(b"dimg", made), version=version)
+        file = written(plain, described(0, 2), other, more=more + alternatives(2, 1))
+        if refused:
+            assert "gain map for another picture" in str(refusal("AVIF", file))
+        else:
+            assert read_bmff("AVIF", file, 64_000_000, fast=True).frames == 1
 
 
 def test_alternatives_without_end_are_too_much_work() -> None:

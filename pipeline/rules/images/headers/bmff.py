@@ -13,7 +13,7 @@ from itertools import islice
 from pipeline.errors import ItemError, Reason
 from pipeline.rules.images.headers.av1 import MAX_CHUNKS, Stream, chunk_places, stream, streams
 from pipeline.rules.images.headers.gain_maps import check_tone_map
-from pipeline.rules.images.headers.items import Items, check_alternatives, named
+from pipeline.rules.images.headers.items import Items, check_alternatives, made_of, named
 from pipeline.rules.images.headers.properties import Properties, check_crop, check_turns, cicp_of
 from pipeline.rules.images.headers.stored import SRGB, Colour, Stored
 from pipeline.rules.images.work import Work, check_size, copies
@@ -33,6 +33,7 @@ _IN_FRONT = {
     b"iprp": 0,
     b"ipco": 0,
     b"grpl": 0,
+    b"iref": 4,
     b"moov": 0,
     b"trak": 0,
     b"mdia": 0,
@@ -48,13 +49,13 @@ _CHUNKS = {b"stco": 4, b"co64": 8}
 @dataclass
 class _Found:
     name: str
+    items: Items
     size: tuple[int, int] = (0, 0)
     frames: int = 0
     boxes: int = 0
     exifs: list[int] = field(default_factory=list)
     """Where items are said to be EXIF."""
     properties: Properties = field(default_factory=Properties)
-    items: Items = field(default_factory=Items)
     tracks: int = 0
     places: list[int] = field(default_factory=list)
     """Where the coded pictures of tracks begin."""
@@ -65,11 +66,11 @@ def read_bmff(name: str, data: bytes, max_pixels: int, *, fast: bool) -> Stored:
 
     Of all the pictures in a file, such as tiles and thumbnails, the largest sets the size.
     """
-    found = _Found(name)
+    found = _Found(name, Items(name))
     _walk(data, 0, len(data), found, ())
     for item in found.items.of_kind(data, b"tmap"):
         check_tone_map(name, item.head(data))
-    check_alternatives(name, data, found.items)
+    check_alternatives(data, found.items, found.properties.primary_number(data))
     size, colour = found.size, SRGB
     if found.tracks:
         _check_sequence(data, found)
@@ -178,6 +179,11 @@ def _note_item(data: bytes, name: bytes, start: int, stop: int, found: _Found, i
         found.items.located.append(start)
     elif inside == (b"meta",) and name == b"idat":
         found.items.held = found.items.held or (start, stop)
+    elif inside == (b"meta", b"iref") and name == b"dimg":
+        made, of = made_of(data, start, wide=found.items.refers_widely)
+        found.items.made_of.setdefault(made, set()).add(of)
+    elif inside == (b"meta",) and name == b"iref":
+        found.items.refers_widely = data[start : start + 1] != b"\x00"
     elif inside == (b"meta", b"grpl") and name == b"altr":
         found.items.alternatives.append((start + 12, stop))
 

@@ -48,14 +48,19 @@ class Item:
 
 @dataclass
 class Items:
-    """What the boxes in a file's ``meta`` box say of its items."""
+    """What the boxes in a file's ``meta`` box say of its items; `name` is the file's format."""
 
+    name: str
     located: list[int] = field(default_factory=list)
     """Where ``iloc`` boxes are."""
     held: Place | None = None
     """Where the ``idat`` box is."""
     kinds: dict[int, set[bytes]] = field(default_factory=dict)
     """What the items are said to be, by their numbers."""
+    refers_widely: bool = False
+    """Whether ``iref`` gives numbers of four bytes."""
+    made_of: dict[int, set[int]] = field(default_factory=dict)
+    """The first item that others are made of, by the numbers of those."""
     alternatives: list[Place] = field(default_factory=list)
     """Where the numbers of items are listed, of four bytes each, of which a viewer may take any."""
 
@@ -67,14 +72,16 @@ class Items:
         """Those of which it is said where they are. Raises `ItemError` for too many pieces."""
         wanted = self.are(kind)
         for start in self.located if wanted else ():
-            yield from (item for item in islice(_items(data, start, self.held), MAX_ITEMS) if item.number in wanted)
+            found = islice(_items(self.name, data, start, self.held), MAX_ITEMS)
+            yield from (item for item in found if item.number in wanted)
 
 
-def check_alternatives(name: str, data: bytes, items: Items) -> None:
+def check_alternatives(data: bytes, items: Items, primary: int) -> None:
     """Refuse pictures that are alternatives to each other: Chromium shows the first, and others the primary one.
 
-    A gain map's ``tmap`` item, as phones write it beside the picture, is the same picture.
+    A gain map's ``tmap`` item, as phones write it, is made of the primary one, and is the same picture.
     """
+    name = items.name
     if sum(stop - start for start, stop in items.alternatives) > 4 * MAX_ALTERNATIVES:
         raise ItemError(Reason.TOO_MUCH_WORK, f"{name}: over {MAX_ALTERNATIVES:,} pictures to choose from")
     pictures = items.kinds.keys() - items.are(b"tmap")
@@ -82,6 +89,15 @@ def check_alternatives(name: str, data: bytes, items: Items) -> None:
         listed = {int.from_bytes(data[at : at + 4], "big") for at in range(start, stop, 4)}
         if len(listed & pictures) > 1:
             raise ItemError(Reason.DECODE_FAILED, f"{name}: two pictures of which viewers show one or the other")
+    for number in items.are(b"tmap"):
+        if items.made_of.get(number, set()) - {primary}:
+            raise ItemError(Reason.DECODE_FAILED, f"{name}: a gain map for another picture than the one to be shown")
+
+
+def made_of(data: bytes, start: int, *, wide: bool) -> tuple[int, int]:
+    """What a ``dimg`` box says: the number of the item that is made, and of the first that it is made of."""
+    made, at = _number(data, start, 4 if wide else 2)
+    return made, _number(data, at + 2, 4 if wide else 2)[0]
 
 
 def named(data: bytes, start: int) -> tuple[int, int]:
@@ -90,7 +106,7 @@ def named(data: bytes, start: int) -> tuple[int, int]:
     return int.from_bytes(data[start + 4 : start + (8 if wide else 6)], "big"), start + (10 if wide else 8)
 
 
-def _items(data: bytes, start: int, box: Place | None) -> Iterator[Item]:
+def _items(name: str, data: bytes, start: int, box: Place | None) -> Iterator[Item]:
     """The items in an ``iloc`` box; `start` is behind the box's own header."""
     pieces = 0
     try:
@@ -107,7 +123,7 @@ def _items(data: bytes, start: int, box: Place | None) -> Iterator[Item]:
             (extents,) = unpack_from(">H", data, at)
             pieces += extents
             if pieces > MAX_PIECES:
-                raise ItemError(Reason.TOO_MUCH_WORK, f"items in over {MAX_PIECES:,} pieces")
+                raise ItemError(Reason.TOO_MUCH_WORK, f"{name}: items in over {MAX_PIECES:,} pieces")
             at += 2
             found = [
                 _piece(data, each + index, offset, length)

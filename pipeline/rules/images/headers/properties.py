@@ -35,15 +35,19 @@ class Properties:
     associations: list[_Place] = field(default_factory=list)
     track: list[_Property] = field(default_factory=list)
 
+    def primary_number(self, data: bytes) -> int:
+        """The number of the primary item, or 0."""
+        start, stop = self.primary or (0, 0)
+        version = data[start : start + 1]
+        return int.from_bytes(data[start + 4 : min(stop, start + (6 if version == b"\x00" else 8))], "big")
+
     def shown(self, data: bytes) -> list[_Property]:
         """Those of what is shown: of the track where the first brand says so, else of the primary item."""
         if self.track and data[8:12] == b"avis":
             return self.track
         if self.primary is None:
             return []
-        start, stop = self.primary
-        version = data[start : start + 1]
-        wanted = int.from_bytes(data[start + 4 : min(stop, start + (6 if version == b"\x00" else 8))], "big")
+        wanted = self.primary_number(data)
         if sum(stop - start for start, stop in self.associations) > MAX_ASSOCIATIONS:
             raise ItemError(Reason.TOO_MUCH_WORK, f"AVIF: over {MAX_ASSOCIATIONS:,} bytes on what belongs to items")
         numbers = (number for place in self.associations for number in _associated(data, place, wanted))
