@@ -50,12 +50,12 @@ def kafka_connection(settings: Settings) -> KafkaConnection:
     )
 
 
-def check_topics(settings: Settings, *topics: str) -> None:
-    """See that Kafka has these topics; waits for a broker that is away. Raises `ServiceError`."""
+def check_topics(settings: Settings, reads: Sequence[str] = (), writes: Sequence[str] = ()) -> None:
+    """See that Kafka has these topics and lets us; waits for a broker that is away. Raises `ServiceError`."""
     from pipeline.adapters.kafka import check_libraries, check_topics
 
     check_libraries()
-    patiently(lambda settings: check_topics(kafka_connection(settings), topics), settings)
+    patiently(lambda settings: check_topics(kafka_connection(settings), reads, writes), settings)
 
 
 def check_kafka(settings: Settings) -> None:
@@ -67,12 +67,12 @@ def check_kafka(settings: Settings) -> None:
     from pipeline.adapters.kafka import check_libraries, check_topics, topic_remarks
 
     check_libraries()
-    topics = [settings.images_topic, settings.decisions_topic, settings.dead_letters_topic]
-    needed = [*topics, settings.features_topic] if settings.remembers else topics
+    images, answers = settings.images_topic, [settings.decisions_topic, settings.dead_letters_topic]
+    written = [*answers, settings.features_topic] if settings.remembers else answers
 
     def look(settings: Settings) -> Sequence[str]:
-        check_topics(kafka_connection(settings), needed)
-        return topic_remarks(kafka_connection(settings), *topics)
+        check_topics(kafka_connection(settings), [images], written)
+        return topic_remarks(kafka_connection(settings), images, *answers)
 
     for remark in patiently(look, settings):
         _log.warning("topic_settings", remark=remark)

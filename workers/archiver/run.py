@@ -57,7 +57,7 @@ def keep_archive(settings: Settings, to: str) -> None:
         health.announce()
         store = held.enter_context(closing(archive_store(settings, to)))
         see_that_it_takes(store)
-        services.check_topics(settings, *topics)
+        services.check_topics(settings, reads=list(topics))
         source = held.enter_context(
             closing(
                 services.patiently(services.kafka_records, settings, list(topics), settings.archiver_group, metrics)

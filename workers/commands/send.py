@@ -44,7 +44,7 @@ def send(
     """
     terminal, skipped = Terminal(), Skipped(None if name_skipped else NAMED)
     named, sending = Named(paths, skipped), _Sending(settings.images_topic, terminal)
-    check_topics(kafka_connection(settings), [settings.images_topic])
+    check_topics(kafka_connection(settings), [], writes=[settings.images_topic])
     started = monotonic()
     with (
         closing(kafka_writer(settings)) as writer,

@@ -63,6 +63,8 @@ def topics(settings: Settings) -> dict[str, Finding]:
     def finding(name: str, topic: TopicFacts | None) -> Finding:
         if topic is None:
             return fail("it is not there", "make it: sluice topics create")
+        if missing := topic.missing_rights.get("READ" if name == images else "WRITE"):
+            return fail(*missing.split(": ", 1))
         wrong = [*_troubles(topic), *(_images_troubles(topic) if name == images else ())]
         wrong += _remembered_troubles(topic) if name in remembered else ()
         said = [remark for remark in remarks if remark.startswith(f"{name} ")] if name in answers else []

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kafka import errors
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from pipeline.adapters.kafka.connection import KafkaConnection
+from pipeline.adapters.kafka.rights import Right, is_hidden, missing_right
 from pipeline.adapters.kafka.topics import administered
 
 _LOOKED_AT = (
@@ -40,6 +41,13 @@ class TopicFacts:
     """The least that a partition has."""
     leaderless: int
     settings: Mapping[str, str]
+    missing_rights: Mapping[str, str] = field(default_factory=dict)
+    """What to say of each of the rights ``READ`` and ``WRITE`` that Kafka's ACLs do not give us."""
+
+    @property
+    def hidden(self) -> bool:
+        """Whether we may not even see it, wherefore nothing else is known of it."""
+        return self.partitions == 0
 
     def number(self, setting: str) -> int | None:
         """A setting that is a number; None where it is not told."""
@@ -65,18 +73,23 @@ def look_at_topics(connection: KafkaConnection, names: Sequence[str]) -> dict[st
     """Each topic by its name, None for one that is not there. Blocks for seconds; raises `ServiceError`."""
     with administered(connection) as admin:
         described = {each["name"]: each for each in admin.describe_topics(list(names))}
-        return {name: _facts(admin, described.get(name)) for name in names}
+        return {name: _facts(connection, admin, described.get(name)) for name in names}
 
 
-def _facts(admin: Any, topic: Mapping[str, Any] | None) -> TopicFacts | None:
-    if topic is None or topic["error_code"]:
+def _facts(connection: KafkaConnection, admin: Any, topic: Mapping[str, Any] | None) -> TopicFacts | None:
+    if topic is None or (topic["error_code"] and not is_hidden(topic)):
         return None
+    rights: tuple[Right, ...] = ("READ", "WRITE")
+    missing = {right: said for right in rights if (said := missing_right(connection, topic, right))}
+    if is_hidden(topic):
+        return TopicFacts(0, 0, 0, {}, missing)
     partitions = topic["partitions"]
     return TopicFacts(
         partitions=len(partitions),
         replicas=min(len(each["replica_nodes"]) for each in partitions),
         leaderless=sum(each["leader_id"] < 0 for each in partitions),
         settings=_settings(admin, topic["name"]),
+        missing_rights=missing,
     )
 
 

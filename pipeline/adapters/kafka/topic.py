@@ -15,6 +15,7 @@ from pipeline.adapters.kafka.connection import KafkaConnection
 from pipeline.adapters.kafka.fetcher import FETCH_BYTES, PARTITION_FETCH_BYTES
 from pipeline.adapters.kafka.group import group_offsets
 from pipeline.adapters.kafka.records import events
+from pipeline.adapters.kafka.rights import is_hidden, missing_right
 from pipeline.errors import ServiceError
 from pipeline.ports import Span, Spans
 from pipeline.wire import Event
@@ -44,6 +45,9 @@ class KafkaTopic:
             made = connection.client(KafkaAdminClient, request_timeout_ms=_ANSWER_MS)
             self._admin: Any = self._ending.enter_context(closing(made))
             [found] = self._admin.describe_topics([name])
+        if is_hidden(found):
+            self.close()
+            raise ServiceError(str(missing_right(connection, found, "READ")))
         if found["error_code"]:
             self.close()
             raise ServiceError(f"Kafka at {connection.bootstrap_servers} has no topic {name}")

@@ -11,6 +11,7 @@ from kafka import KafkaAdminClient, errors
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from pipeline.adapters.kafka.connection import KafkaConnection
+from pipeline.adapters.kafka.rights import Right, is_there, missing_right
 from pipeline.errors import ServiceError
 
 CREATE_COMMAND = "sluice topics create"
@@ -71,16 +72,25 @@ def create_topics(connection: KafkaConnection, plans: Sequence[TopicPlan]) -> Cr
     return Creation(created, [plan.name for plan in plans if plan.name not in created])
 
 
-def check_topics(connection: KafkaConnection, names: Sequence[str]) -> None:
-    """Raise a `ServiceError` that names every missing topic; also when no broker answers within about ten seconds."""
+def check_topics(connection: KafkaConnection, reads: Sequence[str], writes: Sequence[str] = ()) -> None:
+    """See that topics are there, and that we may read the first and write the others.
+
+    Raises a `ServiceError` that names every missing topic or else every missing right; also when no broker answers
+    within about ten seconds.
+    """
     with administered(connection) as admin:
-        missing = [name for name in names if name not in _existing(admin)]
+        found = {each["name"]: each for each in admin.describe_topics(list(dict.fromkeys([*reads, *writes])))}
+    missing = [name for name, topic in found.items() if not is_there(topic)]
     if missing:
         noun, them = ("topic", "it") if len(missing) == 1 else ("topics", "them")
         raise ServiceError(
             f"Kafka at {connection.bootstrap_servers} has no {noun} {', '.join(missing)};"
             f" make {them} with: {CREATE_COMMAND}"
         )
+    wanted: list[tuple[str, Right]] = [*((name, "READ") for name in reads), *((name, "WRITE") for name in writes)]
+    rights = [missing_right(connection, found[name], right) for name, right in wanted]
+    if any(rights):
+        raise ServiceError("; ".join(each for each in rights if each))
 
 
 def topic_remarks(connection: KafkaConnection, images: str, decisions: str, dead_letters: str) -> list[str]:
@@ -139,7 +149,10 @@ def _create(admin: Any, plan: TopicPlan) -> None:
         admin.create_topics({plan.name: plan.request()}, timeout_ms=_ANSWER_MS)
     except errors.TopicAlreadyExistsError:
         return  # somebody else was quicker
-    except errors.AuthorizationError:
-        raise
+    except errors.AuthorizationError as error:
+        raise ServiceError(
+            f"Kafka's ACLs do not let us make the topic {plan.name}: let this user create it (kafka-acls --add"
+            f" --operation Create --topic {plan.name}), or have somebody else make it"
+        ) from error
     except errors.BrokerResponseError as error:
         raise ServiceError(f"Kafka does not make the topic {plan.name}: {error.description}") from error

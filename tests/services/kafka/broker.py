@@ -26,14 +26,21 @@ class KafkaBroker(Service, BrokerClient):
     """A real broker on loopback, with the questions that tests ask of one (inherited from `BrokerClient`)."""
 
     def __init__(
-        self, folder: Path, *, certificate: Certificate | None = None, advertised_port: int | None = None
+        self,
+        folder: Path,
+        *,
+        certificate: Certificate | None = None,
+        advertised_port: int | None = None,
+        guarded: bool = False,
     ) -> None:
         """Nothing starts yet. With a certificate there is a SASL_SSL listener as well (`secure`).
+
+        One that is `guarded` lets its user `GUEST` do only what ACLs say.
 
         With an advertised port there is a side door (`side_port`), whose clients are sent to that port whatever they
         asked first: to a proxy, say. The front door stays what it is.
         """
-        self._config = BrokerConfig.on_free_ports(folder, certificate, advertised_port)
+        self._config = BrokerConfig.on_free_ports(folder, certificate, advertised_port, guarded=guarded)
         super().__init__(f"{HOST}:{self._config.port}")
 
     @property

@@ -11,7 +11,14 @@ from tests.services.processes import HOST, free_port
 
 USERNAME = "sluice"
 PASSWORD = "let-me-in"
+GUEST = "guest"
+"""Another user, with the same password, whom only PLAIN lets in."""
 SCRAM = "SCRAM-SHA-512"
+
+_GUARDED = {
+    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "super.users": f"User:ANONYMOUS;User:{USERNAME}",
+}
 
 _COMMON = {
     "process.roles": "broker,controller",
@@ -84,13 +91,21 @@ class BrokerConfig:
     advertised_port: int | None = None
     """Where clients of the side door are told to find it, if there is one: at a proxy's port, say."""
     side_port: int = 0
+    guarded: bool = False
+    """Whether `GUEST` may do only what ACLs let it."""
 
     @classmethod
     def on_free_ports(
-        cls, folder: Path, certificate: Certificate | None, advertised_port: int | None = None
+        cls,
+        folder: Path,
+        certificate: Certificate | None,
+        advertised_port: int | None = None,
+        *,
+        guarded: bool = False,
     ) -> BrokerConfig:
         """Choose ports; with a certificate there will be a SASL_SSL listener too."""
-        return cls(folder, free_port(), free_port(), free_port(), certificate, advertised_port, free_port())
+        ports = (free_port(), free_port(), free_port())
+        return cls(folder, *ports, certificate, advertised_port, free_port(), guarded)
 
     @property
     def data(self) -> Path:
@@ -122,6 +137,7 @@ class BrokerConfig:
             ),
             "log.dirs": self.data,
             **self._secure_properties(),
+            **(_GUARDED if self.guarded else {}),
         }
 
     def _secure_properties(self) -> dict[str, object]:
@@ -134,6 +150,6 @@ class BrokerConfig:
             "ssl.keystore.location": self.certificate.both,
             "sasl.enabled.mechanisms": f"PLAIN,{SCRAM}",
             f"{prefix}.plain.sasl.jaas.config": f"{login}.plain.PlainLoginModule required "
-            f'user_{USERNAME}="{PASSWORD}";',
+            f'user_{USERNAME}="{PASSWORD}" user_{GUEST}="{PASSWORD}";',
             f"{prefix}.{SCRAM.lower()}.sasl.jaas.config": f"{login}.scram.ScramLoginModule required;",
         }

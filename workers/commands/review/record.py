@@ -67,7 +67,7 @@ def record(
 
 def _publish(settings: Settings, reviews: list[Review]) -> None:
     terminal, acknowledged, topic = Terminal(), Counter[str](), settings.reviews_topic
-    check_topics(kafka_connection(settings), [topic])
+    check_topics(kafka_connection(settings), [], writes=[topic])
     with (
         closing(kafka_writer(settings)) as writer,
         terminal.counting("publishing", len(reviews)) as counter,

@@ -144,6 +144,7 @@ def _kafka(settings: Settings, hooks: Hooks) -> Iterator[Publisher | None]:
         yield None
         return
     needed = [settings.decisions_topic, settings.dead_letters_topic]
-    services.check_topics(settings, *needed, *([settings.features_topic] if settings.remembers else []))
+    needed += [settings.features_topic] if settings.remembers else []
+    services.check_topics(settings, writes=needed)
     with closing(services.patiently(services.kafka_publisher, settings, hooks)) as publisher:
         yield publisher
