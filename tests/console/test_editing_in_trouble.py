@@ -16,6 +16,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from pipeline.rules.policies.files import FILE_LIMIT
+from tests.console.conftest import NARROW, sound
 from tests.console.test_policies import EDITOR, VIEWER, WEAPONS, Desk, desk, settings
 from workers.console.pages import policy
 from workers.console.policies import files
@@ -79,13 +80,18 @@ def test_a_threshold_is_moved_after_a_save_that_was_refused(desk: Desk, opened: 
     expect(page.get_by_label("Text of weapons.yaml")).to_have_value(moved)
 
 
-def test_a_text_whose_file_went_comes_back(desk: Desk) -> None:
+def test_a_text_whose_file_went_comes_back_also_where_no_script_holds_it(
+    desk: Desk, opened: Callable[..., Page], tmp_path: Path
+) -> None:
+    page = opened(desk.at("/policies/weapons"), NARROW, extra_http_headers=EDITOR)
+    page.get_by_label("Text of weapons.yaml").fill(EDITED)
     desk.weapons.unlink()
-    with editor(desk) as ed:
-        said = ed.post("/policies/weapons/save", data=FORM)
-    assert said.status_code == 404
-    assert "nothing was written" in said.text
-    assert "review: 0.40" in said.text
+    with page.expect_response("**/weapons/save") as answered:
+        page.evaluate("sent = true; document.getElementById('edit').submit()")  # as if there were no script
+    assert answered.value.status == 404
+    expect(page.get_by_role("alert")).to_contain_text("nothing was written")
+    expect(page.get_by_label("Your text")).to_have_value(EDITED)
+    sound(page, tmp_path, "unsaved")
     assert not desk.weapons.exists()
 
 
