@@ -22,6 +22,9 @@ _OVER = 1
 _USUAL_PARTS = 100
 """The parts of a second in which a delay is given that names none."""
 
+_Chunk = tuple[bytes, bytes | memoryview]
+"""Name and bytes."""
+
 
 @dataclass(slots=True)
 class ApngFrame:
@@ -45,7 +48,7 @@ class Apng:
     """An APNG that has just the chunks that its pixels need."""
 
     data: bytes
-    _palettes: list[tuple[bytes, memoryview]] = field(default_factory=list)
+    _palettes: list[_Chunk] = field(default_factory=list)
     """PLTE and tRNS, which all frames have in common."""
 
     @property
@@ -57,7 +60,8 @@ class Apng:
     def alone(self, frame: ApngFrame) -> bytes:
         """A PNG of this frame alone."""
         header = struct.pack(">II", *frame.size) + self.data[24 : _START - 4]
-        chunks = [(b"IHDR", header), *self._palettes, (b"IDAT", b"".join(frame.coded)), (b"IEND", b"")]
+        pixels = b"".join(frame.coded)
+        chunks: list[_Chunk] = [(b"IHDR", header), *self._palettes, (b"IDAT", pixels), (b"IEND", b"")]
         return self.data[:8] + b"".join(_chunk(name, body) for name, body in chunks)
 
     def frames(self) -> Iterator[ApngFrame]:
