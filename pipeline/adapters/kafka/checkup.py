@@ -41,7 +41,7 @@ class TopicFacts:
     """The least that a partition has."""
     leaderless: int
     settings: Mapping[str, str]
-    missing_rights: Mapping[str, str] = field(default_factory=dict)
+    missing_rights: Mapping[Right, str] = field(default_factory=dict)
     """What to say of each of the rights ``READ`` and ``WRITE`` that Kafka's ACLs do not give us."""
 
     @property

@@ -124,11 +124,13 @@ class Consumer(KafkaConsumer):
 
     def reaches_a_broker(self) -> bool:
         """Whether any broker has taken us in and the connection still stands."""
-        return bool(self._manager.reaches_a_broker())
+        ours: Any = self._manager
+        return bool(ours.reaches_a_broker())
 
     def met(self) -> Sequence[Exception]:
         """What attempts to connect have met since a broker last took us in."""
-        return list(self._manager.met())
+        ours: Any = self._manager
+        return list(ours.met())
 
     def run(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do the work on the library's thread and wait for it; raises what it raises."""
