@@ -26,6 +26,8 @@ LINGERS = 5.0
 
 Whoever still sends would not read the answer if the connection were closed at once.
 """
+MOST_AHEAD = 64
+"""Requests that may come on a connection before the one before them is answered: thousands fit into one read."""
 
 TOO_LONG = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"the address and the headers have over {MOST_HEAD:,} bytes"
 OFFERS = frozenset({b"upgrade", b"http2-settings"})
@@ -96,9 +98,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._count(len(name) + len(value) + len(b": \r\n"))
 
     def send_400_response(self, msg: str) -> None:
-        """What is answered to what the parser does not take, or `_count` has ended."""
+        """What is answered to what the parser does not take, or one of our bounds has ended."""
         if self._said_bytes > MOST_HEAD:
             self._refuse(*TOO_LONG)
+        elif len(self.pipeline) > MOST_AHEAD:
+            self._refuse(HTTPStatus.BAD_REQUEST, f"over {MOST_AHEAD} requests came ahead of an answer")
         else:
             self._refuse(HTTPStatus.BAD_REQUEST, msg)
 
@@ -106,8 +110,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._disarm()
         self._offered = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
-        if not self._offered:
-            super().on_headers_complete()
+        if self._offered:
+            return
+        super().on_headers_complete()
+        if len(self.pipeline) > MOST_AHEAD:
+            raise ValueError("too many requests wait")
 
     def on_chunk_header(self) -> None:
         """A chunk's size has come; after that of the last, a trailer."""

@@ -177,6 +177,21 @@ def test_of_several_requests_at_once_none_is_worked_on_for_who_has_left(api: Api
     assert api.metric("sluice_api_requests_total", **gone) == before + 1
 
 
+def test_of_requests_without_end_that_come_at_once_no_more_are_kept_than_a_bound(api: Api) -> None:
+    api.encoder.gate.clear()
+    ahead = protocol.MOST_AHEAD
+    try:
+        with connected(
+            api, WHOLE + b"GET /v1/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * (20 * ahead)
+        ) as made:
+            said = to_the_end(made)
+    finally:
+        api.encoder.gate.set()
+    assert said.startswith(b"HTTP/1.1 400 ")
+    assert b"over %d requests came ahead" % ahead in said
+    assert said.count(b"HTTP/1.1") == 1
+
+
 def chunked(body: bytes) -> bytes:
     return b"%x\r\n%s\r\n0\r\n" % (len(body), body)
 
@@ -204,8 +219,8 @@ def test_who_offers_another_protocol_in_chunks_byte_by_byte_is_answered(api: Api
 def test_many_offers_at_once_are_all_answered(api: Api) -> None:
     asked = b"GET /v1/page.css HTTP/1.1\r\nHost: localhost\r\n\r\n"
     last = asked.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
-    with connected(api, offering(asked, b"h2c") * 1500 + last) as made:
-        assert to_the_end(made).count(b"HTTP/1.1 200 OK") == 1501
+    with connected(api, offering(asked, b"h2c") * protocol.MOST_AHEAD + last) as made:
+        assert to_the_end(made).count(b"HTTP/1.1 200 OK") == protocol.MOST_AHEAD + 1
 
 
 def test_a_tunnel_is_refused(api: Api) -> None:
