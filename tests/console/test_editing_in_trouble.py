@@ -13,7 +13,7 @@ from threading import Event
 
 import httpx2
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from pipeline.rules.policies.files import FILE_LIMIT
 from tests.console.conftest import NARROW, sound
@@ -78,6 +78,21 @@ def test_a_threshold_is_moved_after_a_save_that_was_refused(desk: Desk, opened: 
     page.get_by_label("Least score for block").press("End")
     moved = EDITED.replace("block: 0.90", "block: 1.00")
     expect(page.get_by_label("Text of weapons.yaml")).to_have_value(moved)
+
+
+def test_what_is_typed_while_a_threshold_is_written_stays(desk: Desk, opened: Callable[..., Page]) -> None:
+    page = opened(desk.at("/policies/weapons"), extra_http_headers=EDITOR)
+    text, typed = page.get_by_label("Text of weapons.yaml"), f"{WEAPONS}# mine\n"
+    expect(page.locator("#tried")).to_contain_text("It would flag")
+
+    def typing(route: Route) -> None:
+        if "mine" not in (route.request.post_data or ""):
+            text.fill(typed)
+        route.continue_()
+
+    page.route("**/weapons/threshold", typing)
+    page.get_by_label("Least score for block").press("End")
+    expect(text).to_have_value(typed.replace("block: 0.90", "block: 1.00"))
 
 
 def test_a_text_whose_file_went_comes_back_also_where_no_script_holds_it(

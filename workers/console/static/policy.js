@@ -57,8 +57,11 @@ const ask = (what, more) => {
 let writing = 0;
 let written = Promise.resolve();
 async function write(action, value) {
+  const before = text.value;
   const answer = await ask("threshold", { action, value });
-  if (answer.ok) text.value = await answer.text();
+  const after = await answer.text();
+  if (text.value !== before) await write(action, value); // into what was typed meanwhile
+  else if (answer.ok) text.value = after;
 }
 document.addEventListener("change", (event) => {
   if (!event.target.matches(".threshold input")) return;
