@@ -15,12 +15,12 @@ WHY = ("kept", "repeat")
 class ArchiverMetrics(Hooks, ArchiveHooks):
     """Listens to the source and the keeper."""
 
-    def __init__(self, registry: CollectorRegistry, topics: list[str]) -> None:
-        self.partitions = 0
-        """How many the archiver owns."""
-        self.without_kafka: str | None = None
-        """Why no broker takes the archiver in; None while one does."""
+    partitions = 0
+    """How many the archiver owns."""
+    without_kafka: str | None = None
+    """Why no broker takes the archiver in; None while one does."""
 
+    def __init__(self, registry: CollectorRegistry, topics: list[str]) -> None:
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"sluice_archive_{name}", text, labels, registry=registry)
 

@@ -71,10 +71,7 @@ def routes(console: Console, show: Show) -> Sequence[Guarded]:
     async def save(request: Request) -> Response:
         return await run_in_threadpool(keep, request, await form_of(request, 20_000))
 
-    return [
-        get("/playground", page, role=Role.VIEWER),
-        post("/playground/save", save, role=Role.EDITOR),
-    ]
+    return [get("/playground", page, role=Role.VIEWER), post("/playground/save", save, role=Role.EDITOR)]
 
 
 def words_in(asked: str) -> list[str]:
