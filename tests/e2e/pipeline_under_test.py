@@ -68,8 +68,12 @@ class Worker:
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         """What it has logged so far under that name."""
-        lines = (line for line in self.process.stderr().splitlines() if line.startswith("{"))
-        return [entry for entry in map(json.loads, lines) if entry.get("event") == event]
+        return logged(self.process, event)
+
+    @property
+    def last_word(self) -> str:
+        """The one line in which it says why it ended; a library may still log while it does."""
+        return last_word(self.process)
 
     def wait_for_log(self, event: str, number: int = 1, within: float = 30.0) -> list[dict[str, Any]]:
         """Wait until it has logged that at least `number` times."""
@@ -196,6 +200,20 @@ def pipeline_on(
         kafka.create_topic(topic, number, (topics or {}).get(topic.rpartition("-")[2]))
     with ExitStack() as running:
         yield Pipeline(kafka, folder, running, images, decisions, dead_letters, settings, group=name)
+
+
+def logged(process: ChildProcess, event: str) -> list[dict[str, Any]]:
+    """What a process has logged so far under that name, as JSON."""
+    lines = (line for line in process.stderr().splitlines() if line.startswith("{"))
+    return [entry for entry in map(json.loads, lines) if entry.get("event") == event]
+
+
+def last_word(process: ChildProcess) -> str:
+    """The one line in which a process says why it ended: in JSON, once it knows that its log is to be that."""
+    said = [str(line["error"]) for line in logged(process, "stopped")]
+    said += [line for line in process.stderr().splitlines() if line.startswith("sluice: ")]
+    assert len(said) == 1, str(process)
+    return said[0]
 
 
 def flags(settings: Mapping[str, object]) -> list[str]:

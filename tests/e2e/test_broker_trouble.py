@@ -9,7 +9,7 @@ from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource
 
 from tests.e2e.pictures import Hostile, pictures
-from tests.e2e.pipeline_under_test import STOP, Pipeline, Worker
+from tests.e2e.pipeline_under_test import STOP, Pipeline
 from tests.services.kafka import KafkaBroker
 
 LARGE_WEB_PAGE = Hostile("large web page", b"<html>" + b"x" * 20_000, "not_an_image")
@@ -33,7 +33,7 @@ def test_a_dead_letter_that_is_refused_in_every_form_stops_the_worker_and_is_not
 
     stopped = pipeline.worker()
     assert stopped.process.wait(within=60) == 1, str(stopped.process)
-    assert pipeline.dead_letters in last_word(stopped)
+    assert pipeline.dead_letters in stopped.last_word
     assert "Traceback" not in stopped.process.stderr()
     published = pipeline.answers()
     assert pipeline.committed().get(0, 0) <= published.answered_up_to()[0] <= poison.offset
@@ -59,7 +59,7 @@ def test_without_acknowledgements_a_worker_stops_and_commits_nothing(make_pipeli
     pipeline.send(pictures(10, start=10), start=10)
 
     assert worker.process.wait(within=60) == 1, str(worker.process)
-    assert pipeline.decisions in last_word(worker)
+    assert pipeline.decisions in worker.last_word
     assert pipeline.committed() == {0: 10}
 
     pipeline.kafka.create_topic(pipeline.decisions)
@@ -103,7 +103,7 @@ def test_a_worker_that_starts_during_an_outage_waits_for_the_broker(
         assert kafka_of_own.bootstrap_servers in line["why"]
     assert leaves.process.terminate(within=STOP) != 0  # by the signal
     assert gives_up.process.wait(within=60) == 2, str(gives_up.process)
-    assert "no Kafka broker answers" in last_word(gives_up)
+    assert "no Kafka broker answers" in gives_up.last_word
     assert waits.process.running
 
     kafka_of_own.start()
@@ -129,10 +129,3 @@ def test_partitions_that_go_to_a_new_worker_are_finished_first(make_pipeline: Ca
     answers = pipeline.answers()
     assert set(answers.by_event) == {(event.partition, event.offset) for event in events}
     assert answers.repeats == 0
-
-
-def last_word(worker: Worker) -> str:
-    """The one line in which the command says why it ends; a library may still log while it does."""
-    said = [line for line in worker.process.stderr().splitlines() if line.startswith("sluice: ")]
-    assert said, str(worker.process)
-    return said[-1]

@@ -15,7 +15,7 @@ import pytest
 from kafka import KafkaAdminClient
 
 from tests.e2e.conftest import Settings
-from tests.e2e.pipeline_under_test import Pipeline, pipeline_on
+from tests.e2e.pipeline_under_test import Pipeline, last_word, pipeline_on
 from tests.e2e.policies_under_test import FILES, write_policies
 from tests.services.kafka import KafkaBroker
 from tests.services.processes import HOST, ChildProcess, free_port
@@ -81,8 +81,7 @@ def test_a_mistake_is_one_clear_line_and_exit_status_2(
 ) -> None:
     process = started[1][name]
     assert process.wait(within=120) == 2, str(process)
-    [line] = (line for line in process.stderr().splitlines() if not line.startswith("{"))  # the log is JSON
-    assert line.startswith("sluice: ")
+    line = last_word(process)
     for words in MISTAKES[name][2]:
         assert words.replace("{at.", "{0.").format(world) in line
     assert process.stdout() == ""
