@@ -63,6 +63,7 @@ def test_a_worker_that_hangs_says_where_once_before_anybody_ends_it(
     [line] = worker.logged("not_alive")
     assert line["reason"].startswith("worker: nothing has moved for ")
     assert [stack for stack in line["threads"].values() if "shared_encoder/client.py" in stack]
-    encoder.resume()
+    encoder.kill()
+    start_encoder(pipeline, quick, socket)
     worker.process.wait_for_http(worker.url("healthz"), within=30)
     pipeline.wait_for_answers(1, worker)

@@ -168,9 +168,14 @@ def test_a_killed_redis_costs_little_and_comes_back(redis_of_own: Any) -> None:
     assert bounded(cache) < WITHIN
     assert heard.counts["error"] == 3
     redis_of_own.start()
-    now[0] += 5.1
-    cache.put(IMAGES)
-    assert alike(cache.get(list(IMAGES)), IMAGES)
+
+    def back() -> bool:
+        """A busy machine may take longer than the cache waits."""
+        now[0] += 60.0
+        cache.put(IMAGES)
+        return alike(cache.get(list(IMAGES)), IMAGES)
+
+    until(back, 60, "the cache gives again what it is given")
     cache.close()
 
 
