@@ -61,6 +61,7 @@ def test_answers_of_a_running_pipeline_are_on_its_pages_with_pictures_from_kafka
     assert pipeline.decisions in everywhere
     assert {each["what"] for each in console.logged("console_did")} == {"saw a picture"}
     told = [parse_audit(each.value or b"") for each in pipeline.kafka.wait_for_records(audit, 2, ANSWER)]
-    assert [(each.what, each.role, each.allowed) for each in told] == [("saw a picture", "editor", True)] * 2, "none is of a picture that is not there"
+    seen = [(each.what, each.role, each.allowed) for each in told]
+    assert seen == [("saw a picture", "editor", True)] * 2, "none is of a picture that is not there"
     assert console.process.terminate(STOP) == 0
     assert [each.suffix for each in (tmp_path / "state").iterdir()] == [".msgpack"], "a restart goes on from there"

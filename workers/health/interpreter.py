@@ -23,8 +23,8 @@ def watch_interpreter(held: float = HELD) -> None:
     """From now on, all stacks are written to standard error once for each time that the lock is held that long.
 
     One that was stopped for that long from outside (SIGSTOP, a paused container) writes them too when it goes on. Its
-    threads run again by then, and the fault handler may read a stack that moves: of 60 with busy threads 2 ended so, by
-    SIGSEGV. Whoever supervises it starts it anew, and what was in flight is delivered again.
+    threads run again by then, and the fault handler may read a stack that moves: of 60 with busy threads 2 ended so,
+    by SIGSEGV. Whoever supervises it starts it anew, and what was in flight is delivered again.
     """
     Thread(target=_beat, args=(held, _stderr()), name="sluice-heartbeat", daemon=True).start()
 
