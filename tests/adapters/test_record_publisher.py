@@ -207,7 +207,9 @@ class TestAFeaturesRecord:
         with pytest.raises(RefusedError, match="2 records") as raised:
             answered.publisher.publish(answers)
         assert (set(raised.value.refused), set(raised.value.unwritten)) == ({3}, {1})
-        assert (answered.decided, answered.failed) == (["a", "b"], [b"x"])
+        # On a busy machine a record's acknowledgement is lost with the refused one's, and it is written again.
+        assert list(dict.fromkeys(answered.decided)) == ["a", "b"]
+        assert set(answered.failed) == {b"x"}
 
     def test_of_an_answer_that_is_published_in_a_smaller_form_is_there_once(self, answered: Answered) -> None:
         large = with_features(decided("large", headers=2 * LIMIT))
